@@ -1,0 +1,72 @@
+// Package seal is the form in which rows leave the desk: hashed identifiers,
+// codes of declared columns, nothing else.
+//
+//	intake ──Header, batches of Row──▶ enclave
+//
+// A Row holds no direct identifier and no raw attribute: identifiers are
+// 32-byte SHA-256 hashes of a normal form, columns are positions in a domain
+// that the Header declares.
+package seal
+
+import "iter"
+
+// Purpose says what the rows are.
+type Purpose string
+
+// The purposes.
+const (
+	Base Purpose = "base"
+	List Purpose = "list"
+)
+
+// Header declares what the rows of one file hold. It is the column schema that
+// the enclave checks against the request and, for a list, the entrustment.
+type Header struct {
+	Purpose     Purpose            `json:"purpose"`
+	Identifiers []IdentifierColumn `json:"identifiers"`
+	Columns     []Column           `json:"columns"`
+	Channels    []string           `json:"channels,omitempty"` // base: names of the own channels, at most 64
+}
+
+// IdentifierColumn is the kind ("email", "phone", "cookie", "maid") of a column
+// and, for cookies, the namespace both sides name.
+type IdentifierColumn struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Column is a declared column and its closed, ordered domain; the last value
+// is "unknown".
+type Column struct {
+	Name   string   `json:"name"`
+	Domain []string `json:"domain"`
+}
+
+// Identifier is one hash under one profile class. A raw value gives several
+// identifiers: one for each distinct hash of its profiles.
+type Identifier struct {
+	Column uint8 // position in Header.Identifiers
+	Class  uint8 // identifier.Class: 0 for the mailbox-preserving profiles
+	Hash   [32]byte
+}
+
+// Row is one person.
+type Row struct {
+	Identifiers []Identifier
+	Codes       []uint8 // one for each Header.Columns: position in its domain
+	Person      *Person // base only; nil in a list
+}
+
+// Person is what only the rows of the base hold.
+type Person struct {
+	Key           []byte // the operator's opaque user key
+	Verified      bool   // false: the person's identifiers are not indexed
+	PolicyVersion string // accepted version of the privacy policy; "" = none
+	Service       string // the one service the data serves; "" = not limited
+	EnquiryOnly   bool
+	Channels      uint64 // bit i: opted in to Header.Channels[i]
+}
+
+// Rows gives a file's rows in batches, in file order. A batch belongs to the
+// receiver. After an error the sequence ends and nothing of it may be kept.
+type Rows = iter.Seq2[[]Row, error]

@@ -1,0 +1,87 @@
+package entrustment
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// JST is Asia/Tokyo: the days of documents and conditions are its days. Japan
+// keeps no summer time, so the zone is fixed and needs no tz database.
+var JST = time.FixedZone("Asia/Tokyo", 9*60*60)
+
+// Date is a JST calendar day. The zero Date is "not given".
+type Date struct {
+	Year  int
+	Month time.Month
+	Day   int
+}
+
+// ParseDate reads YYYY-MM-DD and refuses a day that the calendar does not have.
+func ParseDate(s string) (Date, error) {
+	t, err := time.ParseInLocation(time.DateOnly, s, JST)
+	if err != nil {
+		return Date{}, fmt.Errorf("a date is written YYYY-MM-DD")
+	}
+	return DateOf(t), nil
+}
+
+// DateOf gives the JST day of t.
+func DateOf(t time.Time) Date {
+	y, m, d := t.In(JST).Date()
+	return Date{y, m, d}
+}
+
+// IsZero tells whether no date was given.
+func (d Date) IsZero() bool { return d == Date{} }
+
+// Start gives the first moment of the day.
+func (d Date) Start() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, JST) }
+
+// End gives the first moment after the day.
+func (d Date) End() time.Time { return time.Date(d.Year, d.Month, d.Day+1, 0, 0, 0, 0, JST) }
+
+// String gives YYYY-MM-DD, or "" for the zero Date.
+func (d Date) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+}
+
+// MarshalText gives YYYY-MM-DD.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads YYYY-MM-DD; an empty text is the zero Date.
+func (d *Date) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*d = Date{}
+		return nil
+	}
+	v, err := ParseDate(string(b))
+	if err == nil {
+		*d = v
+	}
+	return err
+}
+
+// Days is a whole number of days, written "90d".
+type Days int
+
+// String gives "90d".
+func (d Days) String() string { return strconv.Itoa(int(d)) + "d" }
+
+// MarshalText gives "90d".
+func (d Days) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads "90d".
+func (d *Days) UnmarshalText(b []byte) error {
+	n, ok := strings.CutSuffix(string(b), "d")
+	v, err := strconv.Atoi(n)
+	if !ok || err != nil || v < 1 || v > 36500 {
+		return fmt.Errorf("a span is written as whole days from 1d to 36500d, like 90d")
+	}
+	*d = Days(v)
+	return nil
+}

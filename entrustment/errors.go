@@ -1,0 +1,65 @@
+package entrustment
+
+import (
+	"errors"
+	"strings"
+)
+
+// Code says what kind of refusal an Error is. The codes are part of the
+// contract with scripts and with the API.
+type Code string
+
+// The codes of PRIVACY §4.8, and those of the acts before the gate.
+const (
+	CodeNoBasis      Code = "E_NO_BASIS"      // no active legal basis for a party joined
+	CodeDimForbidden Code = "E_DIM_FORBIDDEN" // an attribute that may not be read
+	CodeDomain       Code = "E_DOMAIN"        // a value outside a declared domain
+	CodeSpec         Code = "E_SPEC"          // a question that cannot be asked
+	CodeLimit        Code = "E_LIMIT"         // a public limit is passed
+	CodeListSmall    Code = "E_LIST_SMALL"    // the list is under the floor
+	CodeBudget       Code = "E_BUDGET"        // the privacy budget does not reach
+	CodeRate         Code = "E_RATE"          // too many in too short a time
+	CodeGone         Code = "E_GONE"          // the snapshot is retired
+	CodeInternal     Code = "E_INTERNAL"      // ours; says nothing else
+	CodeDocument     Code = "E_DOCUMENT"      // a document that does not parse or contradicts itself
+	CodeForbidden    Code = "E_FORBIDDEN"     // the entrustment or the policy does not allow the act
+	CodeFile         Code = "E_FILE"          // a data file refused whole
+	CodeNotFound     Code = "E_NOT_FOUND"     // no such party, entrustment, list
+)
+
+// Error is a refusal that may be shown to whoever asked: it is a function of
+// public facts only and never holds a count of matched people, an identifier,
+// a hash of one, or a token.
+type Error struct {
+	Code   Code
+	Clause string // what forbids it: a section of the policy, a rule of PRIVACY or DESIGN
+	Field  string // where: file, row and column, or the document's field
+	Detail string // what is wrong
+	Mend   string // what to do
+}
+
+// Error gives one line: code, place, what is wrong, clause, mend.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(string(e.Code))
+	if e.Field != "" {
+		b.WriteString(" at " + e.Field)
+	}
+	b.WriteString(": " + e.Detail)
+	if e.Clause != "" {
+		b.WriteString(" (" + e.Clause + ")")
+	}
+	if e.Mend != "" {
+		b.WriteString("; " + e.Mend)
+	}
+	return b.String()
+}
+
+// Public gives what may be shown of err: the Error inside it, or one that says
+// only "internal error". It is the one mapper between errors and people.
+func Public(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != CodeInternal {
+		return e
+	}
+	return &Error{Code: CodeInternal, Detail: "internal error"}
+}

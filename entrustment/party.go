@@ -1,0 +1,48 @@
+package entrustment
+
+// PartyClass is what a legal entity is in the room.
+type PartyClass string
+
+// The classes of DESIGN §8.
+const (
+	ClassOperator   PartyClass = "operator"
+	ClassClient     PartyClass = "client"
+	ClassAdPlatform PartyClass = "ad-platform"
+	ClassTrustee    PartyClass = "trustee"
+)
+
+// Party is a legal entity with people of its own in the room (当事者).
+type Party struct {
+	Schema  string     `yaml:"schema" json:"schema"`
+	ID      string     `yaml:"id" json:"id"`
+	Class   PartyClass `yaml:"class" json:"class"`
+	Group   string     `yaml:"group" json:"group"` // budgets are held by group; an agency joins its clients'
+	Country string     `yaml:"country" json:"country"`
+}
+
+// Flow is one of the entrustment flows of DESIGN §2.
+type Flow string
+
+// The six flows.
+const (
+	FlowDelivery24   Flow = "2-4-delivery"
+	FlowAnalysis26   Flow = "2-6-analysis"
+	FlowAnalysis5    Flow = "5-analysis"
+	FlowDelivery5    Flow = "5-delivery"
+	FlowImprovement5 Flow = "5-improvement"
+	FlowOutsourcing5 Flow = "5-outsourcing"
+)
+
+// Policies is policies.yaml: which version of the operator's privacy policy
+// lets which flow use a user's data, by clause.
+type Policies struct {
+	Schema   string          `yaml:"schema" json:"schema"`
+	Policies []PolicyVersion `yaml:"policies" json:"policies"`
+}
+
+// PolicyVersion is one version of the privacy policy that users accepted.
+type PolicyVersion struct {
+	Version string            `yaml:"version" json:"version"`
+	Date    Date              `yaml:"date" json:"date"`
+	Clauses map[string][]Flow `yaml:"clauses" json:"clauses"`
+}

@@ -1,0 +1,61 @@
+package entrustment
+
+// Report kinds a question may name (DESIGN §8).
+const (
+	ReportOverlap        = "overlap"
+	ReportProfile        = "profile"
+	ReportBehaviour      = "behaviour"
+	ReportReachFrequency = "reach-frequency"
+	ReportDelivery       = "delivery"
+	ReportLift           = "lift"
+	ReportAttribution    = "attribution"
+	ReportSize           = "size"
+	ReportCube           = "cube"
+)
+
+// DimMatchedBy is the reserved dimension of an overlap report: the first kind,
+// in fixed order, among a cluster's own hits.
+const DimMatchedBy = "matched_by"
+
+// Window is a range of whole JST days, both ends included.
+type Window struct {
+	From Date `yaml:"from" json:"from"`
+	To   Date `yaml:"to" json:"to"`
+}
+
+// Question is spec.yaml: what somebody asks of the room.
+type Question struct {
+	Schema      string     `yaml:"schema" json:"schema"`
+	Report      string     `yaml:"report" json:"report"`
+	Entrustment string     `yaml:"entrustment" json:"entrustment"`
+	List        string     `yaml:"list,omitempty" json:"list,omitempty"`
+	Dims        []string   `yaml:"dims,omitempty" json:"dims,omitempty"`
+	Where       *Condition `yaml:"where,omitempty" json:"where,omitempty"`
+	Sigma       int        `yaml:"sigma,omitempty" json:"sigma,omitempty"` // 0: the policy's default (10)
+	Window      *Window    `yaml:"window,omitempty" json:"window,omitempty"`
+	Measures    []string   `yaml:"measures,omitempty" json:"measures,omitempty"`
+	Total       bool       `yaml:"total,omitempty" json:"total,omitempty"`
+	Index       bool       `yaml:"index,omitempty" json:"index,omitempty"`
+	Recipient   string     `yaml:"recipient,omitempty" json:"recipient,omitempty"`
+}
+
+// Condition is a predicate of one cluster. Exactly one field is set:
+//
+//	{all: […]} {any: […]} {not: …} {in: {attr: […]}} {between: {attr: [a, b]}}
+//	{list: name} {event: {category: …, at_least: n, within: 30d}}
+type Condition struct {
+	All     []Condition         `yaml:"all,omitempty" json:"all,omitempty"`
+	Any     []Condition         `yaml:"any,omitempty" json:"any,omitempty"`
+	Not     *Condition          `yaml:"not,omitempty" json:"not,omitempty"`
+	In      map[string][]string `yaml:"in,omitempty" json:"in,omitempty"`           // exactly one attribute
+	Between map[string][]string `yaml:"between,omitempty" json:"between,omitempty"` // exactly one attribute, two bounds
+	List    string              `yaml:"list,omitempty" json:"list,omitempty"`
+	Event   *EventCondition     `yaml:"event,omitempty" json:"event,omitempty"`
+}
+
+// EventCondition asks for at least n events of a category within a span.
+type EventCondition struct {
+	Category string `yaml:"category" json:"category"`
+	AtLeast  int    `yaml:"at_least" json:"at_least"`
+	Within   Days   `yaml:"within" json:"within"`
+}
