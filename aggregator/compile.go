@@ -1,0 +1,314 @@
+package aggregator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+// ListSource is what the gate knows of a list before matching: facts about the
+// list alone.
+type ListSource struct {
+	ID      matcher.ListID
+	Version int
+	Columns []matcher.Column
+	Rows    int64 // distinct rows
+	Tokens  int64 // distinct identifiers
+}
+
+// Sources is what a question is compiled against: public facts and the names
+// of immutable inputs.
+type Sources struct {
+	Population matcher.PopulationID
+	Columns    []matcher.Column // of the base
+	Eligible   matcher.Eligibility
+	Lists      map[string]ListSource // of the question's entrustment, newest versions
+	Recipient  string                // group that reads the release
+	BaseOwner  string                // group of the party whose base is read
+	ListOwner  string                // group of the party that uploaded the lists
+}
+
+// Table names within a plan.
+const (
+	TableMain  = "table"
+	TableIndex = "index"
+)
+
+// Planned is one table of a plan.
+type Planned struct {
+	Name   string
+	Spec   Spec
+	ID     SpecID
+	Owners []string // groups whose data is read, sorted
+}
+
+// Plan is a compiled question: what will be charged and counted.
+type Plan struct {
+	Question  entrustment.Question // canonical: every default written out
+	Recipient string               // group
+	Tables    []Planned
+	asked     []Dim // dimensions in the order of the question
+	list      ListSource
+}
+
+// matchedBy is the domain of the reserved dimension, in rule 2's fixed order.
+var matchedBy = [matcher.Kinds]string{matcher.Email: "email", matcher.Phone: "phone", matcher.Cookie: "cookie", matcher.MAID: "maid"}
+
+func specError(field, detail, mend string) error {
+	return &entrustment.Error{Code: entrustment.CodeSpec, Clause: "DESIGN §8", Field: field, Detail: detail, Mend: mend}
+}
+
+// Compile turns a question into specs. Whether the asker may ask it is decided
+// before (entrustment.DecideAsk). An error is an *entrustment.Error and a
+// function of the question, the sources and the policy alone.
+func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
+	c := &compiler{q: *q, src: src}
+	sigma, err := p.sigma(q.Sigma)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.report(); err != nil {
+		return nil, err
+	}
+	list, ok := src.Lists[q.List]
+	if !ok {
+		return nil, c.noList("list", q.List)
+	}
+	if list.Tokens < p.ListFloor {
+		return nil, &entrustment.Error{Code: entrustment.CodeListSmall, Clause: "PRIVACY §4.2", Field: "list",
+			Detail: fmt.Sprintf("the list holds %d distinct identifiers, reports need %d", list.Tokens, p.ListFloor),
+			Mend:   "load a larger list"}
+	}
+	c.list = list
+	dims, err := c.dims()
+	if err != nil {
+		return nil, err
+	}
+	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: list.ID, Dims: sortedDims(dims), Sigma: sigma, WithTotal: q.Total}
+	if n := spec.cells(); n > MaxCells {
+		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "dims",
+			Detail: fmt.Sprintf("the table would have %d cells, the most is %d", n, MaxCells), Mend: "ask for fewer dimensions or wider bands"}
+	}
+	if q.Where != nil {
+		if spec.Where, err = c.where(); err != nil {
+			return nil, err
+		}
+	}
+	plan := &Plan{Question: c.canonical(sigma), Recipient: src.Recipient, asked: dims, list: list}
+	plan.add(TableMain, spec, src.BaseOwner, src.ListOwner)
+	if q.Index {
+		// The base as a whole: no list, no condition. Every question over these
+		// dimensions shares it, so it is charged once.
+		plan.add(TableIndex, Spec{Population: src.Population, Eligible: src.Eligible, Dims: spec.Dims, Sigma: sigma}, src.BaseOwner)
+	}
+	return plan, nil
+}
+
+func (pl *Plan) add(name string, s Spec, owners ...string) {
+	owners = slices.Compact(slices.Sorted(slices.Values(owners)))
+	pl.Tables = append(pl.Tables, Planned{Name: name, Spec: s, ID: s.ID(), Owners: owners})
+}
+
+type compiler struct {
+	q    entrustment.Question
+	src  Sources
+	list ListSource
+}
+
+// report checks the kind of report and what goes with it.
+func (c *compiler) report() error {
+	switch c.q.Report {
+	case entrustment.ReportOverlap, entrustment.ReportProfile:
+	default:
+		return specError("report", "this version has the reports overlap and profile", "ask for one of them")
+	}
+	if c.q.List == "" {
+		return specError("list", "this report joins a list", "name the list")
+	}
+	for _, m := range c.q.Measures {
+		if m != "users" {
+			return specError("measures", "this version measures users", "write measures: [users]")
+		}
+	}
+	if w := c.q.Window; w != nil && w.From.Start().After(w.To.Start()) {
+		return specError("window", "it ends before it begins", "write from ≤ to")
+	}
+	switch c.q.Report {
+	case entrustment.ReportOverlap:
+		if len(c.q.Dims) > 1 || len(c.q.Dims) == 1 && c.q.Dims[0] != entrustment.DimMatchedBy {
+			return specError("dims", "an overlap report has no dimension but matched_by", "ask for a profile report")
+		}
+		if c.q.Index {
+			return specError("index", "an overlap report has no index", "ask for a profile report")
+		}
+	case entrustment.ReportProfile:
+		if len(c.q.Dims) == 0 {
+			return specError("dims", "a profile report needs a dimension", "name at least one")
+		}
+	}
+	return nil
+}
+
+func (c *compiler) noList(field, name string) error {
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: field,
+		Detail: fmt.Sprintf("the entrustment has no list %q", name), Mend: "load it with awase list load"}
+}
+
+// column finds a declared column: the base's first, then the list's.
+func (c *compiler) column(name string) (Dim, bool) {
+	for _, col := range c.src.Columns {
+		if col.Name == name {
+			return Dim{matcher.BaseColumn, name, col.Domain}, true
+		}
+	}
+	for _, col := range c.list.Columns {
+		if col.Name == name {
+			return Dim{matcher.ListColumn, name, col.Domain}, true
+		}
+	}
+	return Dim{}, false
+}
+
+func (c *compiler) unknownColumn(field, name string) error {
+	var have []string
+	for _, col := range slices.Concat(c.src.Columns, c.list.Columns) {
+		have = append(have, col.Name)
+	}
+	return &entrustment.Error{Code: entrustment.CodeDomain, Field: field, Detail: fmt.Sprintf("neither the base nor the list has a column %q", name),
+		Mend: "there are " + strings.Join(have, ", ")}
+}
+
+func (c *compiler) dims() ([]Dim, error) {
+	var out []Dim
+	for i, name := range c.q.Dims {
+		field := fmt.Sprintf("dims[%d]", i)
+		if slices.Contains(c.q.Dims[:i], name) {
+			return nil, specError(field, fmt.Sprintf("%q is named twice", name), "name each dimension once")
+		}
+		if name == entrustment.DimMatchedBy {
+			out = append(out, Dim{matcher.MatchedBy, name, matchedBy[:]})
+			continue
+		}
+		d, ok := c.column(name)
+		if !ok {
+			return nil, c.unknownColumn(field, name)
+		}
+		if d.Source == matcher.ListColumn && c.q.Index {
+			return nil, specError("index", fmt.Sprintf("the base has no column %q to compare with", name), "leave index out, or the dimension")
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func sortedDims(dims []Dim) []Dim {
+	return slices.SortedFunc(slices.Values(dims), func(a, b Dim) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// where compiles the condition and makes it canonical; nil is everyone.
+func (c *compiler) where() (*matcher.Where, error) {
+	w, err := c.condition("where", c.q.Where)
+	if err != nil {
+		return nil, err
+	}
+	w = canonical(w, func(in *matcher.InCodes) int {
+		d, _ := c.column(in.Column)
+		return len(d.Domain)
+	})
+	if isEveryone(&w) {
+		return nil, nil
+	}
+	return &w, nil
+}
+
+func (c *compiler) condition(field string, n *entrustment.Condition) (matcher.Where, error) {
+	switch {
+	case n.All != nil:
+		return c.group(field+".all", n.All, false)
+	case n.Any != nil:
+		return c.group(field+".any", n.Any, true)
+	case n.Not != nil:
+		w, err := c.condition(field+".not", n.Not)
+		return matcher.Where{Not: &w}, err
+	case n.List != "":
+		l, ok := c.src.Lists[n.List]
+		if !ok {
+			return matcher.Where{}, c.noList(field+".list", n.List)
+		}
+		return matcher.Where{List: &l.ID}, nil
+	case n.Event != nil:
+		return matcher.Where{}, specError(field+".event", "this version has no event logs", "leave the event condition out")
+	case n.Between != nil:
+		return c.values(field+".between", n.Between, true)
+	case n.In != nil:
+		return c.values(field+".in", n.In, false)
+	}
+	return matcher.Where{}, specError(field, "an empty condition", "write one of all, any, not, in, between, list")
+}
+
+func (c *compiler) group(field string, parts []entrustment.Condition, any bool) (matcher.Where, error) {
+	out := make([]matcher.Where, len(parts))
+	for i := range parts {
+		var err error
+		if out[i], err = c.condition(fmt.Sprintf("%s[%d]", field, i), &parts[i]); err != nil {
+			return matcher.Where{}, err
+		}
+	}
+	if len(out) == 0 {
+		return matcher.Where{}, specError(field, "an empty group", "name at least one condition")
+	}
+	if any {
+		return matcher.Where{Any: out}, nil
+	}
+	return matcher.Where{All: out}, nil
+}
+
+func (c *compiler) values(field string, m map[string][]string, between bool) (matcher.Where, error) {
+	if len(m) != 1 {
+		return matcher.Where{}, specError(field, "it names not exactly one attribute", "write one condition for each")
+	}
+	for name, values := range m {
+		d, ok := c.column(name)
+		if !ok {
+			return matcher.Where{}, c.unknownColumn(field, name)
+		}
+		codes := make([]uint8, 0, len(values))
+		for _, v := range values {
+			i := slices.Index(d.Domain, v)
+			if i < 0 {
+				return matcher.Where{}, &entrustment.Error{Code: entrustment.CodeDomain, Field: field + "." + name,
+					Detail: fmt.Sprintf("%q is not a value of %s", v, name), Mend: "there are " + strings.Join(d.Domain, ", ")}
+			}
+			codes = append(codes, uint8(i))
+		}
+		if between {
+			// "unknown" is the last value and lies between nothing.
+			if len(codes) != 2 || codes[0] > codes[1] || int(codes[1]) == len(d.Domain)-1 {
+				return matcher.Where{}, &entrustment.Error{Code: entrustment.CodeDomain, Field: field + "." + name,
+					Detail: "between takes two values in their order", Mend: "the order is " + strings.Join(d.Domain[:len(d.Domain)-1], ", ")}
+			}
+			lo, hi := codes[0], codes[1]
+			codes = codes[:0]
+			for v := lo; v <= hi; v++ {
+				codes = append(codes, v)
+			}
+		}
+		if len(codes) == 0 {
+			return matcher.Where{}, specError(field+"."+name, "no value", "name at least one")
+		}
+		return matcher.Where{In: &matcher.InCodes{Source: d.Source, Column: name, Codes: codes}}, nil
+	}
+	return matcher.Where{}, nil
+}
+
+// canonical gives the question with every default written out.
+func (c *compiler) canonical(sigma int64) entrustment.Question {
+	q := c.q
+	q.Sigma = int(sigma)
+	q.Measures = []string{"users"}
+	q.Window = nil // no event is read, so no day matters
+	return q
+}

@@ -1,0 +1,346 @@
+package aggregator
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"awase/matcher"
+)
+
+// Book is the record log as the gate writes it. Each method is durable when it
+// returns nil and gives the time that the record bears.
+type Book interface {
+	Charge(ctx context.Context, c []Charge) (time.Time, error)
+	Store(ctx context.Context, t *Table) (time.Time, error)
+	Alarm(ctx context.Context, a Alarm) error
+}
+
+// Alarm is a fact for the officers' eyes alone.
+type Alarm struct {
+	Kind   string   `json:"kind"`   // "global-budget" | "same-seed-different-input"
+	Owners []string `json:"owners"` // whose data
+}
+
+// The alarms.
+const (
+	AlarmGlobal = "global-budget"
+	AlarmDigest = "same-seed-different-input"
+)
+
+// Clock is the enclave's time: never behind the record log.
+type Clock interface {
+	Now() time.Time
+	// SleepUntil returns at t, or when ctx ends.
+	SleepUntil(ctx context.Context, t time.Time) error
+}
+
+// Keys are the gate's secrets, derived from the vault's root secret.
+type Keys struct {
+	Noise  [32]byte // noise streams
+	Digest [32]byte // digests of exact cells
+}
+
+// Gate releases tables. It is safe for concurrent use; releases take turns, so
+// the ledger has one writer.
+type Gate struct {
+	engine matcher.Engine
+	book   Book
+	clock  Clock
+	keys   Keys
+
+	mu      sync.Mutex
+	policy  Policy
+	ledger  *ledger
+	tables  map[tableKey]*Table
+	digests map[SpecID]Digest
+	frozen  map[string]bool // owners whose inputs changed under one name
+	alarmed map[string]bool // owners past the global alarm
+
+	noise noiseFunc // tests replace it to show that the control matters
+	locks lockFunc
+}
+
+type tableKey struct {
+	spec   SpecID
+	policy PolicyV
+}
+
+// New gives a gate with the default policy and an empty ledger; the Replay
+// methods fold the record log in before the first release.
+func New(engine matcher.Engine, book Book, clock Clock, keys Keys) *Gate {
+	return &Gate{engine: engine, book: book, clock: clock, keys: keys, policy: DefaultPolicy(), ledger: newLedger(),
+		tables: map[tableKey]*Table{}, digests: map[SpecID]Digest{}, frozen: map[string]bool{}, alarmed: map[string]bool{},
+		noise: keyedNoise, locks: bothLocks}
+}
+
+// ReplayCharge folds a charge of the record log in.
+func (g *Gate) ReplayCharge(c *Charge, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ledger.add(c, at)
+}
+
+// ReplayTable folds a stored table of the record log in.
+func (g *Gate) ReplayTable(t *Table) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.keep(t)
+}
+
+// ReplayAlarm folds an alarm of the record log in.
+func (g *Gate) ReplayAlarm(a Alarm) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.raise(a)
+}
+
+func (g *Gate) raise(a Alarm) {
+	for _, o := range a.Owners {
+		switch a.Kind {
+		case AlarmDigest:
+			g.frozen[o] = true
+		case AlarmGlobal:
+			g.alarmed[o] = true
+		}
+	}
+}
+
+// SetPolicy sets the parameters of later releases.
+func (g *Gate) SetPolicy(p Policy) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.policy = p
+}
+
+// Policy gives the parameters in force.
+func (g *Gate) Policy() Policy {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.policy
+}
+
+// Quote is what a plan costs its accounts now; a function of public facts.
+type Quote struct {
+	Tables   []QuotedTable
+	RhoNano  int64 // all tables
+	DeltaE15 int64
+	DueNano  int64 // what is not paid yet, of the account that owes most
+	Accounts []AccountQuote
+}
+
+// QuotedTable is one table's price.
+type QuotedTable struct {
+	Name     string
+	RhoNano  int64
+	DeltaE15 int64
+	Paid     bool
+}
+
+// AccountQuote is the state of one account.
+type AccountQuote struct {
+	Account
+	Spent30, Limit30, Spent365, Limit365, Due int64 // nano
+}
+
+// Price gives what a plan costs. It charges nothing.
+func (g *Gate) Price(pl *Plan) Quote {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var q Quote
+	now := g.clock.Now()
+	version := g.policy.Version()
+	due := map[Account]int64{}
+	var accounts []Account
+	for _, t := range pl.Tables {
+		rho, delta := t.Spec.price(&g.policy)
+		all := accountsOf(pl.Recipient, t.Owners)
+		unpaid := g.ledger.unpaid(t.ID, version, all)
+		for _, a := range all {
+			if !slices.Contains(accounts, a) {
+				accounts = append(accounts, a)
+			}
+		}
+		for _, a := range unpaid {
+			due[a] += rho
+		}
+		q.Tables = append(q.Tables, QuotedTable{t.Name, rho, delta, len(unpaid) == 0})
+		q.RhoNano += rho
+		q.DeltaE15 += delta
+	}
+	for _, a := range accounts {
+		rho30, _ := g.ledger.spent(a, now, window30)
+		rho365, _ := g.ledger.spent(a, now, window365)
+		q.Accounts = append(q.Accounts, AccountQuote{a, rho30, g.policy.Rho30Nano, rho365, g.policy.Rho365Nano, due[a]})
+		q.DueNano = max(q.DueNano, due[a])
+	}
+	return q
+}
+
+// accountsOf gives the accounts of a recipient that reads the owners' data: one
+// for each owner but its own group (PRIVACY rule 9).
+func accountsOf(recipient string, owners []string) []Account {
+	var out []Account
+	for _, o := range owners {
+		if o != recipient {
+			out = append(out, Account{recipient, o})
+		}
+	}
+	return out
+}
+
+// errDigest says that the exact input changed under a name that pins it.
+var errDigest = errors.New("aggregator: the same question met different data; its owners' data is frozen")
+
+// errFrozen says that an officer has to look at the alarm first.
+var errFrozen = errors.New("aggregator: the owner's data is frozen after an alarm")
+
+// Release gives the tables of a plan, in its order. A table that is stored is
+// given as it is; all others are charged first, together, or nothing is. After
+// a crash the charge stands and the same plan is completed under it.
+func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
+	fresh, tick, tables, err := g.release(ctx, pl)
+	if err != nil || !fresh {
+		return tables, err
+	}
+	// The tick hides how long the work took (attack A14).
+	now := g.clock.Now()
+	if err := g.clock.SleepUntil(ctx, now.Truncate(tick).Add(tick)); err != nil {
+		return nil, fmt.Errorf("waiting for the release tick: %w", err)
+	}
+	return tables, nil
+}
+
+func (g *Gate) release(ctx context.Context, pl *Plan) (fresh bool, tick time.Duration, tables []*Table, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	tick = g.policy.Tick
+	for _, t := range pl.Tables {
+		for _, o := range t.Owners {
+			if g.frozen[o] {
+				return false, tick, nil, errFrozen
+			}
+		}
+	}
+	if err := g.charge(ctx, pl); err != nil {
+		return false, tick, nil, err
+	}
+	version := g.policy.Version()
+	for i := range pl.Tables {
+		p := &pl.Tables[i]
+		t, ok := g.tables[tableKey{p.ID, version}]
+		if !ok {
+			fresh = true
+			if t, err = g.make(ctx, p, version); err != nil {
+				return true, tick, nil, err
+			}
+		}
+		tables = append(tables, t)
+	}
+	return fresh, tick, tables, nil
+}
+
+// charge writes what the plan's accounts have not paid yet, before anything is
+// counted.
+func (g *Gate) charge(ctx context.Context, pl *Plan) error {
+	version := g.policy.Version()
+	var charges []Charge
+	for _, t := range pl.Tables {
+		unpaid := g.ledger.unpaid(t.ID, version, accountsOf(pl.Recipient, t.Owners))
+		if len(unpaid) == 0 {
+			continue
+		}
+		rho, delta := t.Spec.price(&g.policy)
+		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta})
+	}
+	if len(charges) == 0 {
+		return nil
+	}
+	now := g.clock.Now()
+	if err := g.ledger.check(charges, &g.policy, now); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	at, err := g.book.Charge(ctx, charges)
+	if err != nil {
+		return fmt.Errorf("writing the charge: %w", err)
+	}
+	for i := range charges {
+		g.ledger.add(&charges[i], at)
+	}
+	return g.watch(ctx, charges, at)
+}
+
+// watch raises the global alarm of rule 9 the first time an owner passes it.
+func (g *Gate) watch(ctx context.Context, charges []Charge, now time.Time) error {
+	for _, c := range charges {
+		for _, a := range c.Accounts {
+			if rho, _ := g.ledger.spent(Account{Everybody, a.Owner}, now, window30); rho < globalAlarmNano || g.alarmed[a.Owner] {
+				continue
+			}
+			alarm := Alarm{AlarmGlobal, []string{a.Owner}}
+			if err := g.book.Alarm(ctx, alarm); err != nil {
+				return fmt.Errorf("writing an alarm: %w", err)
+			}
+			g.raise(alarm)
+		}
+	}
+	return nil
+}
+
+// make counts, noises, locks and stores one table. The charge stands already.
+func (g *Gate) make(ctx context.Context, p *Planned, version PolicyV) (*Table, error) {
+	exact, err := g.engine.Cells(ctx, p.Spec.query())
+	if err != nil {
+		return nil, fmt.Errorf("counting the cells: %w", err)
+	}
+	if len(exact.Users) != p.Spec.cells() {
+		return nil, fmt.Errorf("counting the cells: the engine gave %d of %d", len(exact.Users), p.Spec.cells())
+	}
+	digest := g.digest(p.ID, exact.Users)
+	if known, ok := g.digests[p.ID]; ok && known != digest {
+		alarm := Alarm{AlarmDigest, p.Owners}
+		g.raise(alarm)
+		return nil, errors.Join(errDigest, g.book.Alarm(ctx, alarm))
+	}
+	stream := func(measure string, cell int) source {
+		return noiseStream(&g.keys.Noise, p.ID, version, measure, cell)
+	}
+	t, err := g.lockCells(exact.Users, &p.Spec, stream)
+	if err != nil {
+		return nil, err
+	}
+	t.Spec, t.Policy, t.Digest = p.ID, version, digest
+	if t.At, err = g.book.Store(ctx, t); err != nil {
+		return nil, fmt.Errorf("storing the table: %w", err)
+	}
+	g.keep(t)
+	return t, nil
+}
+
+func (g *Gate) keep(t *Table) {
+	g.tables[tableKey{t.Spec, t.Policy}] = t
+	g.digests[t.Spec] = t.Digest
+}
+
+// digest is a keyed hash of the exact cells of a spec. It is stored with the
+// table, so that data that changed under one name is noticed (attack A12).
+func (g *Gate) digest(id SpecID, users []int64) (d Digest) {
+	mac := hmac.New(sha256.New, g.keys.Digest[:])
+	mac.Write(id[:])
+	buf := make([]byte, 0, 8*len(users))
+	for _, n := range users {
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(n))
+	}
+	mac.Write(buf)
+	mac.Sum(d[:0])
+	return d
+}

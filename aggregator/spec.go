@@ -1,0 +1,273 @@
+package aggregator
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+
+	"awase/matcher"
+)
+
+// SpecID is the identity of a canonical question: equal questions have equal
+// SpecIDs, and everything the exact cells depend on is in it (PRIVACY rule 4).
+type SpecID [32]byte
+
+// String gives the id in hex.
+func (id SpecID) String() string { return hex.EncodeToString(id[:]) }
+
+// MarshalText gives the id in hex.
+func (id SpecID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads the id from hex.
+func (id *SpecID) UnmarshalText(b []byte) error { return unhex(id[:], b) }
+
+// Dim is a dimension of a spec: public, declared, ordered.
+type Dim struct {
+	Source matcher.DimSource
+	Name   string
+	Domain []string
+}
+
+// Spec is a canonical question of one table. Only Compile makes one, so its
+// parts are sorted and checked.
+type Spec struct {
+	Population matcher.PopulationID
+	Eligible   matcher.Eligibility
+	List       matcher.ListID // zero: the base alone
+	Dims       []Dim          // sorted by name
+	Where      *matcher.Where // canonical; nil: everyone
+	Sigma      int64          // noise of the users measure
+	WithTotal  bool           // a separately charged total
+}
+
+// specVersion is bumped when the encoding or its meaning changes.
+const specVersion = "awase.spec/v1"
+
+// encoder writes length-prefixed parts, so that no two different specs have
+// one encoding.
+type encoder []byte
+
+func (e *encoder) bytes(b []byte) {
+	*e = append(binary.BigEndian.AppendUint32(*e, uint32(len(b))), b...)
+}
+func (e *encoder) text(s string)  { e.bytes([]byte(s)) }
+func (e *encoder) number(n int64) { *e = binary.BigEndian.AppendUint64(*e, uint64(n)) }
+func (e *encoder) flag(b bool) {
+	if b {
+		*e = append(*e, 1)
+	} else {
+		*e = append(*e, 0)
+	}
+}
+func (e *encoder) texts(list []string) {
+	e.number(int64(len(list)))
+	for _, s := range list {
+		e.text(s)
+	}
+}
+
+// encode gives the one encoding of a spec.
+func (s *Spec) encode() []byte {
+	var e encoder
+	e.text(specVersion)
+	e.bytes(s.Population[:])
+	e.text(string(s.Eligible.Flow))
+	e.text(string(s.Eligible.Purpose))
+	e.flag(s.Eligible.ByPolicy)
+	e.texts(s.Eligible.Versions)
+	e.text(s.Eligible.Service)
+	e.flag(s.Eligible.Enquiry)
+	e.bytes(s.List[:])
+	e.number(int64(len(s.Dims)))
+	for _, d := range s.Dims {
+		e.number(int64(d.Source))
+		e.text(d.Name)
+		e.texts(d.Domain)
+	}
+	e.flag(s.Where != nil)
+	if s.Where != nil {
+		e.bytes(encodeWhere(s.Where))
+	}
+	e.text("users")
+	e.number(s.Sigma)
+	e.flag(s.WithTotal)
+	return e
+}
+
+// ID gives the spec's identity.
+func (s *Spec) ID() SpecID { return sha256.Sum256(s.encode()) }
+
+// cells gives the number of declared cells.
+func (s *Spec) cells() int {
+	n := 1
+	for _, d := range s.Dims {
+		n *= len(d.Domain)
+	}
+	return n
+}
+
+// query gives what the engine is asked.
+func (s *Spec) query() matcher.Query {
+	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where}
+	for _, d := range s.Dims {
+		q.Dims = append(q.Dims, matcher.Dim{Source: d.Source, Name: d.Name, Size: len(d.Domain)})
+	}
+	return q
+}
+
+// price gives the ρ in nano and the δ in 1e-15 of the spec's table: the locks
+// of the cells and of the other row cost δ each, a separate total doubles ρ and
+// has the noisy lock alone (PRIVACY §4.3-5).
+func (s *Spec) price(p *Policy) (rhoNano, deltaE15 int64) {
+	rhoNano = gaussianRho(s.Sigma)
+	if s.WithTotal {
+		rhoNano *= 2
+	}
+	return rhoNano, 2 * p.DeltaThrE15
+}
+
+// Tags of the encoding of a condition.
+const (
+	tagAll = iota + 1
+	tagAny
+	tagNot
+	tagIn
+	tagList
+)
+
+func encodeWhere(w *matcher.Where) []byte {
+	var e encoder
+	switch {
+	case w.In != nil:
+		e = append(e, tagIn, byte(w.In.Source))
+		e.text(w.In.Column)
+		e.bytes(w.In.Codes)
+	case w.List != nil:
+		e = append(e, tagList)
+		e.bytes(w.List[:])
+	case w.Not != nil:
+		e = append(e, tagNot)
+		e.bytes(encodeWhere(w.Not))
+	case w.Any != nil:
+		e = append(e, tagAny)
+		encodeList(&e, w.Any)
+	default:
+		e = append(e, tagAll)
+		encodeList(&e, w.All)
+	}
+	return e
+}
+
+func encodeList(e *encoder, list []matcher.Where) {
+	e.number(int64(len(list)))
+	for i := range list {
+		e.bytes(encodeWhere(&list[i]))
+	}
+}
+
+// nobody and everyone are the two constant conditions.
+func nobody() matcher.Where   { return matcher.Where{Any: []matcher.Where{}} }
+func everyone() matcher.Where { return matcher.Where{All: []matcher.Where{}} }
+
+func isNobody(w *matcher.Where) bool   { return w.Any != nil && len(w.Any) == 0 }
+func isEveryone(w *matcher.Where) bool { return w.All != nil && len(w.All) == 0 }
+
+// canonical rewrites a condition by rule 5: flattening, sorting,
+// de-duplicating, double negation, constants; the complement of a set of codes
+// is a set of codes. size gives the number of values of a column. The result is
+// equivalent to w; equivalents that it does not recognise are charged again,
+// never under-charged.
+func canonical(w matcher.Where, size func(*matcher.InCodes) int) matcher.Where {
+	switch {
+	case w.In != nil:
+		codes := slices.Compact(slices.Sorted(slices.Values(w.In.Codes)))
+		switch len(codes) {
+		case 0:
+			return nobody()
+		case size(w.In):
+			return everyone()
+		}
+		return matcher.Where{In: &matcher.InCodes{Source: w.In.Source, Column: w.In.Column, Codes: codes}}
+	case w.Not != nil:
+		return negate(canonical(*w.Not, size), size)
+	case w.Any != nil:
+		return combine(w.Any, size, true)
+	case w.List != nil:
+		return w
+	default:
+		return combine(w.All, size, false)
+	}
+}
+
+func negate(in matcher.Where, size func(*matcher.InCodes) int) matcher.Where {
+	switch {
+	case in.Not != nil:
+		return *in.Not
+	case isNobody(&in):
+		return everyone()
+	case isEveryone(&in):
+		return nobody()
+	case in.In != nil:
+		rest := make([]uint8, 0, size(in.In))
+		for c := range size(in.In) {
+			if _, ok := slices.BinarySearch(in.In.Codes, uint8(c)); !ok {
+				rest = append(rest, uint8(c))
+			}
+		}
+		return matcher.Where{In: &matcher.InCodes{Source: in.In.Source, Column: in.In.Column, Codes: rest}}
+	}
+	return matcher.Where{Not: &in}
+}
+
+// combine canonicalises a disjunction (any) or a conjunction.
+func combine(parts []matcher.Where, size func(*matcher.InCodes) int, any bool) matcher.Where {
+	absorbs, vanishes := isNobody, isEveryone
+	if any {
+		absorbs, vanishes = isEveryone, isNobody
+	}
+	flat := []matcher.Where{}
+	for _, p := range parts {
+		c := canonical(p, size)
+		switch {
+		case absorbs(&c):
+			return c
+		case vanishes(&c):
+		case any && c.Any != nil:
+			flat = append(flat, c.Any...)
+		case !any && c.All != nil:
+			flat = append(flat, c.All...)
+		default:
+			flat = append(flat, c)
+		}
+	}
+	type keyed struct {
+		key string
+		w   matcher.Where
+	}
+	sorted := make([]keyed, len(flat))
+	for i := range flat {
+		sorted[i] = keyed{string(encodeWhere(&flat[i])), flat[i]}
+	}
+	slices.SortFunc(sorted, func(a, b keyed) int {
+		switch {
+		case a.key < b.key:
+			return -1
+		case a.key > b.key:
+			return 1
+		}
+		return 0
+	})
+	sorted = slices.CompactFunc(sorted, func(a, b keyed) bool { return a.key == b.key })
+	if len(sorted) == 1 {
+		return sorted[0].w
+	}
+	out := make([]matcher.Where, len(sorted))
+	for i := range sorted {
+		out[i] = sorted[i].w
+	}
+	if any {
+		return matcher.Where{Any: out}
+	}
+	return matcher.Where{All: out}
+}

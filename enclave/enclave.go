@@ -1,0 +1,186 @@
+package enclave
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"awase/aggregator"
+	"awase/crypto/token"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+// hexID is a 32-byte name in the record log.
+type hexID [32]byte
+
+// MarshalText gives the id in hex.
+func (h hexID) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
+
+// UnmarshalText reads the id from hex.
+func (h *hexID) UnmarshalText(b []byte) error {
+	if len(b) != 2*len(h) {
+		return errors.New("an id has 64 hex digits")
+	}
+	_, err := hex.Decode(h[:], b)
+	return err
+}
+
+// Options says how the enclave is opened.
+type Options struct {
+	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
+	Now    func() time.Time // nil: time.Now
+}
+
+// Enclave serves one vault. It is safe for concurrent use; acts that change the
+// vault take turns.
+type Enclave struct {
+	vault  *vault.Vault
+	log    *slog.Logger
+	gate   *aggregator.Gate
+	engine *matcher.Embedded
+	tokens [32]byte
+	lists  [32]byte
+	bases  [32]byte
+
+	mu     sync.Mutex
+	state  *state
+	loaded map[hexID]bool // populations and lists that the engine holds
+}
+
+var _ wire.Enclave = (*Enclave)(nil)
+
+// Open opens the vault at dir, or makes a dev vault there at first use.
+func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	e := &Enclave{
+		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
+		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{},
+	}
+	e.gate = aggregator.New(e.engine, book{v.Log()}, clock{v.Log()}, aggregator.Keys{Noise: v.Subkey("noise"), Digest: v.Subkey("cell digests")})
+	records := v.Log().Records()
+	for i := range records {
+		if err := e.state.fold(&records[i], e.gate); err != nil {
+			return nil, errors.Join(err, v.Close())
+		}
+	}
+	if err := v.Sweep(e.state.segments()); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return e, nil
+}
+
+// Close ends the service.
+func (e *Enclave) Close() error { return e.vault.Close() }
+
+// append writes an act and folds it in.
+func (e *Enclave) append(kind string, body any) (*vault.Record, error) {
+	r, err := e.vault.Log().Append(kind, body)
+	if err != nil {
+		return nil, err
+	}
+	return r, e.state.fold(r, e.gate)
+}
+
+// refuse logs a refusal and gives it back. A fault of ours is no refusal.
+func (e *Enclave) refuse(act, entrustmentID string, err error) error {
+	refusal, ok := errors.AsType[*entrustment.Error](err)
+	if !ok || refusal.Code == entrustment.CodeInternal {
+		return err
+	}
+	if _, ok := e.state.contracts[entrustmentID]; !ok {
+		entrustmentID = "" // the log repeats no text that a stranger made up
+	}
+	_, logErr := e.append(kindRefusal, refusalRecord{act, entrustmentID, refusal.Code, refusal.Clause})
+	if logErr != nil {
+		return fmt.Errorf("logging a refusal: %w", logErr)
+	}
+	return err
+}
+
+// facts gives what decisions depend on. The contract is nil for an unknown id.
+func (e *Enclave) facts(c *entrustment.Contract) entrustment.Facts {
+	f := entrustment.Facts{Now: e.vault.Log().Now(), Contract: c, Parties: e.state.parties, Policies: e.state.policies}
+	if e.state.base != nil {
+		f.Base = e.state.base.Schema
+	}
+	return f
+}
+
+// contract finds an active entrustment.
+func (e *Enclave) contract(id string) (*entrustRecord, error) {
+	c, ok := e.state.contracts[id]
+	if !ok {
+		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "entrustment",
+			Detail: "there is no such entrustment", Mend: "activate its contract with awase entrust"}
+	}
+	return c, nil
+}
+
+// operator gives the party that owns the base.
+func (e *Enclave) operator() (*entrustment.Party, error) {
+	for _, p := range e.state.parties {
+		if p.Class == entrustment.ClassOperator {
+			return p, nil
+		}
+	}
+	return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "party",
+		Detail: "there is no operator yet", Mend: "add the party of class operator with awase party add"}
+}
+
+// maker gives a token maker for one goroutine.
+func (e *Enclave) maker() *token.Maker { return token.NewMaker(e.tokens) }
+
+// book writes the gate's records.
+type book struct{ log *vault.Log }
+
+func (b book) Charge(_ context.Context, c []aggregator.Charge) (time.Time, error) {
+	return b.append(kindCharge, chargeRecord{c})
+}
+
+func (b book) Store(_ context.Context, t *aggregator.Table) (time.Time, error) {
+	return b.append(kindTable, t)
+}
+
+func (b book) Alarm(_ context.Context, a aggregator.Alarm) error {
+	_, err := b.append(kindAlarm, a)
+	return err
+}
+
+func (b book) append(kind string, body any) (time.Time, error) {
+	r, err := b.log.Append(kind, body)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return r.Time, nil
+}
+
+// clock is the log's time.
+type clock struct{ log *vault.Log }
+
+func (c clock) Now() time.Time { return c.log.Now() }
+
+// SleepUntil measures the wait once, on the log's time, and sleeps it on the
+// monotonic clock.
+func (c clock) SleepUntil(ctx context.Context, t time.Time) error {
+	timer := time.NewTimer(t.Sub(c.log.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

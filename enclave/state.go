@@ -1,0 +1,230 @@
+package enclave
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"awase/aggregator"
+	"awase/enclave/vault"
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+// Kinds of records.
+const (
+	kindParty    = "party"
+	kindPolicies = "policies"
+	kindGate     = "gate"
+	kindEntrust  = "entrust"
+	kindBase     = "base"
+	kindList     = "list"
+	kindCharge   = "charge"
+	kindTable    = "table"
+	kindAlarm    = "alarm"
+	kindRefusal  = "refusal"
+	kindReport   = "report"
+)
+
+// gateRecord is the document of a gate policy as it was given.
+type gateRecord struct {
+	Document string `json:"document"`
+}
+
+// entrustRecord activates a version of an entrustment.
+type entrustRecord struct {
+	Contract *entrustment.Contract `json:"contract"`
+	Version  int                   `json:"version"`
+}
+
+// baseRecord makes a segment the identity base.
+type baseRecord struct {
+	Schema     *entrustment.BaseSchema `json:"schema"`
+	Segment    vault.SegmentRef        `json:"segment"`
+	Population hexID                   `json:"population"`
+	Users      int64                   `json:"users"`
+	Version    int                     `json:"version"`
+}
+
+// listRecord makes a segment the newest version of a list.
+type listRecord struct {
+	Entrustment string           `json:"entrustment"`
+	Name        string           `json:"name"`
+	Version     int              `json:"version"`
+	Under       int              `json:"under"` // version of the entrustment
+	Segment     vault.SegmentRef `json:"segment"`
+	ID          hexID            `json:"list"` // keyed hash of the content: a commitment, not an identifier
+	Kinds       []string         `json:"kinds"`
+	Columns     []matcher.Column `json:"columns"`
+	Rows        int64            `json:"rows"`
+	Tokens      int64            `json:"tokens"`
+}
+
+// chargeRecord is written before anything is counted.
+type chargeRecord struct {
+	Charges []aggregator.Charge `json:"charges"`
+}
+
+// refusalRecord says that an act was refused, and by what.
+type refusalRecord struct {
+	Act         string           `json:"act"`
+	Entrustment string           `json:"entrustment,omitempty"`
+	Code        entrustment.Code `json:"code"`
+	Clause      string           `json:"clause,omitempty"`
+}
+
+// reportRecord says that a release was made out to a recipient. It is the log
+// entry that a receipt proves.
+type reportRecord struct {
+	Key         hexID               `json:"key"` // of the question as asked
+	Entrustment string              `json:"entrustment"`
+	Version     int                 `json:"version"`
+	Recipient   string              `json:"recipient"`
+	Specs       []aggregator.SpecID `json:"specs"`
+	Policy      aggregator.PolicyV  `json:"policy"`
+	Table       string              `json:"table"` // SHA-256 in hex of the release without its receipt
+	RhoNano     int64               `json:"rho_nano"`
+	DeltaE15    int64               `json:"delta_e15"`
+	Segment     vault.SegmentRef    `json:"segment"`
+}
+
+type listKey struct{ entrustment, name string }
+
+// state is the fold over the record log.
+type state struct {
+	parties     map[string]*entrustment.Party
+	policies    *entrustment.Policies
+	gate        string
+	contracts   map[string]*entrustRecord
+	base        *baseRecord
+	lists       map[listKey]*listRecord
+	listTimes   map[string][]time.Time // by entrustment: when versions were loaded
+	reports     map[hexID]int64        // by key: the record's number
+	acts        map[string]int64       // last record of a document, by kind and id
+	versions    map[string]int         // of parties and policies
+	reportTable map[int64]*reportRecord
+}
+
+func newState() *state {
+	return &state{
+		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
+		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
+		reportTable: map[int64]*reportRecord{},
+	}
+}
+
+// fold takes one record in; gate records go to the gate.
+func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
+	fail := func(err error) error {
+		if err != nil {
+			return fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
+		}
+		return nil
+	}
+	switch r.Kind {
+	case kindParty:
+		p, err := body[entrustment.Party](r)
+		if err == nil {
+			s.parties[p.ID] = p
+			s.mark(r, p.ID)
+		}
+		return fail(err)
+	case kindPolicies:
+		p, err := body[entrustment.Policies](r)
+		s.policies = p
+		s.mark(r, "")
+		return fail(err)
+	case kindGate:
+		g, err := body[gateRecord](r)
+		if err != nil {
+			return fail(err)
+		}
+		policy, err := aggregator.ParsePolicy("gate.yaml", []byte(g.Document))
+		if err != nil {
+			return fail(err)
+		}
+		s.gate = g.Document
+		gate.SetPolicy(policy)
+		s.mark(r, "")
+	case kindEntrust:
+		e, err := body[entrustRecord](r)
+		if err == nil {
+			s.contracts[e.Contract.ID] = e
+			s.mark(r, e.Contract.ID)
+		}
+		return fail(err)
+	case kindBase:
+		b, err := body[baseRecord](r)
+		s.base = b
+		s.mark(r, "")
+		return fail(err)
+	case kindList:
+		l, err := body[listRecord](r)
+		if err == nil {
+			s.lists[listKey{l.Entrustment, l.Name}] = l
+			s.listTimes[l.Entrustment] = append(s.listTimes[l.Entrustment], r.Time)
+			s.mark(r, l.Entrustment+"/"+l.Name)
+		}
+		return fail(err)
+	case kindCharge:
+		c, err := body[chargeRecord](r)
+		if err != nil {
+			return fail(err)
+		}
+		for i := range c.Charges {
+			gate.ReplayCharge(&c.Charges[i], r.Time)
+		}
+	case kindTable:
+		t, err := body[aggregator.Table](r)
+		if err != nil {
+			return fail(err)
+		}
+		t.At = r.Time
+		gate.ReplayTable(t)
+	case kindAlarm:
+		a, err := body[aggregator.Alarm](r)
+		if err != nil {
+			return fail(err)
+		}
+		gate.ReplayAlarm(*a)
+	case kindReport:
+		rep, err := body[reportRecord](r)
+		if err == nil {
+			s.reports[rep.Key] = r.Seq
+			s.reportTable[r.Seq] = rep
+		}
+		return fail(err)
+	case kindRefusal:
+	default:
+		return fail(fmt.Errorf("a record of kind %q; a newer version wrote it", r.Kind))
+	}
+	return nil
+}
+
+func (s *state) mark(r *vault.Record, id string) {
+	s.acts[r.Kind+" "+id] = r.Seq
+	s.versions[r.Kind+" "+id]++
+}
+
+// segments gives the segments that are in use.
+func (s *state) segments() map[string]bool {
+	keep := map[string]bool{}
+	if s.base != nil {
+		keep[s.base.Segment.ID] = true
+	}
+	for _, l := range s.lists {
+		keep[l.Segment.ID] = true
+	}
+	for _, r := range s.reportTable {
+		keep[r.Segment.ID] = true
+	}
+	return keep
+}
+
+func body[T any](r *vault.Record) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		return nil, fmt.Errorf("its body does not decode: %w", err)
+	}
+	return v, nil
+}

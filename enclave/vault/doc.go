@@ -1,0 +1,17 @@
+// Package vault keeps what the enclave must not lose and nobody else may read:
+// keys, encrypted segments and the record log.
+//
+//	V/            0700
+//	  keys        the root secret and the data keys, wrapped by the vault key
+//	  log         the record log: append-only, checksummed, hash-chained
+//	  segments/   lists, base, finished reports: AES-256-GCM under data keys
+//	  lock        held by the one process that has the vault open
+//	V.key         the vault key (dev vaults: a random file, 0600)
+//	V.checkpoint  how long the log is known to be, signed; kept outside V, so
+//	              that a restored old log is noticed
+//
+// An act is one Append: it is durable (written, fsynced, checkpoint advanced)
+// when Append returns, and did not happen when it fails or the process dies
+// before. What an act refers to is written and fsynced before the Append that
+// names it; files that no record names are swept at the next open.
+package vault

@@ -1,0 +1,286 @@
+package vault
+
+import (
+	"bufio"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// A segment file is
+//
+//	"awase segment 1\n" ‖ salt[32] ‖ chunk…
+//
+// where each chunk is AES-256-GCM of at most chunkSize bytes of the content
+// under a key of its own, HKDF-SHA256(data key, salt, segment id), with nonce =
+// chunk number (96-bit big-endian) and AAD = 1 for the last chunk, 0 otherwise.
+// A chunk can't be moved, repeated or cut off. The content is a sequence of
+// named columns: name length u16 ‖ name ‖ data length u64 ‖ data, big-endian.
+const (
+	segmentMagic = "awase segment 1\n"
+	segmentExt   = ".seg"
+	chunkSize    = 1 << 20
+	saltSize     = 32
+)
+
+var segmentID = regexp.MustCompile(`^[a-z0-9-]{1,80}$`)
+
+// ErrSegment says that a segment file can't be read back as it was written.
+var ErrSegment = errors.New("the segment is damaged or was exchanged; restore it from a backup or load the file again")
+
+// A SegmentRef names a committed segment and the data key it is under.
+type SegmentRef struct {
+	ID  string `json:"id"`
+	Key string `json:"key"`
+}
+
+// A SegmentWriter writes one segment. Columns are read back by name.
+type SegmentWriter struct {
+	v    *Vault
+	ref  SegmentRef
+	f    *os.File
+	w    *bufio.Writer
+	aead cipher.AEAD
+	buf  []byte // plaintext not yet sealed, at most chunkSize
+	out  []byte
+	n    uint64 // chunks sealed
+	err  error
+}
+
+// NewSegment starts a segment under the data key named key, with a random
+// name. It is visible to nobody before Commit.
+func (v *Vault) NewSegment(key string) (*SegmentWriter, error) {
+	var id [16]byte
+	rand.Read(id[:])
+	return v.newSegment(SegmentRef{hex.EncodeToString(id[:]), key})
+}
+
+// ReplaceSegment starts a segment of a given name; Commit replaces the one
+// that may be there.
+func (v *Vault) ReplaceSegment(ref SegmentRef) (*SegmentWriter, error) { return v.newSegment(ref) }
+
+func (v *Vault) newSegment(ref SegmentRef) (*SegmentWriter, error) {
+	path, err := v.segmentPath(ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	aead, err := v.segmentCipher(ref, salt)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making a segment: %w", err)
+	}
+	w := &SegmentWriter{v: v, ref: ref, f: f, w: bufio.NewWriterSize(f, 1<<16), aead: aead, buf: make([]byte, 0, chunkSize)}
+	w.keep(w.w.WriteString(segmentMagic))
+	w.keep(w.w.Write(salt))
+	return w, nil
+}
+
+func (v *Vault) segmentPath(id string) (string, error) {
+	if !segmentID.MatchString(id) {
+		return "", fmt.Errorf("not a segment name")
+	}
+	return filepath.Join(v.path("segments"), id+segmentExt), nil
+}
+
+func (v *Vault) segmentCipher(ref SegmentRef, salt []byte) (cipher.AEAD, error) {
+	key, err := v.dataKey(ref.Key)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := hkdf.Key(sha256.New, key[:], salt, "awase/v1 segment "+ref.ID, KeySize)
+	if err != nil {
+		return nil, err
+	}
+	return newGCM(sub)
+}
+
+func (w *SegmentWriter) keep(_ int, err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Put adds a column. The error may come as late as Commit.
+func (w *SegmentWriter) Put(name string, data []byte) error {
+	head := binary.BigEndian.AppendUint16(nil, uint16(len(name)))
+	head = append(head, name...)
+	head = binary.BigEndian.AppendUint64(head, uint64(len(data)))
+	w.write(head)
+	w.write(data)
+	return w.err
+}
+
+func (w *SegmentWriter) write(p []byte) {
+	for len(p) > 0 && w.err == nil {
+		if len(w.buf) == chunkSize {
+			w.seal(false)
+		}
+		n := min(len(p), chunkSize-len(w.buf))
+		w.buf = append(w.buf, p[:n]...)
+		p = p[n:]
+	}
+}
+
+func (w *SegmentWriter) seal(last bool) {
+	w.out = w.aead.Seal(w.out[:0], chunkNonce(w.n), w.buf, lastFlag(last))
+	w.keep(w.w.Write(w.out))
+	w.buf = w.buf[:0]
+	w.n++
+}
+
+func chunkNonce(n uint64) []byte {
+	nonce := make([]byte, 12)
+	binary.BigEndian.PutUint64(nonce[4:], n)
+	return nonce
+}
+
+func lastFlag(last bool) []byte {
+	if last {
+		return []byte{1}
+	}
+	return []byte{0}
+}
+
+// Commit makes the segment durable and gives its name. Until a record names
+// it, the next open sweeps it away.
+func (w *SegmentWriter) Commit() (SegmentRef, error) {
+	w.seal(true)
+	if w.err == nil {
+		w.err = w.w.Flush()
+	}
+	if w.err == nil {
+		w.err = w.f.Sync()
+	}
+	if err := w.f.Close(); w.err == nil {
+		w.err = err
+	}
+	path, err := w.v.segmentPath(w.ref.ID)
+	if w.err == nil {
+		w.err = err
+	}
+	if w.err == nil {
+		w.err = os.Rename(path+".new", path)
+	}
+	if w.err == nil {
+		w.err = syncDir(filepath.Dir(path))
+	}
+	if w.err != nil {
+		return SegmentRef{}, fmt.Errorf("writing a segment: %w", errors.Join(w.err, removeIfThere(path+".new")))
+	}
+	return w.ref, nil
+}
+
+// Abort drops what was written.
+func (w *SegmentWriter) Abort() error {
+	return errors.Join(w.f.Close(), removeIfThere(w.f.Name()))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// ReadSegment opens a segment and gives its columns by name.
+func (v *Vault) ReadSegment(ref SegmentRef) (map[string][]byte, error) {
+	path, err := v.segmentPath(ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening a segment: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("opening a segment: %w", err)
+	}
+	head := make([]byte, len(segmentMagic)+saltSize)
+	if _, err := io.ReadFull(f, head); err != nil || string(head[:len(segmentMagic)]) != segmentMagic {
+		return nil, ErrSegment
+	}
+	aead, err := v.segmentCipher(ref, head[len(segmentMagic):])
+	if err != nil {
+		return nil, err
+	}
+	r := &chunkReader{f: f, aead: aead, left: st.Size() - int64(len(head)), buf: make([]byte, chunkSize+aead.Overhead())}
+	cols := map[string][]byte{}
+	for {
+		var n [8]byte
+		if _, err := io.ReadFull(r, n[:2]); err == io.EOF {
+			return cols, nil
+		} else if err != nil {
+			return nil, ErrSegment
+		}
+		name := make([]byte, binary.BigEndian.Uint16(n[:2]))
+		if _, err := io.ReadFull(r, name); err != nil {
+			return nil, ErrSegment
+		}
+		if _, err := io.ReadFull(r, n[:]); err != nil {
+			return nil, ErrSegment
+		}
+		size := binary.BigEndian.Uint64(n[:])
+		if size > uint64(st.Size()) { // authenticated, yet never trust a length with memory
+			return nil, ErrSegment
+		}
+		data := make([]byte, size)
+		if _, err := io.ReadFull(r, data); err != nil {
+			return nil, ErrSegment
+		}
+		cols[string(name)] = data
+	}
+}
+
+// chunkReader gives the authenticated content of a segment. A file that ends
+// before its last chunk is an error, not an end.
+type chunkReader struct {
+	f     io.Reader
+	aead  cipher.AEAD
+	left  int64
+	buf   []byte
+	plain []byte
+	n     uint64
+	done  bool
+}
+
+func (r *chunkReader) Read(p []byte) (int, error) {
+	for len(r.plain) == 0 {
+		if r.done {
+			return 0, io.EOF
+		}
+		size := min(r.left, int64(len(r.buf)))
+		if size < int64(r.aead.Overhead()) {
+			return 0, ErrSegment
+		}
+		if _, err := io.ReadFull(r.f, r.buf[:size]); err != nil {
+			return 0, ErrSegment
+		}
+		r.left -= size
+		r.done = r.left == 0
+		var err error
+		r.plain, err = r.aead.Open(r.buf[:0], chunkNonce(r.n), r.buf[:size], lastFlag(r.done))
+		if err != nil {
+			return 0, ErrSegment
+		}
+		r.n++
+	}
+	n := copy(p, r.plain)
+	r.plain = r.plain[n:]
+	return n, nil
+}

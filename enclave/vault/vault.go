@@ -1,0 +1,203 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"awase/crypto/receipt"
+)
+
+// A Vault is open in one process at a time.
+type Vault struct {
+	dir    string
+	key    [KeySize]byte
+	root   [KeySize]byte
+	keys   *keyFile
+	mu     sync.Mutex // keys
+	log    *Log
+	signer *receipt.Signer
+	lock   *os.File
+}
+
+// Options says how a vault is opened.
+type Options struct {
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: discards
+}
+
+// Open opens the vault at dir, or makes a dev vault there at first use: dir
+// 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
+// process has the vault open.
+func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	dir = filepath.Clean(dir)
+	if base := filepath.Base(dir); base == "." || base == ".." || base == string(filepath.Separator) {
+		return nil, fmt.Errorf("a vault is a directory of its own with a name; its key stands beside it")
+	}
+	v := &Vault{dir: dir}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("making the vault: %w", err)
+	}
+	if err := v.takeLock(ctx, o.Logger); err != nil {
+		return nil, err
+	}
+	if err := v.open(o); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the vault: %w", err), v.Close())
+	}
+	return v, nil
+}
+
+func (v *Vault) open(o Options) error {
+	keys, err := readKeys(v.path("keys"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := v.make(); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		if v.key, err = readVaultKey(v.dir+".key", false); err != nil {
+			return err
+		}
+		v.keys = keys
+	}
+	if v.root, err = unwrap(&v.key, rootLabel, v.keys.Root); err != nil {
+		return err
+	}
+	seed := v.Subkey("receipt signing")
+	if v.signer, err = receipt.NewSigner(seed, "awase/"+v.keys.ID[:16]); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(v.path("segments"), 0o700); err != nil {
+		return err
+	}
+	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, o)
+	return err
+}
+
+// make makes a new vault. The keys file is written last: until it stands there
+// is no vault, and a crash before that starts over. A directory that holds
+// anything but our own beginnings is not taken over.
+func (v *Vault) make() error {
+	names, err := os.ReadDir(v.dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		switch n.Name() {
+		case "lock", "keys.new", "segments", "log":
+		default:
+			return fmt.Errorf("the directory is not empty and not a vault; name a new one")
+		}
+	}
+	if st, err := os.Stat(v.path("log")); err == nil && st.Size() > 0 {
+		return errors.New("the vault has a log and no keys file; restore the keys file from a backup")
+	}
+	if v.key, err = readVaultKey(v.dir+".key", true); err != nil {
+		return err
+	}
+	if v.keys, err = makeKeys(&v.key, true); err != nil {
+		return err
+	}
+	root, err := unwrap(&v.key, rootLabel, v.keys.Root)
+	if err != nil {
+		return err
+	}
+	v.root = root
+	signer, err := receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16])
+	if err != nil {
+		return err
+	}
+	if err := makeLog(v.path("log"), v.dir+".checkpoint", signer); err != nil {
+		return fmt.Errorf("making the record log: %w", err)
+	}
+	return v.keys.write(v.path("keys"))
+}
+
+// takeLock makes this process the one that has the vault open. The kernel
+// drops the lock when the process ends, however it ends.
+func (v *Vault) takeLock(ctx context.Context, logger *slog.Logger) error {
+	f, err := os.OpenFile(v.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("locking the vault: %w", err)
+	}
+	v.lock = f
+	for waited := false; ; waited = true {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			return errors.Join(fmt.Errorf("locking the vault: %w", err), f.Close())
+		}
+		if !waited {
+			logger.Info("waiting for another awase command on this vault")
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("waiting for another awase command on this vault: %w", ctx.Err()), f.Close())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (v *Vault) path(name string) string { return filepath.Join(v.dir, name) }
+
+// Dev tells whether the vault has no officers and asks no signatures.
+func (v *Vault) Dev() bool { return v.keys.Dev }
+
+// ID gives the vault's random public name.
+func (v *Vault) ID() string { return v.keys.ID }
+
+// Signer gives the key that signs receipts and checkpoints.
+func (v *Vault) Signer() *receipt.Signer { return v.signer }
+
+// Log gives the record log.
+func (v *Vault) Log() *Log { return v.log }
+
+// Sweep removes the segments that keep does not name: what a crash left over,
+// and what a newer load replaced.
+func (v *Vault) Sweep(keep map[string]bool) error {
+	names, err := os.ReadDir(v.path("segments"))
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !keep[strings.TrimSuffix(n.Name(), segmentExt)] {
+			if err := os.Remove(filepath.Join(v.path("segments"), n.Name())); err != nil {
+				return fmt.Errorf("removing an unused segment: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Close lets another process open the vault. What was acknowledged is durable
+// without it.
+func (v *Vault) Close() error {
+	var err error
+	if v.log != nil {
+		err = v.log.close()
+	}
+	if v.lock != nil {
+		err = errors.Join(err, v.lock.Close())
+		v.lock = nil
+	}
+	return err
+}

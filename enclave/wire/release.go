@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"awase/entrustment"
+)
+
+// ReleaseSchema is the schema name of a released table.
+const ReleaseSchema = "awase.release/v1"
+
+// Status of a cell. There is one word for every cell that is not shown,
+// whatever the reason (PRIVACY §4.8).
+type Status string
+
+// The statuses.
+const (
+	Released Status = "released"
+	Withheld Status = "withheld"
+)
+
+// Number is a noisy number and its 95 % interval.
+type Number struct {
+	Value int64 `json:"value"`
+	Low   int64 `json:"low"`
+	High  int64 `json:"high"`
+}
+
+// Ratio is a quotient of noisy numbers and its 95 % interval. In an index 100
+// is the base's own share.
+type Ratio struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+// Cell is one declared cell of a released table.
+type Cell struct {
+	Key    map[string]string `json:"key"`
+	Status Status            `json:"status"`
+	Users  *Number           `json:"users,omitempty"` // nil: withheld
+	Index  *Ratio            `json:"index,omitempty"` // nil: not asked, or not steady enough to show
+}
+
+// Sum is the `other` row or the total.
+type Sum struct {
+	Status Status  `json:"status,omitempty"`
+	Users  *Number `json:"users,omitempty"`
+}
+
+// Dim is a dimension of the table in its declared order.
+type Dim struct {
+	Name   string   `json:"name"`
+	Domain []string `json:"domain"`
+}
+
+// Statement says in words what protects the people counted.
+type Statement struct {
+	JA string `json:"ja"`
+	EN string `json:"en"`
+}
+
+// Privacy holds the parameters a table was released under and what was spent.
+type Privacy struct {
+	K         int64     `json:"k"`
+	Tau       int64     `json:"tau"`
+	Sigma     int       `json:"sigma"`
+	Rho       float64   `json:"rho"`
+	Epsilon   float64   `json:"epsilon"`
+	Delta     float64   `json:"delta"`
+	Withheld  int       `json:"withheld"` // cells withheld, of Cells
+	Cells     int       `json:"cells"`
+	Dev       bool      `json:"dev,omitempty"` // a vault without officers
+	Statement Statement `json:"statement"`
+}
+
+// Release is a table that passed the gate. Its JSON form is the contract of
+// DESIGN §8.
+type Release struct {
+	Schema      string                `json:"schema"`
+	Report      string                `json:"report"`
+	Entrustment string                `json:"entrustment"`
+	Version     int                   `json:"version"`
+	List        string                `json:"list,omitempty"`
+	ListVersion int                   `json:"list_version,omitempty"`
+	ListRows    int64                 `json:"list_rows,omitempty"` // only where the recipient's own group uploaded the list
+	Question    *entrustment.Question `json:"question"`
+	Dims        []Dim                 `json:"dims"`
+	Cells       []Cell                `json:"cells"`
+	Other       *Sum                  `json:"other,omitempty"`
+	Total       *Sum                  `json:"total,omitempty"`
+	Base        *Sum                  `json:"base,omitempty"` // index asked: the base's released total
+	Privacy     Privacy               `json:"privacy"`
+	ReleasedAt  string                `json:"released_at"` // RFC 3339, UTC
+	Receipt     json.RawMessage       `json:"receipt"`
+}

@@ -1,0 +1,98 @@
+// Package wire holds the requests that the enclave takes and the answers it
+// gives. It is all that a room outside sees of it.
+//
+//	cmd, api ──request, who asks──▶ Enclave ──answer, or *entrustment.Error──▶
+//
+// An answer is a public fact, a validation of one party's own upload, or a
+// Release that passed the gate. Nothing computed from both sides is in any
+// other field (PRIVACY rule 11).
+package wire
+
+import (
+	"context"
+
+	"awase/crypto/seal"
+	"awase/entrustment"
+)
+
+// Enclave is the isolated service, the only door out.
+type Enclave interface {
+	// AddParty adds a party, or replaces the one of the same id.
+	AddParty(ctx context.Context, p *entrustment.Party) (Ack, error)
+	// SetPolicies sets which policy versions let which flow use a user's data.
+	SetPolicies(ctx context.Context, p *entrustment.Policies) (Ack, error)
+	// SetGate sets the release gate's parameters from the document gate.yaml.
+	SetGate(ctx context.Context, file string, doc []byte) (Ack, error)
+	// Entrust activates an entrustment, or its next version.
+	Entrust(ctx context.Context, c *entrustment.Contract) (Ack, error)
+	// LoadBase makes rows the identity base. The load is whole or nothing.
+	LoadBase(ctx context.Context, schema *entrustment.BaseSchema, h seal.Header, rows seal.Rows) (BaseLoaded, error)
+	// LoadList makes rows the newest version of a list. Whole or nothing.
+	LoadList(ctx context.Context, req ListRequest, h seal.Header, rows seal.Rows) (ListLoaded, error)
+	// Price says what a question costs; it charges nothing.
+	Price(ctx context.Context, q *entrustment.Question) (Price, error)
+	// Report charges the question, runs it through the gate and gives the
+	// release; the same question again gives the same bytes, uncharged.
+	Report(ctx context.Context, q *entrustment.Question) (*Release, error)
+	// Close ends the service; nothing acknowledged is lost without it.
+	Close() error
+}
+
+// Ack says that an act stands in the record log.
+type Ack struct {
+	ID      string // party, entrustment, …
+	Version int    // 1 for the first
+	Changed bool   // false: the same document was there already
+	Seq     int64  // its entry of the record log
+}
+
+// ListRequest names the list a file becomes.
+type ListRequest struct {
+	Entrustment string
+	Name        string
+}
+
+// BaseLoaded is what the operator is told of its own load.
+type BaseLoaded struct {
+	Ack
+	Users int64
+}
+
+// ListLoaded is what the uploading party is told of its own list. It holds
+// nothing of the match.
+type ListLoaded struct {
+	Ack
+	Rows   int64 // distinct rows
+	Tokens int64 // distinct identifiers
+	Floor  int64 // reports need at least this many identifiers
+}
+
+// Price is what a question costs, from public facts alone (PRIVACY rule 11).
+type Price struct {
+	Rho       float64         `json:"rho"`   // this question, all its tables
+	Delta     float64         `json:"delta"` //
+	Charged   float64         `json:"charged"`
+	Tables    []TablePrice    `json:"tables"`
+	Accounts  []AccountStatus `json:"accounts"`
+	Sigma     int             `json:"sigma"`
+	Tau       int64           `json:"tau"`
+	K         int64           `json:"k"`
+	Precision int64           `json:"precision"` // 95 % interval half-width of a cell
+	Cells     int             `json:"cells"`
+}
+
+// TablePrice is the price of one table of a question.
+type TablePrice struct {
+	Name string  `json:"name"` // table | total | index
+	Rho  float64 `json:"rho"`
+	Paid bool    `json:"paid"` // stored already and paid for: free
+}
+
+// AccountStatus is one budget account before and after a question.
+type AccountStatus struct {
+	Recipient string  `json:"recipient"` // recipient group
+	Owner     string  `json:"owner"`     // group whose users are counted
+	Window    string  `json:"window"`    // "30d" | "365d"
+	Spent     float64 `json:"spent"`
+	Limit     float64 `json:"limit"`
+}
