@@ -172,7 +172,7 @@ func (c *limitChecker) scaled(key string, v, unit float64, lo, hi int64) int64 {
 }
 
 // Version gives the policy's PolicyV.
-func (p *Policy) Version() PolicyV {
+func (p Policy) Version() PolicyV {
 	raw, err := json.Marshal(struct {
 		K, DeltaThrE15 int64
 		Caps           map[string]int64
@@ -184,7 +184,7 @@ func (p *Policy) Version() PolicyV {
 }
 
 // Tau gives the noisy lock of a single count: k + t(σ).
-func (p *Policy) Tau(sigma int64) int64 {
+func (p Policy) Tau(sigma int64) int64 {
 	return p.K + tailBound(float64(sigma)*float64(sigma), p.DeltaThrE15)
 }
 

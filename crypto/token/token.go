@@ -3,6 +3,9 @@
 //
 //	token = HMAC-SHA256(K_token, len‖kind ‖ len‖class ‖ len‖namespace ‖ len‖hash)[:16]
 //
+// Each len is an unsigned varint (encoding/binary), so no two domains share an
+// encoding, however long their parts are, and none is the start of another's.
+//
 // Without K_token a token tells nothing of the identifier: a stolen index
 // can't be inverted by trying every phone number. Tokens never leave the
 // trust boundary.
@@ -11,6 +14,7 @@ package token
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"hash"
 )
 
@@ -38,14 +42,13 @@ func NewMaker(key [32]byte) *Maker {
 // namespace: made once a column, used for each of its rows.
 type Domain []byte
 
-// NewDomain encodes a domain. Each part is at most 255 bytes long; a longer
-// namespace is refused by intake.
+// NewDomain encodes a domain. Namespace is "" for all kinds but cookies.
 func NewDomain(kind string, class uint8, namespace string) Domain {
-	d := make(Domain, 0, 4+len(kind)+len(namespace)+1)
-	d = append(d, byte(len(kind)))
+	d := make(Domain, 0, 2*binary.MaxVarintLen16+2+len(kind)+len(namespace))
+	d = binary.AppendUvarint(d, uint64(len(kind)))
 	d = append(d, kind...)
 	d = append(d, 1, class)
-	d = append(d, byte(len(namespace)))
+	d = binary.AppendUvarint(d, uint64(len(namespace)))
 	return append(d, namespace...)
 }
 

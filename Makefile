@@ -1,0 +1,41 @@
+# Awase. Nothing but Go and make is needed.
+GO ?= go
+RACE = ./aggregator ./enclave/... ./intake ./matcher/...
+FUZZTIME ?= 30s
+
+.PHONY: all build demo demo-adult deps test check race bench fuzz
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -o bin/awase ./cmd/awase
+
+demo: build          ## a made-up population and a client's lists, end to end
+	./bin/awase demo
+
+demo-adult: build    ## the same on the 32,561 real people of UCI Adult
+	./bin/awase demo --adult --out demo-out/adult
+
+deps:                ## what tests need besides Go
+	$(GO) mod download
+	@echo "deps: Go modules only; no server or browser is used yet"
+
+test:                ## every test
+	$(GO) test -timeout 30m ./...
+
+check:               ## what CI holds besides tests
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/awase
+
+race:                ## the race detector, where goroutines share something
+	$(GO) test -short -race -timeout 30m $(RACE)
+
+bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M, next to peers
+	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./crypto/... ./intake ./matcher ./aggregator
+
+fuzz:                ## every fuzz target for FUZZTIME each
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  for t in $$(grep -ohE '^func (Fuzz[A-Za-z0-9_]*)' $$f | sed 's/^func //'); do \
+	    echo "$$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done

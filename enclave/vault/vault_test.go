@@ -1,0 +1,490 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"awase/crypto/receipt"
+)
+
+func open(t *testing.T, dir string) *Vault {
+	t.Helper()
+	v, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	return v
+}
+
+func TestFirstUse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	if !v.Dev() {
+		t.Error("a vault made at first use is not marked dev")
+	}
+	for path, mode := range map[string]os.FileMode{dir: 0o700, dir + ".key": 0o600, filepath.Join(dir, "keys"): 0o600, filepath.Join(dir, "log"): 0o600} {
+		st, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := st.Mode().Perm(); got != mode {
+			t.Errorf("%s has mode %o, want %o", filepath.Base(path), got, mode)
+		}
+	}
+	sub, id := v.Subkey("tokens"), v.ID()
+	if v.Subkey("noise") == sub {
+		t.Error("two uses share a subkey")
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	if again.Subkey("tokens") != sub || again.ID() != id {
+		t.Error("a reopened vault has other keys")
+	}
+}
+
+// TestMakeIsCrashSafe: whichever of the files of a new vault a crash left, the
+// next open makes it whole.
+func TestMakeIsCrashSafe(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	open(t, dir).Close()
+	for _, lost := range [][]string{{"keys"}, {"keys", "log"}, {"keys", "log", "../V.checkpoint"}, {"keys", "log", "../V.checkpoint", "../V.key"}, {"keys", "segments"}} {
+		for _, name := range lost {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v := open(t, dir)
+		if _, err := v.Log().Append("x", 1); err != nil {
+			t.Fatal(err)
+		}
+		v.Close()
+		if err := os.Truncate(filepath.Join(dir, "log"), 0); err != nil { // back to a new vault
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRefusesWhatIsNotAVault(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "photo.jpg"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "not a vault") {
+		t.Errorf("a directory with other files: %v", err)
+	}
+	if _, err := Open(t.Context(), ".", Options{}); err == nil {
+		t.Error(". was taken for a vault")
+	}
+}
+
+func TestWrongOrMissingKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	open(t, dir).Close()
+	if err := os.WriteFile(dir+".key", []byte(strings.Repeat("00", KeySize)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); !errors.Is(err, errUnwrap) {
+		t.Errorf("another key: %v", err)
+	}
+	if err := os.Remove(dir + ".key"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no key: %v", err)
+	}
+	if _, err := os.Stat(dir + ".key"); err == nil {
+		t.Error("a new key was made beside an old vault")
+	}
+}
+
+func TestOneProcessAtATime(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, dir, Options{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second open: %v", err)
+	}
+	v.Close()
+	open(t, dir)
+}
+
+func TestSegmentRoundTrip(t *testing.T) {
+	v := open(t, filepath.Join(t.TempDir(), "V"))
+	if err := v.MakeDataKey("k"); err != nil {
+		t.Fatal(err)
+	}
+	// Around the edges of a chunk, with the framing of a one-letter name.
+	for _, size := range []int{0, 1, chunkSize - 12, chunkSize - 11, chunkSize - 10, chunkSize, 3*chunkSize + 7} {
+		data := make([]byte, size)
+		rand.NewChaCha8([32]byte{byte(size)}).Read(data)
+		w, err := v.NewSegment("k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Put("a", data); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Put("b", []byte("end")); err != nil {
+			t.Fatal(err)
+		}
+		ref, err := w.Commit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := v.ReadSegment(ref)
+		if err != nil {
+			t.Fatalf("size %d: %v", size, err)
+		}
+		if !bytes.Equal(got["a"], data) || string(got["b"]) != "end" {
+			t.Errorf("size %d came back different", size)
+		}
+	}
+}
+
+// TestSegmentDamage: no flipped bit, cut, swapped key or swapped name is read
+// as content.
+func TestSegmentDamage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	for _, k := range []string{"k", "l"} {
+		if err := v.MakeDataKey(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := v.NewSegment("k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Put("tokens", bytes.Repeat([]byte("secret"), 400_000)); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := w.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "segments", ref.ID+segmentExt)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(whole, []byte("secret")) {
+		t.Error("the content stands in the clear")
+	}
+	damaged := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.ReadSegment(ref); !errors.Is(err, ErrSegment) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 60 {
+		b := bytes.Clone(whole)
+		at := rng.IntN(len(b))
+		b[at] ^= 1 << rng.IntN(8)
+		damaged(fmt.Sprintf("bit flip at %d", at), b)
+		damaged("truncated", whole[:rng.IntN(len(whole))])
+	}
+	chunk := chunkSize + 16
+	head := len(segmentMagic) + saltSize
+	swapped := bytes.Clone(whole)
+	copy(swapped[head:], whole[head+chunk:head+2*chunk])
+	copy(swapped[head+chunk:], whole[head:head+chunk])
+	damaged("chunks swapped", swapped)
+	damaged("cut at a chunk's end", whole[:head+chunk])
+	damaged("appended", append(bytes.Clone(whole), whole[head:]...))
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.ReadSegment(SegmentRef{ref.ID, "l"}); !errors.Is(err, ErrSegment) {
+		t.Errorf("another data key: %v", err)
+	}
+	if err := os.Rename(path, filepath.Join(dir, "segments", "other"+segmentExt)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.ReadSegment(SegmentRef{"other", "k"}); !errors.Is(err, ErrSegment) {
+		t.Errorf("another name: %v", err)
+	}
+	if _, err := v.ReadSegment(SegmentRef{"../keys", "k"}); err == nil {
+		t.Error("a name that leaves the directory was read")
+	}
+}
+
+func TestSweep(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	if err := v.MakeDataKey("k"); err != nil {
+		t.Fatal(err)
+	}
+	keep := map[string]bool{}
+	for i := range 3 {
+		w, err := v.NewSegment("k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 2 {
+			continue // a crash in the middle of writing
+		}
+		ref, err := w.Commit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			keep[ref.ID] = true
+		}
+	}
+	if err := v.Sweep(keep); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "segments"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) != 1 || !keep[strings.TrimSuffix(left[0].Name(), segmentExt)] {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+// TestLogDamage is rule 15 for the log: a flipped byte, a dropped, repeated or
+// swapped entry, an older copy of the log: each is an error that says so. A torn
+// last entry that nobody was told of is cut off.
+func TestLogDamage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	path := filepath.Join(dir, "log")
+	v := open(t, dir)
+	var sizes []int64
+	for i := range 5 {
+		if _, err := v.Log().Append("act", map[string]int{"n": i}); err != nil {
+			t.Fatal(err)
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, st.Size())
+	}
+	v.Close()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := Open(t.Context(), dir, Options{}); err == nil {
+			v.Close()
+			t.Errorf("%s was not noticed", name)
+		} else if !errors.Is(err, ErrLog) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for at := range whole {
+		b := bytes.Clone(whole)
+		b[at] ^= 1
+		refused(fmt.Sprintf("byte %d flipped", at), b)
+	}
+	lines := bytes.SplitAfter(whole, []byte("\n"))[:5]
+	refused("an entry dropped", bytes.Join([][]byte{lines[0], lines[2], lines[3], lines[4]}, nil))
+	refused("an entry repeated", bytes.Join([][]byte{lines[0], lines[1], lines[1], lines[2], lines[3], lines[4]}, nil))
+	refused("entries swapped", bytes.Join([][]byte{lines[1], lines[0], lines[2], lines[3], lines[4]}, nil))
+	refused("an older copy", whole[:sizes[3]])
+	refused("a torn acknowledged entry", whole[:sizes[4]-3])
+	// An entry that was being written when the process died.
+	if err := os.WriteFile(path, append(bytes.Clone(whole), lines[4][:20]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v = open(t, dir)
+	if n := len(v.Log().Records()); n != 5 {
+		t.Errorf("%d entries after a torn one, want 5", n)
+	}
+	if _, err := v.Log().Append("act", 5); err != nil {
+		t.Error(err)
+	}
+	v.Close()
+	if n := len(open(t, dir).Log().Records()); n != 6 {
+		t.Errorf("%d entries, want 6", n)
+	}
+}
+
+// TestCheckpointIsTheCounter is A16 with its mutant: the same older log with an
+// older checkpoint is taken, so the checkpoint outside the vault is what
+// notices.
+func TestCheckpointIsTheCounter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	if _, err := v.Log().Append("charge", 1); err != nil {
+		t.Fatal(err)
+	}
+	oldLog, _ := os.ReadFile(filepath.Join(dir, "log"))
+	oldPoint, _ := os.ReadFile(dir + ".checkpoint")
+	if _, err := v.Log().Append("charge", 2); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	if err := os.WriteFile(filepath.Join(dir, "log"), oldLog, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); !errors.Is(err, ErrLog) {
+		t.Errorf("an older log: %v", err)
+	}
+	forged := bytes.Replace(oldPoint, []byte("\n1\n"), []byte("\n0\n"), 1)
+	if err := os.WriteFile(dir+".checkpoint", forged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); !errors.Is(err, ErrLog) {
+		t.Errorf("a forged checkpoint: %v", err)
+	}
+	if err := os.WriteFile(dir+".checkpoint", oldPoint, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if err := os.Remove(dir + ".checkpoint"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTimeNeverGoesBack: a clock set back gives the last record's time.
+func TestTimeNeverGoesBack(t *testing.T) {
+	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	dir := filepath.Join(t.TempDir(), "V")
+	v, err := Open(t.Context(), dir, Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	first, err := v.Log().Append("act", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(-48 * time.Hour)
+	second, err := v.Log().Append("act", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.Time.Before(first.Time) || v.Log().Now().Before(first.Time) {
+		t.Error("time went back")
+	}
+}
+
+// TestFailedWriteStops: after a write that failed nothing is acknowledged any
+// more, and a reopened log has what was.
+func TestFailedWriteStops(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	if _, err := v.Log().Append("act", 1); err != nil {
+		t.Fatal(err)
+	}
+	v.log.f.Close() // the next write fails
+	for range 2 {
+		if _, err := v.Log().Append("act", 2); err == nil {
+			t.Fatal("a failed write was acknowledged")
+		}
+	}
+	v.Close()
+	if n := len(open(t, dir).Log().Records()); n != 1 {
+		t.Errorf("%d entries, want 1", n)
+	}
+}
+
+// TestReceipts: a receipt over any entry of any log verifies with the public
+// key alone; any flipped byte of the receipt or the table does not.
+func TestReceipts(t *testing.T) {
+	v := open(t, filepath.Join(t.TempDir(), "V"))
+	table := []byte(`{"cells":[]}`)
+	hash := fmt.Sprintf("%x", sha256.Sum256(table))
+	for i := range 9 {
+		if _, err := v.Log().Append("report", map[string]any{"table": hash, "entrustment": "e", "version": i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		seq := rapid.Int64Range(0, 8).Draw(rt, "seq")
+		proof, err := v.Log().Proof(seq)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		raw, err := v.Signer().Sign(receipt.Claims{Dev: true, Entrustment: "e", Version: int(seq), Table: hash, Log: proof})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if _, err := receipt.Verify(raw, table, v.Signer().Public()); err != nil {
+			rt.Fatal(err)
+		}
+		bad := bytes.Clone(raw)
+		at := rapid.IntRange(0, len(bad)-1).Draw(rt, "at")
+		bad[at] ^= byte(rapid.IntRange(1, 255).Draw(rt, "flip"))
+		if !sameReceipt(raw, bad) {
+			if _, err := receipt.Verify(bad, table, v.Signer().Public()); err == nil {
+				rt.Fatalf("a flipped byte at %d verifies", at)
+			}
+		}
+		if _, err := receipt.Verify(raw, append(table, ' '), nil); err == nil {
+			rt.Fatal("another table verifies")
+		}
+	})
+	other := open(t, filepath.Join(t.TempDir(), "W"))
+	proof, err := v.Log().Proof(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := other.Signer().Sign(receipt.Claims{Entrustment: "e", Table: hash, Log: proof})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := receipt.Verify(forged, table, v.Signer().Public()); err == nil {
+		t.Error("another vault's receipt verifies")
+	}
+	if _, err := receipt.Verify(forged, table, nil); err == nil {
+		t.Error("a receipt over another vault's log verifies")
+	}
+}
+
+// sameReceipt: some flips, such as the case of a JSON key, say the same.
+func sameReceipt(a, b []byte) bool {
+	var x, y receipt.Receipt
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	p, err := json.Marshal(x)
+	if err != nil {
+		return false
+	}
+	q, err := json.Marshal(y)
+	return err == nil && bytes.Equal(p, q)
+}
+
+// FuzzLogLine: whatever bytes follow a good log, opening gives an error or the
+// log, never a panic, and never an entry that was not written.
+func FuzzLogLine(f *testing.F) {
+	f.Add([]byte("00000000 {}\n"))
+	f.Add([]byte("e3069283 {\"seq\":1}\n"))
+	f.Add([]byte("\n\n"))
+	f.Fuzz(func(t *testing.T, tail []byte) {
+		l := &Log{}
+		for line := range bytes.Lines(tail) {
+			if rec, err := l.parse(bytes.TrimSuffix(line, []byte("\n"))); err == nil && (rec.Seq != 0 || rec.Prev != "") {
+				t.Error("an entry out of place")
+			}
+		}
+	})
+}
