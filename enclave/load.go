@@ -121,7 +121,7 @@ func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if old != nil {
 		version = old.Version + 1
 	}
-	ack, err := e.ack(kindBase, "", false, baseRecord{schema, ref, pop, int64(base.Users()), version})
+	ack, err := e.ack(kindBase, "", false, baseRecord{schema, columnsOf(h), ref, pop, int64(base.Users()), version})
 	if err != nil {
 		return none, err
 	}

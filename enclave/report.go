@@ -82,17 +82,13 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 	}
 	byPolicy, versions := facts.Covered()
 	src := aggregator.Sources{
-		Population: matcher.PopulationID(e.state.base.Population),
+		Population: matcher.PopulationID(e.state.base.Population), Columns: e.state.base.Columns,
 		Eligible: matcher.Eligibility{
 			Flow: c.Contract.Effective(), Purpose: c.Contract.Purpose, ByPolicy: byPolicy, Versions: versions,
 			Service: c.Contract.Service, Enquiry: c.Contract.Effective() == entrustment.FlowImprovement5,
 		},
 		Lists:     map[string]aggregator.ListSource{},
 		Recipient: e.group(recipient), BaseOwner: op.Group, ListOwner: e.group(e.uploader(c.Contract, op)),
-	}
-	for i := range e.state.base.Schema.Attributes {
-		a := &e.state.base.Schema.Attributes[i]
-		src.Columns = append(src.Columns, matcher.Column{Name: a.Name, Domain: a.Domain()})
 	}
 	for key, l := range e.state.lists {
 		if key.entrustment == c.Contract.ID {

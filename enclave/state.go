@@ -40,6 +40,7 @@ type entrustRecord struct {
 // baseRecord makes a segment the identity base.
 type baseRecord struct {
 	Schema     *entrustment.BaseSchema `json:"schema"`
+	Columns    []matcher.Column        `json:"columns"` // the attributes that were loaded: no sensitive one
 	Segment    vault.SegmentRef        `json:"segment"`
 	Population hexID                   `json:"population"`
 	Users      int64                   `json:"users"`

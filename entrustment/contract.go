@@ -25,56 +25,62 @@ const (
 // Basis is the ground on which one party's users are joined. A zero From or
 // Until means the contract's own.
 type Basis struct {
-	Party    string    `yaml:"party" json:"party"`
-	Code     BasisCode `yaml:"code" json:"code"`
+	Party    string    `yaml:"party" json:"party" need:"value"`
+	Code     BasisCode `yaml:"code" json:"code" need:"value"`
 	Policy   string    `yaml:"policy,omitempty" json:"policy,omitempty"`   // CONSENT_POLICY: the version agreed
 	Clauses  []string  `yaml:"clauses,omitempty" json:"clauses,omitempty"` // CONSENT_POLICY: the clauses relied on
 	Scope    string    `yaml:"scope,omitempty" json:"scope,omitempty"`
-	Evidence string    `yaml:"evidence" json:"evidence"` // "sha256:…" of the evidence document
+	Evidence string    `yaml:"evidence" json:"evidence" need:"value"` // "sha256:…" of the evidence document
 	From     Date      `yaml:"from,omitempty" json:"from,omitzero"`
 	Until    Date      `yaml:"until,omitempty" json:"until,omitzero"`
+
+	// STAT_2026 alone (PRIVACY §8).
+	Notice      string `yaml:"notice,omitempty" json:"notice,omitempty"`           // address of the public notice
+	NoticeHash  string `yaml:"notice_hash,omitempty" json:"notice_hash,omitempty"` // "sha256:…" of the notice
+	Agreement   string `yaml:"agreement,omitempty" json:"agreement,omitempty"`     // id of the written agreement
+	NoOnwardUse bool   `yaml:"no_onward_use,omitempty" json:"no_onward_use,omitempty"`
 }
 
 // Country is where a party sits and, abroad, the ground of §6.
 type Country struct {
-	Country  string `yaml:"country" json:"country"`
+	Country  string `yaml:"country" json:"country" need:"value"`
 	Ground   string `yaml:"ground,omitempty" json:"ground,omitempty"`
 	Evidence string `yaml:"evidence,omitempty" json:"evidence,omitempty"`
 }
 
 // Retention is how many days each kind of thing is kept ("90d").
 type Retention struct {
-	Lists      Days `yaml:"lists" json:"lists"`
+	Lists      Days `yaml:"lists" json:"lists" need:"value"`
 	Events     Days `yaml:"events,omitempty" json:"events,omitempty"`
-	Reports    Days `yaml:"reports" json:"reports"`
+	Reports    Days `yaml:"reports" json:"reports" need:"value"`
 	Deliveries Days `yaml:"deliveries,omitempty" json:"deliveries,omitempty"`
 }
 
 // Contract is contract.yaml: one entrustment (委託).
 type Contract struct {
-	Schema             string             `yaml:"schema" json:"schema"`
-	ID                 string             `yaml:"id" json:"id"`
-	Flow               Flow               `yaml:"flow" json:"flow"`
-	Principal          string             `yaml:"principal" json:"principal"`
-	Trustee            string             `yaml:"trustee" json:"trustee"`
-	Purpose            Purpose            `yaml:"purpose" json:"purpose"`
-	Basis              []Basis            `yaml:"basis" json:"basis"`
-	Identifiers        []string           `yaml:"identifiers" json:"identifiers"` // kinds that may be matched
-	Attributes         []string           `yaml:"attributes" json:"attributes"`   // base attributes that may be read
+	Schema             string             `yaml:"schema" json:"schema" need:"value"`
+	ID                 string             `yaml:"id" json:"id" need:"value"`
+	Flow               Flow               `yaml:"flow" json:"flow" need:"value"`
+	Principal          string             `yaml:"principal" json:"principal" need:"value"`
+	Trustee            string             `yaml:"trustee" json:"trustee" need:"value"`
+	Purpose            Purpose            `yaml:"purpose" json:"purpose" need:"value"`
+	Basis              []Basis            `yaml:"basis" json:"basis" need:"value"`
+	Identifiers        []string           `yaml:"identifiers" json:"identifiers" need:"key"` // kinds that may be matched
+	Attributes         []string           `yaml:"attributes" json:"attributes" need:"key"`   // base attributes that may be read
 	ListColumns        []string           `yaml:"list_columns,omitempty" json:"list_columns,omitempty"`
 	Events             []string           `yaml:"events,omitempty" json:"events,omitempty"`
-	Outputs            []string           `yaml:"outputs" json:"outputs"` // reports that may be asked
-	Recipients         []string           `yaml:"recipients" json:"recipients"`
+	Outputs            []string           `yaml:"outputs" json:"outputs" need:"value"` // reports that may be asked
+	Recipients         []string           `yaml:"recipients" json:"recipients" need:"value"`
 	DeliverAttributes  []string           `yaml:"deliver_attributes,omitempty" json:"deliver_attributes,omitempty"`
 	DeliverIdentifiers []string           `yaml:"deliver_identifiers,omitempty" json:"deliver_identifiers,omitempty"`
 	Service            string             `yaml:"service,omitempty" json:"service,omitempty"`
 	Runs               Flow               `yaml:"runs,omitempty" json:"runs,omitempty"` // 5-outsourcing only: the flow run
 	HostTrustAccepted  bool               `yaml:"host_trust_accepted,omitempty" json:"host_trust_accepted,omitempty"`
 	MaxListRows        int64              `yaml:"max_list_rows,omitempty" json:"max_list_rows,omitempty"`
-	Countries          map[string]Country `yaml:"countries" json:"countries"`
-	Retention          Retention          `yaml:"retention" json:"retention"`
-	From               Date               `yaml:"from" json:"from"`
-	Until              Date               `yaml:"until" json:"until"`
+	Countries          map[string]Country `yaml:"countries" json:"countries" need:"key"`
+	Retention          Retention          `yaml:"retention" json:"retention" need:"value"`
+	From               Date               `yaml:"from" json:"from" need:"value"`
+	Until              Date               `yaml:"until" json:"until" need:"value"`
 }
 
 // Effective gives the flow whose basis, clauses and rules apply: Runs in

@@ -1,6 +1,7 @@
 package entrustment
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -69,6 +70,10 @@ func (d *Date) UnmarshalText(b []byte) error {
 // Days is a whole number of days, written "90d".
 type Days int
 
+// fromDocument marks types whose errors repeat nothing of what they read.
+func (*Date) fromDocument() {}
+func (*Days) fromDocument() {}
+
 // String gives "90d".
 func (d Days) String() string { return strconv.Itoa(int(d)) + "d" }
 
@@ -84,4 +89,24 @@ func (d *Days) UnmarshalText(b []byte) error {
 	}
 	*d = Days(v)
 	return nil
+}
+
+// Compare orders two days: -1 where d is earlier, 0 where they are the same, 1
+// where it is later.
+func (d Date) Compare(o Date) int {
+	return cmp.Or(cmp.Compare(d.Year, o.Year), cmp.Compare(d.Month, o.Month), cmp.Compare(d.Day, o.Day))
+}
+
+// Before tells whether d is an earlier day than o.
+func (d Date) Before(o Date) bool { return d.Compare(o) < 0 }
+
+// Age gives the whole years from birth to d. Who was born on 29 February is a
+// year older from 1 March on in years that have no such day. It is negative
+// where birth is later than d.
+func (d Date) Age(birth Date) int {
+	age := d.Year - birth.Year
+	if d.Month < birth.Month || d.Month == birth.Month && d.Day < birth.Day {
+		age--
+	}
+	return age
 }

@@ -1,6 +1,11 @@
 package entrustment
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Facts is all that a decision depends on besides the act itself.
 type Facts struct {
@@ -36,4 +41,161 @@ type Deliver struct {
 	Receiver string
 	Where    *Condition
 	Kinds    []string // base identifiers to be sent
+}
+
+// What a refusal cites.
+const (
+	clauseWords   = "DESIGN §1"
+	clauseFlows   = "DESIGN §2"
+	clauseOwnList = "DESIGN §2 rule 1"
+	clauseNamed   = "DESIGN §2 rule 2"
+	clauseAbroad  = "DESIGN §2 rule 6"
+	clauseHost    = "DESIGN §4"
+	clauseDoc     = "DESIGN §8"
+	clauseBasis   = "PRIVACY rule 1"
+	clauseDeliver = "PRIVACY rule 12"
+	clausePurpose = "PRIVACY §8, APPI Art. 17, 18"
+	clauseEntrust = "PRIVACY §8, APPI Art. 27(5)(i)"
+	clauseStat    = "PRIVACY §8, 令和8年改正"
+	clauseCare    = "policy §11(1)"
+)
+
+// first gives the first refusal of checks, run in order. A nil *Error inside an
+// error is not nil, so every decision ends here.
+func first(checks ...func() *Error) error {
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refusal(code Code, clause, field, detail, mend string) *Error {
+	return &Error{Code: code, Clause: clause, Field: field, Detail: detail, Mend: mend}
+}
+
+// allowed words the values that a field may have.
+func allowed(values []string) string {
+	if len(values) == 0 {
+		return "the entrustment allows none; amend it"
+	}
+	return "allowed: " + strings.Join(values, ", ")
+}
+
+// shape checks what every decision relies on: a contract of a known flow whose
+// parties exist and have the classes that the flow asks for.
+func (f *Facts) shape() *Error {
+	c := f.Contract
+	if c == nil {
+		return refusal(CodeNotFound, "", "entrustment", "there is no such entrustment", "activate its contract with awase entrust")
+	}
+	outsourced := c.Flow == FlowOutsourcing5
+	switch {
+	case outsourced && c.Runs == "":
+		return refusal(CodeDocument, clauseDoc, "runs", "5-outsourcing names the flow that is run", "add runs: and the flow")
+	case !outsourced && c.Runs != "":
+		return refusal(CodeDocument, clauseDoc, "runs", "only 5-outsourcing runs another flow", "take runs: out")
+	case c.Runs == FlowOutsourcing5:
+		return refusal(CodeDocument, clauseFlows, "runs", "what was outsourced can't be outsourced again", "name the flow that is run")
+	}
+	if _, ok := flowRules[c.Effective()]; !ok {
+		return refusal(CodeDocument, clauseFlows, "flow", "there is no such flow", allowed(words(Flows()...)))
+	}
+	return f.roles()
+}
+
+// roles holds the parties against the flow's.
+func (f *Facts) roles() *Error {
+	c, rule := f.Contract, f.rule()
+	principal, trustee := rule.principal, rule.trustee
+	if c.Flow == FlowOutsourcing5 {
+		principal, trustee = ClassOperator, ClassTrustee
+	}
+	for _, r := range []struct {
+		field, id string
+		class     PartyClass
+	}{{"principal", c.Principal, principal}, {"trustee", c.Trustee, trustee}} {
+		p, err := f.party(r.field, r.id)
+		if err != nil {
+			return err
+		}
+		if p.Class != r.class {
+			return refusal(CodeForbidden, clauseFlows, r.field,
+				fmt.Sprintf("the %s of %s is of class %s, and %q is of class %s", r.field, c.Flow, r.class, p.ID, p.Class), "name another party or another flow")
+		}
+	}
+	for i, b := range c.Basis {
+		if _, err := f.party(join(item("basis", i), "party"), b.Party); err != nil {
+			return err
+		}
+	}
+	// A platform of the principal's own group is no third party with a user
+	// list of its own.
+	if id, ok := f.side(rule.joined[1]); ok && f.Parties[id].Class == ClassAdPlatform && f.ofPrincipal(id) {
+		return refusal(CodeForbidden, clauseWords, "trustee", fmt.Sprintf("%q is in its principal's group, so it is no partner", id), "name a platform of another group")
+	}
+	return nil
+}
+
+func (f *Facts) party(field, id string) (*Party, *Error) {
+	if p := f.Parties[id]; p != nil {
+		return p, nil
+	}
+	return nil, refusal(CodeNotFound, clauseFlows, field, fmt.Sprintf("there is no party %q", id), "add its document with awase party add")
+}
+
+// notEnded refuses a contract whose last day is over.
+func (f *Facts) notEnded() *Error {
+	if c := f.Contract; !f.Now.Before(c.Until.End()) {
+		return refusal(CodeNoBasis, clauseBasis, "until", "the entrustment ended on "+c.Until.String(), "agree on a new one")
+	}
+	return nil
+}
+
+// running refuses a contract outside its days.
+func (f *Facts) running() *Error {
+	if c := f.Contract; f.Now.Before(c.From.Start()) {
+		return refusal(CodeNoBasis, clauseBasis, "from", "the entrustment begins on "+c.From.String(), "wait, or amend it")
+	}
+	return f.notEnded()
+}
+
+// purpose refuses one that the flow's section of the policy does not have.
+func (f *Facts) purpose() *Error {
+	rule := f.rule()
+	if slices.Contains(rule.purposes, f.Contract.Purpose) {
+		return nil
+	}
+	return refusal(CodeNoBasis, rule.policy, "purpose", fmt.Sprintf("%s does not serve the purpose %s", f.Contract.Effective(), f.Contract.Purpose), allowed(words(rule.purposes...)))
+}
+
+// hostTrust: the partner's rows lie on the operator's machine in 2-6-analysis.
+func (f *Facts) hostTrust() *Error {
+	if f.Contract.Effective() == FlowAnalysis26 && !f.Contract.HostTrustAccepted {
+		return refusal(CodeForbidden, clauseHost, "host_trust_accepted", "the partner's rows would lie on the operator's machine without its consent", "have it agreed and write host_trust_accepted: true")
+	}
+	return nil
+}
+
+// abroad checks that a party that is to receive something sits in Japan, or has
+// its country and ground on record.
+func (f *Facts) abroad(field, id string) *Error {
+	p, err := f.party(field, id)
+	if err != nil {
+		return err
+	}
+	path := join("countries", id)
+	where, given := f.Contract.Countries[id]
+	switch {
+	case given && where.Country != p.Country:
+		return refusal(CodeForbidden, clauseAbroad, path, fmt.Sprintf("the contract says %s and the party's document says %s", where.Country, p.Country), "correct the one that is wrong")
+	case p.Country == Home:
+		return nil
+	case !given:
+		return refusal(CodeForbidden, clauseAbroad, path, fmt.Sprintf("%q is abroad and its country is not on record", id), "add its country, ground and evidence to countries:")
+	case where.Ground == "":
+		return refusal(CodeForbidden, clauseAbroad, path, fmt.Sprintf("%q is abroad and the ground for it is not on record", id), "add ground: and evidence:")
+	}
+	return nil
 }

@@ -13,11 +13,11 @@ const (
 
 // Party is a legal entity with people of its own in the room (当事者).
 type Party struct {
-	Schema  string     `yaml:"schema" json:"schema"`
-	ID      string     `yaml:"id" json:"id"`
-	Class   PartyClass `yaml:"class" json:"class"`
-	Group   string     `yaml:"group" json:"group"` // budgets are held by group; an agency joins its clients'
-	Country string     `yaml:"country" json:"country"`
+	Schema  string     `yaml:"schema" json:"schema" need:"value"`
+	ID      string     `yaml:"id" json:"id" need:"value"`
+	Class   PartyClass `yaml:"class" json:"class" need:"value"`
+	Group   string     `yaml:"group" json:"group" need:"value"` // budgets are held by group; an agency joins its clients'
+	Country string     `yaml:"country" json:"country" need:"value"`
 }
 
 // Flow is one of the entrustment flows of DESIGN §2.
@@ -36,13 +36,13 @@ const (
 // Policies is policies.yaml: which version of the operator's privacy policy
 // lets which flow use a user's data, by clause.
 type Policies struct {
-	Schema   string          `yaml:"schema" json:"schema"`
-	Policies []PolicyVersion `yaml:"policies" json:"policies"`
+	Schema   string          `yaml:"schema" json:"schema" need:"value"`
+	Policies []PolicyVersion `yaml:"policies" json:"policies" need:"value"`
 }
 
 // PolicyVersion is one version of the privacy policy that users accepted.
 type PolicyVersion struct {
-	Version string            `yaml:"version" json:"version"`
-	Date    Date              `yaml:"date" json:"date"`
-	Clauses map[string][]Flow `yaml:"clauses" json:"clauses"`
+	Version string            `yaml:"version" json:"version" need:"value"`
+	Date    Date              `yaml:"date" json:"date" need:"value"`
+	Clauses map[string][]Flow `yaml:"clauses" json:"clauses" need:"key"`
 }

@@ -19,15 +19,15 @@ const DimMatchedBy = "matched_by"
 
 // Window is a range of whole JST days, both ends included.
 type Window struct {
-	From Date `yaml:"from" json:"from"`
-	To   Date `yaml:"to" json:"to"`
+	From Date `yaml:"from" json:"from" need:"value"`
+	To   Date `yaml:"to" json:"to" need:"value"`
 }
 
 // Question is spec.yaml: what somebody asks of the room.
 type Question struct {
-	Schema      string     `yaml:"schema" json:"schema"`
-	Report      string     `yaml:"report" json:"report"`
-	Entrustment string     `yaml:"entrustment" json:"entrustment"`
+	Schema      string     `yaml:"schema" json:"schema" need:"value"`
+	Report      string     `yaml:"report" json:"report" need:"value"`
+	Entrustment string     `yaml:"entrustment" json:"entrustment" need:"value"`
 	List        string     `yaml:"list,omitempty" json:"list,omitempty"`
 	Dims        []string   `yaml:"dims,omitempty" json:"dims,omitempty"`
 	Where       *Condition `yaml:"where,omitempty" json:"where,omitempty"`
@@ -55,7 +55,7 @@ type Condition struct {
 
 // EventCondition asks for at least n events of a category within a span.
 type EventCondition struct {
-	Category string `yaml:"category" json:"category"`
-	AtLeast  int    `yaml:"at_least" json:"at_least"`
-	Within   Days   `yaml:"within" json:"within"`
+	Category string `yaml:"category" json:"category" need:"value"`
+	AtLeast  int    `yaml:"at_least" json:"at_least" need:"value"`
+	Within   Days   `yaml:"within" json:"within" need:"value"`
 }

@@ -30,23 +30,23 @@ type Generaliser struct {
 
 // Band is a banding of whole years: <From, From..From+Width-1, …, >=To.
 type Band struct {
-	Width int `yaml:"width" json:"width"`
-	From  int `yaml:"from" json:"from"`
-	To    int `yaml:"to" json:"to"`
+	Width int `yaml:"width" json:"width" need:"value"`
+	From  int `yaml:"from" json:"from" need:"key"`
+	To    int `yaml:"to" json:"to" need:"value"`
 }
 
 // IdentifierColumn says which column holds an identifier of which kind.
 type IdentifierColumn struct {
-	Column    string `yaml:"column" json:"column"`
-	Kind      string `yaml:"kind" json:"kind"` // email | phone | cookie | maid
+	Column    string `yaml:"column" json:"column" need:"value"`
+	Kind      string `yaml:"kind" json:"kind" need:"value"` // email | phone | cookie | maid
 	Namespace string `yaml:"namespace,omitempty" json:"namespace,omitempty"`
 	Profile   string `yaml:"profile,omitempty" json:"profile,omitempty"` // lists: the lossy rule the column was hashed by
 }
 
 // Attribute is one declared, banded attribute and its closed domain.
 type Attribute struct {
-	Column     string             `yaml:"column" json:"column"`
-	Name       string             `yaml:"name" json:"name"`
+	Column     string             `yaml:"column" json:"column" need:"value"`
+	Name       string             `yaml:"name" json:"name" need:"value"`
 	Class      AttributeClass     `yaml:"class,omitempty" json:"class,omitempty"`
 	Generalise *Generaliser       `yaml:"generalise,omitempty" json:"generalise,omitempty"`
 	Values     []string           `yaml:"values,omitempty" json:"values,omitempty"`
@@ -55,8 +55,8 @@ type Attribute struct {
 
 // Restriction is a column that limits the use of a user's data (§11(1)).
 type Restriction struct {
-	Column string `yaml:"column" json:"column"`
-	Kind   string `yaml:"kind" json:"kind"` // service_limited | enquiry_only
+	Column string `yaml:"column" json:"column" need:"value"`
+	Kind   string `yaml:"kind" json:"kind" need:"value"` // service_limited | enquiry_only
 }
 
 // Restriction kinds.
@@ -68,25 +68,25 @@ const (
 // ConsentColumns says which columns hold the accepted policy version and its
 // day.
 type ConsentColumns struct {
-	Version string `yaml:"version" json:"version"`
-	Date    string `yaml:"date" json:"date"`
+	Version string `yaml:"version" json:"version" need:"value"`
+	Date    string `yaml:"date" json:"date" need:"value"`
 }
 
 // Channel is an opt-in of one of the operator's own sending channels.
 type Channel struct {
-	Column  string `yaml:"column" json:"column"`
-	Channel string `yaml:"channel" json:"channel"`
+	Column  string `yaml:"column" json:"column" need:"value"`
+	Channel string `yaml:"channel" json:"channel" need:"value"`
 }
 
 // BaseSchema is base.yaml: how the operator's table becomes the identity base.
 type BaseSchema struct {
-	Schema       string             `yaml:"schema" json:"schema"`
-	Region       string             `yaml:"region" json:"region"`
-	UserKey      string             `yaml:"user_key" json:"user_key"`
-	Verified     string             `yaml:"verified" json:"verified"` // a column, or "all"
-	Consent      ConsentColumns     `yaml:"consent" json:"consent"`
-	Identifiers  []IdentifierColumn `yaml:"identifiers" json:"identifiers"`
-	Attributes   []Attribute        `yaml:"attributes" json:"attributes"`
+	Schema       string             `yaml:"schema" json:"schema" need:"value"`
+	Region       string             `yaml:"region" json:"region" need:"value"`
+	UserKey      string             `yaml:"user_key" json:"user_key" need:"value"`
+	Verified     string             `yaml:"verified" json:"verified" need:"value"` // a column, or "all"
+	Consent      ConsentColumns     `yaml:"consent" json:"consent" need:"value"`
+	Identifiers  []IdentifierColumn `yaml:"identifiers" json:"identifiers" need:"value"`
+	Attributes   []Attribute        `yaml:"attributes" json:"attributes" need:"key"`
 	Restrictions []Restriction      `yaml:"restrictions,omitempty" json:"restrictions,omitempty"`
 	Channels     []Channel          `yaml:"channels,omitempty" json:"channels,omitempty"`
 	Drop         []string           `yaml:"drop,omitempty" json:"drop,omitempty"`
@@ -99,7 +99,7 @@ const VerifiedAll = "all"
 // ListColumn is one declared column of a list: an identifier (Kind set) or a
 // value with a closed domain (Name and Values or Generalise set).
 type ListColumn struct {
-	Column     string       `yaml:"column" json:"column"`
+	Column     string       `yaml:"column" json:"column" need:"value"`
 	Kind       string       `yaml:"kind,omitempty" json:"kind,omitempty"`
 	Namespace  string       `yaml:"namespace,omitempty" json:"namespace,omitempty"`
 	Profile    string       `yaml:"profile,omitempty" json:"profile,omitempty"`
@@ -111,14 +111,14 @@ type ListColumn struct {
 // ListConsent names the list's own consent column; rows without consent never
 // enter.
 type ListConsent struct {
-	Column string `yaml:"column" json:"column"`
+	Column string `yaml:"column" json:"column" need:"value"`
 }
 
 // ListSchema is list.yaml: what the columns of a list are.
 type ListSchema struct {
-	Schema  string       `yaml:"schema" json:"schema"`
+	Schema  string       `yaml:"schema" json:"schema" need:"value"`
 	Region  string       `yaml:"region,omitempty" json:"region,omitempty"`
-	Columns []ListColumn `yaml:"columns" json:"columns"`
+	Columns []ListColumn `yaml:"columns" json:"columns" need:"value"`
 	Consent *ListConsent `yaml:"consent,omitempty" json:"consent,omitempty"`
 	Drop    []string     `yaml:"drop,omitempty" json:"drop,omitempty"`
 }

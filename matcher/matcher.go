@@ -111,8 +111,9 @@ type Query struct {
 }
 
 // Where is a canonical condition with codes in place of values and ListIDs in
-// place of names. Exactly one field is set (Any or All may be empty: empty All
-// is everyone, empty Any nobody).
+// place of names. Exactly one field is not nil (Any or All may be empty: empty
+// All is everyone, empty Any nobody). A tree has at most 4,096 conditions,
+// nested at most 64 deep.
 type Where struct {
 	All  []Where
 	Any  []Where

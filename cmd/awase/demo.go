@@ -1,0 +1,338 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/internal/people"
+)
+
+// demoMark tells a directory that the demo made from one that it must not
+// touch.
+const demoMark = "made-by-awase-demo"
+
+type demoOptions struct {
+	users, rows int
+	seed        uint64
+	out         string
+	adult       bool
+	noProgress  bool
+}
+
+func demo() *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
+		Short: "Run the main job end to end on made-up people",
+		Long: "Makes a Japanese population and a client's lists with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
+			"prints the reports and writes them to --out. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s.",
+		Args: exactArgs(),
+	}
+	cmd.Flags().IntVar(&o.users, "users", 1_000_000, "the operator's users")
+	cmd.Flags().IntVar(&o.rows, "rows", 0, "rows of the client's list; 0: a fifth of the users")
+	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "another seed makes other people")
+	cmd.Flags().StringVar(&o.out, "out", "demo-out", "the `directory` for files, documents, reports and the vault")
+	cmd.Flags().BoolVar(&o.adult, "adult", false, "run on the 32,561 real people of UCI Adult instead, with made-up identifiers")
+	cmd.Flags().BoolVar(&o.noProgress, "no-progress", false, "show no progress")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.users < 1 || o.rows < 0 {
+			return usageError{errors.New("--users takes a number from 1, --rows from 0")}
+		}
+		d := &demoRun{demoOptions: o, w: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr()}
+		return d.run(cmd.Context())
+	}
+	return cmd
+}
+
+type demoRun struct {
+	demoOptions
+	w, errOut io.Writer
+	step      int
+}
+
+// demoFile is a data file that the demo makes.
+type demoFile struct {
+	name  string
+	write func(io.Writer) error
+}
+
+// demoList is a list that the demo loads.
+type demoList struct {
+	demoFile
+	list, entrustment, schema string
+	yaml                      []byte
+}
+
+// cast is who plays: documents, base and lists of one demo.
+type cast struct {
+	docs     people.Docs
+	baseYAML []byte
+	base     demoFile
+	lists    []demoList
+	intro    string
+}
+
+func (d *demoRun) run(ctx context.Context) error {
+	c, err := d.cast(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	fmt.Fprintln(d.w, c.intro)
+	began := time.Now()
+	if err := d.writeData(c); err != nil {
+		return err
+	}
+	vault := filepath.Join(d.out, "vault")
+	if err := openVault(ctx, vault, d.errOut, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.w, "\nDone in %.1f s. Everything is in %s: data, documents, reports, and the vault (its key beside it). Go on by hand:\n\n"+
+		"    awase report --vault %s --spec %s -n      # the price; charges nothing\n", time.Since(began).Seconds(), d.out, vault,
+		filepath.Join(d.out, "docs", c.docs.Specs[1].Name))
+	return nil
+}
+
+func (d *demoRun) cast(ctx context.Context) (*cast, error) {
+	if d.adult {
+		return &cast{
+			docs: people.AdultDocs(), baseYAML: people.AdultBaseYAML(), base: demoFile{"users.csv", people.WriteAdultBase},
+			lists: []demoList{{demoFile{"study.csv", people.WriteAdultList}, people.AdultList, people.AdultAnalysis, "list.yaml", people.AdultListYAML()}},
+			intro: "32,561 people of the 1994 US census (UCI Adult, CC BY 4.0) with made-up identifiers.",
+		}, nil
+	}
+	o := people.Options{Users: d.users, Rows: d.rows, Seed: d.seed}
+	c := &cast{
+		docs: people.DemoDocs(), baseYAML: people.BaseYAML(),
+		base: demoFile{"users.parquet", func(w io.Writer) error {
+			p := newProgress(d.errOut, "making users", int64(d.users), d.noProgress)
+			defer p.done()
+			return people.WriteBaseParquet(w, o, func(n int64) { p.to(n, thousands(n)+" users made") })
+		}},
+		intro: fmt.Sprintf("%s made-up people in Japan (seed %d). Any likeness to a real person is chance.", thousands(int64(d.users)), d.seed),
+	}
+	for _, l := range []struct {
+		form        people.ListForm
+		file, name  string
+		entrustment string
+	}{
+		{people.ListMessy, "spring.csv", people.DemoList, people.DemoAnalysis},
+		{people.ListGoogle, "spring-google.csv", people.DemoList + "-google", people.DemoAnalysis},
+		{people.ListMeta, "spring-meta.csv", people.DemoList + "-meta", people.DemoAnalysis},
+		{people.ListMessy, "spring.csv", people.DemoList, people.DemoImprovement},
+	} {
+		yaml, err := people.ListYAML(l.form)
+		if err != nil {
+			return nil, err
+		}
+		c.lists = append(c.lists, demoList{demoFile{l.file, func(w io.Writer) error { return people.WriteList(w, o, l.form) }},
+			l.name, l.entrustment, "list-" + string(l.form) + ".yaml", yaml})
+	}
+	return c, ctx.Err()
+}
+
+// prepare makes the directory, and takes away what an earlier demo left there.
+// A directory with anything of somebody else's is not touched.
+func (d *demoRun) prepare() error {
+	mark := filepath.Join(d.out, demoMark)
+	names, err := os.ReadDir(d.out)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("preparing %s: %w", d.out, err)
+	}
+	if len(names) > 0 {
+		if _, err := os.Stat(mark); err != nil {
+			return fmt.Errorf("%s holds files that the demo did not make; name another directory with --out", d.out)
+		}
+		for _, old := range []string{"data", "docs", "reports", "vault", "vault.key", "vault.checkpoint"} {
+			if err := os.RemoveAll(filepath.Join(d.out, old)); err != nil {
+				return fmt.Errorf("preparing %s: %w", d.out, err)
+			}
+		}
+	}
+	for _, dir := range []string{"data", "docs", "reports"} {
+		if err := os.MkdirAll(filepath.Join(d.out, dir), 0o755); err != nil {
+			return fmt.Errorf("preparing %s: %w", d.out, err)
+		}
+	}
+	return os.WriteFile(mark, []byte("the demo empties this directory when it runs again\n"), 0o644)
+}
+
+// say begins a step.
+func (d *demoRun) say(format string, args ...any) {
+	d.step++
+	fmt.Fprintf(d.w, "\n── %d. %s\n", d.step, fmt.Sprintf(format, args...))
+}
+
+func (d *demoRun) writeData(c *cast) error {
+	d.say("The files: what the operator and the client have")
+	made := map[string]bool{}
+	files := []demoFile{c.base}
+	for _, l := range c.lists {
+		files = append(files, l.demoFile)
+	}
+	for _, f := range files {
+		if made[f.name] {
+			continue
+		}
+		made[f.name] = true
+		path := filepath.Join(d.out, "data", f.name)
+		if err := writeFile(path, f.write); err != nil {
+			return err
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(d.w, "  %-20s %7.1f MB\n", "data/"+f.name, float64(st.Size())/1e6)
+	}
+	docs := append(append([]people.Doc{}, c.docs.Parties...), c.docs.Policies, c.docs.Gate)
+	docs = append(append(docs, c.docs.Contracts...), c.docs.Specs...)
+	docs = append(docs, people.Doc{Name: "base.yaml", YAML: c.baseYAML})
+	for _, l := range c.lists {
+		docs = append(docs, people.Doc{Name: l.schema, YAML: l.yaml})
+	}
+	for _, doc := range docs {
+		if err := os.WriteFile(filepath.Join(d.out, "docs", doc.Name), doc.YAML, 0o644); err != nil {
+			return fmt.Errorf("writing a document: %w", err)
+		}
+	}
+	return nil
+}
+
+func (d *demoRun) doc(name string) string { return filepath.Join(d.out, "docs", name) }
+
+func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
+	d.say("The room: parties, policy versions, the gate")
+	if err := d.open(ctx, e, c); err != nil {
+		return err
+	}
+	d.say("The operator loads its users")
+	load := &loadFlags{schema: d.doc("base.yaml"), noProgress: d.noProgress}
+	if err := loadBase(ctx, e, filepath.Join(d.out, "data", c.base.name), load, d.w, d.errOut); err != nil {
+		return err
+	}
+	d.say("The client loads its list, as it is")
+	for _, l := range c.lists {
+		load := &loadFlags{schema: d.doc(l.schema), noProgress: d.noProgress}
+		req := wire.ListRequest{Entrustment: l.entrustment, Name: l.list}
+		if err := loadList(ctx, e, req, filepath.Join(d.out, "data", l.name), load, d.w, d.errOut); err != nil {
+			return err
+		}
+	}
+	for _, spec := range c.docs.Specs {
+		if err := d.ask(ctx, e, spec.Name); err != nil {
+			return err
+		}
+	}
+	if !d.adult {
+		return d.hashed(ctx, e)
+	}
+	return nil
+}
+
+func (d *demoRun) open(ctx context.Context, e wire.Enclave, c *cast) error {
+	show := func(what string, a wire.Ack, err error) error {
+		if err == nil {
+			fmt.Fprintf(d.w, "  %s: log entry %d\n", strings.TrimSpace(what+" "+a.ID), a.Seq)
+		}
+		return err
+	}
+	for _, doc := range c.docs.Parties {
+		p, err := entrustment.ParseParty(doc.Name, doc.YAML)
+		if err != nil {
+			return err
+		}
+		ack, err := e.AddParty(ctx, p)
+		if err := show("party", ack, err); err != nil {
+			return err
+		}
+	}
+	policies, err := entrustment.ParsePolicies(c.docs.Policies.Name, c.docs.Policies.YAML)
+	if err != nil {
+		return err
+	}
+	ack, err := e.SetPolicies(ctx, policies)
+	if err := show("policies", ack, err); err != nil {
+		return err
+	}
+	ack, err = e.SetGate(ctx, c.docs.Gate.Name, c.docs.Gate.YAML)
+	if err := show("gate", ack, err); err != nil {
+		return err
+	}
+	for _, doc := range c.docs.Contracts {
+		contract, err := entrustment.ParseContract(doc.Name, doc.YAML)
+		if err != nil {
+			return err
+		}
+		ack, err := e.Entrust(ctx, contract)
+		if err := show("entrustment", ack, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask prices a question, then asks it.
+func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
+	q, err := readQuestion(d.doc(spec))
+	if err != nil {
+		return err
+	}
+	d.say("%s, for %s: %s", q.Report, q.Entrustment, questionWords(q))
+	price, err := e.Price(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, a := range price.Accounts {
+		fmt.Fprintf(d.w, "  price %.3f; budget of %s about users of %s in %s: %.3f of %.3f spent\n", price.Charged, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
+	}
+	fmt.Fprintln(d.w)
+	base := strings.TrimSuffix(spec, ".yaml")
+	var outs []string
+	for _, ext := range []string{".xlsx", ".csv", ".json"} {
+		outs = append(outs, filepath.Join(d.out, "reports", base+ext))
+	}
+	return ask(ctx, e, q, outs, d.w)
+}
+
+func questionWords(q *entrustment.Question) string {
+	words := "list " + q.List
+	if len(q.Dims) > 0 {
+		words += " by " + strings.Join(q.Dims, " and ")
+	}
+	if q.Index {
+		words += ", against all users"
+	}
+	return words
+}
+
+// hashed asks how many match of the lists that came hashed by two platforms'
+// rules: the same people, so the same number within its noise.
+func (d *demoRun) hashed(ctx context.Context, e wire.Enclave) error {
+	d.say("The same list, hashed beforehand by Google's and by Meta's rules")
+	for _, name := range []string{people.DemoList, people.DemoList + "-google", people.DemoList + "-meta"} {
+		q := &entrustment.Question{Schema: "awase.report/v1", Report: entrustment.ReportOverlap, Entrustment: people.DemoAnalysis, List: name}
+		r, err := e.Report(ctx, q)
+		if err != nil {
+			return err
+		}
+		if u := r.Cells[0].Users; u != nil {
+			fmt.Fprintf(d.w, "  %-16s %s matched (95 %% between %s and %s), of %s rows\n", name, thousands(u.Value), thousands(u.Low), thousands(u.High), thousands(r.ListRows))
+		} else {
+			fmt.Fprintf(d.w, "  %-16s withheld\n", name)
+		}
+	}
+	return nil
+}

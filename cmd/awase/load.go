@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/intake"
+)
+
+// loadFlags are what the load commands share.
+type loadFlags struct {
+	schema     string
+	problems   string
+	noProgress bool
+}
+
+func (f *loadFlags) add(cmd *cobra.Command, schema string) {
+	cmd.Flags().StringVar(&f.schema, "schema", "", schema)
+	cmd.Flags().StringVar(&f.problems, "problems", "", "write a CSV `file` of row, column, reason, mend")
+	cmd.Flags().BoolVar(&f.noProgress, "no-progress", false, "show no progress")
+}
+
+func baseLoad() *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{Use: "load --vault V --schema base.yaml users.csv|users.parquet", Short: "Load the operator's users", Args: exactArgs("file")}
+	f.add(cmd, "base.yaml: how the table becomes the identity base")
+	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
+		if f.schema == "" {
+			return usageError{errors.New("name the base's schema with --schema")}
+		}
+		return loadBase(cmd.Context(), e, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	})
+}
+
+func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, out, errOut io.Writer) error {
+	name, data, err := document(f.schema)
+	if err != nil {
+		return err
+	}
+	schema, err := entrustment.ParseBaseSchema(name, data)
+	if err != nil {
+		return err
+	}
+	return readFile(path, func(file *os.File, size int64) error {
+		p := newProgress(errOut, "loading users", size, f.noProgress)
+		defer p.done()
+		in, err := intake.OpenBase(ctx, file, size, schema, intake.Options{Name: filepath.Base(path), Today: today(), Progress: p.rows})
+		if err != nil {
+			return err
+		}
+		loaded, err := e.LoadBase(ctx, schema, in.Header(), in.Rows())
+		p.done()
+		if err != nil {
+			return err
+		}
+		if err := writeProblems(f.problems, in.Report()); err != nil {
+			return err
+		}
+		showReport(out, in.Report(), f.problems)
+		state := "loaded"
+		if !loaded.Changed {
+			state = "already there"
+		}
+		fmt.Fprintf(out, "base %s: %s users, version %d, log entry %d\n", state, thousands(loaded.Users), loaded.Version, loaded.Seq)
+		return nil
+	})
+}
+
+func listLoad() *cobra.Command {
+	var f loadFlags
+	var req wire.ListRequest
+	cmd := &cobra.Command{Use: "load --vault V --entrustment E --name N [--schema list.yaml] list.csv|list.parquet", Short: "Load a list, or its next version", Args: exactArgs("file")}
+	f.add(cmd, "list.yaml: what the columns are; proposed from the header where there is none")
+	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`")
+	cmd.Flags().StringVar(&req.Name, "name", "", "the list's `name`")
+	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
+		if req.Entrustment == "" || req.Name == "" {
+			return usageError{errors.New("name the entrustment with --entrustment and the list with --name")}
+		}
+		return loadList(cmd.Context(), e, req, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	})
+}
+
+func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path string, f *loadFlags, out, errOut io.Writer) error {
+	var schema *entrustment.ListSchema
+	if f.schema != "" {
+		name, data, err := document(f.schema)
+		if err != nil {
+			return err
+		}
+		if schema, err = entrustment.ParseListSchema(name, data); err != nil {
+			return err
+		}
+	}
+	return readFile(path, func(file *os.File, size int64) error {
+		p := newProgress(errOut, "loading list", size, f.noProgress)
+		defer p.done()
+		in, err := intake.OpenList(ctx, file, size, schema, intake.Options{Name: filepath.Base(path), Today: today(), Progress: p.rows})
+		if err != nil {
+			return err
+		}
+		loaded, err := e.LoadList(ctx, req, in.Header(), in.Rows())
+		p.done()
+		if err != nil {
+			return err
+		}
+		if err := writeProblems(f.problems, in.Report()); err != nil {
+			return err
+		}
+		showReport(out, in.Report(), f.problems)
+		state := "loaded"
+		if !loaded.Changed {
+			state = "already there"
+		}
+		fmt.Fprintf(out, "list %s %s: %s distinct rows, %s identifiers, version %d, log entry %d\n", req.Name, state, thousands(loaded.Rows),
+			thousands(loaded.Tokens), loaded.Version, loaded.Seq)
+		if loaded.Tokens < loaded.Floor {
+			fmt.Fprintf(out, "  reports need a list of at least %s identifiers\n", thousands(loaded.Floor))
+		}
+		return nil
+	})
+}
+
+// readFile opens a data file for reading at any place.
+func readFile(path string, do func(f *os.File, size int64) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("opening a file: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("opening a file: %w", err)
+	}
+	if !st.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file; save the table as one", filepath.Base(path))
+	}
+	return do(f, st.Size())
+}
+
+func today() entrustment.Date { return entrustment.DateOf(time.Now()) }
+
+func writeProblems(path string, r *intake.Report) error {
+	if path == "" {
+		return nil
+	}
+	return writeFile(path, r.WriteProblems)
+}
+
+// writeFile makes path hold what write writes, whole or not at all.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".awase-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+	}
+	err = f.Chmod(0o644)
+	if err == nil {
+		err = write(struct{ io.Writer }{f}) // a library that closes what it writes to must not close ours
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(path), errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}

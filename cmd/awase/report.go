@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/render"
+)
+
+func report() *cobra.Command {
+	var spec string
+	var outs []string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "report --vault V --spec spec.yaml [--out report.xlsx|.csv|.json]… [-n]",
+		Short: "Ask a question: what the gate lets through, with its price",
+		Args:  exactArgs(),
+	}
+	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
+	cmd.Flags().StringArrayVar(&outs, "out", nil, "write the release to a `file` (.xlsx .csv .json); may be given again")
+	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and charge nothing")
+	return withVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		if spec == "" {
+			return usageError{fmt.Errorf("name the question with --spec")}
+		}
+		q, err := readQuestion(spec)
+		if err != nil {
+			return err
+		}
+		// The endings are checked before anything is charged.
+		for _, out := range outs {
+			if _, err := render.ParseFormat(out); err != nil {
+				return err
+			}
+		}
+		if dry {
+			p, err := e.Price(cmd.Context(), q)
+			if err != nil {
+				return err
+			}
+			return render.Price(cmd.OutOrStdout(), &p, terminalOptions(cmd.OutOrStdout()))
+		}
+		return ask(cmd.Context(), e, q, outs, cmd.OutOrStdout())
+	})
+}
+
+func readQuestion(path string) (*entrustment.Question, error) {
+	name, data, err := document(path)
+	if err != nil {
+		return nil, err
+	}
+	return entrustment.ParseQuestion(name, data)
+}
+
+// ask shows a release and writes it to the files named.
+func ask(ctx context.Context, e wire.Enclave, q *entrustment.Question, outs []string, w io.Writer) error {
+	r, err := e.Report(ctx, q)
+	if err != nil {
+		return err
+	}
+	if err := render.Terminal(w, r, terminalOptions(w)); err != nil {
+		return err
+	}
+	for _, out := range outs {
+		format, err := render.ParseFormat(out)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(out, func(f io.Writer) error { return render.Write(f, format, r) }); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "wrote %s\n", filepath.Base(out))
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package entrustment
+
+import (
+	"fmt"
+	"slices"
+)
+
+// DecideDeliver decides whether an audience of this condition may be handed to
+// the receiver. Its size is the gate's to judge.
+func DecideDeliver(f Facts, d Deliver) error {
+	w := wording{f: &f, deliver: true}
+	return first(
+		f.shape,
+		func() *Error {
+			if f.rule().receives == nil {
+				return refusal(CodeForbidden, clauseFlows, "flow", fmt.Sprintf("%s delivers nothing", f.Contract.Effective()), "agree on an entrustment for delivery")
+			}
+			return nil
+		},
+		f.running, f.purpose, f.hostTrust,
+		func() *Error { return f.receiver(d) },
+		func() *Error { return w.where(d.Where) },
+		func() *Error { return f.deliverKinds(d) },
+		f.joins,
+	)
+}
+
+func (f *Facts) receiver(d Deliver) *Error {
+	if !slices.Contains(f.Contract.Recipients, d.Receiver) {
+		return refusal(CodeForbidden, clauseFlows, "receiver", fmt.Sprintf("%s is no recipient of the entrustment", echo(d.Receiver)), allowed(f.Contract.Recipients))
+	}
+	if !f.mayReceive(d.Receiver) {
+		return refusal(CodeForbidden, clauseFlows, "receiver", fmt.Sprintf("%s delivers nothing to %q", f.Contract.Effective(), d.Receiver), "name the partner, or the operator for its own channel")
+	}
+	return f.abroad("receiver", d.Receiver)
+}
+
+func (f *Facts) deliverKinds(d Deliver) *Error {
+	for i, kind := range d.Kinds {
+		if !slices.Contains(f.Contract.DeliverIdentifiers, kind) {
+			return refusal(CodeForbidden, clauseDeliver, item("identifiers", i), fmt.Sprintf("the entrustment lets no %s of the base be sent", echo(kind)), allowed(f.Contract.DeliverIdentifiers))
+		}
+	}
+	return nil
+}

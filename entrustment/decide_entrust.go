@@ -1,0 +1,140 @@
+package entrustment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// DecideEntrust decides whether the contract may be activated. Days that are
+// still to come are no obstacle; what can never be used is refused now.
+func DecideEntrust(f Facts) error {
+	return first(f.shape, f.notEnded, f.purpose, f.allBases, f.allRecipients, f.allAbroad, f.hostTrust, f.noSensitive, f.deliverTerms)
+}
+
+// allBases: each party joined has a basis that can hold during the contract.
+func (f *Facts) allBases() *Error {
+	c := f.Contract
+	for _, class := range f.rule().joined {
+		b, path, err := f.basisOf(class)
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(b.Evidence, "sha256:") {
+			return refusal(CodeNoBasis, clauseBasis, join(path, "evidence"), fmt.Sprintf("the basis of %q has no evidence", b.Party), "name the evidence document by its hash")
+		}
+		if !b.Until.IsZero() && (b.Until.Before(c.From) || !f.Now.Before(b.Until.End())) || !b.From.IsZero() && c.Until.Before(b.From) {
+			return refusal(CodeNoBasis, clauseBasis, path, fmt.Sprintf("the basis of %q holds on no day of the entrustment", b.Party), "correct its from and until")
+		}
+		if err := f.grounds(b, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allRecipients: each is a party of the contract that the flow lets receive.
+func (f *Facts) allRecipients() *Error {
+	for i, id := range f.Contract.Recipients {
+		path := item("recipients", i)
+		if _, err := f.party(path, id); err != nil {
+			return err
+		}
+		if !f.mayRead(id) && !f.mayReceive(id) {
+			return refusal(CodeForbidden, clauseFlows, path, fmt.Sprintf("%s gives nothing to %q", f.Contract.Effective(), id), allowed(f.receivers()))
+		}
+	}
+	return nil
+}
+
+// mayRead tells whether a party reads aggregates in the flow.
+func (f *Facts) mayRead(id string) bool {
+	reader, ok := f.side(f.rule().reads)
+	return ok && reader == id
+}
+
+// mayReceive tells whether a party receives deliveries in the flow: the partner
+// of the contract, in 5-delivery any platform that is not of the principal's
+// group, and the operator for its own channels.
+func (f *Facts) mayReceive(id string) bool {
+	p, rule := f.Parties[id], f.rule()
+	if p == nil || !slices.Contains(rule.receives, p.Class) {
+		return false
+	}
+	if p.Class == ClassAdPlatform && rule.joined[1] != ClassAdPlatform {
+		return !f.ofPrincipal(id)
+	}
+	side, ok := f.side(p.Class)
+	return ok && side == id
+}
+
+// receivers gives every party that the flow lets receive, sorted.
+func (f *Facts) receivers() []string {
+	var out []string
+	for _, id := range sorted(f.Parties) {
+		if f.mayRead(id) || f.mayReceive(id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// allAbroad: who is to receive anything, the trustee with its work included,
+// is in Japan or has its country and ground on record.
+func (f *Facts) allAbroad() *Error {
+	if err := f.abroad("trustee", f.Contract.Trustee); err != nil {
+		return err
+	}
+	for i, id := range f.Contract.Recipients {
+		if err := f.abroad(item("recipients", i), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noSensitive refuses a contract that names 要配慮個人情報.
+func (f *Facts) noSensitive() *Error {
+	for _, l := range []struct {
+		field string
+		names []string
+	}{{"attributes", f.Contract.Attributes}, {"list_columns", f.Contract.ListColumns}, {"events", f.Contract.Events}, {"deliver_attributes", f.Contract.DeliverAttributes}} {
+		for i, name := range l.names {
+			if err := f.sensitive(item(l.field, i), name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sensitive refuses a name that means 要配慮個人情報 or that the base declares so.
+func (f *Facts) sensitive(field, name string) *Error {
+	a := f.Base.Attribute(name)
+	if !SensitiveName(name) && (a == nil || !a.Sensitive()) {
+		return nil
+	}
+	return refusal(CodeDimForbidden, clauseCare, field, named(name)+" is sensitive (要配慮個人情報): it is no dimension, condition or measure", "leave it out")
+}
+
+// deliverTerms: only a flow that delivers may name what deliveries hold, and
+// only of what may be read.
+func (f *Facts) deliverTerms() *Error {
+	c := f.Contract
+	if f.rule().receives == nil {
+		if len(c.DeliverAttributes) > 0 {
+			return refusal(CodeForbidden, clauseFlows, "deliver_attributes", fmt.Sprintf("%s delivers nothing", c.Effective()), "empty it")
+		}
+		if len(c.DeliverIdentifiers) > 0 {
+			return refusal(CodeForbidden, clauseFlows, "deliver_identifiers", fmt.Sprintf("%s delivers nothing", c.Effective()), "empty it")
+		}
+		return nil
+	}
+	read := slices.Concat(c.Attributes, c.ListColumns, c.Events)
+	for i, name := range c.DeliverAttributes {
+		if !slices.Contains(read, name) {
+			return refusal(CodeDimForbidden, clauseNamed, item("deliver_attributes", i), named(name)+" is not among the attributes, list columns and events that may be read", allowed(read))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+package intake
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+
+	"awase/crypto/identifier"
+	"awase/crypto/seal"
+)
+
+// maxUserKey is the longest user key, in bytes.
+const maxUserKey = 512
+
+// batch is a converted chunk.
+type batch struct {
+	rows  []seal.Row
+	tally *tally
+	bytes int64 // of the file read
+	err   error
+}
+
+// worker converts chunks, one at a time.
+type worker struct {
+	*plan
+	norm    *identifier.Normaliser
+	dup     *distinct // nil: not counted
+	sums    []identifier.Sum
+	scratch []byte
+	hashes  []uint64
+
+	// The rows of a batch share memory, so that a batch costs a few
+	// allocations and not several a row.
+	found   []seal.Identifier
+	coded   []uint8
+	persons []seal.Person
+	t       *tally
+}
+
+func newWorker(p *plan, dup *distinct) (*worker, error) {
+	norm, err := identifier.New(p.region)
+	if err != nil {
+		return nil, fault(p.file, err.Error(), "mend region: in the schema")
+	}
+	return &worker{plan: p, norm: norm, dup: dup}, nil
+}
+
+// convert makes rows of a chunk. A panic below is an internal error: nothing of
+// the file may be kept, and its text may hold a value.
+func (w *worker) convert(c *chunk) (b batch) {
+	defer func() {
+		if p := recover(); p != nil {
+			b = batch{err: fmt.Errorf("convert rows %d to %d of %s: internal error", c.lines[0], c.lines[len(c.lines)-1], w.file)}
+		}
+	}()
+	n := c.rows()
+	w.t = newTally(len(w.names))
+	w.found = make([]seal.Identifier, 0, n*w.guess())
+	w.coded = make([]uint8, 0, n*len(w.codes))
+	w.hashes = w.hashes[:0]
+	if w.base {
+		w.persons = make([]seal.Person, 0, n)
+	}
+	rows := make([]seal.Row, 0, n)
+	plain := ascii(c.data)
+	nul := bytes.IndexByte(c.data, 0) >= 0
+	for r := range n {
+		w.t.rows++
+		if row, ok := w.row(c, r, plain, nul); ok {
+			rows = append(rows, row)
+		}
+	}
+	w.t.accepted = int64(len(rows))
+	if w.dup != nil {
+		w.dup.add(w.hashes)
+	}
+	return batch{rows: rows, tally: w.t, bytes: c.read}
+}
+
+// guess is how many identifiers a row has: one a column, and in a base the
+// several hashes of each.
+func (w *worker) guess() int {
+	if w.base {
+		return 3 * len(w.plan.ids)
+	}
+	return len(w.plan.ids)
+}
+
+// row converts row r. It is false where the row is rejected or left out.
+func (w *worker) row(c *chunk, r int, plain, nul bool) (seal.Row, bool) {
+	line := c.lines[r]
+	if r < len(c.extra) && c.extra[r] {
+		return w.reject(line, "", reasonExtraColumns)
+	}
+	for i := range w.names {
+		cell := c.cell(r, i)
+		if len(cell) > 0 {
+			w.t.columns[i].Filled++
+			if nul && bytes.IndexByte(cell, 0) >= 0 {
+				return w.reject(line, w.names[i], reasonNUL)
+			}
+		}
+	}
+	if w.consent != absent {
+		if yes, known := truth(c.cell(r, w.consent)); !yes {
+			if !known {
+				w.t.columns[w.consent].Unreadable++
+			}
+			w.t.noConsent++
+			return seal.Row{}, false
+		}
+	}
+	var row seal.Row
+	if w.base {
+		person, reason, slot := w.person(c, r)
+		if reason != "" {
+			return w.reject(line, w.names[slot], reason)
+		}
+		row.Person = person
+	}
+	from := len(w.found)
+	ok, repaired := w.identify(c, r, line, plain)
+	if !ok {
+		w.found = w.found[:from]
+		w.t.rejected++
+		return seal.Row{}, false
+	}
+	if repaired {
+		w.t.repaired++
+	}
+	row.Identifiers = w.found[from:len(w.found):len(w.found)]
+	if len(row.Identifiers) == 0 && !w.base {
+		return w.reject(line, "", reasonNoIdentifier)
+	}
+	row.Codes = w.encode(c, r)
+	if w.dup != nil {
+		w.hashes = append(w.hashes, w.fingerprint(&row))
+	}
+	return row, true
+}
+
+func (w *worker) reject(line int64, column, reason string) (seal.Row, bool) {
+	w.t.fault(line, column, "", reason, "")
+	w.t.rejected++
+	return seal.Row{}, false
+}
+
+// identify appends the identifiers of row r to w.found. It is false when the row
+// is to be rejected: in a list one bad identifier rejects the row, in a base it
+// is left out. Either way each one is noted.
+func (w *worker) identify(c *chunk, r int, line int64, plain bool) (ok, repaired bool) {
+	ok = true
+	from := len(w.found)
+	for i := range w.plan.ids {
+		id := &w.plan.ids[i]
+		cell := c.cell(r, id.slot)
+		if len(cell) == 0 {
+			continue
+		}
+		if !plain && !readable(cell) {
+			w.t.fault(line, w.names[id.slot], id.kind.String(), reasonEncoding, "")
+			ok = ok && w.base
+			continue
+		}
+		rep, err := w.sum(id, cell)
+		if err != nil {
+			var e *identifier.Error
+			if !errors.As(err, &e) {
+				e = &identifier.Error{Reason: "unreadable"}
+			}
+			if e.Reason == identifier.ReasonEmpty {
+				continue
+			}
+			w.t.fault(line, w.names[id.slot], id.kind.String(), string(e.Reason), e.Mend)
+			ok = ok && w.base
+			continue
+		}
+		if rep != 0 {
+			w.t.repairs[rep]++
+			repaired = true
+		}
+		w.addDistinct(from, id.header)
+	}
+	return ok, repaired
+}
+
+// sum puts the hashes of a cell into w.sums.
+func (w *worker) sum(id *idColumn, cell []byte) (rep identifier.Repair, err error) {
+	w.sums = w.sums[:0]
+	if len(cell) == 64 { // as most hashes come: one pass over the digits
+		var h identifier.Hash
+		if _, err := hex.Decode(h[:], cell); err == nil && (id.kind != identifier.Cookie || id.hashed) {
+			w.t.columns[id.slot].Hashed++
+			w.sums = append(w.sums, identifier.Sum{Class: id.class, Hash: h})
+			return 0, nil
+		}
+	}
+	if len(cell) >= 32 && (id.kind != identifier.Cookie || id.hashed) {
+		if hash, err := w.hashOf(id, cell); err != nil {
+			return 0, err
+		} else if hash {
+			return 0, nil
+		}
+	}
+	switch {
+	case w.base:
+		w.sums, rep, err = w.norm.AppendBase(w.sums, id.kind, cell)
+	case id.class != identifier.Common:
+		var text []byte
+		if text, rep, err = w.norm.Normalise(id.profile, id.kind, cell); err == nil {
+			w.sums = append(w.sums, identifier.Sum{Class: id.class, Hash: sha256.Sum256(text)})
+		}
+	default:
+		w.sums, rep, err = w.norm.AppendList(w.sums, id.kind, cell)
+	}
+	return rep, err
+}
+
+// hashOf puts a cell that is a hash into w.sums and tells whether it is one.
+// What is a hash, but no whole SHA-256, is an error.
+func (w *worker) hashOf(id *idColumn, cell []byte) (bool, error) {
+	form := identifier.Detect(cell)
+	switch {
+	case form.Hashed():
+	case form == identifier.MD5, form == identifier.SHA1, form == identifier.OtherHex:
+		if id.kind == identifier.MAID { // a UUID without its dashes has a mend of its own
+			return false, nil
+		}
+	default:
+		return false, nil
+	}
+	h, err := identifier.ParseHash(cell)
+	if err != nil {
+		return false, err
+	}
+	w.t.columns[id.slot].Hashed++
+	w.sums = append(w.sums, identifier.Sum{Class: id.class, Hash: h})
+	return true, nil
+}
+
+// addDistinct appends w.sums, without those that the row has already.
+func (w *worker) addDistinct(from int, header uint8) {
+	have := len(w.found)
+next:
+	for i := range w.sums {
+		id := seal.Identifier{Column: header, Class: uint8(w.sums[i].Class), Hash: w.sums[i].Hash}
+		for j := from; j < have; j++ {
+			if w.found[j] == id {
+				continue next
+			}
+		}
+		w.found = append(w.found, id)
+	}
+}
+
+// encode gives the codes of row r.
+func (w *worker) encode(c *chunk, r int) []uint8 {
+	from := len(w.coded)
+	for i := range w.codes {
+		col := &w.codes[i]
+		code, understood := col.coder.Code(c.cell(r, col.slot))
+		if !understood {
+			w.t.columns[col.slot].Unreadable++
+		}
+		w.coded = append(w.coded, code)
+	}
+	return w.coded[from:len(w.coded):len(w.coded)]
+}
+
+// person reads what only a base has. What can't be read counts against use:
+// not verified, no opt-in, restricted.
+func (w *worker) person(c *chunk, r int) (p *seal.Person, reason string, slot int) {
+	key := bytes.TrimSpace(c.cell(r, w.key))
+	switch {
+	case len(key) == 0:
+		return nil, reasonNoUserKey, w.key
+	case len(key) > maxUserKey:
+		return nil, reasonLongUserKey, w.key
+	case !readable(key):
+		return nil, reasonEncoding, w.key
+	}
+	w.persons = append(w.persons, seal.Person{
+		Key:           bytes.Clone(key),
+		Verified:      w.verified == absent || w.flag(c, r, w.verified, false),
+		PolicyVersion: string(bytes.TrimSpace(c.cell(r, w.version))),
+		Service:       w.service(c, r),
+	})
+	p = &w.persons[len(w.persons)-1]
+	for _, slot := range w.enquiry {
+		p.EnquiryOnly = w.flag(c, r, slot, true) || p.EnquiryOnly
+	}
+	for bit, slot := range w.channels {
+		if w.flag(c, r, slot, false) {
+			p.Channels |= 1 << bit
+		}
+	}
+	return p, "", 0
+}
+
+// service gives the one service that the data serves. Data limited to two
+// services serves neither alone, so both names together match none.
+func (w *worker) service(c *chunk, r int) string {
+	var names []string
+	for _, slot := range w.services {
+		name := string(bytes.TrimSpace(c.cell(r, slot)))
+		if name != "" && (len(names) == 0 || names[0] != name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " + ")
+}
+
+// flag reads a yes or no; a missing one is no, an unreadable one is safe.
+func (w *worker) flag(c *chunk, r, slot int, safe bool) bool {
+	cell := c.cell(r, slot)
+	yes, known := truth(cell)
+	if known {
+		return yes
+	}
+	w.t.columns[slot].Unreadable++
+	return safe
+}
+
+// fingerprintSeed is one process's: fingerprints are never stored.
+var fingerprintSeed = maphash.MakeSeed()
+
+// fingerprint hashes a list row's whole content to 64 bits.
+func (w *worker) fingerprint(row *seal.Row) uint64 {
+	b := w.scratch[:0]
+	for i := range row.Identifiers {
+		id := &row.Identifiers[i]
+		b = append(append(b, id.Column, id.Class), id.Hash[:]...)
+	}
+	b = append(append(b, 0xFF), row.Codes...)
+	w.scratch = b
+	return maphash.Bytes(fingerprintSeed, b)
+}

@@ -1,0 +1,135 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"sync"
+
+	"awase/crypto/seal"
+)
+
+// job is a chunk on its way through a worker.
+type job struct {
+	chunk *chunk
+	done  chan batch // of room for one, so that a worker never waits
+}
+
+// Rows gives the rows in file order. One goroutine cuts the file into chunks,
+// as many as there are processors convert them, and the caller gets them in
+// order; no more than a few chunks a processor are in memory. All of it has
+// ended when the loop has, however it ends.
+//
+// A fault of the file ends the rows with an *entrustment.Error of CodeFile that
+// names the place; nothing of the file may then be kept.
+func (f *File) Rows() seal.Rows {
+	return func(yield func([]seal.Row, error) bool) {
+		if f.read.Swap(true) {
+			yield(nil, errReadTwice)
+			return
+		}
+		ctx, cancel := context.WithCancel(f.ctx)
+		var wg sync.WaitGroup
+		defer func() {
+			cancel()
+			wg.Wait()
+			f.source.describe(f.report)
+		}()
+		n := runtime.GOMAXPROCS(0)
+		jobs, order := make(chan job, n), make(chan job, 3*n)
+		free := make(chan *chunk, 4*n)
+		for range n {
+			w, err := newWorker(f.plan, f.distinct)
+			if err != nil {
+				close(jobs)
+				yield(nil, err)
+				return
+			}
+			wg.Go(func() {
+				for j := range jobs {
+					j.done <- w.convert(j.chunk)
+					free <- j.chunk
+				}
+			})
+		}
+		for range cap(free) {
+			free <- &chunk{}
+		}
+		wg.Go(func() { f.cut(ctx, free, jobs, order) })
+		f.deliver(ctx, order, yield)
+	}
+}
+
+// cut reads chunks and hands them to the workers, and to the caller in order.
+// What ends the file, io.EOF too, is the last of the order.
+func (f *File) cut(ctx context.Context, free chan *chunk, jobs, order chan job) {
+	defer close(jobs)
+	defer close(order)
+	for {
+		var c *chunk
+		select {
+		case c = <-free:
+		case <-ctx.Done():
+			return
+		}
+		err := f.source.next(c)
+		j := job{c, make(chan batch, 1)}
+		if err != nil {
+			j.done <- batch{err: err}
+		}
+		select {
+		case order <- j:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case jobs <- j:
+		case <-ctx.Done():
+			j.done <- batch{err: ctx.Err()}
+			return
+		}
+	}
+}
+
+// deliver yields the batches in order and keeps the report.
+func (f *File) deliver(ctx context.Context, order chan job, yield func([]seal.Row, error) bool) {
+	for {
+		var b batch
+		select {
+		case j, ok := <-order:
+			if !ok {
+				yield(nil, ctx.Err())
+				return
+			}
+			b = <-j.done
+		case <-ctx.Done():
+			yield(nil, ctx.Err())
+			return
+		}
+		switch {
+		case errors.Is(b.err, io.EOF):
+			if f.report.Rows == 0 {
+				yield(nil, fault(f.report.File, "the file has a header and no rows", "export it again with its rows"))
+				return
+			}
+			if f.distinct != nil {
+				f.report.Duplicates = f.distinct.duplicates()
+			}
+			return
+		case b.err != nil:
+			yield(nil, b.err)
+			return
+		}
+		f.report.merge(b.tally)
+		if f.progress != nil {
+			f.progress(f.report.Rows, b.bytes)
+		}
+		if len(b.rows) > 0 && !yield(b.rows, nil) {
+			return
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package people
+
+import (
+	"embed"
+	"fmt"
+	"path"
+)
+
+//go:embed docs/*.yaml
+var docs embed.FS
+
+// Doc is a document as people write it: the name of its file and its text.
+type Doc struct {
+	Name string
+	YAML []byte
+}
+
+// Docs is what a room needs before it can be asked, in the order in which it
+// is given: parties, policies, gate, contracts; then the questions, each of
+// which names its contract.
+type Docs struct {
+	Parties   []Doc
+	Policies  Doc
+	Gate      Doc
+	Contracts []Doc
+	Specs     []Doc
+}
+
+// The names that the documents use.
+const (
+	DemoAnalysis    = "acme-2026-spring"      // 5-analysis, for the client
+	DemoImprovement = "acme-2026-improvement" // 5-improvement, for the operator
+	DemoList        = "spring"
+	AdultAnalysis   = "adult-1994" // 5-analysis of the census table
+	AdultList       = "study"
+)
+
+// DemoDocs gives the documents of the demo: a client's 5-analysis and the
+// operator's 5-improvement, over the list named DemoList.
+func DemoDocs() Docs {
+	d := room()
+	d.Contracts = read("contract-analysis.yaml", "contract-improvement.yaml")
+	d.Specs = read("spec-1-overlap.yaml", "spec-2-profile.yaml", "spec-3-prefecture.yaml", "spec-4-tier.yaml")
+	return d
+}
+
+// AdultDocs gives the documents of the demo on the census table: a 5-analysis
+// over the list named AdultList.
+func AdultDocs() Docs {
+	d := room()
+	d.Contracts = read("adult-contract.yaml")
+	d.Specs = read("adult-spec-1-overlap.yaml", "adult-spec-2-profile.yaml", "adult-spec-3-education.yaml")
+	return d
+}
+
+func room() Docs {
+	return Docs{
+		Parties:  read("operator.yaml", "acme.yaml"),
+		Policies: read("policies.yaml")[0],
+		Gate:     read("gate.yaml")[0],
+	}
+}
+
+// BaseYAML gives base.yaml for WriteBaseCSV and WriteBaseParquet.
+func BaseYAML() []byte { return read("base.yaml")[0].YAML }
+
+// ListYAML gives list.yaml for a form of WriteList.
+func ListYAML(form ListForm) ([]byte, error) {
+	switch form {
+	case ListMessy, ListGoogle, ListMeta:
+		return read("list-" + string(form) + ".yaml")[0].YAML, nil
+	}
+	return nil, noForm(form)
+}
+
+// AdultBaseYAML gives base.yaml for WriteAdultBase.
+func AdultBaseYAML() []byte { return read("adult-base.yaml")[0].YAML }
+
+// AdultListYAML gives list.yaml for WriteAdultList.
+func AdultListYAML() []byte { return read("adult-list.yaml")[0].YAML }
+
+func noForm(form ListForm) error {
+	return fmt.Errorf("people: no list form %q; use messy, google or meta", form)
+}
+
+// read gives embedded documents. A missing one gives an empty text, which no
+// parser takes; the tests read each.
+func read(names ...string) []Doc {
+	out := make([]Doc, len(names))
+	for i, name := range names {
+		text, err := docs.ReadFile(path.Join("docs", name))
+		if err != nil {
+			text = nil
+		}
+		out[i] = Doc{Name: name, YAML: text}
+	}
+	return out
+}

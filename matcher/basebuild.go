@@ -1,0 +1,266 @@
+package matcher
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+const maxStandings = 1 << 16
+
+// BaseBuilder takes the rows of a base and builds it. Rows go into flat
+// columns: 20 bytes an identifier, 22 a user and 1 an attribute. Build needs
+// up to twice that for a moment. It is not safe for concurrent use.
+type BaseBuilder struct {
+	options
+	columns []Column
+	err     error // what makes the builder unusable
+
+	users     chunked[pair] // user token, row
+	codes     []chunked[uint8]
+	standing  chunked[uint16]
+	known     map[standing]uint16
+	standings []standing
+	pairs     [Kinds]chunked[pair] // token, row
+}
+
+// NewBaseBuilder begins a base with the given columns. Columns that can't be
+// (no name, no domain, a name or value twice, over 256 values) are refused by
+// the first Add or Build.
+func NewBaseBuilder(columns []Column, opts ...Option) *BaseBuilder {
+	b := &BaseBuilder{
+		options: newOptions(opts),
+		columns: cloneColumns(columns),
+		codes:   make([]chunked[uint8], len(columns)),
+		known:   make(map[standing]uint16),
+	}
+	if b.err = checkMachine(); b.err == nil {
+		b.err = checkColumns(columns)
+	}
+	return b
+}
+
+// Add takes one user. A row that is refused (*entrustment.Error) leaves no
+// trace; the builder goes on.
+func (b *BaseBuilder) Add(p *Person) error {
+	if b.err != nil {
+		return b.err
+	}
+	row := b.users.n
+	if int64(row) >= maxRows {
+		return overLimit(fmt.Sprintf("row %d", row+1), fmt.Sprintf("a base holds at most %d users", maxRows))
+	}
+	if err := checkRow(row, b.columns, p.Codes, p.Tokens); err != nil {
+		return err
+	}
+	s, err := b.intern(standing{p.PolicyVersion, p.Service, p.EnquiryOnly})
+	if err != nil {
+		return err
+	}
+	b.users.add(pair{p.User, uint32(row)})
+	b.standing.add(s)
+	for i, code := range p.Codes {
+		b.codes[i].add(code)
+	}
+	for _, t := range p.Tokens {
+		b.pairs[t.Kind].add(pair{t.Token, uint32(row)})
+	}
+	return nil
+}
+
+func (b *BaseBuilder) intern(s standing) (uint16, error) {
+	if code, ok := b.known[s]; ok {
+		return code, nil
+	}
+	if len(b.standings) == maxStandings {
+		return 0, overLimit(fmt.Sprintf("row %d", b.users.n+1),
+			fmt.Sprintf("a base holds at most %d combinations of policy version, service and enquiry_only", maxStandings))
+	}
+	// A clone: the string may be a slice of a whole batch of the file.
+	s.PolicyVersion, s.Service = strings.Clone(s.PolicyVersion), strings.Clone(s.Service)
+	code := uint16(len(b.standings))
+	b.known[s] = code
+	b.standings = append(b.standings, s)
+	return code, nil
+}
+
+// Build gives the base of the rows added and uses the builder up.
+//
+// prev is the version before, nil for the first. A user of prev keeps the
+// cluster id; new users get new ids, in the order of their tokens; ids of
+// users who have left are not given again. What was ambiguous in prev stays
+// so (PRIVACY rule 3). The same rows in another order give the same base.
+//
+// It fails with *DuplicateUsersError where a user key has two rows.
+func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	b.err = errBuilt
+	rows := b.users.n
+	clusterOf, base, err := b.buildUsers(ctx, prev)
+	if err != nil {
+		return nil, err
+	}
+	n := base.clusters()
+	for c := range b.codes {
+		codes := make([]byte, n)
+		b.codes[c].each(func(row int, code uint8) { codes[clusterOf[row]] = code })
+		b.codes[c] = chunked[uint8]{}
+		base.codes = append(base.codes, newUint8s(codes))
+	}
+	for k := range Kinds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		pairs := &b.pairs[k]
+		for _, chunk := range pairs.chunks {
+			for i := range chunk {
+				chunk[i].v = clusterOf[chunk[i].v]
+			}
+		}
+		var blocked tokenSet
+		if prev != nil {
+			blocked = prev.ambiguous[k]
+		}
+		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, pairs, blocked, n); err != nil {
+			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
+		}
+	}
+	return base, nil
+}
+
+// buildUsers gives every row its cluster, and a base that has all but codes and
+// indexes.
+func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Base, error) {
+	users, err := sortPairs(ctx, b.workers, &b.users)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := countRepeated(users); n > 0 {
+		return nil, nil, &DuplicateUsersError{N: n}
+	}
+	n := 0
+	var old tokenIndex
+	if prev != nil {
+		n, old = prev.clusters(), prev.users
+	}
+	clusterOf := make([]uint32, len(users))
+	i := 0
+	for u := range users {
+		for i < old.len() && bytes.Compare(old.tokens.Value(i), users[u].tok[:]) < 0 {
+			i++
+		}
+		cluster := uint32(n)
+		if i < old.len() && bytes.Equal(old.tokens.Value(i), users[u].tok[:]) {
+			cluster = old.vals[i]
+		} else if n++; int64(n) > maxRows {
+			return nil, nil, overLimit("base", fmt.Sprintf("a base gives out at most %d ids over all its versions", maxRows))
+		}
+		clusterOf[users[u].v] = cluster
+		users[u].v = cluster
+	}
+
+	base := &Base{columns: b.columns}
+	tokens, clusters, err := columnsOf(ctx, b.workers, users)
+	if err != nil {
+		return nil, nil, err
+	}
+	if base.users, err = openIndex(tokens, clusters, n); err != nil {
+		return nil, nil, fmt.Errorf("indexing users: %w", err)
+	}
+	present := make([]byte, 8*wordsFor(n))
+	words := bitmap(arrow.Uint64Traits.CastFromBytes(present))
+	for _, c := range base.users.vals {
+		words.set(c)
+	}
+	if base.presentA, base.present, err = openBitmap(present, n); err != nil {
+		return nil, nil, fmt.Errorf("marking users: %w", err)
+	}
+	return clusterOf, base, b.buildStandings(base, clusterOf, n)
+}
+
+// buildStandings sorts the dictionary, so that it does not depend on the order
+// of the rows.
+func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) error {
+	base.standings = slices.SortedFunc(slices.Values(b.standings), compareStandings)
+	sorted := make([]uint16, len(b.standings)) // position of each
+	for i, s := range base.standings {
+		sorted[b.known[s]] = uint16(i)
+	}
+	buf := make([]byte, n*arrow.Uint16SizeBytes)
+	codes := arrow.Uint16Traits.CastFromBytes(buf)
+	b.standing.each(func(row int, s uint16) { codes[clusterOf[row]] = sorted[s] })
+	b.standing, b.known, b.standings = chunked[uint16]{}, nil, nil
+	var err error
+	base.standing, err = newUint16s(buf)
+	return err
+}
+
+// buildIndex sorts the pairs of one kind and parts them into the index and the
+// ambiguous tokens, those of blocked included.
+func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
+	pairs, err := sortPairs(ctx, b.workers, src)
+	if err != nil {
+		return tokenIndex{}, tokenSet{}, err
+	}
+	kept, shared := partAmbiguous(pairs, blocked)
+	ambiguous, err := openTokenSet(shared)
+	if err != nil {
+		return tokenIndex{}, tokenSet{}, err
+	}
+	tokens, values, err := columnsOf(ctx, b.workers, kept)
+	if err != nil {
+		return tokenIndex{}, tokenSet{}, err
+	}
+	x, err := openIndex(tokens, values, clusters)
+	return x, ambiguous, err
+}
+
+// partAmbiguous gives the sorted pairs whose token one cluster holds, once
+// each, in the memory of pairs, and the bytes of the tokens that two or more
+// hold or that are blocked already, ascending.
+func partAmbiguous(pairs []pair, blocked tokenSet) (kept []pair, shared []byte) {
+	kept = pairs[:0]
+	next := 0 // in blocked
+	for i := 0; i < len(pairs); {
+		p := pairs[i]
+		several := false
+		for i++; i < len(pairs) && pairs[i].tok == p.tok; i++ {
+			several = several || pairs[i].v != p.v
+		}
+		order := 1
+		for ; next < blocked.len(); next++ {
+			if order = bytes.Compare(blocked.tokens.Value(next), p.tok[:]); order >= 0 {
+				break
+			}
+			shared = append(shared, blocked.tokens.Value(next)...)
+		}
+		switch {
+		case next < blocked.len() && order == 0: // stays blocked, added in its turn
+		case several:
+			shared = append(shared, p.tok[:]...)
+		default:
+			kept = append(kept, p)
+		}
+	}
+	for ; next < blocked.len(); next++ {
+		shared = append(shared, blocked.tokens.Value(next)...)
+	}
+	return kept, shared
+}
+
+// countRepeated is how many tokens occur more than once in sorted pairs.
+func countRepeated(sorted []pair) int {
+	n := 0
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i].tok == sorted[i-1].tok && (i == 1 || sorted[i-2].tok != sorted[i].tok) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,193 @@
+package matcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math/bits"
+)
+
+const baseSchema = "awase.matcher.base/v1"
+
+// baseMeta is the JSON buffer of a base.
+type baseMeta struct {
+	Schema    string     `json:"schema"`
+	Clusters  int        `json:"clusters"` // ids given out
+	Columns   []Column   `json:"columns"`
+	Standings []standing `json:"standings"`
+}
+
+func codeColumn(i int) string { return fmt.Sprintf("code.%d", i) }
+
+// indexColumns names the two columns of the index of a kind.
+func indexColumns(k Kind, values string) (string, string) {
+	return fmt.Sprintf("index.%d.token", k), fmt.Sprintf("index.%d.%s", k, values)
+}
+
+func ambiguousColumn(k Kind) string { return fmt.Sprintf("ambiguous.%d", k) }
+
+// Columns gives the buffers of the base for the vault, each with a name of its
+// own: flat little-endian values, and one JSON buffer. They are the memory of
+// the base, not copies: read only. Their content is personal data.
+func (b *Base) Columns() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		meta, err := json.Marshal(baseMeta{baseSchema, b.clusters(), b.columns, b.standings})
+		if err != nil { // strings, numbers and booleans: encoding can't fail
+			return
+		}
+		ok := yield(metaColumn, meta) &&
+			yield("user.token", b.users.bytes()) &&
+			yield("user.cluster", bytesOf(b.users.values)) &&
+			yield("present", bytesOf(b.presentA)) &&
+			yield("standing", bytesOf(b.standing))
+		for i := 0; ok && i < len(b.codes); i++ {
+			ok = yield(codeColumn(i), bytesOf(b.codes[i]))
+		}
+		for k := Kind(0); ok && k < Kinds; k++ {
+			tokens, clusters := indexColumns(k, "cluster")
+			ok = yield(tokens, b.index[k].bytes()) &&
+				yield(clusters, bytesOf(b.index[k].values)) &&
+				yield(ambiguousColumn(k), b.ambiguous[k].bytes())
+		}
+	}
+}
+
+// OpenBase puts together a base from its Columns. read gives the buffer of a
+// name; the base keeps the buffers and nobody may write to them afterwards.
+//
+// Every column is checked in full, so no later count can go out of bounds or
+// read an index out of order. An error that is not read's own wraps
+// ErrDamaged and names the column.
+func OpenBase(read func(name string) ([]byte, error)) (*Base, error) {
+	if err := checkMachine(); err != nil {
+		return nil, err
+	}
+	s := &segment{read: read}
+	var meta baseMeta
+	s.meta(&meta)
+	s.damage(metaColumn, meta.check())
+
+	b := &Base{columns: meta.Columns, standings: meta.Standings}
+	b.users = s.index("user.token", "user.cluster", meta.Clusters)
+	s.present(b, meta.Clusters)
+	s.standing(b, meta.Clusters)
+	for i := range meta.Columns {
+		b.codes = append(b.codes, s.codes(codeColumn(i), meta.Clusters, len(meta.Columns[i].Domain)))
+	}
+	s.kinds(func(s *segment, k Kind) {
+		tokens, clusters := indexColumns(k, "cluster")
+		b.index[k] = s.index(tokens, clusters, meta.Clusters)
+		b.ambiguous[k] = s.tokens(ambiguousColumn(k))
+		if s.err != nil {
+			return
+		}
+		for _, c := range b.index[k].vals {
+			if !b.present.has(c) {
+				s.damage(clusters, errors.New("a token leads to a cluster that is not there"))
+				return
+			}
+		}
+		if overlap(&b.index[k].tokenSet, &b.ambiguous[k]) {
+			s.damage(tokens, errors.New("an ambiguous token is indexed"))
+		}
+	})
+	if s.err != nil {
+		return nil, s.err
+	}
+	return b, nil
+}
+
+func (m *baseMeta) check() error {
+	if m.Schema != baseSchema {
+		return errors.New("schema is not " + baseSchema)
+	}
+	if m.Clusters < 0 || int64(m.Clusters) > maxRows {
+		return errors.New("number of clusters is out of range")
+	}
+	if checkColumns(m.Columns) != nil {
+		return errors.New("columns can't be")
+	}
+	if len(m.Standings) > maxStandings {
+		return errors.New("too many standings")
+	}
+	for i := 1; i < len(m.Standings); i++ {
+		if compareStandings(m.Standings[i-1], m.Standings[i]) >= 0 {
+			return errors.New("standings are not distinct and sorted")
+		}
+	}
+	return nil
+}
+
+// present reads the clusters in use: exactly those that one user has each.
+func (s *segment) present(b *Base, n int) {
+	const name = "present"
+	buf := s.get(name)
+	if s.err != nil {
+		return
+	}
+	var err error
+	if b.presentA, b.present, err = openBitmap(buf, n); err != nil {
+		s.damage(name, err)
+		return
+	}
+	used := newBitmap(n)
+	for _, c := range b.users.vals {
+		used.set(c)
+	}
+	many := 0
+	for w := range used {
+		many += bits.OnesCount64(used[w])
+		if used[w] != b.present[w] {
+			s.damage(name, errors.New("differs from the clusters of the users"))
+			return
+		}
+	}
+	if many != b.users.len() {
+		s.damage("user.cluster", errors.New("two users share a cluster"))
+	}
+}
+
+// standing reads each cluster's position in the dictionary. A base without
+// users has none, and its unused ids are all 0.
+func (s *segment) standing(b *Base, n int) {
+	const name = "standing"
+	buf := s.get(name)
+	if s.err != nil {
+		return
+	}
+	var err error
+	if b.standing, err = newUint16s(buf); err != nil {
+		s.damage(name, err)
+		return
+	}
+	if b.standing.Len() != n {
+		s.damage(name, errors.New("length is not one code a cluster"))
+		return
+	}
+	limit := max(len(b.standings), 1)
+	for _, code := range b.standing.Uint16Values() {
+		if int(code) >= limit {
+			s.damage(name, errors.New("a code is outside the dictionary"))
+			return
+		}
+	}
+	if b.users.len() > 0 && len(b.standings) == 0 {
+		s.damage(metaColumn, errors.New("users without a standing"))
+	}
+}
+
+// overlap says whether two sets share a token.
+func overlap(a, b *tokenSet) bool {
+	for i, j := 0, 0; i < a.len() && j < b.len(); {
+		switch c := a.compareAt(i, b, j); {
+		case c == 0:
+			return true
+		case c < 0:
+			i++
+		default:
+			j++
+		}
+	}
+	return false
+}

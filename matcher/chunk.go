@@ -1,0 +1,35 @@
+package matcher
+
+// chunkLen is how many values a full chunk holds.
+const chunkLen = 1 << 16
+
+// chunked is an append-only column. It grows by chunks, so nothing is copied
+// and at most one chunk is spare, unlike append, which holds old and new at
+// once.
+type chunked[T any] struct {
+	chunks [][]T
+	n      int
+}
+
+func (c *chunked[T]) add(v T) {
+	last := len(c.chunks) - 1
+	if last < 0 || len(c.chunks[last]) == cap(c.chunks[last]) {
+		// A small file must not pay for a large chunk: begin at 64, double.
+		size := min(max(64, c.n), chunkLen)
+		c.chunks = append(c.chunks, make([]T, 0, size))
+		last++
+	}
+	c.chunks[last] = append(c.chunks[last], v)
+	c.n++
+}
+
+// each calls f with every value in the order of add.
+func (c *chunked[T]) each(f func(i int, v T)) {
+	i := 0
+	for _, chunk := range c.chunks {
+		for _, v := range chunk {
+			f(i, v)
+			i++
+		}
+	}
+}

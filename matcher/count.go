@@ -1,0 +1,188 @@
+package matcher
+
+import (
+	"context"
+	"math/bits"
+)
+
+// blockWords is how many words of a bitmap are worked on at once: 32,768
+// clusters, so that a block's scratch stays in the caches.
+const blockWords = 512
+
+// counter is one worker's share of a count.
+type counter struct {
+	*plan
+	cells []int64
+	ids   []uint32 // clusters of the block that are left
+	at    []uint32 // their cells
+	stack []uint64 // scratch bitmaps
+}
+
+// count gives the number of eligible, matched clusters that satisfy the
+// conditions, for each cell. All clusters are passed over, whatever is found.
+func (p *plan) count(ctx context.Context, workers int) ([]int64, error) {
+	words := len(p.base.present)
+	counters := make([]counter, workers)
+	blocks := (words + blockWords - 1) / blockWords
+	err := parallel(ctx, workers, blocks, func(worker, block int) error {
+		c := &counters[worker]
+		if c.plan == nil {
+			c.plan, c.cells = p, make([]int64, p.cells)
+		}
+		c.block(block*blockWords, min((block+1)*blockWords, words))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	total := make([]int64, p.cells)
+	for w := range counters {
+		for i, n := range counters[w].cells {
+			total[i] += n
+		}
+	}
+	return total, nil
+}
+
+// block counts the clusters of the words [w0, w1).
+func (c *counter) block(w0, w1 int) {
+	var buf [blockWords]uint64
+	set := buf[:w1-w0]
+	copy(set, c.base.present[w0:w1])
+	if c.base.tombstones != nil {
+		for i := range set {
+			set[i] &^= c.base.tombstones[w0+i]
+		}
+	}
+	if c.list != nil {
+		for i := range set {
+			set[i] &= c.hits.any[w0+i]
+		}
+	}
+	keep(set, c.base.standing.Uint16Values()[w0*64:], c.eligible)
+	if c.where != nil {
+		c.narrow(c.where, set, w0)
+	}
+	c.add(set, w0)
+}
+
+// keep clears the bits of set whose code is not in the table: in[code] is 0 or
+// 1. codes begins at the first bit of set.
+func keep[C uint8 | uint16](set []uint64, codes []C, in []uint8) {
+	const dense = 24 // bits from which reading all 64 codes in order is faster
+	for i, word := range set {
+		if bits.OnesCount64(word) < dense {
+			kept := word
+			for ; word != 0; word &= word - 1 {
+				bit := bits.TrailingZeros64(word)
+				kept &^= uint64(in[codes[i*64+bit]]^1) << bit
+			}
+			set[i] = kept
+			continue
+		}
+		var mask uint64
+		for bit, code := range codes[i*64 : min(i*64+64, len(codes))] {
+			mask |= uint64(in[code]) << (bit & 63)
+		}
+		set[i] = word & mask
+	}
+}
+
+// scratch gives a copy of set that lasts until release.
+func (c *counter) scratch(set []uint64) []uint64 {
+	begin := len(c.stack)
+	c.stack = append(c.stack, set...)
+	return c.stack[begin:len(c.stack):len(c.stack)]
+}
+
+func (c *counter) release(set []uint64) { c.stack = c.stack[:len(c.stack)-len(set)] }
+
+// narrow clears the bits of set whose cluster does not satisfy n. Bits that are
+// clear stay so: "not" is the complement among the clusters still in question.
+func (c *counter) narrow(n *node, set []uint64, w0 int) {
+	switch n.op {
+	case opAll:
+		for k := range n.kids {
+			c.narrow(&n.kids[k], set, w0)
+		}
+	case opAny:
+		rest := c.scratch(set) // those no condition holds for
+		for k := range n.kids {
+			held := c.scratch(rest)
+			c.narrow(&n.kids[k], held, w0)
+			for i := range rest {
+				rest[i] &^= held[i]
+			}
+			c.release(held)
+		}
+		for i := range set {
+			set[i] &^= rest[i]
+		}
+		c.release(rest)
+	case opNot:
+		held := c.scratch(set)
+		c.narrow(&n.kids[0], held, w0)
+		for i := range set {
+			set[i] &^= held[i]
+		}
+		c.release(held)
+	case opBaseIn:
+		keep(set, n.codes[w0*64:], n.in)
+	case opListIn:
+		for i, word := range set { // every cluster left is matched, so has a row
+			kept := word
+			for ; word != 0; word &= word - 1 {
+				bit := bits.TrailingZeros64(word)
+				code := n.codes[c.firstRow(uint32((w0+i)*64+bit))]
+				kept &^= uint64(n.in[code]^1) << bit
+			}
+			set[i] = kept
+		}
+	case opList:
+		for i := range set {
+			set[i] &= (*n.set)[w0+i]
+		}
+	}
+}
+
+func (c *counter) firstRow(cluster uint32) uint32 { return c.hits.rows[c.hits.ranks.of(cluster)] }
+
+// add counts the clusters of set, one dimension after the other.
+func (c *counter) add(set []uint64, w0 int) {
+	c.ids = c.ids[:0]
+	for i, word := range set {
+		for ; word != 0; word &= word - 1 {
+			c.ids = append(c.ids, uint32((w0+i)*64+bits.TrailingZeros64(word)))
+		}
+	}
+	c.at = append(c.at[:0], c.ids...)
+	clear(c.at)
+	for _, d := range c.dims {
+		switch d.source {
+		case BaseColumn:
+			for i, id := range c.ids {
+				c.at[i] += d.stride * uint32(d.codes[id])
+			}
+		case ListColumn:
+			for i, id := range c.ids {
+				c.at[i] += d.stride * uint32(d.codes[c.firstRow(id)])
+			}
+		case MatchedBy:
+			for i, id := range c.ids {
+				c.at[i] += d.stride * c.firstKind(id)
+			}
+		}
+	}
+	for _, cell := range c.at {
+		c.cells[cell]++
+	}
+}
+
+// firstKind is the first kind, in fixed order, that matched a cluster.
+func (c *counter) firstKind(cluster uint32) uint32 {
+	k := uint32(0)
+	for k < uint32(Kinds)-1 && !c.hits.kinds[k].has(cluster) {
+		k++
+	}
+	return k
+}

@@ -1,0 +1,93 @@
+package matcher
+
+import (
+	"context"
+	"sync"
+)
+
+// Embedded is the engine that counts in memory, over Base and List. It is safe
+// for concurrent use: what Cells has begun on stays whole while it is dropped
+// or replaced.
+type Embedded struct {
+	options
+	mu    sync.RWMutex
+	bases map[PopulationID]*Base
+	lists map[ListID]*List
+}
+
+var _ Engine = (*Embedded)(nil)
+
+// NewEmbedded gives an engine that holds nothing yet.
+func NewEmbedded(opts ...Option) *Embedded {
+	return &Embedded{options: newOptions(opts), bases: make(map[PopulationID]*Base), lists: make(map[ListID]*List)}
+}
+
+// PutBase makes b the population id.
+func (e *Embedded) PutBase(id PopulationID, b *Base) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.bases[id] = b
+}
+
+// PutList makes l known under its ID, and gives that.
+func (e *Embedded) PutList(l *List) ListID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lists[l.id] = l
+	return l.id
+}
+
+// DropBase forgets a population; an unknown one is no error.
+func (e *Embedded) DropBase(id PopulationID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.bases, id)
+}
+
+// DropList forgets a list; an unknown one is no error.
+func (e *Embedded) DropList(id ListID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.lists, id)
+}
+
+func (e *Embedded) base(id PopulationID) *Base {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.bases[id]
+}
+
+func (e *Embedded) list(id ListID) *List {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.lists[id]
+}
+
+// Cells gives the exact counts of q. Errors are *entrustment.Error: CodeGone
+// for an unknown population or list, CodeSpec for a column, size or tree that
+// does not fit the data, CodeDomain for a code outside its domain, CodeLimit
+// for over 16,384 cells or 4,096 conditions; or the context's.
+func (e *Embedded) Cells(ctx context.Context, q Query) (Exact, error) {
+	p, err := e.plan(&q)
+	if err != nil {
+		return Exact{}, err
+	}
+	if p.list != nil {
+		need := needs{rows: p.needRows, kinds: p.needKinds}
+		if p.hits, err = match(ctx, e.workers, p.base, p.list, need); err != nil {
+			return Exact{}, err
+		}
+	}
+	for l, set := range p.sets {
+		h, err := match(ctx, e.workers, p.base, l, needs{})
+		if err != nil {
+			return Exact{}, err
+		}
+		*set = h.any
+	}
+	users, err := p.count(ctx, e.workers)
+	if err != nil {
+		return Exact{}, err
+	}
+	return Exact{Users: users}, nil
+}

@@ -1,0 +1,135 @@
+package matcher
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"awase/crypto/token"
+)
+
+// tokenSet is a column of distinct tokens, ascending.
+type tokenSet struct {
+	tokens *array.FixedSizeBinary
+	words  []uint64 // the same bytes: two words a token, as they lie in memory
+}
+
+// openTokenSet wraps b. It reads every token: an index out of order would not
+// fail later, it would count wrongly.
+func openTokenSet(b []byte) (tokenSet, error) {
+	a, err := newTokens(b)
+	if err != nil {
+		return tokenSet{}, err
+	}
+	s := tokenSet{tokens: a, words: arrow.Uint64Traits.CastFromBytes(bytesOf(a))}
+	for i := 1; i < s.len(); i++ {
+		before, here := s.hi(i-1), s.hi(i)
+		if before > here || before == here && s.lo(i-1) >= s.lo(i) {
+			return tokenSet{}, errors.New("tokens are not distinct and ascending")
+		}
+	}
+	return s, nil
+}
+
+func (s *tokenSet) len() int { return len(s.words) / 2 }
+
+// hi and lo are token i as two big-endian words: they compare as its bytes do.
+func (s *tokenSet) hi(i int) uint64 { return bits.ReverseBytes64(s.words[2*i]) }
+func (s *tokenSet) lo(i int) uint64 { return bits.ReverseBytes64(s.words[2*i+1]) }
+
+func (s *tokenSet) bytes() []byte { return bytesOf(s.tokens) }
+
+// compareAt orders token i of s and token j of o.
+func (s *tokenSet) compareAt(i int, o *tokenSet, j int) int {
+	a, b := s.hi(i), o.hi(j)
+	if a == b {
+		a, b = s.lo(i), o.lo(j)
+	}
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+const (
+	minDirBits = 8  // the parts of a match are ranges of the leading 8 bits
+	maxDirBits = 26 // 256 MiB; past 2³⁰ tokens entries just grow longer
+	dirEntry   = 16 // tokens an entry covers, about: four cache lines
+)
+
+// tokenIndex maps tokens to values (clusters of a base, rows of a list), with
+// a directory on the leading bits.
+type tokenIndex struct {
+	tokenSet
+	values *array.Uint32
+	vals   []uint32 // the same values
+
+	dir   []uint32 // tokens whose leading bits are d lie in [dir[d], dir[d+1])
+	shift uint     // leading bits of a token: hi >> shift
+}
+
+// openIndex wraps the columns of an index whose values are below limit.
+func openIndex(tokens, values []byte, limit int) (tokenIndex, error) {
+	set, err := openTokenSet(tokens)
+	if err != nil {
+		return tokenIndex{}, err
+	}
+	a, err := newUint32s(values)
+	if err != nil {
+		return tokenIndex{}, err
+	}
+	x := tokenIndex{tokenSet: set, values: a, vals: a.Uint32Values()}
+	if len(x.vals) != x.len() {
+		return tokenIndex{}, errors.New("tokens and values differ in number")
+	}
+	for _, v := range x.vals {
+		if int64(v) >= int64(limit) {
+			return tokenIndex{}, errors.New("a value is out of range")
+		}
+	}
+	x.makeDirectory()
+	return x, nil
+}
+
+func (x *tokenIndex) makeDirectory() {
+	n := x.len()
+	dirBits := min(max(bits.Len(uint(n/dirEntry)), minDirBits), maxDirBits)
+	x.shift = uint(64 - dirBits)
+	x.dir = make([]uint32, 1<<dirBits+1)
+	d := 0
+	for i := range n {
+		for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
+			x.dir[d] = uint32(i)
+		}
+	}
+	for ; d < len(x.dir); d++ {
+		x.dir[d] = uint32(n)
+	}
+}
+
+// part is the range of tokens whose leading byte is p.
+func (x *tokenIndex) part(p int) (begin, end int) {
+	scale := 56 - x.shift
+	return int(x.dir[p<<scale]), int(x.dir[(p+1)<<scale])
+}
+
+// columnsOf splits sorted pairs into the columns of an index.
+func columnsOf(ctx context.Context, workers int, p []pair) (tokens, values []byte, err error) {
+	tokens, values = make([]byte, len(p)*token.Size), make([]byte, len(p)*arrow.Uint32SizeBytes)
+	v := arrow.Uint32Traits.CastFromBytes(values)
+	parts := len(p)/chunkLen + 1
+	err = parallel(ctx, workers, parts, func(_, part int) error {
+		for i := part * chunkLen; i < min((part+1)*chunkLen, len(p)); i++ {
+			copy(tokens[i*token.Size:], p[i].tok[:])
+			v[i] = p[i].v
+		}
+		return nil
+	})
+	return tokens, values, err
+}

@@ -1,0 +1,137 @@
+package matcher
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func fill(pairs []pair) *chunked[pair] {
+	var c chunked[pair]
+	for _, p := range pairs {
+		c.add(p)
+	}
+	return &c
+}
+
+func randomPairs(n int, seed uint64) []pair {
+	r := rand.New(rand.NewPCG(seed, 0))
+	out := make([]pair, n)
+	for i := range out {
+		binary.BigEndian.PutUint64(out[i].tok[:8], r.Uint64())
+		binary.BigEndian.PutUint64(out[i].tok[8:], r.Uint64())
+		out[i].v = r.Uint32()
+	}
+	return out
+}
+
+// checkSorted compares with the standard library's sort.
+func checkSorted(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, workers int, pairs []pair) {
+	t.Helper()
+	want := slices.SortedFunc(slices.Values(pairs), comparePairs)
+	src := fill(pairs)
+	got, err := sortPairs(context.Background(), workers, src)
+	if err != nil {
+		t.Fatalf("sortPairs: %v", err)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("%d pairs, %d workers: not as slices.SortFunc sorts them", len(pairs), workers)
+	}
+	if src.n != 0 {
+		t.Fatalf("the source keeps %d pairs", src.n)
+	}
+}
+
+func TestSortPairs(t *testing.T) {
+	skewed := randomPairs(50_000, 2)
+	for i := range skewed { // long common beginnings, few values
+		clear(skewed[i].tok[:7])
+		skewed[i].tok[7] &= 1
+		skewed[i].tok[9] &= 3
+	}
+	equal := make([]pair, 10_000)
+	for i := range equal {
+		equal[i].v = uint32(i*7919) % 1000
+	}
+	many := randomPairs(200_000, 3)
+	copy(many[100_000:], many[:50_000])
+	for name, pairs := range map[string][]pair{
+		"none": nil, "one": randomPairs(1, 1), "a leaf": randomPairs(leafLen, 1), "over a leaf": randomPairs(leafLen+1, 1),
+		"many": many, "skewed": skewed, "one token": equal,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, workers := range []int{1, 2, 5} {
+				checkSorted(t, workers, pairs)
+			}
+			slices.SortFunc(pairs, comparePairs)
+			checkSorted(t, 2, pairs)
+			slices.Reverse(pairs)
+			checkSorted(t, 2, pairs)
+		})
+	}
+}
+
+func TestSortPairsRandom(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		pairs := make([]pair, rapid.IntRange(0, 300).Draw(rt, "n"))
+		mask := rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(rt, "mask")
+		for i, p := range randomPairs(len(pairs), rapid.Uint64().Draw(rt, "seed")) {
+			for j := range p.tok {
+				p.tok[j] &= mask[j]
+			}
+			p.v %= 4
+			pairs[i] = p
+		}
+		checkSorted(rt, rapid.IntRange(1, 4).Draw(rt, "workers"), pairs)
+	})
+}
+
+func TestSortPairsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := sortPairs(ctx, 2, fill(randomPairs(1000, 1))); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func BenchmarkSort(b *testing.B) {
+	for _, n := range []int{100_000, 2_000_000} {
+		pairs := randomPairs(n, 1)
+		b.Run("radix/"+size(n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				src := fill(pairs)
+				b.StartTimer()
+				if _, err := sortPairs(context.Background(), newOptions(nil).workers, src); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
+		})
+		b.Run("slices.SortFunc/"+size(n), func(b *testing.B) {
+			work := make([]pair, n)
+			for b.Loop() {
+				b.StopTimer()
+				copy(work, pairs)
+				b.StartTimer()
+				slices.SortFunc(work, comparePairs)
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
+		})
+	}
+}
+
+func size(n int) string {
+	if n >= 1_000_000 {
+		return string(rune('0'+n/1_000_000)) + "M"
+	}
+	return "100k"
+}

@@ -1,0 +1,103 @@
+package render
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"awase/enclave/wire"
+)
+
+// What a withheld cell means, in one sentence and one act. It may not say
+// which of the two reasons it was (PRIVACY §4.8).
+var (
+	withheldWord = text{"非表示", "withheld"}
+	withheldFull = text{"非表示（少人数保護）", "withheld"}
+	withheldWhy  = text{
+		"非表示の区分は、人数が少ないか、雑音を加えた結果が基準に届かなかったものです。どちらかは、お答えできない仕組みです。",
+		"A withheld cell holds few people, or fell below the threshold after noise was added. Which of the two can't be told, by design.",
+	}
+	withheldMend = text{
+		"表示を増やすには：集計の軸を減らす、区分の幅を広げる、リストを大きくする。",
+		"To see more: fewer dimensions, wider bands, a larger list.",
+	}
+	devNote = text{
+		"開発用の保管庫による結果です。承認者の署名はありません。",
+		"Made in a development vault: no officers signed for it.",
+	}
+)
+
+// fact is one line of the panel "about these numbers".
+type fact struct {
+	name text
+	is   text
+}
+
+// precision gives the 95 % half-width of one cell in people (PRIVACY §4.3,
+// step 10).
+func precision(sigma int) int64 { return int64(math.Ceil(1.96 * float64(sigma))) }
+
+// facts says what protects the people counted and what the table cost, in a
+// marketer's words; the parameters stand in the last lines alone.
+func facts(r *wire.Release) []fact {
+	p := &r.Privacy
+	out := []fact{
+		{text{"誤差範囲（95％）", "interval (95 %)"}, text{
+			fmt.Sprintf("人数には雑音を加えています。1区分あたりおよそ ±%s 人です。範囲は雑音によるずれを表します。", thousands(precision(p.Sigma))),
+			fmt.Sprintf("Noise was added to each number: about ±%s people a cell. The interval covers that noise.", thousands(precision(p.Sigma))),
+		}},
+		{withheldFull, text{
+			fmt.Sprintf("%d 区分中 %d 区分。", p.Cells, p.Withheld),
+			fmt.Sprintf("%d of %d cells.", p.Withheld, p.Cells),
+		}},
+	}
+	if p.Withheld > 0 {
+		out = append(out, fact{is: withheldWhy}, fact{is: withheldMend})
+	}
+	out = append(out, fact{
+		text{"消費量", "price"},
+		text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"},
+	})
+	if p.Statement.JA != "" || p.Statement.EN != "" {
+		out = append(out, fact{text{"保護", "protection"}, text{plain(p.Statement.JA), plain(p.Statement.EN)}})
+	}
+	if p.Dev {
+		out = append(out, fact{text{"注意", "note"}, devNote})
+	}
+	if r.Base != nil {
+		out = append(out, fact{text{"指数", "index"}, text{
+			"100 は会員全体と同じ割合です。誤差範囲が 100 をまたぐ区分は、多いとも少ないとも言えません。",
+			"100 is the share among all users. Where the interval holds 100, the cell is neither above nor below.",
+		}})
+	}
+	return out
+}
+
+// parameters gives the figures behind the words.
+func parameters(p *wire.Privacy) string {
+	return fmt.Sprintf("k %d · τ %d · σ %d · ρ %s · ε %s · δ %s",
+		p.K, p.Tau, p.Sigma, decimal(p.Rho), decimal(p.Epsilon), decimal(p.Delta))
+}
+
+// fingerprint gives the first 16 bytes of the SHA-256 of the receipt's compact
+// JSON, in groups a person can compare; "" without a receipt.
+func fingerprint(receipt json.RawMessage) (string, error) {
+	if len(receipt) == 0 || string(receipt) == "null" {
+		return "", nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, receipt); err != nil {
+		return "", fmt.Errorf("reading the receipt: %w", err)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	h := hex.EncodeToString(sum[:16])
+	groups := make([]string, 0, len(h)/4)
+	for i := 0; i < len(h); i += 4 {
+		groups = append(groups, h[i:i+4])
+	}
+	return strings.Join(groups, " "), nil
+}

@@ -1,0 +1,122 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// title says what was asked, in a sentence.
+func title(r *wire.Release) text {
+	names := make([]text, len(r.Dims))
+	for i, d := range r.Dims {
+		names[i] = dimLabel(d.Name)
+	}
+	who := text{"会員", "users"}
+	if r.List != "" {
+		who = text{fmt.Sprintf("リスト「%s」の突合済みの人", r.List), fmt.Sprintf("people matched from list %q", r.List)}
+	}
+	t := text{who.ja, who.en}
+	if len(names) > 0 {
+		by := join(names, "・", " × ")
+		t = text{t.ja + "を" + by.ja + "別に", t.en + " by " + by.en}
+	}
+	report := reportLabel(r.Report)
+	return text{plain(report.ja + "：" + t.ja), plain(report.en + ": " + t.en)}
+}
+
+// details gives the question's further terms in words: condition, window.
+func details(q *entrustment.Question) []text {
+	if q == nil {
+		return nil
+	}
+	var out []text
+	if q.Where != nil {
+		c := condition(q.Where)
+		out = append(out, text{plain("条件：" + c.ja), plain("where " + c.en)})
+	}
+	if q.Window != nil {
+		out = append(out, text{
+			fmt.Sprintf("期間：%s 〜 %s", q.Window.From, q.Window.To),
+			fmt.Sprintf("from %s to %s", q.Window.From, q.Window.To),
+		})
+	}
+	return out
+}
+
+// condition puts a condition in words.
+func condition(c *entrustment.Condition) text {
+	switch {
+	case c.Not != nil:
+		t := condition(c.Not)
+		return text{"（" + t.ja + "）でない", "not (" + t.en + ")"}
+	case len(c.In) > 0:
+		for name, values := range c.In {
+			ts := make([]text, len(values))
+			for i, v := range values {
+				ts[i] = valueLabel(name, v)
+			}
+			d, v := dimLabel(name), join(ts, "・", " or ")
+			return text{d.ja + "が" + v.ja, d.en + " is " + v.en}
+		}
+	case len(c.Between) > 0:
+		for name, bounds := range c.Between {
+			ts := make([]text, len(bounds))
+			for i, v := range bounds {
+				ts[i] = valueLabel(name, v)
+			}
+			d, v := dimLabel(name), join(ts, " から ", " to ")
+			return text{d.ja + "が" + v.ja + "まで", d.en + " from " + v.en}
+		}
+	case c.List != "":
+		return text{"リスト「" + c.List + "」にいる", fmt.Sprintf("on list %q", c.List)}
+	case c.Event != nil:
+		e := c.Event
+		return text{
+			fmt.Sprintf("%d日以内に%sが%d回以上", int(e.Within), e.Category, e.AtLeast),
+			fmt.Sprintf("%s at least %d times within %d days", e.Category, e.AtLeast, int(e.Within)),
+		}
+	case c.Any != nil:
+		return group(c.Any, "、または ", " or ", text{"だれも該当しない", "nobody"})
+	}
+	return group(c.All, "、かつ ", " and ", text{"すべての人", "everyone"})
+}
+
+func group(cs []entrustment.Condition, ja, en string, none text) text {
+	if len(cs) == 0 {
+		return none
+	}
+	ts := make([]text, len(cs))
+	for i := range cs {
+		ts[i] = condition(&cs[i])
+		if len(cs) > 1 && (len(cs[i].All) > 1 || len(cs[i].Any) > 1) {
+			ts[i] = text{"（" + ts[i].ja + "）", "(" + ts[i].en + ")"}
+		}
+	}
+	return join(ts, ja, en)
+}
+
+// asked gives the question as one line of JSON, as it was priced and signed.
+func asked(q *entrustment.Question) (string, error) {
+	if q == nil {
+		return "", nil
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(q); err != nil {
+		return "", fmt.Errorf("writing the question: %w", err)
+	}
+	return strings.TrimSpace(b.String()), nil
+}
+
+func join(ts []text, ja, en string) text {
+	a, b := make([]string, len(ts)), make([]string, len(ts))
+	for i, t := range ts {
+		a[i], b[i] = t.ja, t.en
+	}
+	return text{strings.Join(a, ja), strings.Join(b, en)}
+}

@@ -1,0 +1,146 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+var (
+	ages       = []string{"<20", "20-24", "25-29", "30-34", "35-39", "40-44", "45-49", "50-54", "55-59", "60-64", "65-69", ">=70", "unknown"}
+	statement  = wire.Statement{JA: "各利用者の有無が結果に与える影響は、ε = 0.43 の差分プライバシーで抑えられています。", EN: "What any one person adds to this table is bounded by differential privacy with ε = 0.43."}
+	receiptDoc = json.RawMessage(`{"z":"first","key":"ed25519:abc","checkpoint":{"size":12,"root":"q83v"},"rho":5.0e-3}`)
+)
+
+// profileSample is gender by age band, one number in three withheld.
+func profileSample(index bool) *wire.Release {
+	r := base("profile", wire.Dim{Name: "age_band", Domain: ages}, wire.Dim{Name: "gender", Domain: []string{"female", "male", "unknown"}})
+	r.Question.Index = index
+	for i, age := range ages {
+		for j, g := range []string{"female", "male", "unknown"} {
+			v := int64(4000*math.Exp(-math.Pow(float64(i)-3, 2)/8)) * int64(4-j) / 4
+			if g == "unknown" {
+				v /= 20
+			}
+			c := cell(v, "age_band", age, "gender", g)
+			if index && c.Users != nil && i < 9 {
+				x := 180 - 15*float64(i)
+				c.Index = &wire.Ratio{Value: x, Low: x - 8, High: x + 8.5}
+			}
+			r.Cells = append(r.Cells, c)
+		}
+	}
+	r.Other = &wire.Sum{Status: wire.Released, Users: number(310, 48)}
+	if index {
+		r.Base = &wire.Sum{Status: wire.Released, Users: number(912_345, 20)}
+	}
+	return finish(r)
+}
+
+// overlapSample is a table of one dimension, with a total.
+func overlapSample() *wire.Release {
+	r := base("overlap", wire.Dim{Name: "matched_by", Domain: []string{"email", "phone", "cookie", "maid"}})
+	r.Cells = []wire.Cell{cell(81_234, "matched_by", "email"), cell(23_456, "matched_by", "phone"), cell(12, "matched_by", "cookie"), cell(0, "matched_by", "maid")}
+	r.Other = &wire.Sum{Status: wire.Withheld}
+	r.Total = &wire.Sum{Users: number(104_690, 28)}
+	return finish(r)
+}
+
+// wideSample has more cells than a terminal shows.
+func wideSample() *wire.Release {
+	domain := make([]string, 64)
+	for i := range domain {
+		domain[i] = fmt.Sprintf("店舗%02d", i)
+	}
+	r := base("profile", wire.Dim{Name: "店舗", Domain: domain}, wire.Dim{Name: "tier", Domain: []string{"gold", "unknown"}})
+	for i, d := range domain {
+		r.Cells = append(r.Cells, cell(int64(i*37%64)*20, "店舗", d, "tier", "gold"), cell(int64(i), "店舗", d, "tier", "unknown"))
+	}
+	return finish(r)
+}
+
+// bareSample has no dimension at all, and hostile names.
+func bareSample() *wire.Release {
+	r := base("size")
+	r.List = "spring\x1b[31m\u202e"
+	r.Question.List = r.List
+	r.Question.Where = &entrustment.Condition{All: []entrustment.Condition{
+		{In: map[string][]string{"prefecture": {"東京都", "神奈川県"}}},
+		{Not: &entrustment.Condition{List: "existing"}},
+		{Any: []entrustment.Condition{{Between: map[string][]string{"age_band": {"25-29", "40-44"}}}, {Event: &entrustment.EventCondition{Category: "page_view", AtLeast: 2, Within: 30}}}},
+	}}
+	r.Question.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
+	r.Cells = []wire.Cell{{Key: map[string]string{}, Status: wire.Released, Users: number(8_123, 20)}}
+	r.Privacy.Dev = true
+	r.ListRows = 200_000
+	r.Receipt = nil
+	return finish(r)
+}
+
+func base(report string, dims ...wire.Dim) *wire.Release {
+	q := &entrustment.Question{Schema: "awase.report/v1", Report: report, Entrustment: "acme-2026-spring", List: "spring", Sigma: 10}
+	for _, d := range dims {
+		q.Dims = append(q.Dims, d.Name)
+	}
+	return &wire.Release{
+		Schema: wire.ReleaseSchema, Report: report, Entrustment: "acme-2026-spring", Version: 1, List: "spring", ListVersion: 2,
+		Question: q, Dims: dims, ReleasedAt: "2026-11-23T05:05:00Z", Receipt: receiptDoc,
+		Privacy: wire.Privacy{K: 50, Tau: 107, Sigma: 10, Rho: 0.005, Epsilon: 0.43, Delta: 1.02e-6, Statement: statement},
+	}
+}
+
+func finish(r *wire.Release) *wire.Release {
+	r.Privacy.Cells = len(r.Cells)
+	for _, c := range r.Cells {
+		if c.Status == wire.Withheld {
+			r.Privacy.Withheld++
+		}
+	}
+	return r
+}
+
+func number(v, half int64) *wire.Number {
+	return &wire.Number{Value: v, Low: max(0, v-half), High: v + half}
+}
+
+// cell is released from 107 on, as the gate's default has it.
+func cell(v int64, key ...string) wire.Cell {
+	c := wire.Cell{Key: map[string]string{}, Status: wire.Withheld}
+	for i := 0; i < len(key); i += 2 {
+		c.Key[key[i]] = key[i+1]
+	}
+	if v >= 107 {
+		c.Status, c.Users = wire.Released, number(v, 20)
+	}
+	return c
+}
+
+func priceSample() *wire.Price {
+	return &wire.Price{
+		Rho: 0.015, Charged: 0.01, Delta: 2e-8, Sigma: 10, Tau: 107, K: 50, Precision: 20, Cells: 39,
+		Tables: []wire.TablePrice{{Name: "table", Rho: 0.005, Paid: true}, {Name: "total", Rho: 0.005}, {Name: "index", Rho: 0.005}},
+		Accounts: []wire.AccountStatus{
+			{Recipient: "acme", Owner: "operator", Window: "30d", Spent: 0.1, Limit: 0.25},
+			{Recipient: "acme", Owner: "operator", Window: "365d", Spent: 1.995, Limit: 2},
+		},
+	}
+}
+
+// prefectureSample has one dimension of many values, with an index.
+func prefectureSample() *wire.Release {
+	domain := []string{"北海道", "青森県", "岩手県", "宮城県", "東京都", "神奈川県", "大阪府", "鹿児島県", "沖縄県", "unknown"}
+	r := base("profile", wire.Dim{Name: "prefecture", Domain: domain})
+	r.Question.Index = true
+	for i, d := range domain {
+		c := cell(int64(i*i*113), "prefecture", d)
+		if c.Users != nil && i != 8 { // released, its index not steady
+			c.Index = &wire.Ratio{Value: 60.5 + 70*float64(i), Low: 40 + 65*float64(i), High: 80 + 80*float64(i)}
+		}
+		r.Cells = append(r.Cells, c)
+	}
+	r.Base = &wire.Sum{Status: wire.Released, Users: number(912_345, 20)}
+	return finish(r)
+}

@@ -1,0 +1,288 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"awase/enclave/wire"
+)
+
+const (
+	tableCells = 60 // a table of more cells is cut
+	topCells   = 40 // to its largest
+	labelWidth = 26 // of one dimension's value
+)
+
+// Terminal writes r for a person at a terminal: headline, chart, table, what
+// was withheld and why, what protects the people counted.
+func Terminal(w io.Writer, r *wire.Release, o TerminalOptions) error {
+	if err := check(r); err != nil {
+		return err
+	}
+	s := &screen{o: o}
+	s.heading(r)
+	if m := pyramidOf(r); m != nil && len(r.Cells) <= tableCells {
+		s.pyramid(m)
+		if hasIndex(r) {
+			s.put(nil)
+			s.indexes(r, m)
+		}
+	} else {
+		s.table(r)
+	}
+	for _, line := range sums(r) {
+		s.sum(line)
+	}
+	s.put(nil)
+	if err := s.panel(r); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, s.b.String()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// heading writes title, conditions and origin, wrapped to the width.
+func (s *screen) heading(r *wire.Release) {
+	put := func(t text, first style) {
+		for i, part := range s.pick(t) {
+			st := first
+			if i > 0 {
+				st = dim
+			}
+			for _, l := range wrap(part, s.o.width()) {
+				s.put(in(st, l))
+			}
+		}
+	}
+	put(title(r), bold)
+	for _, d := range details(r.Question) {
+		put(d, normal)
+	}
+	put(origin(r), dim)
+	if r.Privacy.Dev {
+		put(devNote, orange)
+	}
+	s.put(nil)
+}
+
+// pick gives the paragraphs of the languages shown.
+func (s *screen) pick(t text) []string {
+	switch {
+	case s.o.Lang == English && t.en != "":
+		return []string{t.en}
+	case s.o.Lang == Japanese || t.en == "" || t.en == t.ja:
+		return []string{t.ja}
+	}
+	return []string{t.ja, t.en}
+}
+
+// sum writes a line below the table.
+func (s *screen) sum(x sum) {
+	l := in(bold, plain(x.label.in(s.o.Lang))+"  ")
+	if x.Users == nil {
+		s.put(l.and(span{"░░ " + withheldWord.in(s.o.Lang), dim}))
+		return
+	}
+	s.put(l.and(span{s: counted(x.Users.Value).short(s.o.Lang)}, span{"  " + interval(x.Users), dim}))
+}
+
+// interval gives ±n where the interval is even about its value, else both ends
+// (a value near zero has its low end cut off).
+func interval(n *wire.Number) string {
+	if n.High-n.Value == n.Value-n.Low {
+		return "±" + thousands(n.High-n.Value)
+	}
+	return thousands(n.Low) + "–" + thousands(n.High)
+}
+
+// label gives the head of a column: both languages where there is room.
+func (s *screen) label(t text) string {
+	if s.o.width() < 100 {
+		return t.short(s.o.Lang)
+	}
+	return t.in(s.o.Lang)
+}
+
+// leastBar is the narrowest bar that says anything.
+const leastBar = 8
+
+// table writes the cells as rows: dimensions, users, interval, bar, index.
+func (s *screen) table(r *wire.Release) {
+	cells, rest := shown(r.Cells)
+	indexed := hasIndex(r)
+	g := &grid{}
+	for _, d := range r.Dims {
+		g.head(in(bold, plain(s.label(dimLabel(d.Name)))), false)
+	}
+	if len(r.Dims) == 0 {
+		g.head(in(bold, s.label(text{"区分", "cell"})), false)
+	}
+	g.head(in(bold, s.label(text{"利用者", "users"})), true)
+	g.head(in(bold, s.label(text{"誤差範囲", "interval"})), true)
+	if indexed {
+		g.head(in(bold, s.label(text{"指数", "index"})), true)
+	}
+	for i := range cells {
+		g.add(s.row(r, &cells[i], indexed)...)
+	}
+	// The drawings get what the figures leave.
+	room := s.o.width() - 1
+	for _, w := range g.widths() {
+		room -= w + 3
+	}
+	if indexed && room-3 >= leastMark {
+		mark := max(min((room-3)*2/3, 41), leastMark)
+		room -= mark + 3
+		g.marks(cells, mark)
+	}
+	if bar := min(room-3, 40); bar >= leastBar {
+		g.bars(cells, len(r.Dims), bar)
+	}
+	s.grid(g)
+	if rest.cells > 0 {
+		t := text{
+			fmt.Sprintf("大きい順に %d 区分を表示しています。ほか %d 区分（うち非表示 %d）はファイルにあります。", len(cells), rest.cells, rest.withheld),
+			fmt.Sprintf("The %d largest cells; %d more (%d withheld) are in the file.", len(cells), rest.cells, rest.withheld),
+		}
+		for _, part := range s.pick(t) {
+			for _, l := range wrap(part, s.o.width()) {
+				s.put(in(dim, l))
+			}
+		}
+	}
+}
+
+// marks adds a column of indexes drawn around 100.
+func (g *grid) marks(cells []wire.Cell, n int) {
+	scale := indexTop(cells)
+	g.head(in(dim, scaleHead(scale, n)), false)
+	for i := range g.rows {
+		drawn := line{}
+		if x := cells[i].Index; x != nil {
+			drawn = in(indexStyle(x), whiskers(x, scale, n))
+		}
+		g.rows[i] = append(g.rows[i], drawn)
+	}
+}
+
+// bars sets a column of bars behind the interval, scaled to the largest cell.
+func (g *grid) bars(cells []wire.Cell, dims, n int) {
+	at := max(dims, 1) + 2
+	top := int64(1)
+	for i := range cells {
+		if u := cells[i].Users; u != nil {
+			top = max(top, u.Value)
+		}
+	}
+	g.heads = slices.Insert(g.heads, at, line{})
+	g.right = slices.Insert(g.right, at, false)
+	for i := range g.rows {
+		drawn := line{}
+		if u := cells[i].Users; u != nil {
+			drawn = in(blue, barRight(u.Value, top, n))
+		}
+		g.rows[i] = slices.Insert(g.rows[i], at, drawn.pad(n, false))
+	}
+}
+
+// row gives the figures of one cell.
+func (s *screen) row(r *wire.Release, c *wire.Cell, indexed bool) []line {
+	var row []line
+	for _, d := range r.Dims {
+		label := plain(beside(valueLabel(d.Name, c.Key[d.Name]), s.o.Lang))
+		row = append(row, of(label).cut(labelWidth))
+	}
+	if len(r.Dims) == 0 {
+		row = append(row, of(everyone.in(s.o.Lang)))
+	}
+	if c.Status != wire.Released {
+		row = append(row, in(dim, "░░ "+withheldWord.short(s.o.Lang)), line{})
+		if indexed {
+			row = append(row, line{})
+		}
+		return row
+	}
+	row = append(row, of(thousands(c.Users.Value)), in(dim, interval(c.Users)))
+	if indexed {
+		row = append(row, index(c.Index))
+	}
+	return row
+}
+
+// index gives the figure and its interval; a cell may be released and its
+// index not steady enough to show.
+func index(x *wire.Ratio) line {
+	if x == nil {
+		return in(dim, "—")
+	}
+	whole := func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+	return line{{whole(x.Value), indexStyle(x)}, {" (" + whole(x.Low) + "–" + whole(x.High) + ")", dim}}
+}
+
+// indexStyle marks an index whose interval does not hold 100.
+func indexStyle(x *wire.Ratio) style {
+	switch {
+	case x.Low > 100:
+		return blue
+	case x.High < 100:
+		return orange
+	}
+	return normal
+}
+
+// scaleHead writes 0, 100 and the end of the scale above the whiskers.
+func scaleHead(top float64, n int) string {
+	end := strconv.FormatFloat(top, 'f', 0, 64)
+	out := []rune(strings.Repeat(" ", n))
+	out[0] = '0'
+	copy(out[n-len(end):], []rune(end))
+	at := int(100/top*float64(n-1)+0.5) - 1
+	if at > 1 && at+3 < n-len(end) {
+		copy(out[at:], []rune("100"))
+	}
+	return string(out)
+}
+
+type left struct{ cells, withheld int }
+
+// shown gives the cells of a table in their order, or the largest where there
+// are too many to read, and how many were left out.
+func shown(cells []wire.Cell) ([]wire.Cell, left) {
+	if len(cells) <= tableCells {
+		return cells, left{}
+	}
+	out := make([]wire.Cell, 0, len(cells))
+	withheld := 0
+	for _, c := range cells {
+		if c.Status == wire.Released {
+			out = append(out, c)
+		} else {
+			withheld++
+		}
+	}
+	slices.SortStableFunc(out, func(a, b wire.Cell) int {
+		switch {
+		case a.Users.Value > b.Users.Value:
+			return -1
+		case a.Users.Value < b.Users.Value:
+			return 1
+		}
+		return 0
+	})
+	out = out[:min(topCells, len(out))]
+	return out, left{cells: len(cells) - len(out), withheld: withheld}
+}
+
+// beside gives a value in both languages where that helps: "女性 female", but
+// not "30〜34歳 30–34".
+func beside(t text, l Lang) string {
+	if l == Both && strings.ContainsAny(t.en, "0123456789") {
+		return t.ja
+	}
+	return t.in(l)
+}

@@ -1,0 +1,157 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"awase/enclave/wire"
+)
+
+// panel writes what the numbers mean and what they cost.
+func (s *screen) panel(r *wire.Release) error {
+	const names = 20
+	var lines []line
+	for _, f := range facts(r) {
+		body := s.pick(f.is)
+		more := s.field(f.name.short(s.o.Lang), names, body...)
+		lines = append(lines, more...)
+	}
+	mark, err := fingerprint(r.Receipt)
+	if err != nil {
+		return err
+	}
+	if mark != "" {
+		lines = append(lines, s.field(text{"受領証の指紋", "receipt"}.short(s.o.Lang), names, mark)...)
+	}
+	for _, l := range s.field(text{"詳細", "details"}.short(s.o.Lang), names, parameters(&r.Privacy)) {
+		lines = append(lines, faint(l))
+	}
+	s.box(text{"この数字について", "About these numbers"}.in(s.o.Lang), lines)
+	return nil
+}
+
+func faint(l line) line {
+	for i := range l {
+		l[i].st = dim
+	}
+	return l
+}
+
+// Price writes what a question costs, before anything is charged: this
+// question, what was spent and what is left of each account and window.
+func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
+	if p == nil {
+		return fmt.Errorf("render: no price")
+	}
+	const names = 20
+	s := &screen{o: o}
+	var lines []line
+	add := func(name text, body text) {
+		lines = append(lines, s.field(name.short(o.Lang), names, s.pick(body)...)...)
+	}
+	cost := text{decimal(p.Charged), ""}
+	if p.Charged != p.Rho {
+		cost = text{
+			fmt.Sprintf("%s（全体では %s、残りは支払い済みです）", decimal(p.Charged), decimal(p.Rho)),
+			fmt.Sprintf("%s (%s in all, the rest is paid for already)", decimal(p.Charged), decimal(p.Rho)),
+		}
+	}
+	add(text{"消費量", "price"}, cost)
+	for _, t := range p.Tables {
+		paid := text{decimal(t.Rho), ""}
+		if t.Paid {
+			paid = text{decimal(t.Rho) + "：支払い済み、消費しません", decimal(t.Rho) + ", paid for already: free"}
+		}
+		lines = append(lines, s.field("  "+tableName(t.Name).short(o.Lang), names, s.pick(paid)...)...)
+	}
+	add(text{"誤差範囲（95％）", "interval (95 %)"}, text{
+		fmt.Sprintf("1区分あたり ±%s 人", thousands(p.Precision)),
+		fmt.Sprintf("±%s people a cell", thousands(p.Precision)),
+	})
+	add(text{"区分の数", "cells"}, text{thousands(int64(p.Cells)), ""})
+	add(withheldFull, text{
+		fmt.Sprintf("%s 人に満たない区分と、雑音を加えて %s 人に届かない区分は表示しません。", thousands(p.K), thousands(p.Tau)),
+		fmt.Sprintf("Cells of fewer than %s people, or below %s after noise, are not shown.", thousands(p.K), thousands(p.Tau)),
+	})
+	lines = append(lines, line{})
+	lines = append(lines, in(bold, text{"プライバシー予算", "Privacy budget"}.in(o.Lang)))
+	for _, a := range p.Accounts {
+		lines = append(lines, s.account(&a, p.Charged)...)
+	}
+	lines = append(lines, in(dim, text{"█ 使用済み ▓ この質問 ░ 残り", "█ spent ▓ this question ░ left"}.in(o.Lang)))
+	lines = append(lines, line{})
+	for _, l := range s.field(text{"詳細", "details"}.short(o.Lang), names,
+		fmt.Sprintf("σ %d · τ %d · k %d · ρ %s · δ %s", p.Sigma, p.Tau, p.K, decimal(p.Rho), decimal(p.Delta))) {
+		lines = append(lines, faint(l))
+	}
+	s.box(text{"この質問の消費量", "Price of this question"}.in(o.Lang), lines)
+	for _, part := range s.pick(text{"まだ何も消費していません。", "Nothing has been charged."}) {
+		s.put(of(part))
+	}
+	if _, err := io.WriteString(w, s.b.String()); err != nil {
+		return fmt.Errorf("writing the price: %w", err)
+	}
+	return nil
+}
+
+func tableName(name string) text {
+	switch name {
+	case "table":
+		return text{"集計表", "table"}
+	case "total":
+		return text{"合計", "total"}
+	case "index":
+		return text{"指数の分母", "index base"}
+	}
+	return text{plain(name), plain(name)}
+}
+
+// account writes one budget account: who asks about whose users, a bar, and
+// spent, this and left in figures.
+func (s *screen) account(a *wire.AccountStatus, this float64) []line {
+	window := text{strings.TrimSuffix(a.Window, "d") + "日間", strings.TrimSuffix(a.Window, "d") + " days"}
+	who := text{
+		fmt.Sprintf("%s が見る %s の利用者、%s", a.Recipient, a.Owner, window.ja),
+		fmt.Sprintf("%s about users of %s, %s", a.Recipient, a.Owner, window.en),
+	}
+	const n = 24
+	spent, asked := 0, 0
+	if a.Limit > 0 {
+		spent = min(n, int(a.Spent/a.Limit*n+0.5))
+		asked = min(n-spent, int(this/a.Limit*n+0.5))
+		if this > 0 && asked == 0 && spent < n {
+			asked = 1
+		}
+	}
+	left := round(a.Limit - a.Spent - this)
+	figures := text{
+		fmt.Sprintf("使用済み %s · この質問 %s · 残り %s／%s", decimal(round(a.Spent)), decimal(round(this)), decimal(max(left, 0)), decimal(a.Limit)),
+		fmt.Sprintf("spent %s · this %s · left %s of %s", decimal(round(a.Spent)), decimal(round(this)), decimal(max(left, 0)), decimal(a.Limit)),
+	}
+	drawn := line{
+		{"  " + strings.Repeat("█", spent), blue}, {strings.Repeat("▓", asked), orange},
+		{strings.Repeat("░", n-spent-asked), dim},
+	}
+	var out []line
+	for i, part := range s.pick(who) {
+		l := of("  " + plain(part))
+		if i > 0 {
+			l = faint(l)
+		}
+		out = append(out, l)
+	}
+	for i, part := range s.pick(figures) {
+		if i == 0 {
+			out = append(out, drawn.and(span{s: "  " + part}))
+			continue
+		}
+		out = append(out, in(dim, strings.Repeat(" ", n+4)+part))
+	}
+	if left < 0 {
+		out = append(out, in(orange, "  "+text{
+			"残りが " + decimal(-left) + " 足りません。", decimal(-left) + " short.",
+		}.in(s.o.Lang)))
+	}
+	return out
+}

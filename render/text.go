@@ -1,0 +1,213 @@
+package render
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"awase/entrustment"
+)
+
+// Lang chooses the words shown. The zero Lang is Japanese with English beside
+// it.
+type Lang string
+
+// The languages.
+const (
+	Both     Lang = ""
+	Japanese Lang = "ja"
+	English  Lang = "en"
+)
+
+// text is one thing said in both languages.
+type text struct{ ja, en string }
+
+// in gives the words in a language; both are set side by side where they
+// differ.
+func (t text) in(l Lang) string {
+	switch {
+	case l == English && t.en != "":
+		return t.en
+	case l == Japanese, t.en == "", t.en == t.ja:
+		return t.ja
+	case t.ja == "":
+		return t.en
+	}
+	return t.ja + " " + t.en
+}
+
+// short gives the words where there is room for one language only.
+func (t text) short(l Lang) string {
+	if l == English {
+		return t.in(English)
+	}
+	return t.in(Japanese)
+}
+
+var dimNames = map[string]text{
+	"age_band":    {"年代", "age"},
+	"gender":      {"性別", "gender"},
+	"prefecture":  {"都道府県", "prefecture"},
+	"region":      {"地方", "region"},
+	"salary_band": {"年収", "salary"},
+	"income":      {"所得", "income"},
+	"education":   {"学歴", "education"},
+	"occupation":  {"職業", "occupation"},
+	"workclass":   {"勤務形態", "work class"},
+	"tier":        {"会員ランク", "tier"},
+
+	entrustment.DimMatchedBy: {"突合に使った識別子", "identifier matched"},
+}
+
+// dimLabel gives the name of a dimension in words; one we have no words for
+// keeps its own.
+func dimLabel(name string) text {
+	if t, ok := dimNames[name]; ok {
+		return t
+	}
+	return text{name, name}
+}
+
+var valueNames = map[string]map[string]text{
+	"gender": {
+		"female": {"女性", "female"}, "male": {"男性", "male"},
+		"Female": {"女性", "female"}, "Male": {"男性", "male"},
+	},
+	entrustment.DimMatchedBy: {
+		"email": {"メール", "email"}, "phone": {"電話番号", "phone"},
+		"cookie": {"クッキー", "cookie"}, "maid": {"広告ID", "ad id"},
+	},
+	"tier": {
+		"gold": {"ゴールド", "gold"}, "silver": {"シルバー", "silver"}, "bronze": {"ブロンズ", "bronze"},
+	},
+}
+
+// valueLabel gives a value of a dimension in words. Bands of age and of yen
+// are recognised by the dimension's name, everything else keeps its own words.
+func valueLabel(dim, value string) text {
+	if value == entrustment.Unknown {
+		return text{"不明", "unknown"}
+	}
+	if t, ok := valueNames[dim][value]; ok {
+		return t
+	}
+	switch dim {
+	case "age_band":
+		return bandLabel(value, func(n int64) string { return strconv.FormatInt(n, 10) }, "歳", "")
+	case "salary_band":
+		return bandLabel(value, man, "円", " yen")
+	}
+	return text{value, value}
+}
+
+// bandLabel reads "<a", "a-b", ">=z" as DESIGN §8 writes bands; what is none
+// keeps its own words.
+func bandLabel(value string, number func(int64) string, ja, en string) text {
+	read := func(s string) (string, bool) {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || n < 0 {
+			return "", false
+		}
+		return number(n), true
+	}
+	if s, ok := strings.CutPrefix(value, "<"); ok {
+		if n, ok := read(s); ok {
+			return text{n + ja + "未満", "<" + s + en}
+		}
+	}
+	if s, ok := strings.CutPrefix(value, ">="); ok {
+		if n, ok := read(s); ok {
+			return text{n + ja + "以上", "≥" + s + en}
+		}
+	}
+	if a, b, ok := strings.Cut(value, "-"); ok {
+		from, okFrom := read(a)
+		to, okTo := read(b)
+		if okFrom && okTo {
+			if hi, err := strconv.ParseInt(b, 10, 64); err == nil && (hi+1)%10_000 == 0 {
+				return text{from + "〜" + number(hi+1) + ja + "未満", a + "–" + b + en}
+			}
+			return text{from + "〜" + to + ja, a + "–" + b + en}
+		}
+	}
+	return text{value, value}
+}
+
+// man writes yen in units of ten thousand, as salaries are spoken of.
+func man(yen int64) string {
+	if yen%10_000 != 0 {
+		return thousands(yen)
+	}
+	return thousands(yen/10_000) + "万"
+}
+
+var reportNames = map[string]text{
+	entrustment.ReportOverlap: {"重なり", "Overlap"},
+	entrustment.ReportProfile: {"プロフィール", "Profile"},
+	entrustment.ReportSize:    {"配信対象の規模", "Audience size"},
+	entrustment.ReportCube:    {"計画用の集計", "Planning cube"},
+}
+
+func reportLabel(name string) text {
+	if t, ok := reportNames[name]; ok {
+		return t
+	}
+	return text{name, name}
+}
+
+// thousands writes n with separators: 1,234,567.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// moment writes an RFC 3339 time as people in Japan read it. A text that is no
+// time is shown as it came.
+func moment(rfc3339 string) text {
+	t, err := time.Parse(time.RFC3339, rfc3339)
+	if err != nil {
+		return text{rfc3339, rfc3339}
+	}
+	t = t.In(entrustment.JST)
+	return text{t.Format("2006年1月2日 15:04"), t.Format("2 Jan 2006, 15:04 JST")}
+}
+
+// plain replaces what would move a cursor, change a colour or turn the
+// reading direction. Names and values come from documents that others wrote.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < 0x20, r >= 0x7f && r < 0xa0, // C0, DEL, C1
+			r == 0x061c, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e,
+			r >= 0x2060 && r <= 0x206f, r == 0xfeff:
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// decimal writes a small number without an exponent where one can be read:
+// 0.005, 1.02e-06.
+func decimal(x float64) string {
+	if x != 0 && x < 1e-4 {
+		return strconv.FormatFloat(x, 'g', 3, 64)
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64)
+}
+
+func counted(n int64) text {
+	return text{thousands(n) + " 人", fmt.Sprintf("%s people", thousands(n))}
+}
+
+// round drops what adding decimal fractions in binary leaves behind; the
+// ledger counts in units of 1e-9.
+func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }

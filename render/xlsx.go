@@ -1,0 +1,313 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/xuri/excelize/v2"
+
+	"awase/enclave/wire"
+)
+
+// The sheets of a workbook.
+const (
+	sheetTable = "結果"
+	sheetAbout = "この数字について"
+	sheetChart = "図"
+)
+
+// accent is the one colour of charts and bars.
+const accent = "#3460FB"
+
+// book is a workbook in the making. The first error sticks, so that the code
+// below reads as what is written where.
+type book struct {
+	*excelize.File
+	r      *wire.Release
+	styles styles
+	err    error
+}
+
+type styles struct {
+	title, quiet, head, text, number, ratio, withheld, sum, sumNumber, wrap, label int
+}
+
+// writeXLSX writes the workbook: the table, what the numbers mean, and, for
+// gender by age, the population pyramid.
+func writeXLSX(w io.Writer, r *wire.Release) (err error) {
+	b := &book{File: excelize.NewFile(), r: r}
+	defer func() {
+		if e := b.Close(); err == nil && e != nil {
+			err = fmt.Errorf("closing the workbook: %w", e)
+		}
+	}()
+	b.do(b.SetSheetName("Sheet1", sheetTable))
+	b.makeStyles()
+	b.table()
+	b.about()
+	if m := pyramidOf(r); m != nil {
+		b.pyramid(m)
+	}
+	b.properties()
+	if b.err != nil {
+		return fmt.Errorf("making the workbook: %w", b.err)
+	}
+	if err := b.Write(w); err != nil {
+		return fmt.Errorf("writing the workbook: %w", err)
+	}
+	return nil
+}
+
+func (b *book) do(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// set writes a value and its style. Texts are stored as texts: excelize never
+// makes a formula of one.
+func (b *book) set(sheet string, col, row, style int, v any) {
+	at := b.at(col, row)
+	b.do(b.SetCellValue(sheet, at, v))
+	b.do(b.SetCellStyle(sheet, at, at, style))
+}
+
+// at gives a cell's name; columns and rows count from 1.
+func (b *book) at(col, row int) string {
+	name, err := excelize.CoordinatesToCellName(col, row)
+	b.do(err)
+	return name
+}
+
+func (b *book) width(sheet string, col int, chars float64) {
+	name, err := excelize.ColumnNumberToName(col)
+	b.do(err)
+	b.do(b.SetColWidth(sheet, name, name, chars))
+}
+
+func (b *book) makeStyles() {
+	const face = "Yu Gothic"
+	rule := []excelize.Border{{Type: "bottom", Color: "#D9D9D9", Style: 1}}
+	top := []excelize.Border{{Type: "top", Color: "#767676", Style: 1}, {Type: "bottom", Color: "#D9D9D9", Style: 1}}
+	number, ratio := "#,##0", "0.0"
+	add := func(to *int, s excelize.Style) {
+		if s.Font == nil {
+			s.Font = &excelize.Font{}
+		}
+		s.Font.Family = face
+		if s.Font.Size == 0 {
+			s.Font.Size = 11
+		}
+		id, err := b.NewStyle(&s)
+		b.do(err)
+		*to = id
+	}
+	middle := &excelize.Alignment{Vertical: "center"}
+	add(&b.styles.title, excelize.Style{Font: &excelize.Font{Size: 14, Bold: true}})
+	add(&b.styles.quiet, excelize.Style{Font: &excelize.Font{Size: 10, Color: "#626264"}})
+	add(&b.styles.head, excelize.Style{
+		Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"#E8F1FE"}},
+		Border:    []excelize.Border{{Type: "bottom", Color: "#767676", Style: 2}},
+		Alignment: &excelize.Alignment{Vertical: "center", WrapText: true},
+	})
+	add(&b.styles.text, excelize.Style{Border: rule, Alignment: middle})
+	add(&b.styles.number, excelize.Style{Border: rule, CustomNumFmt: &number})
+	add(&b.styles.ratio, excelize.Style{Border: rule, CustomNumFmt: &ratio})
+	// lightUp, pattern 14 of the file format: seen in print and without colour.
+	add(&b.styles.withheld, excelize.Style{
+		Border: rule, Font: &excelize.Font{Color: "#626264"},
+		Fill: excelize.Fill{Type: "pattern", Pattern: 14, Color: []string{"#B3B3B3"}},
+	})
+	add(&b.styles.sum, excelize.Style{Border: top, Font: &excelize.Font{Bold: true}})
+	add(&b.styles.sumNumber, excelize.Style{Border: top, Font: &excelize.Font{Bold: true}, CustomNumFmt: &number})
+	add(&b.styles.wrap, excelize.Style{Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
+	add(&b.styles.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
+}
+
+// headRow is the row of the table's header; the title stands above it.
+const headRow = 4
+
+// table writes the first sheet. Its columns are the dimensions, the status,
+// users with low and high, and the index where it was asked.
+func (b *book) table() {
+	r, s := b.r, sheetTable
+	t := title(r)
+	b.set(s, 1, 1, b.styles.title, t.ja)
+	b.set(s, 1, 2, b.styles.quiet, t.en)
+	b.set(s, 1, 3, b.styles.quiet, origin(r).in(Both))
+	heads := make([]text, 0, len(r.Dims)+7)
+	for _, d := range r.Dims {
+		heads = append(heads, dimLabel(d.Name))
+	}
+	if len(heads) == 0 {
+		heads = append(heads, text{"区分", "cell"})
+	}
+	keys := len(heads)
+	heads = append(heads, text{"状態", "status"}, text{"利用者数（推計）", "users"}, text{"下限", "low"}, text{"上限", "high"})
+	indexed := hasIndex(r)
+	if indexed {
+		heads = append(heads, text{"指数", "index"}, text{"指数の下限", "index low"}, text{"指数の上限", "index high"})
+	}
+	for i, h := range heads {
+		b.set(s, i+1, headRow, b.styles.head, plain(h.ja)+"\n"+plain(h.en))
+		b.width(s, i+1, 14)
+	}
+	for i := range keys {
+		b.width(s, i+1, 22)
+	}
+	b.do(b.SetRowHeight(s, headRow, 34))
+	for i := range r.Cells {
+		b.cell(&r.Cells[i], headRow+1+i, keys, len(heads))
+	}
+	last := headRow + len(r.Cells)
+	b.sumRows(last+1, keys, len(heads))
+	b.bars(keys+2, last)
+	b.do(b.SetPanes(s, &excelize.Panes{
+		Freeze: true, XSplit: keys, YSplit: headRow,
+		TopLeftCell: b.at(keys+1, headRow+1), ActivePane: "bottomRight",
+	}))
+	b.pages(s)
+	if len(r.Dims) == 1 && len(r.Cells) > 1 {
+		b.barChart(keys, last, len(heads)+2)
+	}
+}
+
+func (b *book) cell(c *wire.Cell, row, keys, columns int) {
+	s := sheetTable
+	if len(b.r.Dims) == 0 {
+		b.set(s, 1, row, b.styles.text, everyone.in(Both))
+	}
+	for j, d := range b.r.Dims {
+		b.set(s, j+1, row, b.styles.text, plain(beside(valueLabel(d.Name, c.Key[d.Name]), Both)))
+	}
+	if c.Status != wire.Released {
+		for col := keys + 1; col <= columns; col++ {
+			b.set(s, col, row, b.styles.withheld, nil)
+		}
+		b.set(s, keys+1, row, b.styles.withheld, withheldFull.ja)
+		return
+	}
+	b.set(s, keys+1, row, b.styles.text, "公開 released")
+	b.numbers(keys+2, row, b.styles.number, c.Users)
+	if columns <= keys+4 {
+		return
+	}
+	if c.Index == nil {
+		for col := keys + 5; col <= columns; col++ {
+			b.set(s, col, row, b.styles.text, "—")
+		}
+		return
+	}
+	for j, v := range []float64{c.Index.Value, c.Index.Low, c.Index.High} {
+		b.set(s, keys+5+j, row, b.styles.ratio, v)
+	}
+}
+
+func (b *book) numbers(col, row, style int, n *wire.Number) {
+	for j, v := range []int64{n.Value, n.Low, n.High} {
+		b.set(sheetTable, col+j, row, style, v)
+	}
+}
+
+func (b *book) sumRows(row, keys, columns int) {
+	for _, line := range sums(b.r) {
+		for col := 1; col <= columns; col++ {
+			b.set(sheetTable, col, row, b.styles.sum, nil)
+		}
+		b.set(sheetTable, 1, row, b.styles.sum, line.label.in(Both))
+		if line.Users != nil {
+			b.set(sheetTable, keys+1, row, b.styles.sum, "公開 released")
+			b.numbers(keys+2, row, b.styles.sumNumber, line.Users)
+		} else {
+			b.set(sheetTable, keys+1, row, b.styles.withheld, withheldFull.ja)
+		}
+		row++
+	}
+}
+
+// about writes the second sheet.
+func (b *book) about() {
+	s := sheetAbout
+	_, err := b.NewSheet(s)
+	b.do(err)
+	b.width(s, 1, 26)
+	b.width(s, 2, 70)
+	b.width(s, 3, 70)
+	row := 1
+	line := func(name text, ja, en any) {
+		b.set(s, 1, row, b.styles.label, name.in(Both))
+		b.set(s, 2, row, b.styles.wrap, ja)
+		b.set(s, 3, row, b.styles.wrap, en)
+		row++
+	}
+	t := title(b.r)
+	line(text{"質問", "question"}, t.ja, t.en)
+	for _, d := range details(b.r.Question) {
+		line(text{}, d.ja, d.en)
+	}
+	o := origin(b.r)
+	line(text{"委託・日時", "entrustment, time"}, o.ja, o.en)
+	for _, f := range facts(b.r) {
+		line(f.name, f.is.ja, f.is.en)
+	}
+	p := &b.r.Privacy
+	for _, f := range []struct {
+		name  text
+		value any
+		means text
+	}{
+		{text{"k", ""}, p.K, text{"1区分に必要な最少人数", "least people in a cell"}},
+		{text{"τ", ""}, p.Tau, text{"雑音を加えた後の基準値", "threshold after noise"}},
+		{text{"σ", ""}, p.Sigma, text{"雑音の標準偏差（人）", "standard deviation of the noise, in people"}},
+		{text{"ρ", ""}, p.Rho, text{"消費したプライバシー予算（zCDP）", "privacy budget spent (zCDP)"}},
+		{text{"ε", ""}, p.Epsilon, text{"δ における ε", "ε at δ"}},
+		{text{"δ", ""}, p.Delta, text{"ε が成り立たない確率の上限", "bound on the probability that ε fails"}},
+	} {
+		line(f.name, f.value, f.means.in(Both))
+	}
+	q, err := asked(b.r.Question)
+	b.do(err)
+	line(text{"質問（JSON）", "question as JSON"}, q, nil)
+	mark, err := fingerprint(b.r.Receipt)
+	b.do(err)
+	line(text{"受領証の指紋", "receipt fingerprint"}, mark, "SHA-256, 128 bits")
+	line(text{"用語", "glossary"},
+		"誤差範囲（95％）は、雑音の分布から求めた95％信頼区間です。標本の偏りは含みません。",
+		"The interval is the 95 % confidence interval of the noise. It holds no sampling bias.")
+	b.pages(s)
+}
+
+// pages fits a sheet to the width of one A4 page.
+func (b *book) pages(sheet string) {
+	fit, size, wide, tall := true, 9, 1, 0
+	landscape := "landscape"
+	b.do(b.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &fit}))
+	b.do(b.SetPageLayout(sheet, &excelize.PageLayoutOptions{Size: &size, Orientation: &landscape, FitToWidth: &wide, FitToHeight: &tall}))
+}
+
+// properties fixes what would else differ from run to run.
+func (b *book) properties() {
+	at := b.r.ReleasedAt
+	b.do(b.SetDocProps(&excelize.DocProperties{
+		Creator: "Awase", LastModifiedBy: "Awase", Title: title(b.r).ja,
+		Created: at, Modified: at, Language: "ja-JP",
+	}))
+	// A chart adds the image types of a map, in the map's order.
+	types := b.ContentTypes.Defaults
+	sort.Slice(types, func(i, j int) bool { return types[i].Extension < types[j].Extension })
+}
+
+// origin names the entrustment, its version, the list's rows and the time.
+func origin(r *wire.Release) text {
+	at := moment(r.ReleasedAt)
+	t := text{
+		fmt.Sprintf("委託 %s 第%d版 · %s", r.Entrustment, r.Version, at.ja),
+		fmt.Sprintf("entrustment %s v%d · %s", r.Entrustment, r.Version, at.en),
+	}
+	if r.ListRows > 0 {
+		t.ja += fmt.Sprintf(" · リスト %s 行", thousands(r.ListRows))
+		t.en += fmt.Sprintf(" · list of %s rows", thousands(r.ListRows))
+	}
+	return text{plain(t.ja), plain(t.en)}
+}
