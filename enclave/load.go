@@ -170,7 +170,7 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows seal.Rows, 
 	base, err := b.Build(ctx, prev)
 	if dup, ok := errors.AsType[*matcher.DuplicateUsersError](err); ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeFile, Field: "user_key", Clause: "DESIGN §8",
-			Detail: fmt.Sprintf("%d rows repeat the user key of another row", dup.N), Mend: "give each user one row and load the file again"}
+			Detail: fmt.Sprintf("%d user keys have more than one row", dup.N), Mend: "give each user one row and load the file again"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("building the base: %w", err)

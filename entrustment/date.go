@@ -100,6 +100,9 @@ func (d Date) Compare(o Date) int {
 // Before tells whether d is an earlier day than o.
 func (d Date) Before(o Date) bool { return d.Compare(o) < 0 }
 
+// After tells whether d is a later day than o.
+func (d Date) After(o Date) bool { return d.Compare(o) > 0 }
+
 // Age gives the whole years from birth to d. Who was born on 29 February is a
 // year older from 1 March on in years that have no such day. It is negative
 // where birth is later than d.

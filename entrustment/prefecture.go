@@ -165,10 +165,10 @@ func prefectureOf(cell []byte, names map[string]uint8) uint8 {
 	if jis := names[string(cell)]; jis != 0 {
 		return jis
 	}
-	if jis, digits := numberPrefecture(cell); digits {
+	if jis, digits := numberPrefecture(cell); jis != 0 || digits && isASCII(cell) {
 		return jis
 	}
-	// The slow way: full-width digits, upper case, marks, addresses.
+	// The slow way: full-width digits, other dashes, upper case, marks, addresses.
 	s := plainVowels.Replace(fold(string(cell)))
 	s = strings.TrimSpace(strings.TrimPrefix(s, "〒"))
 	if jis := names[s]; jis != 0 {

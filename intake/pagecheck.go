@@ -46,10 +46,7 @@ func checkPage(b []byte, h pageHeader, col column) error {
 			return errPage
 		}
 		return runs(b[4:4+size], 1, n, nil)
-	case encDelta:
-		_, err := delta(b, n)
-		return err
-	case encDeltaLen:
+	case encDelta, encDeltaLen:
 		_, err := delta(b, n)
 		return err
 	case encDeltaBytes:

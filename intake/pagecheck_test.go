@@ -11,27 +11,35 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
-// A dictionary page's run that stops early sends the library's column reader
-// into an endless loop, for it takes "no value decoded" for progress. Without
-// checkPage this test never ends.
-func TestParquetShortRun(t *testing.T) {
-	values := make([]parquet.ByteArray, 40)
-	for i := range values {
-		values[i] = []byte("a@example.jp")
+// Levels that stop early: where values follow, the library takes those for
+// levels and gives other people's rows; where none do, its column reader takes
+// "nothing decoded" for progress and never ends.
+func TestParquetShortLevels(t *testing.T) {
+	for name, null := range map[string]bool{"values follow": false, "nothing follows": true} {
+		t.Run(name, func(t *testing.T) {
+			values, nulls := make([]parquet.ByteArray, 40), make([]bool, 40)
+			for i := range values {
+				values[i], nulls[i] = []byte("a@example.jp"), null
+			}
+			node := logical("email", true, schema.StringLogicalType{}, parquet.Types.ByteArray, -1)
+			content := writeParquet(t, []pqColumn{{node, values, nulls}}, len(values), len(values),
+				parquet.WithCompression(compress.Codecs.Uncompressed), parquet.WithStats(false), parquet.WithDictionaryDefault(false))
+			if rows, err := readParquet(content); err != nil || len(rows) != len(values) {
+				t.Fatalf("undamaged: %d rows, %v", len(rows), err)
+			}
+			level := byte(1)
+			if null {
+				level = 0
+			}
+			run := []byte{2, 0, 0, 0, 40 << 1, level} // two bytes: a run of 40
+			if i := bytes.Count(content, run); i != 1 {
+				t.Fatalf("the levels are there %d times", i)
+			}
+			bad := bytes.Replace(content, run, []byte{2, 0, 0, 0, 1 << 1, level}, 1)
+			_, err := readParquet(bad)
+			wantFault(t, err, "row group 1, column email", "damaged")
+		})
 	}
-	node := logical("email", false, schema.StringLogicalType{}, parquet.Types.ByteArray, -1)
-	content := writeParquet(t, []pqColumn{{node, values, nil}}, len(values), len(values),
-		parquet.WithCompression(compress.Codecs.Uncompressed), parquet.WithStats(false))
-	if rows, err := readParquet(content); err != nil || len(rows) != len(values) {
-		t.Fatalf("undamaged: %d rows, %v", len(rows), err)
-	}
-	run := []byte{0, 40 << 1} // width 0: one value in the dictionary; a run of 40
-	if i := bytes.Count(content, run); i != 1 {
-		t.Fatalf("the run is there %d times", i)
-	}
-	bad := bytes.Replace(content, run, []byte{0, 1 << 1}, 1)
-	_, err := readParquet(bad)
-	wantFault(t, err, "row group 1, column email", "damaged")
 }
 
 // uvarints writes unsigned varints one after the other.
@@ -162,4 +170,31 @@ func TestPageBombs(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v, want %d", codec, len(got), err, h.uncompressed)
 		}
 	}
+}
+
+// FuzzPage: no header and no page panics, runs for ever, or is longer than its
+// bytes.
+func FuzzPage(f *testing.F) {
+	f.Add([]byte{0x15, 0, 0x15, 6, 0x15, 6, 0x2c, 0x15, 80, 0x15, 16, 0x15, 6, 0x15, 6, 0, 0}, []byte{1, 80, 0}, uint8(0))
+	f.Add([]byte{0x15, 6, 0x15, 6, 0x15, 6, 0x5c, 0x15, 80, 0x15, 0, 0x15, 80, 0x15, 0, 0x15, 4, 0x15, 0, 0x12, 0, 0}, []byte{80, 0, 1}, uint8(1))
+	f.Add([]byte{0x15, 0, 0x15, 6, 0x15, 6, 0x2c, 0x15, 2, 0x15, 10, 0x15, 6, 0x15, 6, 0, 0}, uvarints(128, 4, 1, 0), uint8(2))
+	f.Fuzz(func(t *testing.T, head, body []byte, kind uint8) {
+		h, n, err := readPageHeader(head)
+		if err != nil {
+			return
+		}
+		if n > len(head) {
+			t.Fatalf("a header of %d bytes in %d", n, len(head))
+		}
+		if h.typ == pageDataV2 && (h.defLen < 0 || h.defLen > int64(len(body))) || h.values < 0 || h.values > 1<<31 {
+			return // pageReader.data refuses these before
+		}
+		col := column{typ: parquet.Types.ByteArray, optional: kind&1 != 0}
+		if kind&2 != 0 {
+			col.typ, col.bits = parquet.Types.Boolean, true
+		}
+		if err := checkPage(body, h, col); err != nil && !errors.Is(err, errPage) {
+			t.Fatal(err)
+		}
+	})
 }

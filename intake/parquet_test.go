@@ -367,7 +367,7 @@ func TestParquetFlipped(t *testing.T) {
 	for _, props := range files {
 		content := writeParquet(t, cols, len(text), 200, props...)
 		footer := len(content) - 8 - int(binary.LittleEndian.Uint32(content[len(content)-8:]))
-		for range 150 {
+		for range 80 {
 			bad := bytes.Clone(content)
 			for range 1 + rng.IntN(3) {
 				at := rng.IntN(len(bad))

@@ -134,3 +134,47 @@ func TestDistinctFull(t *testing.T) {
 		t.Errorf("%d duplicates from a full set, want -1", got)
 	}
 }
+
+// FuzzList: any bytes are a list or a fault with place and mend, the counts add
+// up, and what is given on holds only what the header declares.
+func FuzzList(f *testing.F) {
+	for _, s := range []string{messy, sjis(messy), utf16LE(messy), "email\na@b.jp\n", "a@b.jp\n", "Email,Phone\n\"a@b.jp\",090-1234-5678\n",
+		"email\tphone\r\ra@b.jp\t\r", "email\n" + hexSum("x") + "\n", "\xff\xfe", "PK\x03\x04", "\"", "email\n\x80\n", ",,,\n,,,", "PAR1PAR1"} {
+		f.Add([]byte(s), true)
+		f.Add([]byte(s), false)
+	}
+	f.Fuzz(func(t *testing.T, content []byte, declared bool) {
+		var schema *entrustment.ListSchema
+		if declared {
+			schema = listSchema()
+		}
+		file, err := OpenList(t.Context(), bytes.NewReader(content), int64(len(content)), schema, Options{Today: today, MaxLine: 4096})
+		var rows []seal.Row
+		if err == nil {
+			rows, err = collect(file)
+		}
+		if err != nil {
+			wantFault(t, err, "", "")
+			return
+		}
+		if r := file.Report(); r.Rows != r.Accepted+r.Rejected+r.NoConsent || int(r.Accepted) != len(rows) {
+			t.Fatalf("the counts don't add up: %+v, %d rows", r, len(rows))
+		}
+		h := file.Header()
+		for _, r := range rows {
+			if len(r.Codes) != len(h.Columns) || len(r.Identifiers) == 0 || r.Person != nil {
+				t.Fatalf("a row has %d codes, %d identifiers", len(r.Codes), len(r.Identifiers))
+			}
+			for i, c := range r.Codes {
+				if int(c) >= len(h.Columns[i].Domain) {
+					t.Fatalf("code %d of %d", c, len(h.Columns[i].Domain))
+				}
+			}
+			for _, id := range r.Identifiers {
+				if int(id.Column) >= len(h.Identifiers) {
+					t.Fatalf("identifier column %d of %d", id.Column, len(h.Identifiers))
+				}
+			}
+		}
+	})
+}

@@ -58,6 +58,12 @@ func facts(r *wire.Release) []fact {
 	if p.Withheld > 0 {
 		out = append(out, fact{is: withheldWhy}, fact{is: withheldMend})
 	}
+	if r.Other != nil && r.Other.Users != nil { // PRIVACY §4.3, step 9
+		out = append(out, fact{text{"その他", "other"}, text{
+			"非表示の区分をまとめた推計です。実際より少なめに出る傾向があります。",
+			"An estimate of all withheld cells together; it tends to be low.",
+		}})
+	}
 	out = append(out, fact{
 		text{"消費量", "price"},
 		text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"},

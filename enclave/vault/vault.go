@@ -101,7 +101,7 @@ func (v *Vault) make() error {
 	}
 	for _, n := range names {
 		switch n.Name() {
-		case "lock", "keys.new", "segments", "log":
+		case "lock", "keys.new", "segments", "log", "log.new":
 		default:
 			return fmt.Errorf("the directory is not empty and not a vault; name a new one")
 		}

@@ -62,6 +62,16 @@ func TestFirstUse(t *testing.T) {
 func TestMakeIsCrashSafe(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "V")
 	open(t, dir).Close()
+	for _, left := range []string{"keys.new", "log.new"} { // half-written when the process died
+		half := filepath.Join(t.TempDir(), "H")
+		if err := os.Mkdir(half, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(half, left), []byte("ha"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		open(t, half).Close()
+	}
 	for _, lost := range [][]string{{"keys"}, {"keys", "log"}, {"keys", "log", "../V.checkpoint"}, {"keys", "log", "../V.checkpoint", "../V.key"}, {"keys", "segments"}} {
 		for _, name := range lost {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {

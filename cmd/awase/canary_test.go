@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"awase/crypto/identifier"
+)
+
+// TestCanaries feeds identifiers through every path, good and bad, and looks
+// for them, and for their hashes in every encoding, in all that came out: standard
+// output and error, file names, every file but the ones fed in, and TMPDIR.
+func TestCanaries(t *testing.T) {
+	dir := smallWorld(t)
+	fed := listFiles(t, dir)
+	bad := map[string]string{
+		"stray.csv":  "Email,Phone,Rank,Name\n\"canary.1.zyx@example.jp\"x,canary-090-7700-0001,gold,Canary\n\"canary.2.zyx@example.jp,,,\n",
+		"wide.csv":   "Email,Phone,Rank,Name\ncanary.1.zyx@example.jp,090-7700-0001,gold,Canary,canary.extra,canary.more\n",
+		"long.csv":   "Email,Phone,Rank,Name\ncanary.1.zyx@example.jp," + strings.Repeat("canary", 400_000) + ",gold,x\n",
+		"odd.csv":    "Email,canary.1.zyx@example.jp\ncanary.2.zyx@example.jp,1\n",
+		"dup.csv":    "user_id,email,mobile,ok,version,agreed,birth,sex,zip,name\ncanary-user-1,canary.1.zyx@example.jp,,true,2024-01-29,2024-01-29,1990-01-01,male,100,Canary\ncanary-user-1,canary.2.zyx@example.jp,090-7700-0001,true,2024-01-29,2024-01-29,canary-date,canary-sex,canary-zip,Canary\n",
+		"broken.csv": "user_id,email\ncanary-user-1,canary.1.zyx@example.jp\n",
+		"a.parquet":  "PAR1canary.1.zyx@example.jpPAR1",
+		"doc.yaml":   "schema: awase.party/v1\nid: canary.1.zyx@example.jp\nclass: canary.1.zyx@example.jp\n",
+		"spec.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender]\nwhere: {in: {gender: [\"canary.1.zyx@example.jp\"]}}\n",
+		"lines.txt":  "canary.1.zyx@example.jp\n",
+	}
+	for name, text := range bad {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fed = append(fed, path)
+	}
+	var said bytes.Buffer
+	run := func(wantFail bool, args ...string) {
+		t.Helper()
+		cmd := awase(t, dir, args...)
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Run(); (err != nil) != wantFail {
+			t.Errorf("awase %s: %v\n%s", strings.Join(args, " "), err, said.String())
+		}
+	}
+	for _, args := range mainJob {
+		run(false, args...)
+	}
+	list := func(file string, more ...string) []string {
+		return append([]string{"list", "load", "--vault", "V", "--entrustment", "acme-2026", "--name", "other", "--problems", file + ".problems.csv", file}, more...)
+	}
+	schema := []string{"--schema", "list.yaml"}
+	run(true, list("stray.csv", schema...)...)
+	run(false, list("wide.csv", schema...)...)
+	run(true, list("long.csv", schema...)...)
+	run(true, list("odd.csv")...)
+	run(true, list("a.parquet", schema...)...)
+	run(true, "base", "load", "--vault", "V", "--schema", "base.yaml", "dup.csv")
+	run(true, "base", "load", "--vault", "V", "--schema", "base.yaml", "broken.csv")
+	run(true, "party", "add", "--vault", "V", "doc.yaml")
+	run(true, "report", "--vault", "V", "--spec", "spec.yaml")
+	run(false, "report", "--vault", "V", "--spec", "profile.yaml", "--out", "r.csv", "--out", "r.xlsx", "--out", "r.json")
+
+	needles := canaryNeedles(t)
+	look := func(where string, data []byte) {
+		t.Helper()
+		low := bytes.ToLower(data)
+		for _, n := range needles {
+			if bytes.Contains(low, bytes.ToLower(n)) {
+				t.Errorf("%s holds an identifier, or a hash of one", where)
+				return
+			}
+		}
+	}
+	// The test can fail: the files fed in hold them.
+	if raw, err := os.ReadFile(filepath.Join(dir, "list.csv")); err != nil || !bytes.Contains(raw, needles[0]) {
+		t.Fatal("the canaries are not in the list")
+	}
+	look("standard output or error", said.Bytes())
+	for _, path := range listFiles(t, dir) {
+		if slices.Contains(fed, path) {
+			continue
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look("the file name "+filepath.Ext(rel), []byte(rel))
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look(rel, data)
+	}
+	for _, left := range listFiles(t, filepath.Join(dir, "tmp")) {
+		t.Errorf("TMPDIR holds %s", filepath.Base(left))
+	}
+}
+
+// canaryNeedles are the canaries as fed, in normal form, and their hashes in
+// hex, Base64 and raw bytes, for a sample of the people.
+func canaryNeedles(t *testing.T) (out [][]byte) {
+	t.Helper()
+	n, err := identifier.New("JP")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = append(out, []byte("canary"))
+	for _, i := range []int{0, 1, 2, 9, 1234, 3999, 5999} {
+		for kind, raw := range map[identifier.Kind]string{identifier.Email: canaryEmail(i), identifier.Phone: canaryPhone(i)} {
+			out = append(out, []byte(raw))
+			sums, _, err := n.AppendBase(nil, kind, []byte(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range sums {
+				out = append(out, s.Hash[:], []byte(hex.EncodeToString(s.Hash[:])), []byte(base64.StdEncoding.EncodeToString(s.Hash[:])))
+			}
+		}
+		key := sha256.Sum256(fmt.Appendf(nil, "canary-user-%d", i))
+		out = append(out, key[:], []byte(hex.EncodeToString(key[:])))
+	}
+	return out
+}
