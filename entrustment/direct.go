@@ -38,7 +38,7 @@ var (
 func LooksDirect(column string) bool {
 	tokens := headerTokens(column)
 	whole := strings.Join(tokens, "")
-	if slices.Contains(directWhole, whole) {
+	if slices.ContainsFunc(tokens, func(t string) bool { return slices.Contains(directWhole, t) }) { // 姓, 姓（漢字）
 		return true
 	}
 	for _, part := range directParts {

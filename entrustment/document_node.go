@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -134,6 +135,9 @@ func parseYAML(at *places, data []byte) (*node, error) {
 	return g.yaml(body, 0)
 }
 
+// blockHeader is | or > at the end of a line and at the head of a word.
+var blockHeader = regexp.MustCompile(`(^|[^\w<=>|\x{80}-\x{10FFFF}-])[|>]$`)
+
 // checkLines refuses block scalars (a line that ends in | or >) before the
 // library's scanner sees them: its time grows with the square of their length,
 // and no document needs one.
@@ -143,7 +147,7 @@ func (g *grower) checkLines(data []byte) error {
 		line += bytes.Count(l, []byte("\n"))
 		code, _, _ := bytes.Cut(l, []byte(" #"))
 		code = bytes.TrimRight(code, "+-0123456789 \t\n")
-		if n := len(code); n > 0 && (code[n-1] == '|' || code[n-1] == '>') && bytes.TrimLeft(code, " \t")[0] != '#' {
+		if n := len(code); blockHeader.Match(code) && bytes.TrimLeft(code, " \t")[0] != '#' {
 			return g.refuse(place{max(line, 1), n}, "blocks of text are not taken", "write the text on one line, in quotes")
 		}
 	}
