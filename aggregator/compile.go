@@ -79,7 +79,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	}
 	if list.Tokens < p.ListFloor {
 		return nil, &entrustment.Error{Code: entrustment.CodeListSmall, Clause: "PRIVACY §4.2", Field: "list",
-			Detail: fmt.Sprintf("the list holds %d distinct identifiers, reports need %d", list.Tokens, p.ListFloor),
+			Detail: fmt.Sprintf("the list holds %d distinct hashes to match by, reports need %d", list.Tokens, p.ListFloor),
 			Mend:   "load a larger list"}
 	}
 	c.list = list

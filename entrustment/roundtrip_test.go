@@ -20,10 +20,11 @@ var (
 	genID   = rapid.StringMatching(`[a-z0-9][a-z0-9._-]{0,20}`)
 	genName = rapid.OneOf(
 		rapid.StringMatching(`[a-z][a-z0-9_]{0,12}`),
-		rapid.StringMatching(`[ぁ-ん東京都年収帯<>=%#:&*!?,{}\[\]~0-9-]{1,8}`),
-		rapid.SampledFrom([]string{"true", "null", "no", "1e5", "0123", "2024-01-29", "~", ".", "- a", "a: b", "a # b", "=", "𠮷野"}),
-	).Filter(func(s string) bool { // the library writes a merge key for a key <<
-		return s != "<<" && strings.TrimSpace(s) == s && !strings.HasPrefix(s, ".") })
+		rapid.StringMatching(`[ぁ-ん東京都年収帯<=%#:&*!?,{}\[\]~0-9-]{1,8}`),
+		rapid.SampledFrom([]string{"true", "null", "no", "1e5", "0123", "2024-01-29", "~", ".", "- a", "a: b", "a # b", "=", ">=70", "𠮷野"}),
+	).Filter(func(s string) bool { // the library writes a merge key for <<
+		return s != "<<" && strings.TrimSpace(s) == s && !strings.HasPrefix(s, ".")
+	})
 	genDate = rapid.Map(rapid.IntRange(0, 20000), func(n int) Date {
 		return DateOf(time.Date(2000, 1, 1, 0, 0, 0, 0, JST).AddDate(0, 0, n))
 	})

@@ -179,7 +179,8 @@ func (w *worker) identify(c *chunk, r int, line int64, plain bool) (ok, repaired
 			ok = ok && w.base
 			continue
 		}
-		if rep != 0 {
+		// Dashes and brackets are how a phone number is written, not a fault.
+		if rep &^= identifier.RepairSeparators; rep != 0 {
 			w.t.repairs[rep]++
 			repaired = true
 		}

@@ -121,10 +121,10 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 		if !loaded.Changed {
 			state = "already there"
 		}
-		fmt.Fprintf(out, "list %s %s: %s distinct rows, %s identifiers, version %d, log entry %d\n", req.Name, state, thousands(loaded.Rows),
+		fmt.Fprintf(out, "list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, state, thousands(loaded.Rows),
 			thousands(loaded.Tokens), loaded.Version, loaded.Seq)
 		if loaded.Tokens < loaded.Floor {
-			fmt.Fprintf(out, "  reports need a list of at least %s identifiers\n", thousands(loaded.Floor))
+			fmt.Fprintf(out, "  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
 		}
 		return nil
 	})

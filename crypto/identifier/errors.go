@@ -108,11 +108,12 @@ const (
 	RepairPlus                          // country code written without +
 	RepairTrunkZero                     // trunk 0 after the country code, as in +81(0)90
 	RepairLostZero                      // leading 0 missing, as spreadsheets drop it
+	RepairQuote                         // a spreadsheet's ' in front of a phone number
 	repairEnd
 )
 
 var repairNames = [...]string{
-	"space", "invisible", "width", "separators", "idn", "intl_prefix", "plus", "trunk_zero", "lost_zero",
+	"space", "invisible", "width", "separators", "idn", "intl_prefix", "plus", "trunk_zero", "lost_zero", "quote",
 }
 
 // Names gives the stable names of what was mended, in a fixed order.

@@ -123,6 +123,8 @@ func (n *Normaliser) scan(raw []byte) (d dialled, rep Repair, known bool, err *E
 				return d, rep, true, refuse(Phone, ReasonPhonePlus)
 			}
 			d.plus = true
+		case r == '\'' && i == 1:
+			rep |= RepairQuote // Excel marks text with it, and exports keep it
 		case separator(r):
 			rep |= RepairSeparators
 		case (r == 'e' || r == 'E') && bytes.ContainsAny(raw[i:], "+"):

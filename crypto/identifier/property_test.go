@@ -332,7 +332,7 @@ func TestNames(t *testing.T) {
 	if Profiles()[0] != Awase || len(Profiles()) != 13 || profileCount.String() != "profile(13)" {
 		t.Errorf("%v", Profiles())
 	}
-	if got := strings.Join((repairEnd - 1).Names(), " "); got != "space invisible width separators idn intl_prefix plus trunk_zero lost_zero" {
+	if got := strings.Join((repairEnd - 1).Names(), " "); got != "space invisible width separators idn intl_prefix plus trunk_zero lost_zero quote" {
 		t.Errorf("repairs: %s", got)
 	}
 	if len(repairNames) != strings.Count(strconv.FormatUint(uint64(repairEnd-1), 2), "1") {

@@ -103,8 +103,8 @@ var goldenHashes = map[string]string{
 	"base.csv":     "fc7106d7adcf24b6",
 	"base.parquet": "497a7abf9cc6917d",
 	"messy":        "27fcfb910b4c0ed2",
-	"google":       "03d653d5aa966569",
-	"meta":         "a04de55f43a1127d",
+	"google":       "bf6f6554f00256dd",
+	"meta":         "ef3e88330ff31bdd",
 	"adult base":   "42960fa224b5bab2",
 	"adult list":   "3ee0bbb0b6ba2362",
 }
