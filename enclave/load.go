@@ -86,9 +86,17 @@ func columnsOf(h seal.Header) []matcher.Column {
 func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	loaded, err := e.loadBase(ctx, schema, h, rows)
+	if err != nil {
+		return wire.BaseLoaded{}, e.refuse("base", "", err)
+	}
+	return loaded, nil
+}
+
+func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
 	var none wire.BaseLoaded
 	if _, err := e.operator(); err != nil {
-		return none, e.refuse("base", "", err)
+		return none, err
 	}
 	if h.Purpose != seal.Base {
 		return none, errHeader

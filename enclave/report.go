@@ -47,15 +47,8 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	if e.state.base == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "base", Detail: "there is no identity base yet", Mend: "load it with awase base load"}
 	}
-	if list != nil {
-		// What a list holds is decided under the contract as it is now, not as
-		// it was at the upload.
-		if err := entrustment.DecideLoad(facts, entrustment.Load{Kinds: list.Kinds, Columns: act.ListColumns}); err != nil {
-			return nil, err
-		}
-		if err := entrustment.DecideMatch(facts, entrustment.Match{ListEntrustment: list.Entrustment}); err != nil {
-			return nil, err
-		}
+	if err := e.decideLists(&facts, q); err != nil {
+		return nil, err
 	}
 	recipient, err := facts.Recipient(q)
 	if err != nil {
@@ -72,6 +65,40 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	}
 	plan.Question.Recipient = recipient
 	return &asked{c, recipient, plan, list, src.ListOwner}, nil
+}
+
+// decideLists decides about every list that a question names, joined or in a
+// condition. What a list holds is decided under the contract as it is now, not
+// as it was at the upload.
+func (e *Enclave) decideLists(facts *entrustment.Facts, q *entrustment.Question) error {
+	names := []string{q.List}
+	if q.Where != nil {
+		if err := q.Where.Walk(func(c *entrustment.Condition) error {
+			if c.List != "" {
+				names = append(names, c.List)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		l, ok := e.state.lists[listKey{q.Entrustment, name}]
+		if !ok {
+			continue // Compile names the place
+		}
+		act := entrustment.Load{Kinds: l.Kinds}
+		for _, col := range l.Columns {
+			act.Columns = append(act.Columns, col.Name)
+		}
+		if err := entrustment.DecideLoad(*facts, act); err != nil {
+			return err
+		}
+		if err := entrustment.DecideMatch(*facts, entrustment.Match{ListEntrustment: l.Entrustment}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sources gives what a question under c is compiled against.

@@ -18,11 +18,11 @@ func DecideAsk(f Facts, a Ask) error {
 		func() *Error { return f.askedHere(q) },
 		f.running, f.purpose, f.hostTrust,
 		func() *Error { return f.report(q) },
+		func() *Error { return f.askBasis(q, w.listColumn) },
 		func() *Error { return f.reader(q) },
 		func() *Error { return w.dims(q) },
 		func() *Error { return w.measures(q) },
 		func() *Error { return w.where(q.Where) },
-		func() *Error { return f.askBasis(q, w.listColumn) },
 	)
 }
 

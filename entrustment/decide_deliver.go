@@ -17,11 +17,10 @@ func DecideDeliver(f Facts, d Deliver) error {
 			}
 			return nil
 		},
-		f.running, f.purpose, f.hostTrust,
+		f.running, f.purpose, f.hostTrust, f.joins,
 		func() *Error { return f.receiver(d) },
 		func() *Error { return w.where(d.Where) },
 		func() *Error { return f.deliverKinds(d) },
-		f.joins,
 	)
 }
 

@@ -44,8 +44,8 @@ type Question struct {
 //	{all: […]} {any: […]} {not: …} {in: {attr: […]}} {between: {attr: [a, b]}}
 //	{list: name} {event: {category: …, at_least: n, within: 30d}}
 type Condition struct {
-	All     []Condition         `yaml:"all,omitempty" json:"all,omitempty"`
-	Any     []Condition         `yaml:"any,omitempty" json:"any,omitempty"`
+	All     []Condition         `yaml:"all,omitzero" json:"all,omitzero"` // empty: everyone
+	Any     []Condition         `yaml:"any,omitzero" json:"any,omitzero"` // empty: nobody
 	Not     *Condition          `yaml:"not,omitempty" json:"not,omitempty"`
 	In      map[string][]string `yaml:"in,omitempty" json:"in,omitempty"`           // exactly one attribute
 	Between map[string][]string `yaml:"between,omitempty" json:"between,omitempty"` // exactly one attribute, two bounds

@@ -66,7 +66,7 @@ func genCondition(t *rapid.T, depth int) *Condition {
 	}
 	kids := func() []Condition {
 		out := []Condition{}
-		for range rapid.IntRange(1, 3).Draw(t, "kids") {
+		for range rapid.IntRange(0, 3).Draw(t, "kids") {
 			out = append(out, *genCondition(t, depth-1))
 		}
 		return out

@@ -50,29 +50,21 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 	if err != nil {
 		return err
 	}
-	return readFile(path, func(file *os.File, size int64) error {
-		p := newProgress(errOut, "loading users", size, f.noProgress)
-		defer p.done()
-		in, err := intake.OpenBase(ctx, file, size, schema, intake.Options{Name: filepath.Base(path), Today: today(), Progress: p.rows})
-		if err != nil {
-			return err
-		}
-		loaded, err := e.LoadBase(ctx, schema, in.Header(), in.Rows())
-		p.done()
-		if err != nil {
-			return err
-		}
-		if err := writeProblems(f.problems, in.Report()); err != nil {
-			return err
-		}
-		showReport(out, in.Report(), f.problems)
-		state := "loaded"
-		if !loaded.Changed {
-			state = "already there"
-		}
-		fmt.Fprintf(out, "base %s: %s users, version %d, log entry %d\n", state, thousands(loaded.Users), loaded.Version, loaded.Seq)
-		return nil
-	})
+	return f.load(path, "loading users", out, errOut,
+		func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
+			return intake.OpenBase(ctx, file, size, schema, o)
+		},
+		func(in *intake.File) (string, error) {
+			loaded, err := e.LoadBase(ctx, schema, in.Header(), in.Rows())
+			return fmt.Sprintf("base %s: %s users, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Users), loaded.Version, loaded.Seq), err
+		})
+}
+
+func loadedWord(a wire.Ack) string {
+	if a.Changed {
+		return "loaded"
+	}
+	return "already there"
 }
 
 func listLoad() *cobra.Command {
@@ -101,32 +93,45 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 			return err
 		}
 	}
+	return f.load(path, "loading list", out, errOut,
+		func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
+			return intake.OpenList(ctx, file, size, schema, o)
+		},
+		func(in *intake.File) (string, error) {
+			loaded, err := e.LoadList(ctx, req, in.Header(), in.Rows())
+			text := fmt.Sprintf("list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, loadedWord(loaded.Ack),
+				thousands(loaded.Rows), thousands(loaded.Tokens), loaded.Version, loaded.Seq)
+			if loaded.Tokens < loaded.Floor {
+				text += fmt.Sprintf("  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
+			}
+			return text, err
+		})
+}
+
+// load opens a file, sends its rows to the enclave, and shows the validation
+// report and what the enclave said.
+func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
+	send func(*intake.File) (string, error)) error {
 	return readFile(path, func(file *os.File, size int64) error {
-		p := newProgress(errOut, "loading list", size, f.noProgress)
+		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
-		in, err := intake.OpenList(ctx, file, size, schema, intake.Options{Name: filepath.Base(path), Today: today(), Progress: p.rows})
+		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Progress: p.rows})
 		if err != nil {
 			return err
 		}
-		loaded, err := e.LoadList(ctx, req, in.Header(), in.Rows())
+		text, err := send(in)
 		p.done()
 		if err != nil {
 			return err
 		}
-		if err := writeProblems(f.problems, in.Report()); err != nil {
-			return err
+		if f.problems != "" {
+			if err := writeFile(f.problems, in.Report().WriteProblems); err != nil {
+				return err
+			}
 		}
 		showReport(out, in.Report(), f.problems)
-		state := "loaded"
-		if !loaded.Changed {
-			state = "already there"
-		}
-		fmt.Fprintf(out, "list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, state, thousands(loaded.Rows),
-			thousands(loaded.Tokens), loaded.Version, loaded.Seq)
-		if loaded.Tokens < loaded.Floor {
-			fmt.Fprintf(out, "  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
-		}
-		return nil
+		_, err = io.WriteString(out, text)
+		return err
 	})
 }
 
@@ -148,13 +153,6 @@ func readFile(path string, do func(f *os.File, size int64) error) error {
 }
 
 func today() entrustment.Date { return entrustment.DateOf(time.Now()) }
-
-func writeProblems(path string, r *intake.Report) error {
-	if path == "" {
-		return nil
-	}
-	return writeFile(path, r.WriteProblems)
-}
 
 // writeFile makes path hold what write writes, whole or not at all.
 func writeFile(path string, write func(io.Writer) error) error {
