@@ -227,6 +227,37 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// panicky stands for a fault in a reader of values.
+type panicky string
+
+func (*panicky) UnmarshalText([]byte) error { panic("taro@example.jp") }
+
+// echoing stands for a reader of values that repeats them.
+type echoing string
+
+func (*echoing) UnmarshalText(b []byte) error { return errors.New("bad value " + string(b)) }
+
+func TestValuesThatMisbehave(t *testing.T) {
+	doc := []byte("schema: s\nv: taro@example.jp\n")
+	_, err := Decode[struct {
+		Schema string  `yaml:"schema"`
+		V      panicky `yaml:"v"`
+	}]("d.yaml", doc, "s")
+	_, err2 := Decode[struct {
+		Schema string  `yaml:"schema"`
+		V      echoing `yaml:"v"`
+	}]("d.yaml", doc, "s")
+	_, err3 := Decode[struct {
+		Schema string   `yaml:"schema"`
+		V      chan int `yaml:"v"`
+	}]("d.yaml", doc, "s")
+	for _, err := range []error{err, err2, err3} {
+		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeDocument || strings.Contains(err.Error(), "taro") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func TestQuestionsThatCanNotBeAskedAreSpecErrors(t *testing.T) {
 	const head = "schema: awase.report/v1\nreport: profile\nentrustment: e\n"
 	for where, field := range map[string]string{

@@ -162,6 +162,9 @@ func (v *Vault) path(name string) string { return filepath.Join(v.dir, name) }
 // Dev tells whether the vault has no officers and asks no signatures.
 func (v *Vault) Dev() bool { return v.keys.Dev }
 
+// Dir gives the vault's directory.
+func (v *Vault) Dir() string { return v.dir }
+
 // ID gives the vault's random public name.
 func (v *Vault) ID() string { return v.keys.ID }
 

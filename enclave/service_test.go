@@ -1,0 +1,432 @@
+package enclave
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"awase/crypto/receipt"
+	"awase/crypto/seal"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+// crowd is n users of whom all are on the list made of them; every tenth is
+// known from an enquiry alone.
+func crowd(n int) (users []oracleUser, rows []oracleRow) {
+	for i := range n {
+		c := clean{"email", fmt.Sprintf("taro.%d", i), "example.jp"}
+		users = append(users, oracleUser{ids: []clean{c}, verified: true, version: "v2", gender: []string{"f", "m"}[i%2], enquiry: i%10 == 9})
+		rows = append(rows, oracleRow{cells: map[string]string{"email": c.local + "@" + c.domain}})
+	}
+	return users, rows
+}
+
+func question(change ...func(*entrustment.Question)) *entrustment.Question {
+	q := &entrustment.Question{Schema: "awase.report/v1", Report: "profile", Entrustment: "e", List: "l", Dims: []string{"gender"}}
+	for _, f := range change {
+		f(q)
+	}
+	return q
+}
+
+// openCrowd gives a room with 1,500 users, all listed, and a tick of 1 s.
+func openCrowd(t *testing.T) *Enclave {
+	t.Helper()
+	e := openRoom(t)
+	if _, err := e.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\n")); err != nil {
+		t.Fatal(err)
+	}
+	users, rows := crowd(1500)
+	loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
+	loadListFile(t, e, "l", rowsCSV(rows))
+	return e
+}
+
+func count(e *Enclave, kind string) (n int) {
+	for _, r := range e.vault.Log().Records() {
+		if r.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func wantCode(t *testing.T, what string, err error, code entrustment.Code) *entrustment.Error {
+	t.Helper()
+	public := entrustment.Public(err)
+	if err == nil || public.Code != code {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
+	return public
+}
+
+// TestReport: a release keeps to the contract of DESIGN §8, its receipt
+// verifies, and asked again, also after a restart, it is the same bytes.
+func TestReport(t *testing.T) {
+	e := openCrowd(t)
+	dir := filepath.Dir(e.vault.Dir())
+	r, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Index, q.Total = true, true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 1,350 eligible: enquiry-only users are left out. σ = 10: five sd.
+	for _, c := range r.Cells {
+		if c.Key["gender"] == "unknown" {
+			if c.Status != wire.Withheld || c.Users != nil {
+				t.Errorf("an empty cell shows %v", c)
+			}
+			continue
+		}
+		want := map[string]int64{"f": 750, "m": 600}[c.Key["gender"]]
+		if c.Status != wire.Released || max(c.Users.Value-want, want-c.Users.Value) > 50 {
+			t.Errorf("cell %v holds %v, want about %d", c.Key, c.Users, want)
+		}
+		if c.Index == nil || c.Index.Low > 100 || c.Index.High < 100 {
+			t.Errorf("cell %v has index %v, want one that holds 100", c.Key, c.Index)
+		}
+	}
+	if r.Privacy.Rho != 0.015 || r.Privacy.Tau != 107 || r.Privacy.K != 50 || !r.Privacy.Dev {
+		t.Errorf("privacy %+v", r.Privacy)
+	}
+	if r.Total == nil || r.Total.Users == nil || r.Base == nil {
+		t.Errorf("total %v, base %v", r.Total, r.Base)
+	}
+	bare := *r
+	bare.Receipt = nil
+	table, err := json.Marshal(bare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := receipt.Verify(r.Receipt, table, e.vault.Signer().Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claims.Entrustment != "e" || claims.Recipient != "acme" || !claims.Dev || claims.RhoNano != 15_000_000 {
+		t.Errorf("receipt %+v", claims.Claims)
+	}
+	first, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, err = Open(t.Context(), filepath.Join(dir, "V"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	entries := len(e.vault.Log().Records())
+	again, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Index, q.Total = true, true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := json.Marshal(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(first) != string(second) {
+		t.Error("asked again after a restart: other bytes")
+	}
+	if len(e.vault.Log().Records()) != entries {
+		t.Error("asked again: the log grew")
+	}
+}
+
+// TestSameContentOtherName is A18: the same rows in another order, repeated and
+// spelled otherwise, under another name: one noise, one charge.
+func TestSameContentOtherName(t *testing.T) {
+	e := openCrowd(t)
+	_, rows := crowd(1500)
+	slices.Reverse(rows)
+	for i := range rows {
+		if i%3 == 0 {
+			rows[i].cells["email"] = strings.ToUpper(rows[i].cells["email"]) + " "
+		}
+	}
+	loadListFile(t, e, "other", rowsCSV(append(rows, rows[:100]...)))
+	a, err := e.Report(t.Context(), question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.List = "other" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := json.Marshal(a.Cells)
+	y, _ := json.Marshal(b.Cells)
+	if string(x) != string(y) {
+		t.Error("the same content under another name draws other noise")
+	}
+	if n := count(e, kindCharge); n != 1 {
+		t.Errorf("%d charges, want 1", n)
+	}
+}
+
+// TestPriceChargesNothing, and shows what asking would.
+func TestPriceChargesNothing(t *testing.T) {
+	e := openCrowd(t)
+	entries := len(e.vault.Log().Records())
+	q := question(func(q *entrustment.Question) { q.Index = true })
+	p, err := e.Price(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Rho != 0.01 || p.Charged != 0.01 || len(p.Tables) != 2 || len(p.Accounts) != 2 || p.Accounts[0].Spent != 0 {
+		t.Errorf("price %+v", p)
+	}
+	if len(e.vault.Log().Records()) != entries {
+		t.Error("a price was logged or charged")
+	}
+	if _, err := e.Report(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = e.Price(t.Context(), q); err != nil || p.Charged != 0 || p.Accounts[0].Spent != 0.01 {
+		t.Errorf("price after asking %+v, %v", p, err)
+	}
+}
+
+// TestRefusalsAreLogged with code and clause, never with what was asked.
+func TestRefusalsAreLogged(t *testing.T) {
+	e := openCrowd(t)
+	secret := "taro.1@example.jp"
+	_, err := e.Report(t.Context(), question(func(q *entrustment.Question) {
+		q.Where = &entrustment.Condition{In: map[string][]string{"gender": {secret}}}
+	}))
+	wantCode(t, "unknown value", err, entrustment.CodeDomain)
+	_, err = e.Report(t.Context(), question(func(q *entrustment.Question) { q.Entrustment = secret }))
+	wantCode(t, "unknown entrustment", err, entrustment.CodeNotFound)
+	records := e.vault.Log().Records()
+	if n := count(e, kindRefusal); n != 2 {
+		t.Errorf("%d refusals logged, want 2", n)
+	}
+	for _, r := range records {
+		if strings.Contains(string(r.Line()), "taro") {
+			t.Errorf("entry %d repeats what was asked", r.Seq)
+		}
+	}
+}
+
+// TestContractRules: what the contract does not name is refused, also for lists
+// loaded before it was amended, and for lists in conditions.
+func TestContractRules(t *testing.T) {
+	e := openCrowd(t)
+	_, rows := crowd(1500)
+	loadListFile(t, e, "other", rowsCSV(rows))
+	amended := strings.Replace(oracleContract, "identifiers: [email, phone, cookie, maid]", "identifiers: [phone]", 1)
+	ack, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, amended))
+	if err != nil || ack.Version != 2 {
+		t.Fatalf("amending: %+v, %v", ack, err)
+	}
+	_, err = e.Report(t.Context(), question())
+	wantCode(t, "a list of kinds that the contract no longer names", err, entrustment.CodeForbidden)
+	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, oracleContract)); err != nil {
+		t.Fatal(err)
+	}
+	none := func(q *entrustment.Question) { q.Recipient = "operator" }
+	if _, err = e.Report(t.Context(), question(none)); err == nil {
+		t.Error("a party that is no recipient got a report")
+	}
+	beta := "schema: awase.party/v1\nid: beta\nclass: client\ngroup: beta\ncountry: JP\n"
+	if _, err := e.AddParty(t.Context(), parse(t, entrustment.ParseParty, beta)); err != nil {
+		t.Fatal(err)
+	}
+	other := strings.ReplaceAll(oracleContract, "acme", "beta")
+	_, err = e.Entrust(t.Context(), parse(t, entrustment.ParseContract, other))
+	if public := wantCode(t, "another principal under the same id", err, entrustment.CodeForbidden); public.Field != "id" {
+		t.Errorf("refused at %s", public.Field)
+	}
+}
+
+// TestListRate: the fifty-first version within 30 days is refused, an equal one
+// is none.
+func TestListRate(t *testing.T) {
+	e := openRoom(t)
+	users, rows := crowd(60)
+	loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
+	for i := range maxListVersions {
+		loadListFile(t, e, "l", rowsCSV(rows[:i+1]))
+		loadListFile(t, e, "l", rowsCSV(rows[:i+1]))
+	}
+	h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}}
+	one := func(yield func([]seal.Row, error) bool) {
+		yield([]seal.Row{{Identifiers: []seal.Identifier{{}}}}, nil)
+	}
+	_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, h, one)
+	wantCode(t, "one version too many", err, entrustment.CodeRate)
+}
+
+// TestLoadIsWholeOrNothing: a file that fails in the middle leaves list, base
+// and vault as they were.
+func TestLoadIsWholeOrNothing(t *testing.T) {
+	e := openCrowd(t)
+	before := len(e.vault.Log().Records())
+	files := len(segmentFiles(t, e))
+	damaged := &entrustment.Error{Code: entrustment.CodeFile, Field: "list.csv row 2", Detail: "damaged", Mend: "export it again"}
+	h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}}
+	half := func(yield func([]seal.Row, error) bool) {
+		if yield([]seal.Row{{Identifiers: []seal.Identifier{{}}}}, nil) {
+			yield(nil, damaged)
+		}
+	}
+	if _, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, h, half); !errors.Is(err, damaged) {
+		t.Errorf("a damaged list: %v", err)
+	}
+	bh := seal.Header{Purpose: seal.Base, Identifiers: h.Identifiers}
+	if _, err := e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), bh, half); err == nil {
+		t.Error("a damaged base was loaded")
+	}
+	twice := func(yield func([]seal.Row, error) bool) {
+		row := seal.Row{Person: &seal.Person{Key: []byte("k")}}
+		yield([]seal.Row{row, row}, nil)
+	}
+	_, err := e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), bh, twice)
+	wantCode(t, "a user key twice", err, entrustment.CodeFile)
+	if n := len(segmentFiles(t, e)); n != files {
+		t.Errorf("%d segments, want %d", n, files)
+	}
+	for _, r := range e.vault.Log().Records()[before:] {
+		if r.Kind != kindRefusal {
+			t.Errorf("a %s entry was written", r.Kind)
+		}
+	}
+	if _, err := e.Report(t.Context(), question()); err != nil {
+		t.Errorf("the list that stood before: %v", err)
+	}
+}
+
+func segmentFiles(t *testing.T, e *Enclave) []os.DirEntry {
+	t.Helper()
+	names, err := os.ReadDir(filepath.Join(e.vault.Dir(), "segments"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestRowsThatDontFit: rows that contradict their header are an error, not a
+// panic, not a count.
+func TestRowsThatDontFit(t *testing.T) {
+	e := openCrowd(t)
+	rows := func(r seal.Row) seal.Rows {
+		return func(yield func([]seal.Row, error) bool) { yield([]seal.Row{r}, nil) }
+	}
+	email := []seal.IdentifierColumn{{Kind: "email"}}
+	many := seal.Row{Identifiers: make([]seal.Identifier, maxShared+1)}
+	for name, c := range map[string]struct {
+		h seal.Header
+		r seal.Row
+	}{
+		"column out of range": {seal.Header{Purpose: seal.List, Identifiers: email}, seal.Row{Identifiers: []seal.Identifier{{Column: 1}}}},
+		"code too many":       {seal.Header{Purpose: seal.List, Identifiers: email}, seal.Row{Identifiers: []seal.Identifier{{}}, Codes: []uint8{0}}},
+		"too many hashes":     {seal.Header{Purpose: seal.List, Identifiers: email}, many},
+		"another purpose":     {seal.Header{Purpose: seal.Base, Identifiers: email}, seal.Row{Identifiers: []seal.Identifier{{}}}},
+	} {
+		if _, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "x"}, c.h, rows(c.r)); err == nil {
+			t.Errorf("%s: loaded", name)
+		}
+	}
+	if _, err := e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), seal.Header{Purpose: seal.Base, Identifiers: email}, rows(seal.Row{})); err == nil {
+		t.Error("a base row without a person was loaded")
+	}
+}
+
+// TestReloadKeepsAmbiguity is rule 3 through the vault: a token that two users
+// once held stays blocked when one of them is gone, also after a restart.
+func TestReloadKeepsAmbiguity(t *testing.T) {
+	e := openRoom(t)
+	shared := clean{"email", "family", "example.jp"}
+	users := []oracleUser{
+		{ids: []clean{shared}, verified: true, version: "v2", gender: "f"},
+		{ids: []clean{shared}, verified: true, version: "v2", gender: "m"},
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	loadBaseFile(t, e, usersCSV(r, users))
+	dir := e.vault.Dir()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	loadBaseFile(t, e, usersCSV(r, users[:1]))
+	loadListFile(t, e, "l", rowsCSV([]oracleRow{{cells: map[string]string{"email": "family@example.jp"}}}))
+	exact, err := e.engine.Cells(t.Context(), matcher.Query{Population: matcher.PopulationID(e.state.base.Population),
+		Eligible: matcher.Eligibility{ByPolicy: true, Versions: []string{"v2"}}, List: matcher.ListID(e.state.lists[listKey{"e", "l"}].ID)})
+	if err != nil || exact.Users[0] != 0 {
+		t.Errorf("%d users matched by a token that was ambiguous, %v; want 0", exact.Users[0], err)
+	}
+}
+
+// TestDamagedVault: a segment or stored release that was exchanged is an
+// internal error, never a wrong answer.
+func TestDamagedVault(t *testing.T) {
+	e := openCrowd(t)
+	if _, err := e.Report(t.Context(), question()); err != nil {
+		t.Fatal(err)
+	}
+	dir := e.vault.Dir()
+	for _, f := range segmentFiles(t, e) {
+		path := filepath.Join(dir, "segments", f.Name())
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)/2] ^= 1
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.Report(t.Context(), question()); !errors.Is(err, vault.ErrSegment) {
+		t.Errorf("a damaged release: %v", err)
+	}
+	e.Close()
+	e, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Sigma = 20 })); !errors.Is(err, vault.ErrSegment) {
+		t.Errorf("a damaged base: %v", err)
+	}
+}
+
+// TestBudgetThroughTheVault: the budget is spent across restarts.
+func TestBudgetThroughTheVault(t *testing.T) {
+	e := openCrowd(t)
+	if _, err := e.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nbudget: {30d: 0.01}\n")); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(sigma int) error {
+		_, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Sigma = sigma }))
+		return err
+	}
+	if err := ask(10); err != nil {
+		t.Fatal(err)
+	}
+	dir := e.vault.Dir()
+	e.Close()
+	var err error
+	if e, err = Open(t.Context(), dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	refused := wantCode(t, "over the budget", ask(5), entrustment.CodeBudget)
+	if !strings.Contains(refused.Detail, "0.0200") || !strings.Contains(refused.Detail, "0.0050") {
+		t.Errorf("the refusal names neither the price nor what is left: %v", refused)
+	}
+	if err := ask(20); err != nil {
+		t.Errorf("a cheaper question: %v", err)
+	}
+}
