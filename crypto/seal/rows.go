@@ -15,8 +15,9 @@ type Purpose string
 
 // The purposes.
 const (
-	Base Purpose = "base"
-	List Purpose = "list"
+	Base   Purpose = "base"
+	List   Purpose = "list"
+	Events Purpose = "events"
 )
 
 // Header declares what the rows of one file hold. It is the column schema that
@@ -26,6 +27,15 @@ type Header struct {
 	Identifiers []IdentifierColumn `json:"identifiers"`
 	Columns     []Column           `json:"columns"`
 	Channels    []string           `json:"channels,omitempty"` // base: names of the own channels, at most 64
+	Events      []EventType        `json:"events,omitempty"`   // events: what Event.Type points into, at most 64
+}
+
+// EventType is a declared sort of event: what happened (impression, click,
+// conversion, page_view, location) and its category, the name that contracts
+// and conditions use.
+type EventType struct {
+	Kind     string `json:"kind"`
+	Category string `json:"category"`
 }
 
 // IdentifierColumn is the kind ("email", "phone", "cookie", "maid") of a column
@@ -54,7 +64,17 @@ type Identifier struct {
 type Row struct {
 	Identifiers []Identifier
 	Codes       []uint8 // one for each Header.Columns: position in its domain
-	Person      *Person // base only; nil in a list
+	Person      *Person // base only; nil otherwise
+	Event       *Event  // events only; nil otherwise
+}
+
+// Event is what only the rows of an event log hold. The user is named by Key or
+// by the row's Identifiers.
+type Event struct {
+	Key   []byte // the operator's opaque user key; empty: by identifier
+	Day   int32  // JST day, counted from 1970-01-01
+	Type  uint8  // position in Header.Events
+	Value int64  // in whole units (yen, count); 0 where the log has none
 }
 
 // Person is what only the rows of the base hold.
