@@ -140,8 +140,9 @@ func BenchmarkGate(b *testing.B) {
 		}
 		r := newRoom(cells...)
 		s := Spec{Sigma: 10, Dims: []Dim{{Name: "a", Domain: values(64)}, {Name: "b", Domain: values(64)}}}
+		id := s.ID()
+		stream := func(m string, c int) source { return noiseStream(&r.gate.keys.Noise, id, PolicyV{}, m, c) }
 		for b.Loop() {
-			stream := func(m string, c int) source { return noiseStream(&r.gate.keys.Noise, s.ID(), PolicyV{}, m, c) }
 			if _, err := r.gate.lockCells(cells, &s, stream); err != nil {
 				b.Fatal(err)
 			}

@@ -112,7 +112,7 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 		Population: matcher.PopulationID(e.state.base.Population), Columns: e.state.base.Columns,
 		Eligible: matcher.Eligibility{
 			Flow: c.Contract.Effective(), Purpose: c.Contract.Purpose, ByPolicy: byPolicy, Versions: versions,
-			Service: c.Contract.Service, Enquiry: c.Contract.Effective() == entrustment.FlowImprovement5,
+			Service: c.Contract.Service, Enquiry: c.Contract.ServesEnquiry(),
 		},
 		Lists:     map[string]aggregator.ListSource{},
 		Recipient: e.group(recipient), BaseOwner: op.Group, ListOwner: e.group(e.uploader(c.Contract, op)),
