@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,13 +24,16 @@ type ListSource struct {
 // of immutable inputs.
 type Sources struct {
 	Population matcher.PopulationID
-	Columns    []matcher.Column // of the base
+	Columns    []matcher.Column // of the base: those that the entrustment names, no other
 	Eligible   matcher.Eligibility
 	Lists      map[string]ListSource // of the question's entrustment, newest versions
 	Recipient  string                // group that reads the release
-	BaseOwner  string                // group of the party whose base is read
-	ListOwner  string                // group of the party that uploaded the lists
+	BaseOwner  Owner                 // of the base
+	ListOwner  Owner                 // of the lists
 }
+
+// Owner is a party whose users are counted, and its group.
+type Owner struct{ Party, Group string }
 
 // Table names within a plan.
 const (
@@ -42,7 +46,7 @@ type Planned struct {
 	Name   string
 	Spec   Spec
 	ID     SpecID
-	Owners []string // groups whose data is read, sorted
+	Owners []Owner // whose data is read, by party
 }
 
 // Plan is a compiled question: what will be charged and counted.
@@ -61,11 +65,16 @@ func specError(field, detail, mend string) error {
 	return &entrustment.Error{Code: entrustment.CodeSpec, Clause: "DESIGN §8", Field: field, Detail: detail, Mend: mend}
 }
 
+var errOwner = errors.New("aggregator: a question without recipient or owners")
+
 // Compile turns a question into specs. Whether the asker may ask it is decided
 // before (entrustment.DecideAsk). An error is an *entrustment.Error and a
 // function of the question, the sources and the policy alone.
 func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
-	c := &compiler{q: *q, src: src}
+	if src.Recipient == "" || src.BaseOwner.Party == "" || src.ListOwner.Party == "" {
+		return nil, errOwner // nobody to charge is nothing to release
+	}
+	c := &compiler{q: *q, src: src, floor: p.ListFloor}
 	sigma, err := p.sigma(q.Sigma)
 	if err != nil {
 		return nil, err
@@ -77,10 +86,8 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	if !ok {
 		return nil, c.noList("list", q.List)
 	}
-	if list.Tokens < p.ListFloor {
-		return nil, &entrustment.Error{Code: entrustment.CodeListSmall, Clause: "PRIVACY §4.2", Field: "list",
-			Detail: fmt.Sprintf("the list holds %d distinct hashes to match by, reports need %d", list.Tokens, p.ListFloor),
-			Mend:   "load a larger list"}
+	if err := c.large("list", list); err != nil {
+		return nil, err
 	}
 	c.list = list
 	dims, err := c.dims()
@@ -107,23 +114,42 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	return plan, nil
 }
 
-func (pl *Plan) add(name string, s Spec, owners ...string) {
-	owners = slices.Compact(slices.Sorted(slices.Values(owners)))
+func (pl *Plan) add(name string, s Spec, owners ...Owner) {
+	owners = slices.Compact(slices.SortedFunc(slices.Values(owners), func(a, b Owner) int { return strings.Compare(a.Party, b.Party) }))
 	pl.Tables = append(pl.Tables, Planned{Name: name, Spec: s, ID: s.ID(), Owners: owners})
 }
 
 type compiler struct {
-	q    entrustment.Question
-	src  Sources
-	list ListSource
+	q     entrustment.Question
+	src   Sources
+	floor int64
+	list  ListSource
 }
 
-// report checks the kind of report and what goes with it.
-func (c *compiler) report() error {
-	switch c.q.Report {
+// CheckReport refuses a kind of report that this version does not have.
+func CheckReport(kind string) error {
+	switch kind {
 	case entrustment.ReportOverlap, entrustment.ReportProfile:
-	default:
-		return specError("report", "this version has the reports overlap and profile", "ask for one of them")
+		return nil
+	}
+	return specError("report", "this version has the reports overlap and profile", "ask for one of them")
+}
+
+// large holds a list against the floor: a tiny one, joined or in a condition, is
+// a tool to single people out.
+func (c *compiler) large(field string, l ListSource) error {
+	if l.Tokens >= c.floor {
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeListSmall, Clause: "PRIVACY §4.2", Field: field,
+		Detail: fmt.Sprintf("the list holds %d distinct hashes to match by, reports need %d", l.Tokens, c.floor),
+		Mend:   "load a larger list"}
+}
+
+// report checks what goes with the kind of report.
+func (c *compiler) report() error {
+	if err := CheckReport(c.q.Report); err != nil {
+		return err
 	}
 	if c.q.List == "" {
 		return specError("list", "this report joins a list", "name the list")
@@ -237,6 +263,9 @@ func (c *compiler) condition(field string, n *entrustment.Condition) (matcher.Wh
 		l, ok := c.src.Lists[n.List]
 		if !ok {
 			return matcher.Where{}, c.noList(field+".list", n.List)
+		}
+		if err := c.large(field+".list", l); err != nil {
+			return matcher.Where{}, err
 		}
 		return matcher.Where{List: &l.ID}, nil
 	case n.Event != nil:

@@ -2,7 +2,6 @@ package aggregator
 
 import (
 	"math"
-	"time"
 )
 
 // z95 is the 97.5 % quantile of the normal distribution: the half-width of a
@@ -39,7 +38,6 @@ type Answer struct {
 	DeltaE15  int64
 	Withheld  int
 	List      ListSource
-	At        time.Time // the newest table's record
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -50,14 +48,11 @@ func (a *Answer) Epsilon() (eps, delta float64) {
 // Compose turns the tables of a plan into an answer.
 func Compose(pl *Plan, tables []*Table) *Answer {
 	main := tables[0]
-	a := &Answer{Dims: pl.asked, K: main.K, Tau: main.Tau, Sigma: main.Sigma, List: pl.list, At: main.At}
+	a := &Answer{Dims: pl.asked, K: main.K, Tau: main.Tau, Sigma: main.Sigma, List: pl.list}
 	var base *Table
 	for i, t := range tables {
 		a.RhoNano += t.RhoNano
 		a.DeltaE15 += t.DeltaE15
-		if t.At.After(a.At) {
-			a.At = t.At
-		}
 		if pl.Tables[i].Name == TableIndex {
 			base = t
 		}

@@ -123,13 +123,33 @@ func TestOtherRow(t *testing.T) {
 			t.Errorf("%s: other %+v", name, table.Other)
 		}
 	}
-	r := newRoom(500, 49, 49, 49, 49, 49, 49)
+	// The exact lock: noise lifts the sum far over its τ, the people are too few.
+	r := newRoom(append([]int64{500}, ones(20)...)...)
+	r.gate.noise = func(int64, source) (int64, error) { return 60, nil }
+	if release(t, r.gate, planOf(21, 1, "acme")).Other.Released {
+		t.Error("an other row of 20 people was released")
+	}
+	// The noisy lock: its noise is that of ten cells, 150 is within reach of it.
+	r = newRoom(500, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15)
+	r.gate.noise = none
+	if release(t, r.gate, planOf(11, 1, "acme")).Other.Released {
+		t.Error("an other row was released below k + t(σ√10)")
+	}
+	r = newRoom(500, 49, 49, 49, 49, 49, 49)
 	r.gate.noise = none
 	pl := planOf(7, 1, "acme")
 	a := Compose(pl, []*Table{release(t, r.gate, pl)})
 	if half, want := a.Other.High-a.Other.Value, int64(math.Ceil(1.96*10*math.Sqrt(6))); half != want {
 		t.Errorf("other ± %d, want %d", half, want)
 	}
+}
+
+func ones(n int) []int64 {
+	out := make([]int64, n)
+	for i := range out {
+		out[i] = 1
+	}
+	return out
 }
 
 func BenchmarkGate(b *testing.B) {

@@ -176,7 +176,11 @@ func planOf(n int, list uint64, recipient string, owners ...string) *Plan {
 		owners = []string{"acme", "op"}
 	}
 	pl := &Plan{Recipient: recipient, asked: s.Dims}
-	pl.add(TableMain, s, owners...)
+	var who []Owner
+	for _, o := range owners {
+		who = append(who, Owner{o, o})
+	}
+	pl.add(TableMain, s, who...)
 	return pl
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -184,66 +185,89 @@ func (g *Gate) Price(pl *Plan) Quote {
 }
 
 // accountsOf gives the accounts of a recipient that reads the owners' data: one
-// for each owner but its own group (PRIVACY rule 9).
-func accountsOf(recipient string, owners []string) []Account {
+// for each owner that is not of its own group (PRIVACY rule 9).
+func accountsOf(recipient string, owners []Owner) []Account {
 	var out []Account
 	for _, o := range owners {
-		if o != recipient {
-			out = append(out, Account{recipient, o})
+		if o.Group != recipient {
+			out = append(out, Account{recipient, o.Party})
 		}
 	}
 	return out
 }
 
-// errDigest says that the exact input changed under a name that pins it.
-var errDigest = errors.New("aggregator: the same question met different data; its owners' data is frozen")
+// A silent error is one whose reason only officers may know. Everybody else is
+// told "internal error".
+type silent string
 
-// errFrozen says that an officer has to look at the alarm first.
-var errFrozen = errors.New("aggregator: the owner's data is frozen after an alarm")
+func (silent) Error() string { return string(entrustment.CodeInternal) + ": internal error" }
 
-// Release gives the tables of a plan, in its order. A table that is stored is
-// given as it is; all others are charged first, together, or nothing is. After
-// a crash the charge stands and the same plan is completed under it.
-func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
-	fresh, tick, tables, err := g.release(ctx, pl)
-	if err != nil || !fresh {
-		return tables, err
-	}
-	// The tick hides how long the work took (attack A14).
-	now := g.clock.Now()
-	if err := g.clock.SleepUntil(ctx, now.Truncate(tick).Add(tick)); err != nil {
-		return nil, fmt.Errorf("waiting for the release tick: %w", err)
-	}
-	return tables, nil
+// The silent errors.
+const (
+	errDigest silent = "the same question met different data; its owners' data is frozen"
+	errFrozen silent = "the owner's data is frozen after an alarm"
+	errGlobal silent = "the global account of an owner is used up"
+)
+
+// Reason gives the reason of a silent error, for officers.
+func Reason(err error) (string, bool) {
+	s, ok := errors.AsType[silent](err)
+	return string(s), ok
 }
 
-func (g *Gate) release(ctx context.Context, pl *Plan) (fresh bool, tick time.Duration, tables []*Table, err error) {
+// Draw gives the tables of a plan, in its order. A table that is stored is given
+// as it is; all others are charged first, together, or nothing is. After a
+// crash the charge stands and the same plan is completed under it. The tables
+// may not be shown before Await.
+func (g *Gate) Draw(ctx context.Context, pl *Plan) ([]*Table, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	tick = g.policy.Tick
 	for _, t := range pl.Tables {
 		for _, o := range t.Owners {
-			if g.frozen[o] {
-				return false, tick, nil, errFrozen
+			if g.frozen[o.Party] {
+				return nil, errFrozen
 			}
 		}
 	}
 	if err := g.charge(ctx, pl); err != nil {
-		return false, tick, nil, err
+		return nil, err
 	}
 	version := g.policy.Version()
+	var tables []*Table
 	for i := range pl.Tables {
 		p := &pl.Tables[i]
 		t, ok := g.tables[tableKey{p.ID, version}]
 		if !ok {
-			fresh = true
+			var err error
 			if t, err = g.make(ctx, p, version); err != nil {
-				return true, tick, nil, err
+				return nil, err
 			}
 		}
 		tables = append(tables, t)
 	}
-	return fresh, tick, tables, nil
+	return tables, nil
+}
+
+// Await returns at the next multiple of the tick after the newest table was
+// stored, so that nobody sees how long the work took (attack A14): not by
+// asking again either, for the moment depends on the table alone.
+func (g *Gate) Await(ctx context.Context, tables []*Table) error {
+	tick := g.Policy().Tick
+	for _, t := range tables {
+		if err := g.clock.SleepUntil(ctx, t.At.Truncate(tick).Add(tick)); err != nil {
+			return fmt.Errorf("waiting for the release tick: %w", err)
+		}
+	}
+	return nil
+}
+
+// Release is Draw, then Await.
+func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
+	tables, err := g.Draw(ctx, pl)
+	if err != nil {
+		return nil, err
+	}
+	return tables, g.Await(ctx, tables)
 }
 
 // charge writes what the plan's accounts have not paid yet, before anything is
@@ -307,7 +331,10 @@ func (g *Gate) make(ctx context.Context, p *Planned, version PolicyV) (*Table, e
 	}
 	digest := g.digest(p.ID, exact.Users)
 	if known, ok := g.digests[p.ID]; ok && known != digest {
-		alarm := Alarm{AlarmDigest, p.Owners}
+		alarm := Alarm{Kind: AlarmDigest}
+		for _, o := range p.Owners {
+			alarm.Owners = append(alarm.Owners, o.Party)
+		}
 		g.raise(alarm)
 		return nil, errors.Join(errDigest, g.book.Alarm(ctx, alarm))
 	}

@@ -297,8 +297,8 @@ func TestAccounts(t *testing.T) {
 	if answered != 1599 { // ⌊8/0.005⌋ less the one that acme asked
 		t.Errorf("%d answered before the global stop, want 1599", answered)
 	}
-	if public := entrustment.Public(errGlobal); public.Code != entrustment.CodeInternal {
-		t.Errorf("the global account shows as %s", public.Code)
+	if text := errGlobal.Error(); text != "E_INTERNAL: internal error" {
+		t.Errorf("the global account shows as %s", text)
 	}
 }
 
@@ -333,9 +333,12 @@ func TestTick(t *testing.T) {
 	if len(r.clock.slept) != 1 || r.clock.slept[0].UnixNano()%(5*1e9) != 0 || !r.clock.slept[0].After(r.book.times[0]) {
 		t.Errorf("slept until %v", r.clock.slept)
 	}
+	// Cut off while it waits, then asked again: the same moment, no earlier.
+	asked := r.clock.slept[0]
+	r.clock.t = r.book.times[0].Add(time.Millisecond)
 	release(t, r.gate, planOf(1, 1, "acme"))
-	if len(r.clock.slept) != 1 {
-		t.Error("a stored table waited")
+	if len(r.clock.slept) != 2 || !r.clock.slept[1].Equal(asked) {
+		t.Errorf("asked again it appears at %v, not at %v", r.clock.slept[1:], asked)
 	}
 }
 
@@ -355,6 +358,41 @@ func TestRefusalsArePublic(t *testing.T) {
 		}
 		if ea == nil && len(ta[0].Cells) != len(tb[0].Cells) {
 			t.Fatal("cell lists differ")
+		}
+	}
+}
+
+// TestTotalHasItsOwnNoise: were the total's stream that of a cell, their
+// difference would be exact.
+func TestTotalHasItsOwnNoise(t *testing.T) {
+	equal := 0
+	for list := range uint64(40) {
+		r := newRoom(500, 300)
+		pl := planOf(2, list, "acme", "op")
+		pl.Tables[0].Spec.WithTotal = true
+		pl.Tables[0].ID = pl.Tables[0].Spec.ID()
+		table := release(t, r.gate, pl)
+		for i, n := range []int64{500, 300} {
+			if table.Total.Users-800 == table.Cells[i].Users-n {
+				equal++
+			}
+		}
+	}
+	if equal > 20 { // 80 comparisons of independent noise are equal about twice
+		t.Errorf("the total's noise is a cell's in %d of 80 comparisons", equal)
+	}
+}
+
+// TestDeltaBudget: the δ of the locks is a budget of its own.
+func TestDeltaBudget(t *testing.T) {
+	r := newRoom(500)
+	p := DefaultPolicy()
+	p.Delta30E15 = 5 * p.DeltaThrE15 // two questions of 2δ
+	r.gate.SetPolicy(p)
+	for list := range uint64(3) {
+		_, err := r.gate.Release(t.Context(), planOf(1, list, "acme", "op"))
+		if want := map[bool]entrustment.Code{true: "", false: entrustment.CodeBudget}[list < 2]; codeOf(err) != want {
+			t.Errorf("question %d: %v", list, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package aggregator
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,11 +9,12 @@ import (
 	"awase/entrustment"
 )
 
-// Account is what a budget belongs to: who reads, and whose users are counted
-// (PRIVACY rule 9). Recipient Everybody is the global account of an owner.
+// Account is what a budget belongs to: the group that reads, and the party whose
+// users are counted (PRIVACY rule 9). Recipient Everybody is the global account
+// of an owner.
 type Account struct {
-	Recipient string `json:"recipient"`
-	Owner     string `json:"owner"`
+	Recipient string `json:"recipient"` // group
+	Owner     string `json:"owner"`     // party
 }
 
 // Everybody is the recipient of the global account.
@@ -96,8 +96,6 @@ func addSaturated(a, b int64) int64 {
 	return a + b
 }
 
-var errGlobal = errors.New("aggregator: the global account of an owner is used up")
-
 // check tells whether the charges fit every account. It gives an E_BUDGET that
 // speaks of the asker's own account, or errGlobal.
 func (l *ledger) check(charges []Charge, p *Policy, now time.Time) error {
@@ -146,15 +144,28 @@ func keys(m map[Account]bool) []Account {
 func (l *ledger) budgetError(a Account, rho, delta int64, p *Policy, now time.Time) error {
 	rho30, _ := l.spent(a, now, window30)
 	rho365, _ := l.spent(a, now, window365)
-	mend := "a coarser sigma, no total or no index costs less"
+	mend := "this question costs more than a whole window holds: ask it with a coarser sigma, or without total or index"
 	if at, ok := l.fits(a, rho, delta, p, now); ok {
-		mend += "; this question fits again on " + entrustment.DateOf(at.Add(24*time.Hour)).String()
-	} else {
-		mend += "; this question costs more than a whole window holds"
+		mend = "this question fits again after " + at.In(entrustment.JST).Format("2006-01-02 15:04 JST")
+		if cheaper := l.cheaper(a, rho, delta, p, now); cheaper > 0 {
+			mend = fmt.Sprintf("what is left is enough for a question of a %d times coarser sigma; ", cheaper) + mend
+		}
 	}
 	return &entrustment.Error{Code: entrustment.CodeBudget, Clause: "PRIVACY rule 9", Field: "sigma",
 		Detail: fmt.Sprintf("the question costs %s, left are %s in 30 days and %s in 365 days", rhoText(rho),
 			rhoText(p.Rho30Nano-rho30), rhoText(p.Rho365Nano-rho365)), Mend: mend}
+}
+
+// cheaper gives by what whole factor the noise has to grow for the price to fit
+// now, 0 if none up to the coarsest that the policy could offer does.
+func (l *ledger) cheaper(a Account, rho, delta int64, p *Policy, now time.Time) int64 {
+	for factor := int64(2); factor <= maxSigma/minSigma; factor++ {
+		part := (rho + factor*factor - 1) / (factor * factor)
+		if at, ok := l.fits(a, part, delta, p, now); ok && at.Equal(now) {
+			return factor
+		}
+	}
+	return 0
 }
 
 // fits gives the earliest moment at which the price fits the account, if

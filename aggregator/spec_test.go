@@ -19,7 +19,7 @@ var (
 
 func testSources() Sources {
 	return Sources{
-		Population: matcher.PopulationID{1}, Columns: []matcher.Column{columnA, columnG}, Recipient: "acme", BaseOwner: "op", ListOwner: "acme",
+		Population: matcher.PopulationID{1}, Columns: []matcher.Column{columnA, columnG}, Recipient: "acme", BaseOwner: Owner{"op", "op"}, ListOwner: Owner{"acme", "acme"},
 		Lists: map[string]ListSource{
 			"spring": {ID: matcher.ListID{1}, Version: 1, Columns: []matcher.Column{columnT}, Tokens: 5000},
 			"old":    {ID: matcher.ListID{2}, Version: 1, Tokens: 5000},
@@ -97,6 +97,27 @@ func TestSameQuestion(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// TestEligibilityIsInTheSpec: whose data may be used is part of the question
+// (rule 4).
+func TestEligibilityIsInTheSpec(t *testing.T) {
+	seen := map[SpecID]string{}
+	for name, change := range map[string]func(*Spec){
+		"as it is": func(*Spec) {}, "population": func(s *Spec) { s.Population[0]++ }, "list": func(s *Spec) { s.List[0]++ },
+		"flow": func(s *Spec) { s.Eligible.Flow = "5-analysis" }, "purpose": func(s *Spec) { s.Eligible.Purpose = "statistics" },
+		"by policy": func(s *Spec) { s.Eligible.ByPolicy = true }, "versions": func(s *Spec) { s.Eligible.Versions = []string{"v"} },
+		"service": func(s *Spec) { s.Eligible.Service = "jobs" }, "enquiry": func(s *Spec) { s.Eligible.Enquiry = true },
+		"domain": func(s *Spec) { s.Dims = []Dim{{matcher.BaseColumn, "age", []string{"a", "b"}}} },
+		"source": func(s *Spec) { s.Dims = []Dim{{matcher.ListColumn, "age", columnA.Domain}} },
+	} {
+		s := compile(t, profileOf(nil, "age")).Tables[0].Spec
+		change(&s)
+		if other, ok := seen[s.ID()]; ok {
+			t.Errorf("%s and %s have one SpecID", name, other)
+		}
+		seen[s.ID()] = name
+	}
+}
 
 // drawWhere draws a condition of some depth.
 func drawWhere(t *rapid.T, depth int) entrustment.Condition {
@@ -254,25 +275,26 @@ func TestCompileRefuses(t *testing.T) {
 		code  entrustment.Code
 		field string
 	}{
-		"report not built":   {change(func(q *entrustment.Question) { q.Report = "lift" }), entrustment.CodeSpec, "report"},
-		"event condition":    {profileOf(&entrustment.Condition{Event: &entrustment.EventCondition{}}, "age"), entrustment.CodeSpec, "where.event"},
-		"another measure":    {change(func(q *entrustment.Question) { q.Measures = []string{"clicks"} }), entrustment.CodeSpec, "measures"},
-		"sigma not offered":  {change(func(q *entrustment.Question) { q.Sigma = 6 }), entrustment.CodeLimit, "sigma"},
-		"sigma below limit":  {change(func(q *entrustment.Question) { q.Sigma = 1 }), entrustment.CodeLimit, "sigma"},
-		"small list":         {change(func(q *entrustment.Question) { q.List = "small" }), entrustment.CodeListSmall, "list"},
-		"no list":            {change(func(q *entrustment.Question) { q.List = "none" }), entrustment.CodeNotFound, "list"},
-		"no dims":            {profileOf(nil), entrustment.CodeSpec, "dims"},
-		"unknown dim":        {profileOf(nil, "salary"), entrustment.CodeDomain, "dims[0]"},
-		"dim twice":          {profileOf(nil, "age", "age"), entrustment.CodeSpec, "dims[1]"},
-		"unknown value":      {profileOf(ptr(in("age", "99")), "age"), entrustment.CodeDomain, "where.in.age"},
-		"unknown list":       {profileOf(&entrustment.Condition{List: "x"}, "age"), entrustment.CodeNotFound, "where.list"},
-		"empty values":       {profileOf(ptr(in("age")), "age"), entrustment.CodeSpec, "where.in.age"},
-		"empty group":        {profileOf(&entrustment.Condition{All: []entrustment.Condition{}}, "age"), entrustment.CodeSpec, "where.all"},
-		"between unordered":  {profileOf(&entrustment.Condition{Between: map[string][]string{"age": {">=40", "<20"}}}, "age"), entrustment.CodeDomain, "where.between.age"},
-		"between unknown":    {profileOf(&entrustment.Condition{Between: map[string][]string{"age": {"<20", "unknown"}}}, "age"), entrustment.CodeDomain, "where.between.age"},
-		"index of list dim":  {change(func(q *entrustment.Question) { q.Dims, q.Index = []string{"tier"}, true }), entrustment.CodeSpec, "index"},
-		"overlap with dims":  {change(func(q *entrustment.Question) { q.Report = "overlap" }), entrustment.CodeSpec, "dims"},
-		"overlap with index": {change(func(q *entrustment.Question) { q.Report, q.Dims, q.Index = "overlap", nil, true }), entrustment.CodeSpec, "index"},
+		"report not built":    {change(func(q *entrustment.Question) { q.Report = "lift" }), entrustment.CodeSpec, "report"},
+		"event condition":     {profileOf(&entrustment.Condition{Event: &entrustment.EventCondition{}}, "age"), entrustment.CodeSpec, "where.event"},
+		"another measure":     {change(func(q *entrustment.Question) { q.Measures = []string{"clicks"} }), entrustment.CodeSpec, "measures"},
+		"sigma not offered":   {change(func(q *entrustment.Question) { q.Sigma = 6 }), entrustment.CodeLimit, "sigma"},
+		"sigma below limit":   {change(func(q *entrustment.Question) { q.Sigma = 1 }), entrustment.CodeLimit, "sigma"},
+		"small list":          {change(func(q *entrustment.Question) { q.List = "small" }), entrustment.CodeListSmall, "list"},
+		"no list":             {change(func(q *entrustment.Question) { q.List = "none" }), entrustment.CodeNotFound, "list"},
+		"no dims":             {profileOf(nil), entrustment.CodeSpec, "dims"},
+		"unknown dim":         {profileOf(nil, "salary"), entrustment.CodeDomain, "dims[0]"},
+		"dim twice":           {profileOf(nil, "age", "age"), entrustment.CodeSpec, "dims[1]"},
+		"unknown value":       {profileOf(ptr(in("age", "99")), "age"), entrustment.CodeDomain, "where.in.age"},
+		"small list in where": {profileOf(&entrustment.Condition{Not: &entrustment.Condition{List: "small"}}, "age"), entrustment.CodeListSmall, "where.not.list"},
+		"unknown list":        {profileOf(&entrustment.Condition{List: "x"}, "age"), entrustment.CodeNotFound, "where.list"},
+		"empty values":        {profileOf(ptr(in("age")), "age"), entrustment.CodeSpec, "where.in.age"},
+		"empty group":         {profileOf(&entrustment.Condition{All: []entrustment.Condition{}}, "age"), entrustment.CodeSpec, "where.all"},
+		"between unordered":   {profileOf(&entrustment.Condition{Between: map[string][]string{"age": {">=40", "<20"}}}, "age"), entrustment.CodeDomain, "where.between.age"},
+		"between unknown":     {profileOf(&entrustment.Condition{Between: map[string][]string{"age": {"<20", "unknown"}}}, "age"), entrustment.CodeDomain, "where.between.age"},
+		"index of list dim":   {change(func(q *entrustment.Question) { q.Dims, q.Index = []string{"tier"}, true }), entrustment.CodeSpec, "index"},
+		"overlap with dims":   {change(func(q *entrustment.Question) { q.Report = "overlap" }), entrustment.CodeSpec, "dims"},
+		"overlap with index":  {change(func(q *entrustment.Question) { q.Report, q.Dims, q.Index = "overlap", nil, true }), entrustment.CodeSpec, "index"},
 		"window backwards": {change(func(q *entrustment.Question) {
 			q.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 2, Day: 1}, To: entrustment.Date{Year: 2026, Month: 1, Day: 1}}
 		}), entrustment.CodeSpec, "window"},
@@ -307,7 +329,7 @@ func TestIndexIsShared(t *testing.T) {
 	if pa.Tables[1].ID != pb.Tables[1].ID {
 		t.Error("two index tables over the same dimensions")
 	}
-	if !slices.Equal(pa.Tables[1].Owners, []string{"op"}) || !slices.Equal(pa.Tables[0].Owners, []string{"acme", "op"}) {
+	if !slices.Equal(pa.Tables[1].Owners, []Owner{{"op", "op"}}) || !slices.Equal(pa.Tables[0].Owners, []Owner{{"acme", "acme"}, {"op", "op"}}) {
 		t.Errorf("owners %v, %v", pa.Tables[0].Owners, pa.Tables[1].Owners)
 	}
 }

@@ -42,6 +42,11 @@ func (e *Enclave) AddParty(_ context.Context, p *entrustment.Party) (wire.Ack, e
 		}
 	}
 	old, ok := e.state.parties[p.ID]
+	if ok && e.state.owners[p.ID] && (old.Group != p.Group || old.Class != p.Class) {
+		return wire.Ack{}, e.refuse("party", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "group",
+			Detail: "group and class are fixed once a party stands in an entrustment or owns the base: budgets are held by them",
+			Mend:   "leave group and class as they are"})
+	}
 	return e.ack(kindParty, p.ID, ok && sameJSON(old, p), p)
 }
 

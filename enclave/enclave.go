@@ -97,7 +97,9 @@ func (e *Enclave) append(kind string, body any) (*vault.Record, error) {
 // refuse logs a refusal and gives it back. A fault of ours is no refusal.
 func (e *Enclave) refuse(act, entrustmentID string, err error) error {
 	refusal, ok := errors.AsType[*entrustment.Error](err)
-	if !ok || refusal.Code == entrustment.CodeInternal {
+	if reason, silent := aggregator.Reason(err); silent {
+		refusal = &entrustment.Error{Code: entrustment.CodeInternal, Clause: reason}
+	} else if !ok || refusal.Code == entrustment.CodeInternal {
 		return err
 	}
 	if _, ok := e.state.contracts[entrustmentID]; !ok {

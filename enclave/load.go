@@ -24,7 +24,7 @@ const (
 	maxListVersions = 50 // new versions of an entrustment's lists in listWindow
 	listWindow      = 30 * 24 * time.Hour
 	maxListRows     = 20_000_000 // where the contract names none
-	maxShared       = 64         // identifiers of one row
+	maxHashes       = 40         // of one kind in one row: eight identifiers of five hashes (PRIVACY rule 3)
 )
 
 var kindOf = map[string]matcher.Kind{"email": matcher.Email, "phone": matcher.Phone, "cookie": matcher.Cookie, "maid": matcher.MAID}
@@ -55,10 +55,16 @@ var errHeader = errors.New("the header names no kind that is matched")
 // tokens gives the tokens of a row; the slice is overwritten by the next call.
 func (t *tokeniser) tokens(ids []seal.Identifier) ([]matcher.KindToken, error) {
 	t.out = t.out[:0]
+	var of [matcher.Kinds]int
 	for i := range ids {
 		id := &ids[i]
-		if int(id.Column) >= len(t.columns) || i >= maxShared {
+		if int(id.Column) >= len(t.columns) {
 			return nil, errRow
+		}
+		if k := t.kinds[id.Column]; of[k] == maxHashes {
+			return nil, errMany
+		} else {
+			of[k]++
 		}
 		at := [2]uint8{id.Column, id.Class}
 		d, ok := t.domains[at]
@@ -73,6 +79,11 @@ func (t *tokeniser) tokens(ids []seal.Identifier) ([]matcher.KindToken, error) {
 }
 
 var errRow = errors.New("a row does not fit its header")
+
+// errMany: what one person shares with others bounds what can be learned of
+// their having been in the base (docs/proofs/matching.md).
+var errMany = &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rules 2, 3", Field: "identifiers",
+	Detail: "a row holds more than eight identifiers of one kind", Mend: "keep eight of a kind at most"}
 
 func columnsOf(h seal.Header) []matcher.Column {
 	out := make([]matcher.Column, len(h.Columns))
@@ -178,7 +189,7 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows seal.Rows, 
 	base, err := b.Build(ctx, prev)
 	if dup, ok := errors.AsType[*matcher.DuplicateUsersError](err); ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeFile, Field: "user_key", Clause: "DESIGN §8",
-			Detail: fmt.Sprintf("%d user keys have more than one row", dup.N), Mend: "give each user one row and load the file again"}
+			Detail: fmt.Sprintf("user keys with more than one row: %d", dup.N), Mend: "give each user one row and load the file again"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("building the base: %w", err)
@@ -274,9 +285,16 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, h seal.Hea
 	if h.Purpose != seal.List {
 		return none, errHeader
 	}
+	if err := e.decideNames(act.Columns); err != nil {
+		return none, err
+	}
 	list, err := e.buildList(ctx, c.Contract, h, rows)
 	if err != nil {
 		return none, err
+	}
+	if list.Rows() == 0 {
+		return none, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
+			Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
 	}
 	key := req.Entrustment + "/" + req.Name
 	floor := e.gate.Policy().ListFloor
@@ -304,6 +322,10 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, h seal.Hea
 	ack.Version = rec.Version
 	e.engine.PutList(list)
 	e.loaded[rec.ID] = true
+	if old != nil && !e.state.uses(old.ID) {
+		e.engine.DropList(matcher.ListID(old.ID))
+		delete(e.loaded, old.ID)
+	}
 	return wire.ListLoaded{Ack: ack, Rows: rec.Rows, Tokens: rec.Tokens, Floor: floor}, e.vault.Sweep(e.state.segments())
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"awase/aggregator"
 	"awase/crypto/receipt"
@@ -24,6 +25,7 @@ type asked struct {
 	plan      *aggregator.Plan
 	list      *listRecord
 	owner     string // group that uploaded the list
+	id        hexID  // of the question as asked by this recipient
 }
 
 // ask decides whether q may be asked and compiles it. It reads public facts
@@ -31,6 +33,9 @@ type asked struct {
 func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	c, err := e.contract(q.Entrustment)
 	if err != nil {
+		return nil, err
+	}
+	if err := aggregator.CheckReport(q.Report); err != nil {
 		return nil, err
 	}
 	facts := e.facts(c.Contract)
@@ -64,7 +69,9 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 		return nil, err
 	}
 	plan.Question.Recipient = recipient
-	return &asked{c, recipient, plan, list, src.ListOwner}, nil
+	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group}
+	a.id, err = a.key(policy.Version())
+	return a, err
 }
 
 // decideLists decides about every list that a question names, joined or in a
@@ -91,11 +98,31 @@ func (e *Enclave) decideLists(facts *entrustment.Facts, q *entrustment.Question)
 		for _, col := range l.Columns {
 			act.Columns = append(act.Columns, col.Name)
 		}
+		if err := e.decideNames(act.Columns); err != nil {
+			return err
+		}
 		if err := entrustment.DecideLoad(*facts, act); err != nil {
 			return err
 		}
 		if err := entrustment.DecideMatch(*facts, entrustment.Match{ListEntrustment: l.Entrustment}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// decideNames refuses a list column with the name of an attribute of the base:
+// a question could not tell which of the two it reads.
+func (e *Enclave) decideNames(columns []string) error {
+	if e.state.base == nil {
+		return nil
+	}
+	for _, name := range columns {
+		for i := range e.state.base.Schema.Attributes {
+			if e.state.base.Schema.Attributes[i].Name == name {
+				return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 2", Field: "list",
+					Detail: "a column of the list has the name of an attribute of the base", Mend: "give the column another name in list.yaml and contract.yaml, and load the list again"}
+			}
 		}
 	}
 	return nil
@@ -109,13 +136,21 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 	}
 	byPolicy, versions := facts.Covered()
 	src := aggregator.Sources{
-		Population: matcher.PopulationID(e.state.base.Population), Columns: e.state.base.Columns,
+		Population: matcher.PopulationID(e.state.base.Population),
 		Eligible: matcher.Eligibility{
 			Flow: c.Contract.Effective(), Purpose: c.Contract.Purpose, ByPolicy: byPolicy, Versions: versions,
 			Service: c.Contract.Service, Enquiry: c.Contract.ServesEnquiry(),
 		},
 		Lists:     map[string]aggregator.ListSource{},
-		Recipient: e.group(recipient), BaseOwner: op.Group, ListOwner: e.group(e.uploader(c.Contract, op)),
+		Recipient: e.group(recipient), BaseOwner: aggregator.Owner{Party: op.ID, Group: op.Group},
+	}
+	if id := facts.ListOwner(); id != "" {
+		src.ListOwner = aggregator.Owner{Party: id, Group: e.group(id)}
+	}
+	for _, col := range e.state.base.Columns {
+		if slices.Contains(c.Contract.Attributes, col.Name) {
+			src.Columns = append(src.Columns, col)
+		}
 	}
 	for key, l := range e.state.lists {
 		if key.entrustment == c.Contract.ID {
@@ -123,17 +158,6 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 		}
 	}
 	return src, nil
-}
-
-// uploader is the party whose lists an entrustment joins with the base: the
-// party with a basis that is not the operator.
-func (e *Enclave) uploader(c *entrustment.Contract, op *entrustment.Party) string {
-	for _, b := range c.Basis {
-		if b.Party != op.ID {
-			return b.Party
-		}
-	}
-	return c.Principal
 }
 
 func (e *Enclave) group(party string) string {
@@ -175,28 +199,44 @@ func (e *Enclave) Price(_ context.Context, q *entrustment.Question) (wire.Price,
 func unnano(n int64) float64 { return float64(n) / 1e9 }
 
 // Report charges the question, runs it through the gate and gives the release.
+// Others are served while it waits for its tick.
 func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Release, error) {
+	a, tables, r, err := e.draw(ctx, q)
+	if err != nil || r != nil {
+		return r, err
+	}
+	if err := e.gate.Await(ctx, tables); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if seq, ok := e.state.reports[a.id]; ok { // the same question at the same time
+		return e.stored(seq)
+	}
+	return e.issue(a, tables)
+}
+
+// draw decides about a question and draws its tables, or gives the release that
+// was issued for it.
+func (e *Enclave) draw(ctx context.Context, q *entrustment.Question) (*asked, []*aggregator.Table, *wire.Release, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
 	if err != nil {
-		return nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, nil, e.refuse("report", q.Entrustment, err)
 	}
-	key, err := a.key(e.gate.Policy().Version())
-	if err != nil {
-		return nil, err
-	}
-	if seq, ok := e.state.reports[key]; ok {
-		return e.stored(seq)
+	if seq, ok := e.state.reports[a.id]; ok {
+		r, err := e.stored(seq)
+		return a, nil, r, err
 	}
 	if err := e.load(a); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	tables, err := e.gate.Release(ctx, a.plan)
+	tables, err := e.gate.Draw(ctx, a.plan)
 	if err != nil {
-		return nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, nil, e.refuse("report", q.Entrustment, err)
 	}
-	return e.issue(key, a, tables)
+	return a, tables, nil, nil
 }
 
 // key names a question as asked by a recipient under a contract version: what
@@ -253,13 +293,13 @@ func (e *Enclave) load(a *asked) error {
 // issue writes the release down, logs it, and gives it with its receipt. A
 // crash in between leaves the tables stored and paid for: asking again makes
 // the same release.
-func (e *Enclave) issue(key hexID, a *asked, tables []*aggregator.Table) (*wire.Release, error) {
+func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*wire.Release, error) {
 	r := e.release(a, aggregator.Compose(a.plan, tables))
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the release: %w", err)
 	}
-	ref := vault.SegmentRef{ID: "report-" + hex.EncodeToString(key[:]), Key: dataKey(a.contract.Contract.ID)}
+	ref := vault.SegmentRef{ID: "report-" + hex.EncodeToString(a.id[:]), Key: dataKey(a.contract.Contract.ID)}
 	w, err := e.vault.ReplaceSegment(ref)
 	if err != nil {
 		return nil, err
@@ -271,7 +311,7 @@ func (e *Enclave) issue(key hexID, a *asked, tables []*aggregator.Table) (*wire.
 		return nil, err
 	}
 	hash := sha256.Sum256(raw)
-	rec := reportRecord{Key: key, Entrustment: r.Entrustment, Version: r.Version, Recipient: a.recipient,
+	rec := reportRecord{Key: a.id, Entrustment: r.Entrustment, Version: r.Version, Recipient: a.recipient,
 		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Segment: ref}
 	for i, t := range tables {
 		rec.Specs = append(rec.Specs, a.plan.Tables[i].ID)
@@ -322,7 +362,8 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 		List: a.list.Name, ListVersion: a.list.Version, Question: &a.plan.Question, Dims: []wire.Dim{}, Cells: []wire.Cell{},
 		Privacy: wire.Privacy{K: ans.K, Tau: ans.Tau, Sigma: int(ans.Sigma), Rho: unnano(ans.RhoNano), Epsilon: round(eps, 4), Delta: round(delta, 12),
 			Withheld: ans.Withheld, Cells: len(ans.Rows), Dev: e.vault.Dev()},
-		ReleasedAt: ans.At.UTC().Format("2006-01-02T15:04:05Z"),
+		// Not the time of the tables: another recipient may have asked for them.
+		ReleasedAt: e.vault.Log().Now().UTC().Format("2006-01-02T15:04:05Z"),
 	}
 	if e.group(a.recipient) == a.owner {
 		r.ListRows = a.list.Rows
@@ -343,12 +384,12 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 		}
 		r.Cells = append(r.Cells, c)
 	}
+	r.Other = &wire.Sum{Status: wire.None}
 	if ans.HasOther {
 		r.Other = sum(ans.Other)
 	}
-	if ans.Total != nil || ans.Separate {
-		r.Total = sum(ans.Total)
-	}
+	r.Total = sum(ans.Total)
+	r.Total.Partial = !ans.Separate && ans.Total != nil && ans.Withheld > 0 && ans.Other == nil
 	if ans.BaseTotal != nil {
 		r.Base = sum(ans.BaseTotal)
 	}
@@ -377,17 +418,17 @@ func round(v float64, digits int) float64 {
 func statement(p *wire.Privacy) wire.Statement {
 	// PRIVACY §1: advantage ≤ √(ρ/2), rigorous for any ρ-zCDP mechanism; a guess
 	// is right with probability at most (1+advantage)/2.
-	advantage := 100 * math.Sqrt(p.Rho/2) / 2
+	advantage := math.Ceil(10*(100*math.Sqrt(p.Rho/2)/2+100*p.Delta)) / 10
 	s := wire.Statement{
 		JA: fmt.Sprintf("各区分の人数には標準偏差 %d 人の雑音を加えています。%d 人以上が含まれ、雑音を加えた値が %d 以上の区分だけを表示します。"+
 			"非表示の区分は、人数が少ないか、雑音を加えた結果が基準に届かなかったものです。どちらかは、お答えできない仕組みです。"+
-			"ある一人が含まれるかどうかをこの表から言い当てる確率の上積みは、最大 %.1f ポイントです（ε=%.2f、δ=%.2g）。", p.Sigma, p.K, p.Tau, advantage, p.Epsilon, p.Delta),
+			"ある一人が含まれるかどうかをこの表から言い当てる確率の上積みは、最大 %.1f ポイントです。", p.Sigma, p.K, p.Tau, advantage),
 		EN: fmt.Sprintf("Every number carries noise of standard deviation %d. A cell is shown only if it holds at least %d people and its noised number is at least %d. "+
 			"A withheld cell was small, or its noised number fell short; which of the two can't be told. "+
-			"This table makes a guess whether any one person is in it better by %.1f percentage points at most (ε=%.2f, δ=%.2g).", p.Sigma, p.K, p.Tau, advantage, p.Epsilon, p.Delta),
+			"This table makes a guess whether any one person is in it better by %.1f percentage points at most.", p.Sigma, p.K, p.Tau, advantage),
 	}
 	if p.Dev {
-		s.JA += "開発用の金庫（dev）で作成: 承認者の署名はありません。"
+		s.JA += "開発用の保管庫（dev）で作成しました。承認者の署名はありません。"
 		s.EN += " Made in a dev vault: no officer signed for it."
 	}
 	return s

@@ -321,7 +321,7 @@ func TestRowsThatDontFit(t *testing.T) {
 		return func(yield func([]seal.Row, error) bool) { yield([]seal.Row{r}, nil) }
 	}
 	email := []seal.IdentifierColumn{{Kind: "email"}}
-	many := seal.Row{Identifiers: make([]seal.Identifier, maxShared+1)}
+	many := seal.Row{Identifiers: make([]seal.Identifier, maxHashes+1)}
 	for name, c := range map[string]struct {
 		h seal.Header
 		r seal.Row
@@ -428,5 +428,182 @@ func TestBudgetThroughTheVault(t *testing.T) {
 	}
 	if err := ask(20); err != nil {
 		t.Errorf("a cheaper question: %v", err)
+	}
+}
+
+// TestAttributesOfTheContract: what the contract does not name of the base is
+// not read, not under the name of a list column either.
+func TestAttributesOfTheContract(t *testing.T) {
+	e := openCrowd(t)
+	doc := strings.Replace(strings.Replace(oracleContract, "attributes: [gender]", "attributes: []\nlist_columns: [gender]", 1), "id: e\n", "id: shadow\n", 1)
+	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, doc)); err != nil {
+		t.Fatal(err)
+	}
+	h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Columns: []seal.Column{{Name: "gender", Domain: []string{"gold", "unknown"}}}}
+	rows := func(yield func([]seal.Row, error) bool) {
+		yield([]seal.Row{{Identifiers: []seal.Identifier{{}}, Codes: []uint8{0}}}, nil)
+	}
+	_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "shadow", Name: "l"}, h, rows)
+	wantCode(t, "a list column with the name of an attribute", err, entrustment.CodeForbidden)
+	// The list came first, the base's attribute later.
+	e.state.base = nil
+	if _, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "shadow", Name: "l"}, h, rows); err != nil {
+		t.Fatal(err)
+	}
+	users, _ := crowd(10)
+	loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(2, 2)), users))
+	_, err = e.Report(t.Context(), question(func(q *entrustment.Question) { q.Entrustment = "shadow" }))
+	wantCode(t, "asking for it", err, entrustment.CodeForbidden)
+}
+
+const improvement = `schema: awase.entrustment/v1
+id: i
+flow: 5-improvement
+principal: acme
+trustee: operator
+purpose: improvement
+basis:
+  - {party: acme, code: CONSENT_27_1, scope: analysis, evidence: "sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289"}
+  - {party: operator, code: CONSENT_POLICY, policy: v2, clauses: ["5"], evidence: "sha256:2c5a2d3fbfd046c8adfed290a54d007d5432f663271e9ca9b43fd9d24d9c643c"}
+identifiers: [email]
+attributes: [gender]
+outputs: [profile]
+recipients: [operator]
+countries: {acme: JP}
+retention: {lists: 90d, reports: 365d}
+max_list_rows: 1400
+from: 2020-01-01
+until: 2036-12-31
+`
+
+// TestWhoPays is rule 9 by flow: the reader's group pays for the data of each
+// other owner, and sees no row count of another's list; bystanders in the basis
+// are refused.
+func TestWhoPays(t *testing.T) {
+	e := openCrowd(t)
+	policies := "schema: awase.policies/v1\npolicies:\n  - {version: v2, date: 2024-01-29, clauses: {\"5\": [5-analysis, 5-improvement]}}\n"
+	if _, err := e.SetPolicies(t.Context(), parse(t, entrustment.ParsePolicies, policies)); err != nil {
+		t.Fatal(err)
+	}
+	sub := "schema: awase.party/v1\nid: sub\nclass: client\ngroup: operator\ncountry: JP\n"
+	if _, err := e.AddParty(t.Context(), parse(t, entrustment.ParseParty, sub)); err != nil {
+		t.Fatal(err)
+	}
+	bystander := strings.Replace(improvement, "basis:\n", "basis:\n  - {party: sub, code: CONSENT_27_1, scope: x, evidence: \"sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289\"}\n", 1)
+	_, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, bystander))
+	wantCode(t, "a basis of a party that is not joined", err, entrustment.CodeForbidden)
+	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, improvement)); err != nil {
+		t.Fatal(err)
+	}
+	_, rows := crowd(1500)
+	f := func(n int) error {
+		h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}}
+		_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "i", Name: "l"}, h, func(yield func([]seal.Row, error) bool) {
+			for i := range n {
+				if !yield([]seal.Row{{Identifiers: []seal.Identifier{{Hash: [32]byte{byte(i), byte(i >> 8)}}}}}, nil) {
+					return
+				}
+			}
+		})
+		return err
+	}
+	wantCode(t, "a list over the contract's cap", f(1401), entrustment.CodeLimit)
+	if err := f(1400); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"e": "acme pays operator", "i": "operator pays acme"} {
+		p, err := e.Price(t.Context(), question(func(q *entrustment.Question) { q.Entrustment = id }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Accounts[0].Recipient + " pays " + p.Accounts[0].Owner; len(p.Accounts) != 2 || got != want {
+			t.Errorf("%s: %s, want %s", id, got, want)
+		}
+	}
+	own, err := e.Report(t.Context(), question())
+	if err != nil || own.ListRows != int64(len(rows)) {
+		t.Errorf("the client's own list: %v, %v", own, err)
+	}
+	others, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Entrustment = "i" }))
+	if err != nil || others.ListRows != 0 {
+		t.Errorf("the operator sees %d rows of the client's list, %v", others.ListRows, err)
+	}
+	if n := count(e, kindCharge); n != 2 {
+		t.Errorf("%d charges, want 2", n)
+	}
+}
+
+// TestGroupIsFixed: budgets are held by group, so it can't be changed to get
+// a fresh one, nor can the operator of a loaded base become something else.
+func TestGroupIsFixed(t *testing.T) {
+	e := openCrowd(t)
+	for name, doc := range map[string]string{
+		"another group":      "schema: awase.party/v1\nid: acme\nclass: client\ngroup: acme2\ncountry: JP\n",
+		"the operator's":     "schema: awase.party/v1\nid: acme\nclass: client\ngroup: operator\ncountry: JP\n",
+		"operator to client": "schema: awase.party/v1\nid: operator\nclass: client\ngroup: operator\ncountry: JP\n",
+	} {
+		_, err := e.AddParty(t.Context(), parse(t, entrustment.ParseParty, doc))
+		wantCode(t, name, err, entrustment.CodeForbidden)
+	}
+	if _, err := e.AddParty(t.Context(), parse(t, entrustment.ParseParty, "schema: awase.party/v1\nid: acme\nclass: client\ngroup: acme\ncountry: US\n")); err != nil {
+		t.Errorf("another country: %v", err)
+	}
+}
+
+// TestPolicyBetweenAsks: after a stricter policy the same question is a new
+// one, and an exchanged release or list is never served.
+func TestPolicyBetweenAsks(t *testing.T) {
+	e := openCrowd(t)
+	a, err := e.Report(t.Context(), question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nk: 80\n")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.Report(t.Context(), question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Privacy.K != 50 || b.Privacy.K != 80 {
+		t.Errorf("k %d, then %d", a.Privacy.K, b.Privacy.K)
+	}
+	put := func(ref vault.SegmentRef, columns map[string][]byte) {
+		t.Helper()
+		w, err := e.vault.ReplaceSegment(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range columns {
+			if err := w.Put(name, data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, rec := range e.state.reportTable {
+		put(rec.Segment, map[string][]byte{"release": []byte(`{"cells":[]}`)})
+	}
+	if _, err := e.Report(t.Context(), question()); !errors.Is(err, vault.ErrSegment) {
+		t.Errorf("an exchanged release: %v", err)
+	}
+	// Another list's content under this list's name.
+	_, rows := crowd(1200)
+	loadListFile(t, e, "other", rowsCSV(rows))
+	cols, err := e.vault.ReadSegment(e.state.lists[listKey{"e", "other"}].Segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(e.state.lists[listKey{"e", "l"}].Segment, cols)
+	dir := e.vault.Dir()
+	e.Close()
+	if e, err = Open(t.Context(), dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Sigma = 20 })); !errors.Is(err, vault.ErrSegment) {
+		t.Errorf("an exchanged list: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"awase/aggregator"
+	"awase/crypto/receipt"
 	"awase/enclave/vault"
 	"awase/entrustment"
 	"awase/matcher"
@@ -23,7 +24,7 @@ const (
 	kindTable    = "table"
 	kindAlarm    = "alarm"
 	kindRefusal  = "refusal"
-	kindReport   = "report"
+	kindReport   = receipt.EntryKind
 )
 
 // gateRecord is the document of a gate policy as it was given.
@@ -104,13 +105,14 @@ type state struct {
 	acts        map[string]int64       // last record of a document, by kind and id
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
+	owners      map[string]bool // parties that stand in an entrustment, or own the base
 }
 
 func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{},
+		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{},
 	}
 }
 
@@ -151,12 +153,24 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		e, err := body[entrustRecord](r)
 		if err == nil {
 			s.contracts[e.Contract.ID] = e
+			s.owners[e.Contract.Principal], s.owners[e.Contract.Trustee] = true, true
+			for _, b := range e.Contract.Basis {
+				s.owners[b.Party] = true
+			}
+			for _, r := range e.Contract.Recipients {
+				s.owners[r] = true
+			}
 			s.mark(r, e.Contract.ID)
 		}
 		return fail(err)
 	case kindBase:
 		b, err := body[baseRecord](r)
 		s.base = b
+		for id, p := range s.parties {
+			if p.Class == entrustment.ClassOperator {
+				s.owners[id] = true
+			}
+		}
 		s.mark(r, "")
 		return fail(err)
 	case kindList:
@@ -205,6 +219,16 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 func (s *state) mark(r *vault.Record, id string) {
 	s.acts[r.Kind+" "+id] = r.Seq
 	s.versions[r.Kind+" "+id]++
+}
+
+// uses tells whether a list of this content is the newest of some name.
+func (s *state) uses(id hexID) bool {
+	for _, l := range s.lists {
+		if l.ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // segments gives the segments that are in use.

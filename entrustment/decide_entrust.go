@@ -15,6 +15,11 @@ func DecideEntrust(f Facts) error {
 // allBases: each party joined has a basis that can hold during the contract.
 func (f *Facts) allBases() *Error {
 	c := f.Contract
+	for i, b := range c.Basis {
+		if !f.joinsUsersOf(b.Party) {
+			return refusal(CodeForbidden, clauseBasis, join(item("basis", i), "party"), fmt.Sprintf("the flow joins no users of %q", b.Party), "name the parties whose users are joined, each once")
+		}
+	}
 	for _, class := range f.rule().joined {
 		b, path, err := f.basisOf(class)
 		if err != nil {
@@ -31,6 +36,26 @@ func (f *Facts) allBases() *Error {
 		}
 	}
 	return nil
+}
+
+// joinsUsersOf tells whether the flow joins the users of a party.
+func (f *Facts) joinsUsersOf(id string) bool {
+	for _, class := range f.rule().joined {
+		if side, ok := f.side(class); ok && side == id {
+			return true
+		}
+	}
+	return false
+}
+
+// ListOwner gives the party whose lists the contract joins with the base, ""
+// where the contract names none.
+func (f *Facts) ListOwner() string {
+	if f.shape() != nil {
+		return ""
+	}
+	id, _ := f.side(f.rule().joined[1])
+	return id
 }
 
 // allRecipients: each is a party of the contract that the flow lets receive.

@@ -43,7 +43,8 @@ func LooksDirect(column string) bool {
 	}
 	for _, part := range directParts {
 		if strings.Contains(whole, part) {
-			return !strings.Contains(whole, "メール") // メール住所, メールアドレス名
+			// メール住所 and メールアドレス名 are no addresses; メール会員氏名 is a name.
+			return !strings.Contains(whole, "メール") || part != "住所" && part != "アドレス名"
 		}
 	}
 	if slices.ContainsFunc(tokens, func(t string) bool { return t == "email" || t == "mail" }) {

@@ -2,6 +2,7 @@ package entrustment
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 )
 
@@ -134,6 +135,9 @@ func (c *checker) value(path string, l *ListColumn) {
 		return
 	}
 	c.dimension(join(path, "name"), l.Name)
+	if SensitiveName(l.Column) || SensitiveName(l.Name) {
+		c.failAs(CodeDimForbidden, path, "the column holds data that needs special care (要配慮個人情報)", "move it to drop:")
+	}
 	if l.Namespace != "" || l.Profile != "" {
 		c.fail(path, "namespace and profile belong to an identifier", "take them out or add kind:")
 	}
@@ -160,6 +164,9 @@ func (c *checker) domain(path, column string, g *Generaliser, values []string) {
 	}
 }
 
+// personal tells a value that names a person: an address, a telephone number.
+var personal = regexp.MustCompile(`[^@\s]@[^@\s]+\.|[0-9]{10}|^[0-9]{2,4}-[0-9]{2,4}-[0-9]{4}$`)
+
 func (c *checker) values(path string, values []string) {
 	if len(values) == 0 {
 		c.fail(path, "must not be empty", "list the values")
@@ -171,6 +178,9 @@ func (c *checker) values(path string, values []string) {
 	for i, v := range values {
 		if folded := fold(v); folded == "" || len(v) > 256 {
 			c.fail(item(path, i), "must be a short text", "write the value as the file holds it")
+		} else if personal.MatchString(folded) {
+			// Declared values stand in the record log, which holds no identifier.
+			c.fail(item(path, i), "looks like an address or a number of a person", "a domain lists groups of people")
 		} else if seen[folded] {
 			c.fail(item(path, i), "is the same value as an earlier one", "full and half width, and upper and lower case of A to Z, are one: keep one")
 		} else {

@@ -3,14 +3,17 @@ package intake
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"strings"
 
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
+	"awase/intake/table"
 )
 
 // maxUserKey is the longest user key, in bytes.
@@ -32,12 +35,15 @@ type worker struct {
 	sums    []identifier.Sum
 	scratch []byte
 	hashes  []uint64
+	spread  []uint64 // room for distinct
+	values  map[string]string
 
 	// The rows of a batch share memory, so that a batch costs a few
 	// allocations and not several a row.
 	found   []seal.Identifier
 	coded   []uint8
 	persons []seal.Person
+	slab    eventSlab
 	t       *tally
 }
 
@@ -51,13 +57,13 @@ func newWorker(p *plan, dup *distinct) (*worker, error) {
 
 // convert makes rows of a chunk. A panic below is an internal error: nothing of
 // the file may be kept, and its text may hold a value.
-func (w *worker) convert(c *chunk) (b batch) {
+func (w *worker) convert(c *table.Chunk) (b batch) {
 	defer func() {
 		if p := recover(); p != nil {
-			b = batch{err: fmt.Errorf("convert rows %d to %d of %s: internal error", c.lines[0], c.lines[len(c.lines)-1], w.file)}
+			b = batch{err: fmt.Errorf("convert rows %d to %d of %s: internal error", c.Lines[0], c.Lines[len(c.Lines)-1], w.file)}
 		}
 	}()
-	n := c.rows()
+	n := c.Rows()
 	w.t = newTally(len(w.names))
 	w.found = make([]seal.Identifier, 0, n*w.guess())
 	w.coded = make([]uint8, 0, n*len(w.codes))
@@ -66,8 +72,8 @@ func (w *worker) convert(c *chunk) (b batch) {
 		w.persons = make([]seal.Person, 0, n)
 	}
 	rows := make([]seal.Row, 0, n)
-	plain := ascii(c.data)
-	nul := bytes.IndexByte(c.data, 0) >= 0
+	plain := ascii(c.Data)
+	nul := bytes.IndexByte(c.Data, 0) >= 0
 	for r := range n {
 		w.t.rows++
 		if row, ok := w.row(c, r, plain, nul); ok {
@@ -76,9 +82,9 @@ func (w *worker) convert(c *chunk) (b batch) {
 	}
 	w.t.accepted = int64(len(rows))
 	if w.dup != nil {
-		w.dup.add(w.hashes)
+		w.spread = w.dup.add(w.hashes, w.spread)
 	}
-	return batch{rows: rows, tally: w.t, bytes: c.read}
+	return batch{rows: rows, tally: w.t, bytes: c.Read}
 }
 
 // guess is how many identifiers a row has: one a column, and in a base the
@@ -91,13 +97,16 @@ func (w *worker) guess() int {
 }
 
 // row converts row r. It is false where the row is rejected or left out.
-func (w *worker) row(c *chunk, r int, plain, nul bool) (seal.Row, bool) {
-	line := c.lines[r]
-	if r < len(c.extra) && c.extra[r] {
+func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
+	line := c.Lines[r]
+	if c.Extra(r) {
 		return w.reject(line, "", reasonExtraColumns)
 	}
+	if w.isHeader(c, r) {
+		return w.reject(line, "", reasonHeader)
+	}
 	for i := range w.names {
-		cell := c.cell(r, i)
+		cell := c.Cell(r, i)
 		if len(cell) > 0 {
 			w.t.columns[i].Filled++
 			if nul && bytes.IndexByte(cell, 0) >= 0 {
@@ -106,13 +115,16 @@ func (w *worker) row(c *chunk, r int, plain, nul bool) (seal.Row, bool) {
 		}
 	}
 	if w.consent != absent {
-		if yes, known := truth(c.cell(r, w.consent)); !yes {
+		if yes, known := truth(c.Cell(r, w.consent)); !yes {
 			if !known {
 				w.t.columns[w.consent].Unreadable++
 			}
 			w.t.noConsent++
 			return seal.Row{}, false
 		}
+	}
+	if w.events != nil {
+		return w.eventRow(c, r, line, plain)
 	}
 	var row seal.Row
 	if w.base {
@@ -143,6 +155,17 @@ func (w *worker) row(c *chunk, r int, plain, nul bool) (seal.Row, bool) {
 	return row, true
 }
 
+// isHeader tells whether row r is the header again, as files put one after the
+// other have it.
+func (w *worker) isHeader(c *table.Chunk, r int) bool {
+	for i, name := range w.names {
+		if string(c.Cell(r, i)) != name {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *worker) reject(line int64, column, reason string) (seal.Row, bool) {
 	w.t.fault(line, column, "", reason, "")
 	w.t.rejected++
@@ -152,17 +175,17 @@ func (w *worker) reject(line int64, column, reason string) (seal.Row, bool) {
 // identify appends the identifiers of row r to w.found. It is false when the row
 // is to be rejected: in a list one bad identifier rejects the row, in a base it
 // is left out. Either way each one is noted.
-func (w *worker) identify(c *chunk, r int, line int64, plain bool) (ok, repaired bool) {
+func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, repaired bool) {
 	ok = true
 	from := len(w.found)
 	for i := range w.plan.ids {
 		id := &w.plan.ids[i]
-		cell := c.cell(r, id.slot)
+		cell := c.Cell(r, id.slot)
 		if len(cell) == 0 {
 			continue
 		}
 		if !plain && !readable(cell) {
-			w.t.fault(line, w.names[id.slot], id.kind.String(), reasonEncoding, "")
+			w.t.fault(line, w.names[id.slot], id.kind.String(), encodingReason(cell), "")
 			ok = ok && w.base
 			continue
 		}
@@ -192,6 +215,12 @@ func (w *worker) identify(c *chunk, r int, line int64, plain bool) (ok, repaired
 // sum puts the hashes of a cell into w.sums.
 func (w *worker) sum(id *idColumn, cell []byte) (rep identifier.Repair, err error) {
 	w.sums = w.sums[:0]
+	if id.kind == identifier.Phone {
+		if cell, rep, err = w.spreadsheetNumber(cell); err != nil {
+			return 0, err
+		}
+	}
+	more := rep
 	if len(cell) == 64 { // as most hashes come: one pass over the digits
 		var h identifier.Hash
 		if _, err := hex.Decode(h[:], cell); err == nil && (id.kind != identifier.Cookie || id.hashed) {
@@ -218,7 +247,7 @@ func (w *worker) sum(id *idColumn, cell []byte) (rep identifier.Repair, err erro
 	default:
 		w.sums, rep, err = w.norm.AppendList(w.sums, id.kind, cell)
 	}
-	return rep, err
+	return rep | more, err
 }
 
 // hashOf puts a cell that is a hash into w.sums and tells whether it is one.
@@ -248,34 +277,47 @@ func (w *worker) addDistinct(from int, header uint8) {
 	have := len(w.found)
 next:
 	for i := range w.sums {
-		id := seal.Identifier{Column: header, Class: uint8(w.sums[i].Class), Hash: w.sums[i].Hash}
+		sum := &w.sums[i]
 		for j := from; j < have; j++ {
-			if w.found[j] == id {
+			if f := &w.found[j]; f.Column == header && f.Class == uint8(sum.Class) && f.Hash == sum.Hash {
 				continue next
 			}
 		}
-		w.found = append(w.found, id)
+		w.found = append(w.found, seal.Identifier{Column: header, Class: uint8(sum.Class), Hash: sum.Hash})
 	}
 }
 
 // encode gives the codes of row r.
-func (w *worker) encode(c *chunk, r int) []uint8 {
+func (w *worker) encode(c *table.Chunk, r int) []uint8 {
 	from := len(w.coded)
 	for i := range w.codes {
 		col := &w.codes[i]
-		code, understood := col.coder.Code(c.cell(r, col.slot))
+		cell := c.Cell(r, col.slot)
+		code, understood := col.coder.Code(cell)
 		if !understood {
 			w.t.columns[col.slot].Unreadable++
+			w.explain(c.Lines[r], col, cell)
 		}
 		w.coded = append(w.coded, code)
 	}
 	return w.coded[from:len(w.coded):len(w.coded)]
 }
 
+// explain notes why a value is unknown, where that can be mended. The row
+// stays.
+func (w *worker) explain(line int64, col *codeColumn, cell []byte) {
+	switch {
+	case !readable(cell):
+		w.t.fault(line, w.names[col.slot], "", encodingReason(cell), "")
+	case col.birth && serialDay(cell):
+		w.t.fault(line, w.names[col.slot], "", reasonSerial, "")
+	}
+}
+
 // person reads what only a base has. What can't be read counts against use:
 // not verified, no opt-in, restricted.
-func (w *worker) person(c *chunk, r int) (p *seal.Person, reason string, slot int) {
-	key := bytes.TrimSpace(c.cell(r, w.key))
+func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, slot int) {
+	key := bytes.TrimSpace(c.Cell(r, w.key))
 	switch {
 	case len(key) == 0:
 		return nil, reasonNoUserKey, w.key
@@ -287,7 +329,7 @@ func (w *worker) person(c *chunk, r int) (p *seal.Person, reason string, slot in
 	w.persons = append(w.persons, seal.Person{
 		Key:           bytes.Clone(key),
 		Verified:      w.verified == absent || w.flag(c, r, w.verified, false),
-		PolicyVersion: string(bytes.TrimSpace(c.cell(r, w.version))),
+		PolicyVersion: w.value(c.Cell(r, w.version)),
 		Service:       w.service(c, r),
 	})
 	p = &w.persons[len(w.persons)-1]
@@ -302,12 +344,31 @@ func (w *worker) person(c *chunk, r int) (p *seal.Person, reason string, slot in
 	return p, "", 0
 }
 
+// maxValues bounds the values kept once.
+const maxValues = 1024
+
+// value gives a cell of few values as a string, each made once.
+func (w *worker) value(cell []byte) string {
+	cell = bytes.TrimSpace(cell)
+	if s, ok := w.values[string(cell)]; ok || len(cell) == 0 {
+		return s
+	}
+	s := string(cell)
+	if len(w.values) < maxValues {
+		if w.values == nil {
+			w.values = map[string]string{}
+		}
+		w.values[s] = s
+	}
+	return s
+}
+
 // service gives the one service that the data serves. Data limited to two
 // services serves neither alone, so both names together match none.
-func (w *worker) service(c *chunk, r int) string {
+func (w *worker) service(c *table.Chunk, r int) string {
 	var names []string
 	for _, slot := range w.services {
-		name := string(bytes.TrimSpace(c.cell(r, slot)))
+		name := string(bytes.TrimSpace(c.Cell(r, slot)))
 		if name != "" && (len(names) == 0 || names[0] != name) {
 			names = append(names, name)
 		}
@@ -316,8 +377,8 @@ func (w *worker) service(c *chunk, r int) string {
 }
 
 // flag reads a yes or no; a missing one is no, an unreadable one is safe.
-func (w *worker) flag(c *chunk, r, slot int, safe bool) bool {
-	cell := c.cell(r, slot)
+func (w *worker) flag(c *table.Chunk, r, slot int, safe bool) bool {
+	cell := c.Cell(r, slot)
 	yes, known := truth(cell)
 	if known {
 		return yes
@@ -329,14 +390,23 @@ func (w *worker) flag(c *chunk, r, slot int, safe bool) bool {
 // fingerprintSeed is one process's: fingerprints are never stored.
 var fingerprintSeed = maphash.MakeSeed()
 
-// fingerprint hashes a list row's whole content to 64 bits.
+// fingerprint gives 64 bits of a list row's whole content. Its hashes are
+// random as they are; folding keeps their order.
 func (w *worker) fingerprint(row *seal.Row) uint64 {
-	b := w.scratch[:0]
+	print := uint64(0)
 	for i := range row.Identifiers {
 		id := &row.Identifiers[i]
-		b = append(append(b, id.Column, id.Class), id.Hash[:]...)
+		print = mix(print^binary.LittleEndian.Uint64(id.Hash[:8]), uint64(id.Column)<<8|uint64(id.Class))
 	}
-	b = append(append(b, 0xFF), row.Codes...)
-	w.scratch = b
-	return maphash.Bytes(fingerprintSeed, b)
+	if len(row.Codes) > 0 {
+		print = mix(print, maphash.Bytes(fingerprintSeed, row.Codes))
+	}
+	return print
+}
+
+// mix folds two numbers into one: the halves of a product of 128 bits, with an
+// odd number of random bits (that of SplitMix64).
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^b<<17^b, 0x9E3779B97F4A7C15)
+	return hi ^ lo + b
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -22,28 +23,49 @@ const (
 )
 
 // decideOn is how many bytes from the first non-ASCII byte on decide between
-// UTF-8 and Shift_JIS.
-const decideOn = 1 << 20
+// UTF-8 and Shift_JIS, and sniffUTF16 how many from the start on whether the
+// file is UTF-16 without a byte order mark.
+const (
+	decideOn   = 1 << 20
+	sniffUTF16 = 4 << 10
+)
 
 // lost is what the decoders write for bytes that are no character. A cell that
 // holds it, or bytes that are not UTF-8, is a row fault where it is used.
 var lost = []byte("\uFFFD")
 
-// decoder gives a text file as UTF-8. A BOM decides at once. Without one, bytes
-// pass as they are while they are ASCII; the first block with anything else
-// decides, from itself and what follows, between UTF-8 and Shift_JIS. So a file
-// whose first megabytes are ASCII and whose last name is Shift_JIS is read
-// right, in constant memory.
+// A cell of a Shift_JIS file that can't be read is given as one of these bytes,
+// neither of which is UTF-8.
+const (
+	cellBroken = '\xFF' // no character of Shift_JIS
+	cellMixed  = '\xFE' // characters of UTF-8
+)
+
+var (
+	errUTF16 = errors.New("UTF-16 without a byte order mark")
+	errUTF32 = errors.New("UTF-32")
+)
+
+// decoder gives a text file in bytes that can be cut at commas, quotes and line
+// breaks: UTF-8, or Shift_JIS as it is, for no byte of its characters is one of
+// those. So the scanner reads every file at the speed of its bytes and only
+// cells that are used are ever decoded.
+//
+// A BOM decides at once. Without one, bytes pass as they are while they are
+// ASCII; the first block with anything else decides, from itself and what
+// follows, between UTF-8 and Shift_JIS. So a file whose first megabytes are
+// ASCII and whose last name is Shift_JIS is read right, in constant memory.
 type decoder struct {
 	src      io.Reader
 	out      io.Reader // nil until decided
 	started  bool
-	encoding string
+	encoding string // right for all bytes given so far
+	sjis     *encoding.Decoder
 }
 
 func newDecoder(r io.Reader) *decoder { return &decoder{src: r, encoding: encASCII} }
 
-// Read gives UTF-8.
+// Read gives UTF-8, or where encoding says so, Shift_JIS.
 func (d *decoder) Read(p []byte) (int, error) {
 	if !d.started {
 		if err := d.start(); err != nil {
@@ -70,32 +92,96 @@ func (d *decoder) Read(p []byte) (int, error) {
 	}
 	d.encoding = decide(sample)
 	d.out = io.MultiReader(bytes.NewReader(sample), d.src)
-	if d.encoding == encSJIS {
-		d.out = transform.NewReader(d.out, japanese.ShiftJIS.NewDecoder())
-	}
 	return d.out.Read(p)
 }
 
 // start looks for a byte order mark.
 func (d *decoder) start() error {
 	d.started = true
-	head := make([]byte, 3)
+	head := make([]byte, sniffUTF16)
 	n, err := io.ReadFull(d.src, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
 	head = head[:n]
-	rest := io.MultiReader(bytes.NewReader(head), d.src)
 	switch {
-	case bytes.Equal(head, []byte("\xEF\xBB\xBF")):
-		d.encoding, d.out = encBOM, d.src
+	case bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")):
+		d.encoding, d.out = encBOM, io.MultiReader(bytes.NewReader(head[3:]), d.src)
+	case bytes.HasPrefix(head, []byte("\xFF\xFE\x00\x00")), bytes.HasPrefix(head, []byte("\x00\x00\xFE\xFF")):
+		return errUTF32
 	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
 		utf16 := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
-		d.encoding, d.out = encUTF16, transform.NewReader(rest, utf16.NewDecoder())
+		d.encoding, d.out = encUTF16, transform.NewReader(io.MultiReader(bytes.NewReader(head), d.src), utf16.NewDecoder())
+	case bareUTF16(head):
+		return errUTF16
 	default:
-		d.src = rest
+		d.src = io.MultiReader(bytes.NewReader(head), d.src)
 	}
 	return nil
+}
+
+// bareUTF16 tells UTF-16 by its NULs: each ASCII character has one, all on the
+// same side. A NUL that got into a UTF-8 file stands alone.
+func bareUTF16(head []byte) bool {
+	var nul [2]int
+	for i, c := range head {
+		if c == 0 {
+			nul[i&1]++
+		}
+	}
+	most, least := max(nul[0], nul[1]), min(nul[0], nul[1])
+	return most >= 2 && most*16 >= len(head) && least*8 <= most
+}
+
+// appendCell appends a cell as UTF-8.
+func (d *decoder) appendCell(dst, cell []byte) []byte {
+	if d.encoding != encSJIS || ascii(cell) {
+		return append(dst, cell...)
+	}
+	if foreignUTF8(cell) {
+		return append(dst, cellMixed)
+	}
+	if d.sjis == nil {
+		d.sjis = japanese.ShiftJIS.NewDecoder()
+	}
+	d.sjis.Reset()
+	from := len(dst)
+	for room := 2 * len(cell); ; room *= 2 {
+		if cap(dst)-from < room {
+			dst = append(dst[:from], make([]byte, room)...)
+		}
+		n, _, err := d.sjis.Transform(dst[from:cap(dst)], cell, true)
+		if errors.Is(err, transform.ErrShortDst) {
+			continue
+		}
+		if err != nil || bytes.Contains(dst[from:from+n], lost) {
+			return append(dst[:from], cellBroken)
+		}
+		return dst[:from+n]
+	}
+}
+
+// foreignUTF8 tells a cell of UTF-8 inside a Shift_JIS file: every character
+// outside ASCII is Japanese or full-width, in UTF-8. In Shift_JIS such bytes are
+// the 縺 and 繧 of garbled text.
+func foreignUTF8(cell []byte) bool {
+	for len(cell) > 0 {
+		r, size := utf8.DecodeRune(cell)
+		if r >= utf8.RuneSelf && (r < 0x3000 || r > 0xFFEF || r == utf8.RuneError) {
+			return false
+		}
+		cell = cell[size:]
+	}
+	return true
+}
+
+// otherEncoding tells whether a cell that is no UTF-8 is Shift_JIS.
+func otherEncoding(cell []byte) bool {
+	if len(cell) == 1 {
+		return cell[0] == cellMixed
+	}
+	text, err := japanese.ShiftJIS.NewDecoder().Bytes(cell)
+	return err == nil && !utf8.Valid(cell) && !bytes.Contains(text, lost)
 }
 
 // decide says whether a sample with non-ASCII bytes is UTF-8 or Shift_JIS. A
@@ -130,6 +216,12 @@ func ascii(b []byte) bool {
 			return false
 		}
 		b = b[32:]
+	}
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&high != 0 {
+			return false
+		}
+		b = b[8:]
 	}
 	for _, c := range b {
 		if c >= utf8.RuneSelf {

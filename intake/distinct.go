@@ -20,37 +20,55 @@ type distinct struct {
 	}
 }
 
-// add adds fingerprints; their order doesn't change the count.
-func (d *distinct) add(prints []uint64) {
-	var parts [shards][]uint64
-	for _, p := range prints {
-		parts[p%shards] = append(parts[p%shards], p)
+// add adds fingerprints; their order doesn't change the count. It takes room
+// for as many and gives it back, perhaps larger.
+func (d *distinct) add(prints, room []uint64) []uint64 {
+	if cap(room) < len(prints) {
+		room = make([]uint64, len(prints))
 	}
-	for i, part := range parts {
-		if len(part) == 0 {
-			continue
+	room = room[:len(prints)]
+	var to [shards + 1]int // where each shard's prints end in room
+	for _, p := range prints {
+		to[p%shards+1]++
+	}
+	for i := range shards {
+		to[i+1] += to[i]
+	}
+	at := to
+	for _, p := range prints {
+		room[at[p%shards]] = p
+		at[p%shards]++
+	}
+	for i := range shards {
+		if part := room[to[i]:to[i+1]]; len(part) > 0 {
+			d.addTo(i, part)
 		}
-		s := &d.shard[i]
-		s.Lock()
-		for _, p := range part {
-			if s.full {
-				break
-			}
-			p |= 1 << 63 // never the free mark
-			if 4*(s.used+1) > 3*len(s.set) {
-				if s.used >= maxDistinct/shards {
-					s.full, s.set = true, nil
-					break
-				}
-				s.set = grow(s.set)
-			}
-			if insert(s.set, p) {
-				s.used++
-			} else {
-				s.dup++
-			}
+	}
+	return room
+}
+
+// addTo adds fingerprints of one shard.
+func (d *distinct) addTo(shard int, prints []uint64) {
+	s := &d.shard[shard]
+	s.Lock()
+	defer s.Unlock()
+	for _, p := range prints {
+		if s.full {
+			return
 		}
-		s.Unlock()
+		p |= 1 << 63 // never the free mark
+		if 4*(s.used+1) > 3*len(s.set) {
+			if s.used >= maxDistinct/shards {
+				s.full, s.set = true, nil
+				return
+			}
+			s.set = grow(s.set)
+		}
+		if insert(s.set, p) {
+			s.used++
+		} else {
+			s.dup++
+		}
 	}
 }
 
@@ -66,9 +84,10 @@ func (d *distinct) duplicates() int64 {
 	return n
 }
 
-// grow doubles a set.
+// grow makes a set four times as large: on the way to 16 M there are seven of
+// them, and no list of some ten thousand rows needs any.
 func grow(set []uint64) []uint64 {
-	bigger := make([]uint64, max(64, 2*len(set)))
+	bigger := make([]uint64, max(1024, 4*len(set)))
 	for _, p := range set {
 		if p != 0 {
 			insert(bigger, p)

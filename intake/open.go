@@ -9,6 +9,7 @@ import (
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
 	"awase/entrustment"
+	"awase/intake/table"
 )
 
 // defaultMaxLine is the longest row in bytes.
@@ -21,13 +22,14 @@ type Options struct {
 	Today    entrustment.Date        // the JST day on which ages are taken from birth dates
 	MaxLine  int                     // longest row in bytes; default 1 MiB
 	Kind     string                  // list: the kind of a file without a header, one identifier a line
+	Formats  []table.Format          // what is read besides text; formats.All gives Parquet and Excel
 	Progress func(rows, bytes int64) // called after each batch, by whoever ranges over the rows: rows and bytes read so far
 }
 
 // File is a file whose head has been read and found to fit its schema.
 type File struct {
 	ctx      context.Context // of Open: the rows are one piece of work with it
-	source   source
+	source   table.Source
 	plan     *plan
 	schema   *entrustment.ListSchema
 	report   *Report
@@ -41,7 +43,7 @@ type File struct {
 // *entrustment.Error with CodeFile; ctx ends the reading of the rows too.
 func OpenBase(ctx context.Context, r io.ReaderAt, size int64, schema *entrustment.BaseSchema, o Options) (*File, error) {
 	o.defaults()
-	src, err := openSource(r, size, o)
+	src, packed, err := openSource(r, size, o)
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +51,12 @@ func OpenBase(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 	if err != nil {
 		return nil, fault(o.Name, err.Error(), "mend region: in base.yaml")
 	}
-	b := bind(o.Name, src.columns(), baseNames(schema), norm)
+	b := bind(o.Name, src.Columns(), baseNames(schema), norm)
 	p, err := planBase(b, schema, o.Today)
 	if err != nil {
 		return nil, err
 	}
-	return newFile(ctx, src, b, p, o)
+	return newFile(ctx, src, packed, b, p, o)
 }
 
 // OpenList reads the head of a list and matches its columns with list.yaml.
@@ -64,7 +66,7 @@ func OpenBase(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 // identifier. Errors are those of OpenBase.
 func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustment.ListSchema, o Options) (*File, error) {
 	o.defaults()
-	src, err := openSource(r, size, o)
+	src, packed, err := openSource(r, size, o)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 			return nil, err
 		}
 	}
-	b := bind(o.Name, src.columns(), listNames(schema), norm)
+	b := bind(o.Name, src.Columns(), listNames(schema), norm)
 	if schema == nil {
 		if schema, err = propose(b); err != nil {
 			return nil, err
@@ -92,7 +94,7 @@ func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 		return nil, err
 	}
 	p.region = region
-	f, err := newFile(ctx, src, b, p, o)
+	f, err := newFile(ctx, src, packed, b, p, o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,20 +111,9 @@ func (o *Options) defaults() {
 	}
 }
 
-// openSource tells Parquet from text.
-func openSource(r io.ReaderAt, size int64, o Options) (source, error) {
-	if size <= 0 {
-		return nil, fault(o.Name, "the file is empty", "export it again with a header line and its rows")
-	}
-	if isParquet(r) {
-		return openParquet(r, size, o.Name, o.MaxLine)
-	}
-	return openCSV(r, size, o.Name, o.MaxLine)
-}
-
 // headerless gives a file of one identifier a line a header.
-func headerless(src source, o Options, norm *identifier.Normaliser) error {
-	text, ok := src.(*csvSource)
+func headerless(src table.Source, o Options, norm *identifier.Normaliser) error {
+	text, ok := src.(*textSource)
 	if !ok || len(text.header) != 1 {
 		return nil
 	}
@@ -139,19 +130,12 @@ func headerless(src source, o Options, norm *identifier.Normaliser) error {
 	return nil
 }
 
-// checker is a source that can tell before reading that a picked column is of
-// a form it doesn't read.
-type checker interface{ check() error }
-
-func newFile(ctx context.Context, src source, b *binding, p *plan, o Options) (*File, error) {
-	src.pick(b.picked)
-	if c, ok := src.(checker); ok {
-		if err := c.check(); err != nil {
-			return nil, err
-		}
+func newFile(ctx context.Context, src table.Source, packed string, b *binding, p *plan, o Options) (*File, error) {
+	if err := src.Pick(b.picked); err != nil {
+		return nil, err
 	}
-	r := &Report{File: o.Name, Repairs: map[string]int64{}, Faults: map[Fault]int64{}, Columns: b.report, Dropped: b.dropped}
-	src.describe(r)
+	r := &Report{File: o.Name, Packing: packed, Repairs: map[string]int64{}, Faults: map[Fault]int64{}, Columns: b.report, Dropped: b.dropped}
+	r.describe(src.Describe())
 	return &File{ctx: ctx, source: src, plan: p, report: r, progress: o.Progress}, nil
 }
 

@@ -20,7 +20,8 @@ type plan struct {
 	ids    []idColumn
 	codes  []codeColumn
 
-	consent int // list
+	consent int        // list, events
+	events  *eventPlan // events; nil otherwise
 
 	base     bool
 	key      int
@@ -45,6 +46,7 @@ type idColumn struct {
 type codeColumn struct {
 	slot  int
 	coder *entrustment.Coder
+	birth bool // a day of birth
 }
 
 // maxIdentifiers is what the uint8 of seal.Identifier.Column reaches.
@@ -199,7 +201,7 @@ func (p *plan) code(b *binding, column, use, name string, g *entrustment.General
 	if err != nil {
 		return err
 	}
-	p.codes = append(p.codes, codeColumn{slot, coder})
+	p.codes = append(p.codes, codeColumn{slot, coder, g != nil && g.BirthDate != nil})
 	p.header.Columns = append(p.header.Columns, seal.Column{Name: name, Domain: domain})
 	return nil
 }

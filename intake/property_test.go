@@ -118,8 +118,8 @@ func TestDistinct(t *testing.T) {
 			seen[p] = true
 		}
 		cut := rapid.IntRange(0, len(prints)).Draw(t, "cut")
-		d.add(prints[cut:])
-		d.add(prints[:cut])
+		d.add(prints[cut:], nil)
+		d.add(prints[:cut], nil)
 		if got := d.duplicates(); got != want {
 			t.Fatalf("%d duplicates, want %d", got, want)
 		}
@@ -129,7 +129,7 @@ func TestDistinct(t *testing.T) {
 func TestDistinctFull(t *testing.T) {
 	d := &distinct{}
 	d.shard[3].used = maxDistinct / shards
-	d.add([]uint64{3, 3 + shards})
+	d.add([]uint64{3, 3 + shards}, nil)
 	if got := d.duplicates(); got != -1 {
 		t.Errorf("%d duplicates from a full set, want -1", got)
 	}

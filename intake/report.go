@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"awase/crypto/identifier"
+	"awase/intake/table"
 )
 
 // Row faults besides those of crypto/identifier.
@@ -17,6 +18,9 @@ const (
 	reasonExtraColumns = "row_extra_columns"
 	reasonNUL          = "nul_byte"
 	reasonEncoding     = "bad_encoding"
+	reasonMixed        = "mixed_encoding"
+	reasonHeader       = "header_repeated"
+	reasonSerial       = "date_serial"
 	reasonNoIdentifier = "no_identifier"
 	reasonNoUserKey    = "no_user_key"
 	reasonLongUserKey  = "user_key_too_long"
@@ -26,6 +30,9 @@ var mends = map[string]string{
 	reasonExtraColumns: "the row has more cells than the header; put quotes around a cell that holds the delimiter",
 	reasonNUL:          "delete the NUL bytes, or export the table again as CSV UTF-8",
 	reasonEncoding:     "the cell holds bytes that are no text; save the file as CSV UTF-8",
+	reasonMixed:        "the row is in another encoding than the file's other rows; save each part as CSV UTF-8 before joining them",
+	reasonHeader:       "the header stands here again, as in files put one after the other; delete the row",
+	reasonSerial:       "the spreadsheet turned the date into a number; format the column as yyyy-mm-dd and export again",
 	reasonNoIdentifier: "give the person an email address, phone number, cookie or advertising id, or delete the row",
 	reasonNoUserKey:    "give the user the key that the operator knows them by",
 	reasonLongUserKey:  fmt.Sprintf("a user key has at most %d bytes", maxUserKey),
@@ -38,10 +45,12 @@ const maxProblems = 100_000
 // by place, never by value. It is whole when the rows have been read to their
 // end.
 type Report struct {
-	File      string `json:"file"`
-	Format    string `json:"format"`              // "CSV" or "Parquet"
-	Encoding  string `json:"encoding"`            // CSV: of the text; Parquet: of the pages
-	Delimiter string `json:"delimiter,omitempty"` // CSV: "comma", "tab" or "semicolon"
+	File      string   `json:"file"`
+	Packing   string   `json:"packing,omitempty"`   // "gzip", "zstd" or "zip"
+	Format    string   `json:"format"`              // "CSV", "TSV", "TXT", "Parquet" or "Excel"
+	Encoding  string   `json:"encoding"`            // of the text; Parquet: of the pages
+	Delimiter string   `json:"delimiter,omitempty"` // of the text: "comma", "tab" or "semicolon"
+	Notices   []string `json:"notices,omitempty"`   // what was left aside, such as other sheets
 
 	Rows       int64 `json:"rows"`       // read, blank lines apart; = Accepted + Rejected + NoConsent
 	Accepted   int64 `json:"accepted"`   // given on
@@ -117,6 +126,11 @@ func (r *Report) WriteProblems(w io.Writer) error {
 	return nil
 }
 
+// describe takes the form of the file.
+func (r *Report) describe(f table.Form) {
+	r.Format, r.Encoding, r.Delimiter, r.Notices = f.Format, f.Encoding, f.Delimiter, f.Notices
+}
+
 // harmless puts an apostrophe before what a spreadsheet would calculate.
 func harmless(cell string) string {
 	if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") || strings.HasPrefix(cell, "＝") || strings.HasPrefix(cell, "＋") {
@@ -135,6 +149,9 @@ func (r *Report) merge(t *tally) {
 	for bits, n := range t.repairs {
 		for _, name := range bits.Names() {
 			r.Repairs[name] += n
+		}
+		if bits&repairNumber != 0 {
+			r.Repairs["number_format"] += n
 		}
 	}
 	for i, c := range t.columns {
@@ -181,9 +198,4 @@ func (t *tally) fault(row int64, column, kind, reason, mend string) {
 	}
 	t.faults[Fault{kind, reason}]++
 	t.problems = append(t.problems, Problem{row, column, reason, mend})
-}
-
-func sorted(s []string) []string {
-	slices.Sort(s)
-	return s
 }

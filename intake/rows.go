@@ -8,11 +8,12 @@ import (
 	"sync"
 
 	"awase/crypto/seal"
+	"awase/intake/table"
 )
 
 // job is a chunk on its way through a worker.
 type job struct {
-	chunk *chunk
+	chunk *table.Chunk
 	done  chan batch // of room for one, so that a worker never waits
 }
 
@@ -34,11 +35,11 @@ func (f *File) Rows() seal.Rows {
 		defer func() {
 			cancel()
 			wg.Wait()
-			f.source.describe(f.report)
+			f.report.describe(f.source.Describe())
 		}()
 		n := runtime.GOMAXPROCS(0)
 		jobs, order := make(chan job, n), make(chan job, 3*n)
-		free := make(chan *chunk, 4*n)
+		free := make(chan *table.Chunk, 3*n)
 		for range n {
 			w, err := newWorker(f.plan, f.distinct)
 			if err != nil {
@@ -54,7 +55,7 @@ func (f *File) Rows() seal.Rows {
 			})
 		}
 		for range cap(free) {
-			free <- &chunk{}
+			free <- &table.Chunk{}
 		}
 		wg.Go(func() { f.cut(ctx, free, jobs, order) })
 		f.deliver(ctx, order, yield)
@@ -63,17 +64,17 @@ func (f *File) Rows() seal.Rows {
 
 // cut reads chunks and hands them to the workers, and to the caller in order.
 // What ends the file, io.EOF too, is the last of the order.
-func (f *File) cut(ctx context.Context, free chan *chunk, jobs, order chan job) {
+func (f *File) cut(ctx context.Context, free chan *table.Chunk, jobs, order chan job) {
 	defer close(jobs)
 	defer close(order)
 	for {
-		var c *chunk
+		var c *table.Chunk
 		select {
 		case c = <-free:
 		case <-ctx.Done():
 			return
 		}
-		err := f.source.next(c)
+		err := f.source.Next(c)
 		j := job{c, make(chan batch, 1)}
 		if err != nil {
 			j.done <- batch{err: err}

@@ -114,9 +114,13 @@ func sums(r *wire.Release) []sum {
 		{text{"合計", "total"}, r.Total},
 		{text{"会員全体（指数の分母）", "all users (base of the index)"}, r.Base},
 	} {
-		if s.Sum != nil {
-			out = append(out, s)
+		if s.Sum == nil || s.Status == wire.None {
+			continue
 		}
+		if s.Partial {
+			s.label = text{"表示分の合計（非表示区分を含まず）", "sum of what is shown (withheld cells are missing)"}
+		}
+		out = append(out, s)
 	}
 	return out
 }

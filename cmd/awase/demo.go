@@ -17,6 +17,9 @@ import (
 	"awase/internal/people"
 )
 
+// minDemoUsers makes a list above the floor.
+const minDemoUsers = 5000
+
 // demoMark tells a directory that the demo made from one that it must not
 // touch.
 const demoMark = "made-by-awase-demo"
@@ -45,8 +48,8 @@ func demo() *cobra.Command {
 	cmd.Flags().BoolVar(&o.adult, "adult", false, "run on the 32,561 real people of UCI Adult instead, with made-up identifiers")
 	cmd.Flags().BoolVar(&o.noProgress, "no-progress", false, "show no progress")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if o.users < 1 || o.rows < 0 {
-			return usageError{errors.New("--users takes a number from 1, --rows from 0")}
+		if o.users < minDemoUsers || o.rows < 0 {
+			return usageError{fmt.Errorf("--users takes a number from %d, so that there is a report to show; --rows from 0", minDemoUsers)}
 		}
 		d := &demoRun{demoOptions: o, w: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr()}
 		return d.run(cmd.Context())
@@ -155,7 +158,7 @@ func (d *demoRun) prepare() error {
 		if _, err := os.Stat(mark); err != nil {
 			return fmt.Errorf("%s holds files that the demo did not make; name another directory with --out", d.out)
 		}
-		for _, old := range []string{"data", "docs", "reports", "vault", "vault.key", "vault.checkpoint"} {
+		for _, old := range []string{"vault", "vault.key", "vault.checkpoint"} {
 			if err := os.RemoveAll(filepath.Join(d.out, old)); err != nil {
 				return fmt.Errorf("preparing %s: %w", d.out, err)
 			}
@@ -166,7 +169,7 @@ func (d *demoRun) prepare() error {
 			return fmt.Errorf("preparing %s: %w", d.out, err)
 		}
 	}
-	return os.WriteFile(mark, []byte("the demo empties this directory when it runs again\n"), 0o644)
+	return os.WriteFile(mark, []byte("the demo replaces its own files here, and the vault, when it runs again\n"), 0o644)
 }
 
 // say begins a step.

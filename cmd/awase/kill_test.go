@@ -135,7 +135,7 @@ func readLog(t *testing.T, dir string) (out []logEntry) {
 	}
 	for line := range bytes.Lines(raw) {
 		var e logEntry
-		if err := json.Unmarshal(line[9:], &e); err != nil {
+		if err := json.Unmarshal(line[bytes.IndexByte(line, ' ')+1:], &e); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, e)

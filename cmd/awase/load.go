@@ -74,7 +74,7 @@ func listLoad() *cobra.Command {
 	f.add(cmd, "list.yaml: what the columns are; proposed from the header where there is none")
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`")
 	cmd.Flags().StringVar(&req.Name, "name", "", "the list's `name`")
-	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
+	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		if req.Entrustment == "" || req.Name == "" {
 			return usageError{errors.New("name the entrustment with --entrustment and the list with --name")}
 		}
@@ -112,6 +112,9 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 // report and what the enclave said.
 func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
 	send func(*intake.File) (string, error)) error {
+	if err := checkTarget(f.problems, path, f.schema); err != nil {
+		return err
+	}
 	return readFile(path, func(file *os.File, size int64) error {
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
@@ -121,18 +124,45 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os
 		}
 		text, err := send(in)
 		p.done()
+		// A file of which no row could be used says why, row by row.
+		if err != nil && (in.Report().Rows == 0 || in.Report().Accepted > 0) {
+			return err
+		}
+		showReport(out, in.Report(), f.problems)
+		if f.problems != "" {
+			if werr := writeFile(f.problems, in.Report().WriteProblems); werr != nil {
+				return errors.Join(err, werr)
+			}
+		}
 		if err != nil {
 			return err
 		}
-		if f.problems != "" {
-			if err := writeFile(f.problems, in.Report().WriteProblems); err != nil {
-				return err
-			}
-		}
-		showReport(out, in.Report(), f.problems)
 		_, err = io.WriteString(out, text)
 		return err
 	})
+}
+
+// checkTarget refuses a file to be written that can't be, or that is one of the
+// command's own inputs, before anything is done.
+func checkTarget(path string, inputs ...string) error {
+	if path == "" {
+		return nil
+	}
+	if st, err := os.Stat(path); err == nil {
+		if !st.Mode().IsRegular() {
+			return fmt.Errorf("%s is not a file; name another", path)
+		}
+		for _, in := range inputs {
+			if other, err := os.Stat(in); err == nil && os.SameFile(st, other) {
+				return fmt.Errorf("%s is read by this command; name another file to write to", path)
+			}
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".awase-*")
+	if err != nil {
+		return fmt.Errorf("%s can't be written; is its directory there, and yours?", path)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // readFile opens a data file for reading at any place.

@@ -25,7 +25,7 @@ func main() {
 type usageError struct{ error }
 
 // run runs one command line. It gives the exit status: 0 done, 1 refused or
-// failed, 2 not understood.
+// failed, 2 not understood, 130 interrupted.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -35,6 +35,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(errOut, "awase: interrupted. What was acknowledged stands, the rest did not happen; run the same command again (a question that was charged is not charged twice)")
+		return 130
 	}
 	fmt.Fprintln(errOut, "awase:", err)
 	if _, ok := errors.AsType[usageError](err); ok {

@@ -25,7 +25,7 @@ func report() *cobra.Command {
 	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
 	cmd.Flags().StringArrayVar(&outs, "out", nil, "write the release to a `file` (.xlsx .csv .json); may be given again")
 	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and charge nothing")
-	return withVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if spec == "" {
 			return usageError{fmt.Errorf("name the question with --spec")}
 		}
@@ -33,13 +33,19 @@ func report() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		// The endings are checked before anything is charged.
+		// Endings and targets are checked before anything is charged.
 		for _, out := range outs {
 			if _, err := render.ParseFormat(out); err != nil {
 				return err
 			}
+			if err := checkTarget(out, spec); err != nil {
+				return err
+			}
 		}
 		if dry {
+			if len(outs) > 0 {
+				return usageError{fmt.Errorf("-n writes no file; leave --out away")}
+			}
 			p, err := e.Price(cmd.Context(), q)
 			if err != nil {
 				return err
@@ -73,7 +79,7 @@ func ask(ctx context.Context, e wire.Enclave, q *entrustment.Question, outs []st
 			return err
 		}
 		if err := writeFile(out, func(f io.Writer) error { return render.Write(f, format, r) }); err != nil {
-			return err
+			return fmt.Errorf("%w; the release is kept in the vault, asking again is free", err)
 		}
 		fmt.Fprintf(w, "wrote %s\n", filepath.Base(out))
 	}

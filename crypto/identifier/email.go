@@ -37,6 +37,8 @@ func (n *Normaliser) plainEmail(raw []byte) (text []byte, rep Repair, err *Error
 	if len(raw) == 0 {
 		return nil, rep, refuse(Email, ReasonEmpty)
 	}
+	raw, r := unwrap(Email, raw)
+	rep |= r
 	n.trimmed = raw
 	buf := n.plain[:0]
 	for i := 0; i < len(raw); i++ {
@@ -120,7 +122,7 @@ func parseAddress(text []byte) (address, *Error) {
 	return address{text, at}, nil
 }
 
-// checkDomain wants a dot and no empty label.
+// checkDomain wants a dot, no empty label, and no ASCII that no domain holds.
 func checkDomain(domain []byte) *Error {
 	dots, last := 0, byte('.')
 	for _, c := range domain {
@@ -129,6 +131,8 @@ func checkDomain(domain []byte) *Error {
 				return refuse(Email, ReasonEmailDomainLabel)
 			}
 			dots++
+		} else if c < utf8.RuneSelf && !domainByte(c) {
+			return refuse(Email, ReasonEmailDomainCharset)
 		}
 		last = c
 	}
@@ -139,6 +143,12 @@ func checkDomain(domain []byte) *Error {
 		return refuse(Email, ReasonEmailDomainLabel)
 	}
 	return nil
+}
+
+// domainByte tells whether c may stand in a domain: letters, digits, hyphen, and
+// the underscore that live mail domains hold. Capitals are gone by now.
+func domainByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
 
 // canonicalEmail gives the canonical form of a parsed address: its domain in

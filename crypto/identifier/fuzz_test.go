@@ -23,7 +23,7 @@ func seed(f *testing.F, add func(k Kind, raw string)) {
 		add(k, row[2])
 	}
 	for _, row := range readCSV(f, "testdata/japanese.csv", 5) {
-		raw, err := strconv.Unquote(`"` + row[1] + `"`)
+		raw, err := strconv.Unquote(`"` + strings.ReplaceAll(row[1], `"`, `\"`) + `"`)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -14,7 +14,7 @@ func TestJapaneseVectors(t *testing.T) {
 	n := newJP(t)
 	for i, row := range readCSV(t, "testdata/japanese.csv", 5) {
 		kind, want, repairs, note := kindOf(t, row[0]), row[2], row[3], row[4]
-		input, err := strconv.Unquote(`"` + row[1] + `"`)
+		input, err := strconv.Unquote(`"` + strings.ReplaceAll(row[1], `"`, `\"`) + `"`)
 		if err != nil {
 			t.Fatalf("line %d: %v", i+2, err)
 		}

@@ -75,6 +75,8 @@ func (n *Normaliser) dial(raw []byte) (dialled, Repair, *Error) {
 	if len(raw) == 0 {
 		return dialled{}, rep, refuse(Phone, ReasonEmpty)
 	}
+	raw, quotes := unwrap(Phone, raw)
+	rep |= quotes
 	d, r, known, err := n.scan(raw)
 	if !known && err == nil {
 		// Something scan has no rule for: perhaps a compatibility form of

@@ -21,6 +21,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,9 @@ import (
 
 // Schema is the schema name of a receipt.
 const Schema = "awase.receipt/v1"
+
+// EntryKind is the kind of the log entries that receipts prove.
+const EntryKind = "report"
 
 // signaturePrefix keeps a receipt's signature from being one of anything else.
 const signaturePrefix = Schema + "\n"
@@ -151,10 +155,15 @@ func (s *Signer) Sign(c Claims) ([]byte, error) {
 // checked. The error is a sentence that says what differs.
 func Verify(raw, table []byte, key ed25519.PublicKey) (*Receipt, error) {
 	var r Receipt
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil || r.Schema != Schema {
+	if err := json.Unmarshal(raw, &r); err != nil || r.Schema != Schema {
 		return nil, errors.New("the receipt is not one that this version reads")
+	}
+	// One meaning, one encoding: white space apart, a receipt is the bytes that
+	// were signed, without repeated, renamed or added members.
+	var flat bytes.Buffer
+	again, err := json.Marshal(r)
+	if err != nil || json.Compact(&flat, raw) != nil || !bytes.Equal(flat.Bytes(), again) {
+		return nil, errors.New("the receipt is not written as this vault writes it")
 	}
 	if len(r.Key) != ed25519.PublicKeySize {
 		return nil, errors.New("the receipt's public key is damaged")
@@ -198,16 +207,27 @@ func (p *LogProof) verify(c *Claims) error {
 		return errors.New("the log entry is not in the log that the checkpoint signs")
 	}
 	var entry struct {
+		Kind string `json:"kind"`
 		Body struct {
-			Table       string `json:"table"`
-			Entrustment string `json:"entrustment"`
-			Version     int    `json:"version"`
+			Table       string   `json:"table"`
+			Entrustment string   `json:"entrustment"`
+			Version     int      `json:"version"`
+			Recipient   string   `json:"recipient"`
+			Specs       []string `json:"specs"`
+			Policy      string   `json:"policy"`
+			RhoNano     int64    `json:"rho_nano"`
+			DeltaE15    int64    `json:"delta_e15"`
 		} `json:"body"`
 	}
 	if err := json.Unmarshal([]byte(p.Entry), &entry); err != nil {
 		return errors.New("the log entry is damaged")
 	}
-	if b := entry.Body; b.Table != c.Table || b.Entrustment != c.Entrustment || b.Version != c.Version {
+	if entry.Kind != EntryKind {
+		return errors.New("the log entry is no release")
+	}
+	b := entry.Body
+	if b.Table != c.Table || b.Entrustment != c.Entrustment || b.Version != c.Version || b.Recipient != c.Recipient ||
+		!slices.Equal(b.Specs, c.Specs) || b.Policy != c.Policy || b.RhoNano != c.RhoNano || b.DeltaE15 != c.DeltaE15 {
 		return errors.New("the log entry speaks of another release")
 	}
 	return nil

@@ -3,7 +3,7 @@
 //
 //	V/            0700
 //	  keys        the root secret and the data keys, wrapped by the vault key
-//	  log         the record log: append-only, checksummed, hash-chained
+//	  log         the record log: append-only, each line under a MAC, hash-chained
 //	  segments/   lists, base, finished reports: AES-256-GCM under data keys
 //	  lock        held by the one process that has the vault open
 //	V.key         the vault key (dev vaults: a random file, 0600)
@@ -11,7 +11,8 @@
 //	              that a restored old log is noticed
 //
 // An act is one Append: it is durable (written, fsynced, checkpoint advanced)
-// when Append returns, and did not happen when it fails or the process dies
-// before. What an act refers to is written and fsynced before the Append that
+// when Append returns. When Append fails, or the process dies in it, the act
+// was not acknowledged; if its line reached the disk whole it stands at the next
+// open, so a charge is never lost. What an act refers to is written and fsynced before the Append that
 // names it; files that no record names are swept at the next open.
 package vault

@@ -5,13 +5,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // writeAtomic makes path hold data after any crash: the old content or the
 // new, never a part.
 func writeAtomic(path string, data []byte, mode fs.FileMode) error {
 	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	// What stands under the temporary name, left by a crash or put there, is
+	// not written to.
+	if err := removeIfThere(tmp); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, mode)
 	if err != nil {
 		return err
 	}

@@ -76,6 +76,9 @@ func dataLabel(id string) string { return "awase data key " + id }
 
 // readVaultKey reads the key file, or makes it where there is none and mayMake.
 func readVaultKey(path string, mayMake bool) (key [KeySize]byte, err error) {
+	if st, serr := os.Stat(path); serr == nil && st.Mode().Perm()&0o077 != 0 {
+		return key, errors.New("the vault key can be read by others than you; chmod 600 it, and think of it as known")
+	}
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && mayMake {
 		rand.Read(key[:])

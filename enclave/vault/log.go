@@ -2,13 +2,13 @@ package vault
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"sync"
@@ -21,8 +21,9 @@ import (
 
 // A Record is one act in the record log.
 //
-// In the file it is a line: CRC-32C in hex ‖ space ‖ JSON ‖ newline. The JSON
-// is the leaf that the RFC 6962 tree hashes; its random salt makes the leaf's
+// In the file it is a line: HMAC-SHA256 in hex ‖ space ‖ JSON ‖ newline, under
+// a key derived from the root secret: who can write the file but has no key
+// can't add to it. The JSON is the leaf that the RFC 6962 tree hashes; its random salt makes the leaf's
 // hash a commitment that can't be guessed from.
 type Record struct {
 	Seq  int64           `json:"seq"`  // from 0, without gaps
@@ -44,6 +45,7 @@ type Log struct {
 	f          *os.File
 	checkpoint string // path
 	signer     *receipt.Signer
+	key        [KeySize]byte // of the lines' MACs
 	now        func() time.Time
 	records    []Record
 	size       int64       // bytes of whole records in f
@@ -51,7 +53,14 @@ type Log struct {
 	broken     error       // set when the file's end is not known any more
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// macSize is the length of a line's MAC in hex.
+const macSize = 2 * sha256.Size
+
+func (l *Log) mac(line []byte) string {
+	m := hmac.New(sha256.New, l.key[:])
+	m.Write(line)
+	return hex.EncodeToString(m.Sum(nil))
+}
 
 // ErrLog says that the record log is not the one this vault wrote.
 var ErrLog = errors.New("the record log is damaged")
@@ -75,7 +84,7 @@ func makeLog(path, checkpoint string, s *receipt.Signer) error {
 // openLog reads and checks the whole log. A torn last record that was never
 // acknowledged is cut off; anything else that does not fit is an error, and so
 // is a log that ends before its checkpoint.
-func openLog(path, checkpoint string, s *receipt.Signer, o Options) (*Log, error) {
+func openLog(path, checkpoint string, s *receipt.Signer, key [KeySize]byte, o Options) (*Log, error) {
 	note, err := os.ReadFile(checkpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: its checkpoint file, beside the vault, is missing; restore it", ErrLog)
@@ -90,7 +99,7 @@ func openLog(path, checkpoint string, s *receipt.Signer, o Options) (*Log, error
 	if err != nil {
 		return nil, fmt.Errorf("opening the record log: %w", err)
 	}
-	l := &Log{f: f, checkpoint: checkpoint, signer: s, now: o.Now}
+	l := &Log{f: f, checkpoint: checkpoint, signer: s, key: key, now: o.Now}
 	err = l.load(path, known, o)
 	if err == nil {
 		err = l.check(known, root)
@@ -129,13 +138,13 @@ func (l *Log) load(path string, known int64, o Options) error {
 
 // parse checks a line against the chain so far.
 func (l *Log) parse(line []byte) (*Record, error) {
-	if len(line) < 9 || line[8] != ' ' {
+	if len(line) <= macSize || line[macSize] != ' ' {
 		return nil, errors.New("not a log line")
 	}
-	if fmt.Sprintf("%08x", crc32.Checksum(line[9:], castagnoli)) != string(line[:8]) {
-		return nil, errors.New("its checksum differs")
+	if !hmac.Equal([]byte(l.mac(line[macSize+1:])), line[:macSize]) {
+		return nil, errors.New("its checksum differs: this vault did not write it as it stands")
 	}
-	rec := Record{line: bytes.Clone(line[9:])}
+	rec := Record{line: bytes.Clone(line[macSize+1:])}
 	if err := json.Unmarshal(rec.line, &rec); err != nil {
 		return nil, errors.New("not JSON")
 	}
@@ -253,7 +262,7 @@ func (l *Log) Append(kind string, body any) (*Record, error) {
 	if rec.line, err = json.Marshal(rec); err != nil {
 		return nil, fmt.Errorf("encoding a log entry: %w", err)
 	}
-	line := fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(rec.line, castagnoli), rec.line)
+	line := fmt.Appendf(nil, "%s %s\n", l.mac(rec.line), rec.line)
 	if _, err = l.f.WriteAt(line, l.size); err == nil {
 		err = l.f.Sync()
 	}

@@ -53,6 +53,9 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("making the vault: %w", err)
 	}
+	if st, err := os.Lstat(dir); err != nil || !st.IsDir() {
+		return nil, fmt.Errorf("the vault is not a directory; name another")
+	}
 	if err := v.takeLock(ctx, o.Logger); err != nil {
 		return nil, err
 	}
@@ -80,14 +83,16 @@ func (v *Vault) open(o Options) error {
 	if v.root, err = unwrap(&v.key, rootLabel, v.keys.Root); err != nil {
 		return err
 	}
-	seed := v.Subkey("receipt signing")
-	if v.signer, err = receipt.NewSigner(seed, "awase/"+v.keys.ID[:16]); err != nil {
+	if v.signer, err = receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16]); err != nil {
+		return err
+	}
+	if err := os.Chmod(v.dir, 0o700); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(v.path("segments"), 0o700); err != nil {
 		return err
 	}
-	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, o)
+	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, v.Subkey("record log"), o)
 	return err
 }
 
@@ -106,8 +111,8 @@ func (v *Vault) make() error {
 			return fmt.Errorf("the directory is not empty and not a vault; name a new one")
 		}
 	}
-	if st, err := os.Stat(v.path("log")); err == nil && st.Size() > 0 {
-		return errors.New("the vault has a log and no keys file; restore the keys file from a backup")
+	if v.used() {
+		return errors.New("the vault was used and has no keys file; restore the keys file from a backup, or name a new vault")
 	}
 	if v.key, err = readVaultKey(v.dir+".key", true); err != nil {
 		return err
@@ -128,6 +133,19 @@ func (v *Vault) make() error {
 		return fmt.Errorf("making the record log: %w", err)
 	}
 	return v.keys.write(v.path("keys"))
+}
+
+// used tells whether a vault without keys file is what is left of one that was
+// used: its log, its segments, or a checkpoint of more than nothing.
+func (v *Vault) used() bool {
+	if st, err := os.Stat(v.path("log")); err == nil && st.Size() > 0 {
+		return true
+	}
+	if names, err := os.ReadDir(v.path("segments")); err == nil && len(names) > 0 {
+		return true
+	}
+	note, err := os.ReadFile(v.dir + ".checkpoint")
+	return err == nil && !strings.Contains(string(note), "\n0\n")
 }
 
 // takeLock makes this process the one that has the vault open. The kernel

@@ -78,13 +78,105 @@ func TestMakeIsCrashSafe(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		open(t, dir).Close()
+	}
+}
+
+// TestUsedVaultIsNotMadeAnew: what is left of a used vault without its keys is
+// not taken for a new one.
+func TestUsedVaultIsNotMadeAnew(t *testing.T) {
+	for _, lost := range [][]string{{"keys"}, {"keys", "log"}, {"keys", "log", "segments"}} {
+		dir := filepath.Join(t.TempDir(), "V")
 		v := open(t, dir)
-		if _, err := v.Log().Append("x", 1); err != nil {
+		if _, err := v.Log().Append("act", 1); err != nil {
 			t.Fatal(err)
 		}
 		v.Close()
-		if err := os.Truncate(filepath.Join(dir, "log"), 0); err != nil { // back to a new vault
+		for _, name := range lost {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if v, err := Open(t.Context(), dir, Options{}); err == nil {
+			v.Close()
+			t.Errorf("without %v a new vault was made", lost)
+		}
+	}
+}
+
+// TestPlantedFiles: a directory, temporary name or link that stood there before
+// does not weaken the modes of the vault's files.
+func TestPlantedFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.WriteFile(elsewhere, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, dir+".key.new"); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	for path, mode := range map[string]os.FileMode{dir: 0o700, dir + ".key": 0o600} {
+		st, err := os.Lstat(path)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if st.Mode().Perm() != mode || st.Mode()&os.ModeSymlink != 0 {
+			t.Errorf("%s has mode %v", filepath.Base(path), st.Mode())
+		}
+	}
+	if st, err := os.Stat(elsewhere); err != nil || st.Size() != 0 {
+		t.Error("a link was followed")
+	}
+}
+
+// TestForgedEntry: a line that chains well but was not written with the vault's
+// key is refused, also past the checkpoint; the mutant that knows the key is
+// taken, so the MAC is what notices.
+func TestForgedEntry(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	v := open(t, dir)
+	if _, err := v.Log().Append("act", 1); err != nil {
+		t.Fatal(err)
+	}
+	last := v.Log().Records()[0]
+	rec := Record{Seq: 1, Time: last.Time, Kind: "gate", Prev: v.log.lastHash(), Salt: make([]byte, 16), Body: []byte(`{}`)}
+	body, err := json.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := fmt.Sprintf("%s %s\n", v.log.mac(body), body)
+	forger := &Log{}
+	forged := fmt.Sprintf("%s %s\n", forger.mac(body), body)
+	v.Close()
+	path := filepath.Join(dir, "log")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		text    string
+		entries int // 0: refused
+	}{{forged, 1}, {forged + forged, 0}, {good, 2}} {
+		text, entries := c.text, c.entries
+		if err := os.WriteFile(path, append(bytes.Clone(whole), text...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		v, err := Open(t.Context(), dir, Options{})
+		switch {
+		case entries == 0 && err == nil:
+			t.Error("forged entries were taken")
+		case entries == 0:
+		case err != nil:
+			t.Error(err)
+		case len(v.Log().Records()) != entries:
+			t.Errorf("%d entries, want %d", len(v.Log().Records()), entries)
+		}
+		if err == nil {
+			v.Close()
 		}
 	}
 }
@@ -119,6 +211,17 @@ func TestWrongOrMissingKey(t *testing.T) {
 	}
 	if _, err := os.Stat(dir + ".key"); err == nil {
 		t.Error("a new key was made beside an old vault")
+	}
+}
+
+func TestKeyOthersCanRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	open(t, dir).Close()
+	if err := os.Chmod(dir+".key", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a key that others can read: %v", err)
 	}
 }
 
@@ -373,6 +476,46 @@ func TestCheckpointIsTheCounter(t *testing.T) {
 	}
 }
 
+// TestForkedLog: a log of as many entries, each written with the vault's key, is
+// refused where the checkpoint signed others.
+func TestForkedLog(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	log, point := filepath.Join(dir, "log"), dir+".checkpoint"
+	read := func(path string) []byte {
+		t.Helper()
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	write := func(path string, b []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add := func(what string) {
+		t.Helper()
+		v := open(t, dir)
+		if _, err := v.Log().Append("act", what); err != nil {
+			t.Fatal(err)
+		}
+		v.Close()
+	}
+	add("first")
+	log1, point1 := read(log), read(point)
+	add("one way")
+	point2 := read(point)
+	write(log, log1)
+	write(point, point1)
+	add("the other way")
+	write(point, point2)
+	if _, err := Open(t.Context(), dir, Options{}); !errors.Is(err, ErrLog) {
+		t.Errorf("a forked log: %v", err)
+	}
+}
+
 // TestTimeNeverGoesBack: a clock set back gives the last record's time.
 func TestTimeNeverGoesBack(t *testing.T) {
 	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -423,7 +566,7 @@ func TestReceipts(t *testing.T) {
 	table := []byte(`{"cells":[]}`)
 	hash := fmt.Sprintf("%x", sha256.Sum256(table))
 	for i := range 9 {
-		if _, err := v.Log().Append("report", map[string]any{"table": hash, "entrustment": "e", "version": i}); err != nil {
+		if _, err := v.Log().Append(receipt.EntryKind, map[string]any{"table": hash, "entrustment": "e", "version": i}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -452,6 +595,43 @@ func TestReceipts(t *testing.T) {
 			rt.Fatal("another table verifies")
 		}
 	})
+	// What the signer itself signs wrongly is noticed too.
+	proof5, err := v.Log().Proof(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*receipt.Claims){
+		"inclusion proof": func(c *receipt.Claims) { c.Log.Inclusion[0][0] ^= 1 },
+		"index":           func(c *receipt.Claims) { c.Log.Index = 4 },
+		"price":           func(c *receipt.Claims) { c.RhoNano = 1 },
+		"recipient":       func(c *receipt.Claims) { c.Recipient = "other" },
+		"version":         func(c *receipt.Claims) { c.Version = 4 },
+		"specs":           func(c *receipt.Claims) { c.Specs = []string{"x"} },
+	} {
+		c := receipt.Claims{Entrustment: "e", Version: 5, Table: hash, Log: proof5}
+		c.Log.Inclusion = nil
+		for _, h := range proof5.Inclusion {
+			c.Log.Inclusion = append(c.Log.Inclusion, bytes.Clone(h))
+		}
+		change(&c)
+		raw, err := v.Signer().Sign(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := receipt.Verify(raw, table, nil); err == nil {
+			t.Errorf("a wrong %s verifies", name)
+		}
+	}
+	good, err := v.Signer().Sign(receipt.Claims{Entrustment: "e", Version: 5, Table: hash, Log: proof5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{string(good) + "{}", strings.Replace(string(good), `{"schema"`, `{"recipient":"evil","schema"`, 1),
+		strings.Replace(string(good), `"rho_nano":0`, `"rho_nano":0,"RHO_NANO":0`, 1), strings.Replace(string(good), `"dev"`, `"more":1,"dev"`, 1)} {
+		if _, err := receipt.Verify([]byte(bad), table, nil); err == nil {
+			t.Errorf("a second encoding verifies")
+		}
+	}
 	other := open(t, filepath.Join(t.TempDir(), "W"))
 	proof, err := v.Log().Proof(0)
 	if err != nil {

@@ -17,6 +17,7 @@ type Status string
 const (
 	Released Status = "released"
 	Withheld Status = "withheld"
+	None     Status = "none" // of the other row: fewer than two cells are withheld, so there is none
 )
 
 // Number is a noisy number and its 95 % interval.
@@ -46,6 +47,9 @@ type Cell struct {
 type Sum struct {
 	Status Status  `json:"status,omitempty"`
 	Users  *Number `json:"users,omitempty"`
+	// Partial: the number sums what is shown; withheld cells are missing from
+	// it, so it is low, and its interval speaks of the sum shown alone.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // Dim is a dimension of the table in its declared order.

@@ -23,7 +23,7 @@ var may = map[string][]string{
 	"entrustment":        {},
 	"crypto":             {},
 	"crypto/receipt":     {"entrustment"},
-	"intake":             {"crypto/identifier", "crypto/seal", "entrustment"},
+	"intake":             {"intake", "crypto/identifier", "crypto/seal", "entrustment"},
 	"matcher":            {"crypto/token", "entrustment"},
 	"matcher/enginetest": {"matcher", "crypto/token", "entrustment"},
 	"aggregator":         {"matcher", "entrustment"},
@@ -180,9 +180,21 @@ func onlyRooms(imp string) ([]string, bool) {
 // usesExact tells whether a file names matcher.Exact or asks an engine.
 func usesExact(syntax *ast.File) bool {
 	found := false
+	isCall := map[*ast.SelectorExpr]bool{}
+	ast.Inspect(syntax, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+				isCall[sel] = true
+			}
+		}
+		return true
+	})
 	ast.Inspect(syntax, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "matcher" && (sel.Sel.Name == "Exact" || sel.Sel.Name == "Query") {
+				found = true
+			}
+			if sel.Sel.Name == "Cells" && isCall[sel] {
 				found = true
 			}
 		}
@@ -217,6 +229,7 @@ func TestLawBites(t *testing.T) {
 		{path: "aggregator/x.go", room: "aggregator", imports: []string{"github.com/google/differential-privacy/go/v3/noise"}, syntax: empty},
 		{path: "new/x.go", room: "new", syntax: empty},
 		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nvar y matcher.Exact")},
+		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nfunc f() { engine.Cells(ctx, q) }")},
 	} {
 		if len(violations([]file{f})) == 0 {
 			t.Errorf("%s importing %v passed", f.path, f.imports)

@@ -1,0 +1,145 @@
+package seal_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"fmt"
+	"testing"
+
+	"awase/crypto/seal"
+
+	"pgregory.net/rapid"
+)
+
+var (
+	drawID   = rapid.StringMatching(`[a-z0-9][a-z0-9._-]{0,63}`)
+	drawText = rapid.StringMatching(`[a-zA-Z0-9 ,;"<>=金銀表ー髙🎌-]{1,40}`)
+	drawRaw  = rapid.SliceOfN(rapid.Byte(), 0, 40)
+	drawHash = rapid.Custom(func(t *rapid.T) [32]byte {
+		return [32]byte(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "hash"))
+	})
+)
+
+// drawHeader draws an address and a header that may be sealed.
+func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
+	h.Purpose = rapid.SampledFrom([]seal.Purpose{seal.Base, seal.List, seal.Events}).Draw(t, "purpose")
+	a = seal.Address{
+		Entrustment: drawID.Draw(t, "entrustment"),
+		Version:     rapid.IntRange(1, 1<<31-1).Draw(t, "version"),
+		Party:       drawID.Draw(t, "party"),
+		Name:        drawID.Draw(t, "name"),
+	}
+	copy(a.Upload[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "upload"))
+	a.Upload[0] |= 1
+	own := h.Purpose == seal.Base || h.Purpose == seal.Events && rapid.Bool().Draw(t, "own log")
+	if own {
+		a.Entrustment, a.Version = seal.BaseEntrustment, 0
+	}
+	least := 0
+	switch h.Purpose {
+	case seal.Base:
+		a.Name = seal.BaseName
+		h.Channels = rapid.SliceOfNDistinct(drawText, 0, 64, rapid.ID).Draw(t, "channels")
+	case seal.List:
+		least = 1
+	case seal.Events:
+		a.Name = seal.EventsName
+		event := rapid.Custom(func(t *rapid.T) seal.EventType {
+			return seal.EventType{Kind: drawText.Draw(t, "kind"), Category: drawText.Draw(t, "category")}
+		})
+		h.Events = rapid.SliceOfNDistinct(event, 1, 64, rapid.ID).Draw(t, "events")
+	}
+	column := rapid.Custom(func(t *rapid.T) seal.IdentifierColumn {
+		return seal.IdentifierColumn{
+			Kind:      rapid.SampledFrom([]string{"email", "phone", "cookie", "maid"}).Draw(t, "kind"),
+			Namespace: rapid.OneOf(rapid.Just(""), drawText).Draw(t, "namespace"),
+		}
+	})
+	h.Identifiers = rapid.SliceOfNDistinct(column, least, 6, rapid.ID).Draw(t, "identifiers")
+	for i := range rapid.IntRange(0, 5).Draw(t, "columns") {
+		known := drawText.Filter(func(s string) bool { return s != "unknown" })
+		domain := rapid.SliceOfNDistinct(known, 0, 9, rapid.ID).Draw(t, "domain")
+		h.Columns = append(h.Columns, seal.Column{Name: fmt.Sprint("c", i), Domain: append(domain, "unknown")})
+	}
+	return a, h
+}
+
+func drawRow(t *rapid.T, h *seal.Header) (r seal.Row) {
+	least := 0
+	if h.Purpose == seal.List {
+		least = 1
+	}
+	if n := len(h.Identifiers); n > 0 {
+		identifier := rapid.Custom(func(t *rapid.T) seal.Identifier {
+			return seal.Identifier{Column: uint8(rapid.IntRange(0, n-1).Draw(t, "column")), Class: rapid.Uint8().Draw(t, "class"), Hash: drawHash.Draw(t, "hash")}
+		})
+		r.Identifiers = rapid.SliceOfN(identifier, least, 5).Draw(t, "identifiers")
+	}
+	for _, c := range h.Columns {
+		r.Codes = append(r.Codes, uint8(rapid.IntRange(0, len(c.Domain)-1).Draw(t, "code")))
+	}
+	switch h.Purpose {
+	case seal.Base:
+		r.Person = &seal.Person{
+			Key:           rapid.SliceOfN(rapid.Byte(), 1, 40).Draw(t, "key"),
+			Verified:      rapid.Bool().Draw(t, "verified"),
+			PolicyVersion: string(drawRaw.Draw(t, "policy")),
+			Service:       rapid.OneOf(rapid.Just(""), drawText).Draw(t, "service"),
+			EnquiryOnly:   rapid.Bool().Draw(t, "enquiry"),
+			Channels:      rapid.Uint64().Draw(t, "channels") & (1<<len(h.Channels) - 1),
+		}
+	case seal.Events:
+		r.Event = &seal.Event{
+			Key:   drawRaw.Draw(t, "key"),
+			Day:   rapid.Int32().Draw(t, "day"),
+			Type:  uint8(rapid.IntRange(0, len(h.Events)-1).Draw(t, "type")),
+			Value: rapid.Int64().Draw(t, "value"),
+		}
+		if len(r.Identifiers) == 0 && len(r.Event.Key) == 0 {
+			r.Event.Key = []byte{0}
+		}
+	}
+	return r
+}
+
+// What is sealed comes out again, whatever it is.
+func TestRoundTrip(t *testing.T) {
+	keys := map[seal.Suite]seal.PrivateKey{seal.XWing: testKey(t, seal.XWing), seal.X25519: testKey(t, seal.X25519)}
+	rapid.Check(t, func(t *rapid.T) {
+		key := keys[rapid.SampledFrom([]seal.Suite{seal.XWing, seal.X25519}).Draw(t, "suite")]
+		a, h := drawHeader(t)
+		rows := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) seal.Row { return drawRow(t, &h) }), 0, 8).Draw(t, "rows")
+		sign := uploadKey(5)
+		pin := sign.Public().(ed25519.PublicKey)
+		if rapid.Bool().Draw(t, "unsigned") {
+			sign, pin = nil, nil
+		}
+		var file bytes.Buffer
+		w, err := seal.NewWriter(&file, key.Public(), a, h, seal.WriterOptions{Sign: sign})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := rows; len(part) > 0; {
+			n := rapid.IntRange(1, len(part)).Draw(t, "batch")
+			if err := w.Write(part[:n]); err != nil {
+				t.Fatal(err)
+			}
+			part = part[n:]
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f, err := seal.Open(&file, key, a, &h, pin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head := f.Head(); head.Address != a || head.Signed != (pin != nil) || head.Suite != key.Public().Suite() {
+			t.Fatalf("head %+v", head)
+		}
+		got, err := allRows(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameRows(t, got, rows)
+	})
+}

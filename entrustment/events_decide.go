@@ -1,0 +1,156 @@
+package entrustment
+
+import (
+	"fmt"
+	"slices"
+)
+
+// EventsLoad is the act of loading an event log: the operator's own, which
+// belongs to the base, or another party's under its entrustment.
+type EventsLoad struct {
+	Party   string           // whose log it is
+	Own     bool             // the operator's own log, without an entrustment
+	UserKey bool             // users are named by the operator's user key
+	Kinds   []string         // identifier kinds of the log's columns
+	Types   []EventType      // the sorts of event it declares
+	Columns []EventDimension // declared value columns
+}
+
+// EventDimension is a declared column of an event log, as its header has it.
+type EventDimension struct {
+	Name   string
+	Domain []string
+}
+
+// place tells whether the column says where somebody was.
+func (d *EventDimension) place() bool {
+	return slices.Equal(d.Domain, (&Generaliser{Prefecture: true}).Domain()) || slices.Equal(d.Domain, (&Generaliser{Region: true}).Domain())
+}
+
+// located are the flows whose section of the policy names 位置情報: analyses.
+// For deliveries (§2(4), §5) it names identifiers alone.
+var located = [...]Flow{FlowAnalysis26, FlowAnalysis5, FlowImprovement5}
+
+// DecideEvents decides whether an event log may be loaded. The operator's own
+// is loaded onto the base, without an entrustment (Own; Facts.Contract is nil), and
+// what may be read of it is decided when a question is asked. Another
+// party's is loaded under its entrustment, which names the identifier kinds
+// (identifiers), the categories (events) and the declared columns
+// (list_columns).
+func DecideEvents(f Facts, l EventsLoad) error {
+	checks := []func() *Error{f.shape, f.running, f.purpose, f.hostTrust, f.ownersBasis,
+		func() *Error { return f.eventsOwner(l) },
+		func() *Error { return f.loadKinds(Load{Kinds: l.Kinds}) },
+	}
+	if l.Own {
+		checks = []func() *Error{func() *Error { return f.ownEvents(l) }}
+	}
+	return first(append(checks, func() *Error { return f.eventsDeclared(l) }, func() *Error { return f.eventTypes(l) }, func() *Error { return f.eventColumns(l) })...)
+}
+
+// ownEvents: without an entrustment the operator alone loads, onto its base.
+func (f *Facts) ownEvents(l EventsLoad) *Error {
+	p, err := f.party("party", l.Party)
+	switch {
+	case err != nil:
+		return err
+	case f.Contract != nil:
+		return refusal(CodeForbidden, clauseOwnList, "entrustment", "the operator's own log belongs to the base, not to an entrustment", "load it without an entrustment")
+	case p.Class != ClassOperator:
+		return refusal(CodeForbidden, clauseOwnList, "entrustment", fmt.Sprintf("the log of %q belongs under an entrustment", p.ID), "name the entrustment")
+	case f.Base == nil:
+		return refusal(CodeNotFound, clauseWords, "base", "there is no base whose users the events are of", "load the base first")
+	}
+	for _, kind := range l.Kinds {
+		if !slices.ContainsFunc(f.Base.Identifiers, func(id IdentifierColumn) bool { return id.Kind == kind }) {
+			return refusal(CodeForbidden, clauseNamed, "identifiers", fmt.Sprintf("the base has no %s, so nobody can be found by it", echo(kind)), "name users by user_key, or by a kind that base.yaml declares")
+		}
+	}
+	return nil
+}
+
+// eventsOwner: under an entrustment the log is that of the party whose users
+// the flow joins with the base. The operator's own log is never mixed with it.
+func (f *Facts) eventsOwner(l EventsLoad) *Error {
+	p, err := f.party("party", l.Party)
+	if err != nil {
+		return err
+	}
+	if p.Class == ClassOperator {
+		return refusal(CodeForbidden, clauseOwnList, "entrustment", "the operator's own log belongs to the base, not to an entrustment", "load it without an entrustment")
+	}
+	if owner, ok := f.side(f.rule().joined[1]); !ok || owner != p.ID {
+		return refusal(CodeForbidden, clauseFlows, "party", fmt.Sprintf("%s joins no log of %q", f.Contract.Effective(), p.ID), "name the party whose users are joined with the base")
+	}
+	if l.UserKey {
+		return refusal(CodeForbidden, clauseNamed, "user_key", "user keys are the operator's own", "name users by identifiers")
+	}
+	return nil
+}
+
+// eventsDeclared: the log names its users in one way and has at least one sort
+// of event.
+func (f *Facts) eventsDeclared(l EventsLoad) *Error {
+	switch {
+	case l.UserKey == (len(l.Kinds) > 0):
+		return refusal(CodeDocument, clauseDoc, "identifiers", "users are named by the user key or by identifiers, in one way", "correct events.yaml")
+	case len(l.Types) == 0 || len(l.Types) > MaxEventTypes:
+		return refusal(CodeDocument, clauseDoc, "kind", fmt.Sprintf("a log declares 1 to %d sorts of event", MaxEventTypes), "correct events.yaml")
+	}
+	return nil
+}
+
+func (f *Facts) eventTypes(l EventsLoad) *Error {
+	for _, t := range l.Types {
+		if !slices.Contains(EventKinds(), t.Kind) {
+			return refusal(CodeDocument, clauseDoc, "kind", echo(string(t.Kind))+" is no kind of event", allowed(EventKind("").Allowed()))
+		}
+		if err := f.sensitive("events", t.Category); err != nil {
+			return err
+		}
+		if f.Contract != nil && !slices.Contains(f.Contract.Events, t.Category) {
+			return refusal(CodeDimForbidden, clauseNamed, "events", fmt.Sprintf("the entrustment does not name the event %s", named(t.Category)), allowed(f.Contract.Events))
+		}
+		if t.Kind != EventLocation {
+			continue
+		}
+		if !slices.ContainsFunc(l.Columns, func(d EventDimension) bool { return d.place() }) {
+			return refusal(CodeDocument, clauseNamed, "columns", "location events say where by prefecture or region alone, and no column does", "add the column with generalise: prefecture or region")
+		}
+		if err := f.mayLocate("events"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Facts) eventColumns(l EventsLoad) *Error {
+	for i, d := range l.Columns {
+		if slices.ContainsFunc(l.Columns[:i], func(o EventDimension) bool { return o.Name == d.Name }) {
+			return refusal(CodeDocument, clauseDoc, "columns", named(d.Name)+" is named twice", "rename one")
+		}
+		if n := len(d.Domain); n < 1 || n > MaxDomain || d.Domain[n-1] != Unknown {
+			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has no closed domain", fmt.Sprintf("declare 1 to %d values, %s last", MaxDomain, Unknown))
+		}
+		if err := f.sensitive("columns", d.Name); err != nil {
+			return err
+		}
+		if f.Contract != nil && !slices.Contains(f.Contract.ListColumns, d.Name) {
+			return refusal(CodeDimForbidden, clauseNamed, "columns", fmt.Sprintf("the entrustment does not name the column %s", named(d.Name)), allowed(f.Contract.ListColumns))
+		}
+		if d.place() {
+			if err := f.mayLocate("columns"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mayLocate: another party's users are located for analyses alone.
+func (f *Facts) mayLocate(field string) *Error {
+	if f.Contract == nil || slices.Contains(located[:], f.Contract.Effective()) {
+		return nil
+	}
+	return refusal(CodeForbidden, f.rule().policy, field, fmt.Sprintf("%s reads no location", f.Contract.Effective()), "drop the column and the location events")
+}
