@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"awase/aggregator"
+	"awase/crypto/seal"
 	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
@@ -48,6 +49,7 @@ type Enclave struct {
 	tokens [32]byte
 	lists  [32]byte
 	bases  [32]byte
+	opener seal.PrivateKey // what files are sealed to
 
 	mu     sync.Mutex
 	state  *state
@@ -68,6 +70,9 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{},
+	}
+	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
+		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
 	}
 	e.gate = aggregator.New(e.engine, book{v.Log()}, clock{v.Log()}, aggregator.Keys{Noise: v.Subkey("noise"), Digest: v.Subkey("cell digests")})
 	records := v.Log().Records()

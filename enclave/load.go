@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"awase/crypto/seal"
@@ -93,18 +95,58 @@ func columnsOf(h seal.Header) []matcher.Column {
 	return out
 }
 
-// LoadBase makes rows the identity base.
-func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
+// LoadBase makes a sealed file the identity base.
+func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (wire.BaseLoaded, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	loaded, err := e.loadBase(ctx, schema, h, rows)
+	loaded, err := e.openedBase(ctx, schema, sealed)
 	if err != nil {
 		return wire.BaseLoaded{}, e.refuse("base", "", err)
 	}
 	return loaded, nil
 }
 
-func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
+func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (wire.BaseLoaded, error) {
+	terms, err := e.terms(seal.BaseEntrustment)
+	if err != nil {
+		return wire.BaseLoaded{}, err
+	}
+	f, err := e.open(terms, seal.BaseName, sealed)
+	if err != nil {
+		return wire.BaseLoaded{}, err
+	}
+	if was, ok := e.state.uploads[f.upload]; ok {
+		if was != kindBase || e.state.base.Upload != f.upload {
+			return wire.BaseLoaded{}, errUpload
+		}
+		ack, err := e.ack(kindBase, "", true, nil)
+		return wire.BaseLoaded{Ack: ack, Users: e.state.base.Users}, err
+	}
+	if err := fitsSchema(schema, f.header); err != nil {
+		return wire.BaseLoaded{}, err
+	}
+	return e.loadBase(ctx, schema, f)
+}
+
+// fitsSchema holds the columns of a sealed base against the document: the
+// attributes that are not sensitive, with their domains.
+func fitsSchema(s *entrustment.BaseSchema, h seal.Header) error {
+	var want []seal.Column
+	for i := range s.Attributes {
+		if a := &s.Attributes[i]; !a.Sensitive() {
+			want = append(want, seal.Column{Name: a.Name, Domain: a.Domain()})
+		}
+	}
+	same := func(a, b seal.Column) bool { return a.Name == b.Name && slices.Equal(a.Domain, b.Domain) }
+	if !slices.EqualFunc(want, h.Columns, same) {
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "attributes",
+			Detail: "the sealed file has other attributes than base.yaml", Mend: "seal it again with this base.yaml"}
+	}
+	return nil
+}
+
+func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, f *opened) (wire.BaseLoaded, error) {
+	h, rows := f.header, f.rows
 	var none wire.BaseLoaded
 	if _, err := e.operator(); err != nil {
 		return none, err
@@ -140,7 +182,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if old != nil {
 		version = old.Version + 1
 	}
-	ack, err := e.ack(kindBase, "", false, baseRecord{schema, columnsOf(h), ref, pop, int64(base.Users()), version})
+	ack, err := e.ack(kindBase, "", false, baseRecord{schema, columnsOf(h), ref, pop, int64(base.Users()), version, f.upload})
 	if err != nil {
 		return none, err
 	}
@@ -258,22 +300,44 @@ func (e *Enclave) openBase() (*matcher.Base, error) {
 	return b, nil
 }
 
-// LoadList makes rows the newest version of a list.
-func (e *Enclave) LoadList(ctx context.Context, req wire.ListRequest, h seal.Header, rows seal.Rows) (wire.ListLoaded, error) {
+// LoadList makes a sealed file the newest version of a list.
+func (e *Enclave) LoadList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	loaded, err := e.loadList(ctx, req, h, rows)
+	loaded, err := e.openedList(ctx, req, sealed)
 	if err != nil {
 		return wire.ListLoaded{}, e.refuse("list", req.Entrustment, err)
 	}
 	return loaded, nil
 }
 
-func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, h seal.Header, rows seal.Rows) (wire.ListLoaded, error) {
-	var none wire.ListLoaded
+func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
 	if err := entrustment.CheckID("name", req.Name); err != nil {
-		return none, err
+		return wire.ListLoaded{}, err
 	}
+	terms, err := e.terms(req.Entrustment)
+	if err != nil {
+		return wire.ListLoaded{}, err
+	}
+	f, err := e.open(terms, req.Name, sealed)
+	if err != nil {
+		return wire.ListLoaded{}, err
+	}
+	key := req.Entrustment + "/" + req.Name
+	if was, ok := e.state.uploads[f.upload]; ok {
+		l := e.state.lists[listKey{req.Entrustment, req.Name}]
+		if was != kindList+" "+key || l.Upload != f.upload {
+			return wire.ListLoaded{}, errUpload
+		}
+		ack, err := e.ack(kindList, key, true, nil)
+		return wire.ListLoaded{Ack: ack, Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}, err
+	}
+	return e.loadList(ctx, req, f)
+}
+
+func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
+	h, rows := f.header, f.rows
+	var none wire.ListLoaded
 	c, err := e.contract(req.Entrustment)
 	if err != nil {
 		return none, err
@@ -311,7 +375,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, h seal.Hea
 		return none, err
 	}
 	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Segment: ref, ID: hexID(list.ID()),
-		Kinds: act.Kinds, Columns: columnsOf(h), Rows: int64(list.Rows()), Tokens: int64(list.Tokens())}
+		Kinds: act.Kinds, Columns: columnsOf(h), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Upload: f.upload}
 	if old != nil {
 		rec.Version = old.Version + 1
 	}

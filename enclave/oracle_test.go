@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"awase/crypto/identifier"
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/intake"
@@ -317,6 +318,33 @@ func openRoom(t *testing.T) *Enclave {
 	return e
 }
 
+// sealed seals rows to where they go, as the desk does.
+func sealed(t *testing.T, e *Enclave, entrustmentID, name string, h seal.Header, rows seal.Rows) *bytes.Reader {
+	t.Helper()
+	terms, err := e.Terms(t.Context(), entrustmentID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	a := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}
+	w, err := seal.NewWriter(&b, terms.Key, a, h, seal.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for batch, err := range rows {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(b.Bytes())
+}
+
 func loadBaseFile(t *testing.T, e *Enclave, data []byte) wire.BaseLoaded {
 	t.Helper()
 	schema := parse(t, entrustment.ParseBaseSchema, oracleBase)
@@ -324,7 +352,7 @@ func loadBaseFile(t *testing.T, e *Enclave, data []byte) wire.BaseLoaded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := e.LoadBase(t.Context(), schema, f.Header(), f.Rows())
+	loaded, err := e.LoadBase(t.Context(), schema, sealed(t, e, seal.BaseEntrustment, seal.BaseName, f.Header(), f.Rows()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +365,7 @@ func loadListFile(t *testing.T, e *Enclave, name string, data []byte) wire.ListL
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: name}, f.Header(), f.Rows())
+	loaded, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: name}, sealed(t, e, "e", name, f.Header(), f.Rows()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
 package enclave
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/intake"
 	"awase/matcher"
 )
 
@@ -261,7 +264,7 @@ func TestListRate(t *testing.T) {
 	one := func(yield func([]seal.Row, error) bool) {
 		yield([]seal.Row{{Identifiers: []seal.Identifier{{}}}}, nil)
 	}
-	_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, h, one)
+	_, err := e.rowsIn(t, wire.ListRequest{Entrustment: "e", Name: "l"}, h, one)
 	wantCode(t, "one version too many", err, entrustment.CodeRate)
 }
 
@@ -278,18 +281,18 @@ func TestLoadIsWholeOrNothing(t *testing.T) {
 			yield(nil, damaged)
 		}
 	}
-	if _, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, h, half); !errors.Is(err, damaged) {
+	if _, err := e.rowsIn(t, wire.ListRequest{Entrustment: "e", Name: "l"}, h, half); !errors.Is(err, damaged) {
 		t.Errorf("a damaged list: %v", err)
 	}
 	bh := seal.Header{Purpose: seal.Base, Identifiers: h.Identifiers}
-	if _, err := e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), bh, half); err == nil {
+	if _, err := e.baseRowsIn(t, bh, half); err == nil {
 		t.Error("a damaged base was loaded")
 	}
 	twice := func(yield func([]seal.Row, error) bool) {
 		row := seal.Row{Person: &seal.Person{Key: []byte("k")}}
 		yield([]seal.Row{row, row}, nil)
 	}
-	_, err := e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), bh, twice)
+	_, err := e.baseRowsIn(t, bh, twice)
 	wantCode(t, "a user key twice", err, entrustment.CodeFile)
 	if n := len(segmentFiles(t, e)); n != files {
 		t.Errorf("%d segments, want %d", n, files)
@@ -313,6 +316,75 @@ func segmentFiles(t *testing.T, e *Enclave) []os.DirEntry {
 	return names
 }
 
+// rowsIn and baseRowsIn load rows past the sealing, which refuses some of them
+// itself.
+func (e *Enclave) rowsIn(t *testing.T, req wire.ListRequest, h seal.Header, rows seal.Rows) (wire.ListLoaded, error) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	loaded, err := e.loadList(t.Context(), req, &opened{h, rows, uploadID(seal.NewUpload())})
+	if err != nil {
+		err = e.refuse("list", req.Entrustment, err)
+	}
+	return loaded, err
+}
+
+func (e *Enclave) baseRowsIn(t *testing.T, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	loaded, err := e.loadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), &opened{h, rows, uploadID(seal.NewUpload())})
+	if err != nil {
+		err = e.refuse("base", "", err)
+	}
+	return loaded, err
+}
+
+// TestSealedFiles: a sealed file opens where it was sealed to and nowhere else,
+// and is not loaded a second time after another version.
+func TestSealedFiles(t *testing.T) {
+	e := openCrowd(t)
+	_, rows := crowd(1200)
+	data := rowsCSV(rows)
+	f, err := intake.OpenList(t.Context(), bytes.NewReader(data), int64(len(data)), parse(t, entrustment.ParseListSchema, oracleList), intake.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := sealed(t, e, "e", "l", f.Header(), f.Rows())
+	raw, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(name string, b []byte) (wire.ListLoaded, error) {
+		return e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: name}, bytes.NewReader(b))
+	}
+	_, err = load("m", raw)
+	wantCode(t, "under another name", err, entrustment.CodeFile)
+	_, err = load("l", raw[:len(raw)-1])
+	wantCode(t, "cut short", err, entrustment.CodeFile)
+	first, err := load("l", raw)
+	if err != nil || first.Version != 2 || !first.Changed {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if again, err := load("l", raw); err != nil || again.Changed || again.Rows != first.Rows {
+		t.Errorf("the same file again: %+v, %v", again, err)
+	}
+	_, rows = crowd(1300)
+	loadListFile(t, e, "l", rowsCSV(rows))
+	_, err = load("l", raw)
+	wantCode(t, "an old file brought back", err, entrustment.CodeForbidden)
+	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, strings.Replace(oracleContract, "until: 2036", "until: 2037", 1))); err != nil {
+		t.Fatal(err)
+	}
+	_, err = load("l", raw)
+	wantCode(t, "under the next version of the entrustment", err, entrustment.CodeFile)
+	// base.yaml and the sealed base speak of the same attributes.
+	h := seal.Header{Purpose: seal.Base, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Columns: []seal.Column{{Name: "gender", Domain: []string{"f", "unknown"}}}}
+	none := func(func([]seal.Row, error) bool) {}
+	_, err = e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), sealed(t, e, seal.BaseEntrustment, seal.BaseName, h, none))
+	wantCode(t, "a base with another domain", err, entrustment.CodeFile)
+}
+
 // TestRowsThatDontFit: rows that contradict their header are an error, not a
 // panic, not a count.
 func TestRowsThatDontFit(t *testing.T) {
@@ -331,11 +403,11 @@ func TestRowsThatDontFit(t *testing.T) {
 		"too many hashes":     {seal.Header{Purpose: seal.List, Identifiers: email}, many},
 		"another purpose":     {seal.Header{Purpose: seal.Base, Identifiers: email}, seal.Row{Identifiers: []seal.Identifier{{}}}},
 	} {
-		if _, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "x"}, c.h, rows(c.r)); err == nil {
+		if _, err := e.rowsIn(t, wire.ListRequest{Entrustment: "e", Name: "x"}, c.h, rows(c.r)); err == nil {
 			t.Errorf("%s: loaded", name)
 		}
 	}
-	if _, err := e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), seal.Header{Purpose: seal.Base, Identifiers: email}, rows(seal.Row{})); err == nil {
+	if _, err := e.baseRowsIn(t, seal.Header{Purpose: seal.Base, Identifiers: email}, rows(seal.Row{})); err == nil {
 		t.Error("a base row without a person was loaded")
 	}
 }
@@ -443,11 +515,11 @@ func TestAttributesOfTheContract(t *testing.T) {
 	rows := func(yield func([]seal.Row, error) bool) {
 		yield([]seal.Row{{Identifiers: []seal.Identifier{{}}, Codes: []uint8{0}}}, nil)
 	}
-	_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "shadow", Name: "l"}, h, rows)
+	_, err := e.rowsIn(t, wire.ListRequest{Entrustment: "shadow", Name: "l"}, h, rows)
 	wantCode(t, "a list column with the name of an attribute", err, entrustment.CodeForbidden)
 	// The list came first, the base's attribute later.
 	e.state.base = nil
-	if _, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "shadow", Name: "l"}, h, rows); err != nil {
+	if _, err := e.rowsIn(t, wire.ListRequest{Entrustment: "shadow", Name: "l"}, h, rows); err != nil {
 		t.Fatal(err)
 	}
 	users, _ := crowd(10)
@@ -498,7 +570,7 @@ func TestWhoPays(t *testing.T) {
 	_, rows := crowd(1500)
 	f := func(n int) error {
 		h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}}
-		_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "i", Name: "l"}, h, func(yield func([]seal.Row, error) bool) {
+		_, err := e.rowsIn(t, wire.ListRequest{Entrustment: "i", Name: "l"}, h, func(yield func([]seal.Row, error) bool) {
 			for i := range n {
 				if !yield([]seal.Row{{Identifiers: []seal.Identifier{{Hash: [32]byte{byte(i), byte(i >> 8)}}}}}, nil) {
 					return

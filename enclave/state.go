@@ -1,7 +1,9 @@
 package enclave
 
 import (
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,6 +48,7 @@ type baseRecord struct {
 	Population hexID                   `json:"population"`
 	Users      int64                   `json:"users"`
 	Version    int                     `json:"version"`
+	Upload     uploadID                `json:"upload"`
 }
 
 // listRecord makes a segment the newest version of a list.
@@ -60,6 +63,22 @@ type listRecord struct {
 	Columns     []matcher.Column `json:"columns"`
 	Rows        int64            `json:"rows"`
 	Tokens      int64            `json:"tokens"`
+	Upload      uploadID         `json:"upload"` // of the sealed file: never taken again
+}
+
+// uploadID is the random id of one sealed file.
+type uploadID [16]byte
+
+// MarshalText gives the id in hex.
+func (u uploadID) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(u[:])), nil }
+
+// UnmarshalText reads the id from hex.
+func (u *uploadID) UnmarshalText(b []byte) error {
+	if len(b) != 2*len(u) {
+		return errors.New("an upload id has 32 hex digits")
+	}
+	_, err := hex.Decode(u[:], b)
+	return err
 }
 
 // chargeRecord is written before anything is counted.
@@ -105,14 +124,15 @@ type state struct {
 	acts        map[string]int64       // last record of a document, by kind and id
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
-	owners      map[string]bool // parties that stand in an entrustment, or own the base
+	uploads     map[uploadID]string // used upload ids, and what each became
+	owners      map[string]bool     // parties that stand in an entrustment, or own the base
 }
 
 func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{},
+		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{}, uploads: map[uploadID]string{},
 	}
 }
 
@@ -166,6 +186,9 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindBase:
 		b, err := body[baseRecord](r)
 		s.base = b
+		if err == nil {
+			s.uploads[b.Upload] = kindBase
+		}
 		for id, p := range s.parties {
 			if p.Class == entrustment.ClassOperator {
 				s.owners[id] = true
@@ -177,6 +200,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		l, err := body[listRecord](r)
 		if err == nil {
 			s.lists[listKey{l.Entrustment, l.Name}] = l
+			s.uploads[l.Upload] = kindList + " " + l.Entrustment + "/" + l.Name
 			s.listTimes[l.Entrustment] = append(s.listTimes[l.Entrustment], r.Time)
 			s.mark(r, l.Entrustment+"/"+l.Name)
 		}

@@ -105,6 +105,9 @@ func (f *Facts) eventTypes(l EventsLoad) *Error {
 		if !slices.Contains(EventKinds(), t.Kind) {
 			return refusal(CodeDocument, clauseDoc, "kind", echo(string(t.Kind))+" is no kind of event", allowed(EventKind("").Allowed()))
 		}
+		if err := eventName("events", t.Category); err != nil {
+			return err
+		}
 		if err := f.sensitive("events", t.Category); err != nil {
 			return err
 		}
@@ -124,6 +127,17 @@ func (f *Facts) eventTypes(l EventsLoad) *Error {
 	return nil
 }
 
+// eventName checks a name that comes with a log's header and stands in the
+// record log: intake took it from events.yaml, but a header may be anybody's.
+func eventName(field, name string) *Error {
+	c := checker{at: &places{file: "header", at: map[string]place{}}}
+	c.dimension(field, name)
+	if c.err != nil || personal.MatchString(fold(name)) {
+		return refusal(CodeDocument, clauseDoc, field, "a name of the log's header is no name of a group", "correct events.yaml and load the log again")
+	}
+	return nil
+}
+
 func (f *Facts) eventColumns(l EventsLoad) *Error {
 	for i, d := range l.Columns {
 		if slices.ContainsFunc(l.Columns[:i], func(o EventDimension) bool { return o.Name == d.Name }) {
@@ -132,8 +146,14 @@ func (f *Facts) eventColumns(l EventsLoad) *Error {
 		if n := len(d.Domain); n < 1 || n > MaxDomain || d.Domain[n-1] != Unknown {
 			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has no closed domain", fmt.Sprintf("declare 1 to %d values, %s last", MaxDomain, Unknown))
 		}
+		if err := eventName("columns", d.Name); err != nil {
+			return err
+		}
 		if err := f.sensitive("columns", d.Name); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(d.Domain, func(v string) bool { return personal.MatchString(fold(v)) }) {
+			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has a value that looks like an address or a number of a person", "a domain lists groups of people")
 		}
 		if f.Contract != nil && !slices.Contains(f.Contract.ListColumns, d.Name) {
 			return refusal(CodeDimForbidden, clauseNamed, "columns", fmt.Sprintf("the entrustment does not name the column %s", named(d.Name)), allowed(f.Contract.ListColumns))

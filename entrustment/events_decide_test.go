@@ -148,6 +148,14 @@ func TestEventBreaches(t *testing.T) {
 		{"a sensitive column", func(_ *fixture, l *EventsLoad) {
 			l.Columns = append(l.Columns, EventDimension{"benefit_code", []string{Unknown}})
 		}, CodeDimForbidden, clauseCare},
+		{"somebody as a category", func(_ *fixture, l *EventsLoad) { l.Types[0].Category = "taro@example.jp" }, CodeDocument, clauseDoc},
+		{"a category that is no name", func(_ *fixture, l *EventsLoad) { l.Types[0].Category = "a\nb" }, CodeDocument, clauseDoc},
+		{"a column that is no name", func(_ *fixture, l *EventsLoad) { l.Columns[0].Name = "" }, CodeDocument, clauseDoc},
+		{"a reserved name", func(_ *fixture, l *EventsLoad) { l.Columns[0].Name = DimMatchedBy }, CodeDocument, clauseDoc},
+		{"somebody in a domain", func(_ *fixture, l *EventsLoad) {
+			l.Columns[0] = EventDimension{"x", []string{"taro@example.jp", Unknown}}
+			l.Types = l.Types[:1]
+		}, CodeDomain, clauseDoc},
 		{"a location without a place", func(_ *fixture, l *EventsLoad) { l.Columns = nil }, CodeDocument, clauseNamed},
 	} {
 		w, l := ownWorld()

@@ -55,6 +55,7 @@ func (c *eventChecker) use(path, column string) {
 	if LooksDirect(column) {
 		c.fail(path, "the column looks like a name, an address or a postcode, which never enter", "name another column")
 	}
+	c.sensitive(path, column)
 }
 
 // user: an event has a user, named in one way.
@@ -90,6 +91,7 @@ func (c *eventChecker) kindAndCategory() {
 			if fold(v) == "" || len(v) > 256 {
 				c.fail(path, "must be a short text", "write the value as the file holds it")
 			}
+			c.nobody(path, v)
 			if seen[fold(v)] {
 				c.fail(path, "is the same value as another one", "full and half width, and upper and lower case of A to Z, are one: keep one")
 			}
@@ -112,7 +114,8 @@ func (c *eventChecker) kindAndCategory() {
 
 func (c *eventChecker) category(k *EventCategoryOf) {
 	if k.Column == "" {
-		c.name("category", k.Constant)
+		c.dimension("category", k.Constant)
+		c.nobody("category", k.Constant)
 		c.sensitive("category", k.Constant)
 		return
 	}
@@ -120,7 +123,7 @@ func (c *eventChecker) category(k *EventCategoryOf) {
 	c.values("category.values", k.Values)
 	for i, v := range k.Values {
 		path := item("category.values", i)
-		c.name(path, v)
+		c.dimension(path, v)
 		c.sensitive(path, v)
 		if v == Unknown {
 			c.fail(path, "an event without a category is rejected, so "+Unknown+" is none", "take it out")
@@ -163,6 +166,7 @@ func (c *eventChecker) columns() {
 		}
 		names[l.Name] = true
 		c.sensitive(join(path, "name"), l.Name)
+		c.sensitive(join(path, "column"), l.Column)
 		c.domain(path, l.Column, l.Generalise, l.Values)
 		if looksCoordinate(l.Column) {
 			c.fail(join(path, "column"), "the column looks like a coordinate, which never enters", "write the prefecture into a column of its own and drop this one")
@@ -179,6 +183,14 @@ func (c *eventChecker) columns() {
 func (c *eventChecker) sensitive(path, name string) {
 	if SensitiveName(name) {
 		c.failAs(CodeDimForbidden, path, named(name)+" is sensitive (要配慮個人情報): it is no dimension, condition or measure", "leave it out")
+	}
+}
+
+// nobody refuses a value that names a person: the document stands in the record
+// log.
+func (c *eventChecker) nobody(path, value string) {
+	if personal.MatchString(fold(value)) {
+		c.fail(path, "looks like an address or a number of a person", "name sorts of event")
 	}
 }
 

@@ -131,7 +131,7 @@ func (k *clock) unix(whole []byte) (int64, string) {
 		}
 		n = n*10 + d
 	}
-	return floorDay(n/unit + jstSeconds), ""
+	return dayOf(n/unit + jstSeconds), ""
 }
 
 // serial gives the JST day of a spreadsheet's serial number. Its fraction is of
@@ -147,15 +147,12 @@ func (k *clock) serial(whole, fraction []byte) (int64, string) {
 	if len(fraction) == 0 && k.offset != jstSeconds {
 		return 0, reasonTimeDayAlone
 	}
-	return floorDay((int64(days)-excelEpoch)*daySeconds + ms/1000 - k.offset + jstSeconds), ""
+	return dayOf((int64(days)-excelEpoch)*daySeconds + ms/1000 - k.offset + jstSeconds), ""
 }
 
-func floorDay(seconds int64) int64 {
-	if seconds < 0 {
-		return (seconds - daySeconds + 1) / daySeconds
-	}
-	return seconds / daySeconds
-}
+// dayOf gives the day of seconds since 1970. Those before are all too old, so
+// that division goes towards zero doesn't matter.
+func dayOf(seconds int64) int64 { return seconds / daySeconds }
 
 // stamp is a cell that may be a time.
 type stamp []byte
@@ -209,7 +206,7 @@ func (s stamp) day(offset int64) (int64, string) {
 			return 0, reasonBadTime
 		}
 	}
-	return floorDay(day*daySeconds + seconds - offset + jstSeconds), ""
+	return dayOf(day*daySeconds + seconds - offset + jstSeconds), ""
 }
 
 // date reads the day at the head, and gives the time of day behind it.

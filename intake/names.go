@@ -33,6 +33,7 @@ var knownKinds = map[string]string{
 	"電話": "phone", "電話番号": "phone", "携帯": "phone", "携帯番号": "phone", "携帯電話": "phone", "携帯電話番号": "phone",
 	"cookie": "cookie", "cookieid": "cookie",
 	"maid": "maid", "madid": "maid", "idfa": "maid", "aaid": "maid", "gaid": "maid", "adid": "maid", "maidsha256": "maid",
+	"idfasha256": "maid", "gaidsha256": "maid", "aaidsha256": "maid", "madidsha256": "maid", "mobiledeviceid": "maid", "deviceid": "maid",
 	"mobileadvertiserid": "maid", "mobileadvertisingid": "maid", "advertisingid": "maid", "広告id": "maid",
 }
 
@@ -51,7 +52,7 @@ func kindOf(name string) string {
 	if k := knownKinds[f]; k != "" {
 		return k
 	}
-	if k := knownKinds[strings.TrimRight(f, "0123456789")]; k != "" {
+	if k := knownKinds[trimNumber(f)]; k != "" {
 		return k
 	}
 	// "広告ID(IDFA)", "Email (required)"
@@ -60,6 +61,9 @@ func kindOf(name string) string {
 	}
 	return ""
 }
+
+// trimNumber takes the number off "phone2".
+func trimNumber(folded string) string { return strings.TrimRight(folded, "0123456789") }
 
 // droppable tells whether a column of no schema is dropped: a name, an
 // address, or what platforms' templates add to them.

@@ -14,7 +14,7 @@ const repairNumber identifier.Repair = 1 << 15
 // spreadsheet as a number: 9012345678.0, 9,012,345,678, 9.012345678E+09. Where
 // the exponent is longer than the digits, as in 9.01235E+09, the others are
 // lost, and it is an error. Anything else comes back as it is.
-func (w *worker) spreadsheetNumber(cell []byte) ([]byte, identifier.Repair, error) {
+func spreadsheetNumber(norm *identifier.Normaliser, cell []byte) ([]byte, identifier.Repair, error) {
 	if bytes.IndexByte(cell, '.') < 0 && bytes.IndexByte(cell, ',') < 0 && bytes.IndexByte(cell, 'E') < 0 && bytes.IndexByte(cell, 'e') < 0 {
 		return cell, 0, nil
 	}
@@ -25,7 +25,7 @@ func (w *worker) spreadsheetNumber(cell []byte) ([]byte, identifier.Repair, erro
 	if digits, ok := scientific(text); ok {
 		if digits == nil {
 			// The mend is the one for such a text as the package knows it.
-			_, _, err := w.norm.Canonical(identifier.Phone, []byte("9E+09"))
+			_, _, err := norm.Canonical(identifier.Phone, []byte("9E+09"))
 			return cell, 0, err
 		}
 		return digits, repairNumber, nil

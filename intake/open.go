@@ -78,10 +78,8 @@ func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 	if err != nil {
 		return nil, fault(o.Name, err.Error(), "mend region: in list.yaml")
 	}
-	if schema == nil {
-		if err := headerless(src, o, norm); err != nil {
-			return nil, err
-		}
+	if _, _, err := headerless(src, o, norm, schema); err != nil {
+		return nil, err
 	}
 	b := bind(o.Name, src.Columns(), listNames(schema), norm)
 	if schema == nil {
@@ -111,23 +109,30 @@ func (o *Options) defaults() {
 	}
 }
 
-// headerless gives a file of one identifier a line a header.
-func headerless(src table.Source, o Options, norm *identifier.Normaliser) error {
+// headerless gives a file of one identifier a line a header: the one column of
+// its schema, or the kind that the first line shows. hash: that is a hash.
+func headerless(src table.Source, o Options, norm *identifier.Normaliser, schema *entrustment.ListSchema) (did, hash bool, err error) {
 	text, ok := src.(*textSource)
 	if !ok || len(text.header) != 1 {
-		return nil
+		return false, false, nil
 	}
 	kind := plainKind([]byte(text.header[0]), norm)
+	hash = kind == "hash"
 	switch {
 	case kind == "":
-		return nil
+		return false, false, nil
+	case schema != nil:
+		if len(schema.Columns) != 1 || schema.Columns[0].Kind == "" || schema.Consent != nil {
+			return false, false, nil
+		}
+		kind = schema.Columns[0].Column
 	case o.Kind != "":
 		kind = o.Kind
-	case kind == "hash":
-		return fault(o.Name+" row 1", "the file has no header, and a hash doesn't show its kind", "add a first line that says email, phone or maid")
+	case hash:
+		return false, false, fault(o.Name+" row 1", "the file has no header, and a hash doesn't show its kind", "add a first line that says email, phone or maid")
 	}
 	text.hold([]string{kind})
-	return nil
+	return true, hash, nil
 }
 
 func newFile(ctx context.Context, src table.Source, packed string, b *binding, p *plan, o Options) (*File, error) {

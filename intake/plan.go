@@ -223,6 +223,7 @@ func (p *plan) close(b *binding, drop []string) error {
 // identifiers, names and addresses are dropped, anything else is refused.
 func propose(b *binding) (*entrustment.ListSchema, error) {
 	s := &entrustment.ListSchema{Schema: entrustment.SchemaList, Region: entrustment.Home}
+	form := templateOf(b.names)
 	var left []int
 	for i, name := range b.names {
 		kind := kindOf(name)
@@ -231,7 +232,7 @@ func propose(b *binding) (*entrustment.ListSchema, error) {
 			return nil, fault(b.place(i), "a cookie column needs a namespace", mendNamespace)
 		case kind != "":
 			s.Columns = append(s.Columns, entrustment.ListColumn{Column: name, Kind: kind})
-		case name != "" && droppable(name):
+		case name != "" && (droppable(name) || dropsOf(form, name)):
 			s.Drop = append(s.Drop, name)
 		default:
 			left = append(left, i)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/intake"
@@ -55,7 +56,13 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 			return intake.OpenBase(ctx, file, size, schema, o)
 		},
 		func(in *intake.File) (string, error) {
-			loaded, err := e.LoadBase(ctx, schema, in.Header(), in.Rows())
+			terms, err := e.Terms(ctx, seal.BaseEntrustment)
+			if err != nil {
+				return "", err
+			}
+			sealed := sealing(ctx, terms, seal.BaseName, in)
+			loaded, err := e.LoadBase(ctx, schema, sealed)
+			sealed.Close()
 			return fmt.Sprintf("base %s: %s users, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Users), loaded.Version, loaded.Seq), err
 		})
 }
@@ -98,7 +105,13 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 			return intake.OpenList(ctx, file, size, schema, o)
 		},
 		func(in *intake.File) (string, error) {
-			loaded, err := e.LoadList(ctx, req, in.Header(), in.Rows())
+			terms, err := e.Terms(ctx, req.Entrustment)
+			if err != nil {
+				return "", err
+			}
+			sealed := sealing(ctx, terms, req.Name, in)
+			loaded, err := e.LoadList(ctx, req, sealed)
+			sealed.Close()
 			text := fmt.Sprintf("list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, loadedWord(loaded.Ack),
 				thousands(loaded.Rows), thousands(loaded.Tokens), loaded.Version, loaded.Seq)
 			if loaded.Tokens < loaded.Floor {

@@ -136,7 +136,7 @@ func TestPrivateKeyShowsNothing(t *testing.T) {
 				}
 			}
 		}
-		if data, err := json.Marshal(key); err != nil || string(data) != "{}" {
+		if data, err := json.Marshal([]any{key}); err != nil || string(data) != "[{}]" {
 			t.Errorf("JSON: %s %v", data, err)
 		}
 	}

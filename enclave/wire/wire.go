@@ -10,6 +10,7 @@ package wire
 
 import (
 	"context"
+	"io"
 
 	"awase/crypto/seal"
 	"awase/entrustment"
@@ -25,10 +26,15 @@ type Enclave interface {
 	SetGate(ctx context.Context, file string, doc []byte) (Ack, error)
 	// Entrust activates an entrustment, or its next version.
 	Entrust(ctx context.Context, c *entrustment.Contract) (Ack, error)
-	// LoadBase makes rows the identity base. The load is whole or nothing.
-	LoadBase(ctx context.Context, schema *entrustment.BaseSchema, h seal.Header, rows seal.Rows) (BaseLoaded, error)
-	// LoadList makes rows the newest version of a list. Whole or nothing.
-	LoadList(ctx context.Context, req ListRequest, h seal.Header, rows seal.Rows) (ListLoaded, error)
+	// Terms says what a file for an entrustment is sealed to; seal.BaseEntrustment
+	// is the operator's own data.
+	Terms(ctx context.Context, entrustmentID string) (Terms, error)
+	// LoadBase makes a sealed file the identity base. The load is whole or
+	// nothing.
+	LoadBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (BaseLoaded, error)
+	// LoadList makes a sealed file the newest version of a list. Whole or nothing.
+	// A file that was loaded before is not loaded again.
+	LoadList(ctx context.Context, req ListRequest, sealed io.Reader) (ListLoaded, error)
 	// Price says what a question costs; it charges nothing.
 	Price(ctx context.Context, q *entrustment.Question) (Price, error)
 	// Report charges the question, runs it through the gate and gives the
@@ -44,6 +50,15 @@ type Ack struct {
 	Version int    // 1 for the first
 	Changed bool   // false: the same document was there already
 	Seq     int64  // its entry of the record log
+}
+
+// Terms is what a file is sealed to: the enclave's key, and the address less
+// name and upload id.
+type Terms struct {
+	Key         seal.PublicKey
+	Entrustment string
+	Version     int
+	Party       string // that uploads
 }
 
 // ListRequest names the list a file becomes.

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+
+	"awase/crypto/seal"
+	"awase/enclave/wire"
+	"awase/intake"
+)
+
+// sealing gives a file's rows as the sealed file that they become, while they
+// are read: nothing of it is kept. What the reading fails with is what the
+// reader of the sealed file is told. Close ends the reading early.
+func sealing(ctx context.Context, terms wire.Terms, name string, in *intake.File) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		out := bufio.NewWriterSize(w, 1<<20)
+		err := sealRows(ctx, out, terms, name, in)
+		if err == nil {
+			err = out.Flush()
+		}
+		w.CloseWithError(err) // nil is the end of the file
+	}()
+	return r
+}
+
+// sealRows writes the sealed file.
+func sealRows(ctx context.Context, w io.Writer, terms wire.Terms, name string, in *intake.File) error {
+	a := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}
+	s, err := seal.NewWriter(w, terms.Key, a, in.Header(), seal.WriterOptions{})
+	if err != nil {
+		return err
+	}
+	for batch, err := range in.Rows() {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.Write(batch); err != nil {
+			return err
+		}
+	}
+	return s.Close()
+}

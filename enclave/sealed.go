@@ -1,0 +1,84 @@
+package enclave
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"awase/crypto/seal"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// opened is a sealed file whose address was checked. Its rows are not to be
+// kept before they ended without an error.
+type opened struct {
+	header seal.Header
+	rows   seal.Rows
+	upload uploadID
+}
+
+// errUpload refuses a sealed file that was used before, here or elsewhere: a
+// carrier can't bring an old list back (attack A31).
+var errUpload = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload id",
+	Detail: "this sealed file was loaded before", Mend: "seal the file again"}
+
+// Terms says what a file for an entrustment is sealed to.
+func (e *Enclave) Terms(_ context.Context, entrustmentID string) (wire.Terms, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.terms(entrustmentID)
+}
+
+func (e *Enclave) terms(entrustmentID string) (wire.Terms, error) {
+	if entrustmentID == seal.BaseEntrustment {
+		op, err := e.operator()
+		if err != nil {
+			return wire.Terms{}, err
+		}
+		return wire.Terms{Key: e.opener.Public(), Entrustment: entrustmentID, Party: op.ID}, nil
+	}
+	c, err := e.contract(entrustmentID)
+	if err != nil {
+		return wire.Terms{}, err
+	}
+	facts := e.facts(c.Contract)
+	party := facts.ListOwner()
+	if party == "" {
+		return wire.Terms{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2", Field: "entrustment",
+			Detail: "the entrustment joins no list", Mend: "load lists under an entrustment that names their owner"}
+	}
+	return wire.Terms{Key: e.opener.Public(), Entrustment: entrustmentID, Version: c.Version, Party: party}, nil
+}
+
+// open opens a sealed file at the address that terms and name give.
+func (e *Enclave) open(terms wire.Terms, name string, sealed io.Reader) (*opened, error) {
+	want := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name}
+	f, err := seal.Open(sealed, e.opener, want, nil, nil)
+	if err != nil {
+		return nil, sealedError(err)
+	}
+	rows := func(yield func([]seal.Row, error) bool) {
+		for batch, err := range f.Rows() {
+			if err != nil {
+				err = sealedError(err)
+			}
+			if !yield(batch, err) {
+				return
+			}
+		}
+	}
+	return &opened{f.Header(), rows, uploadID(f.Head().Address.Upload)}, nil
+}
+
+// sealedError gives a fault of a sealed file the form of a refusal. What the
+// sender's side failed with comes first: it names the place in their file.
+func sealedError(err error) error {
+	if desk, ok := errors.AsType[*entrustment.Error](err); ok {
+		return desk
+	}
+	if s, ok := errors.AsType[*seal.Error](err); ok {
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "sealed file", Detail: s.Error(), Mend: "seal the file again and load it as it is"}
+	}
+	return err
+}
