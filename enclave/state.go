@@ -22,6 +22,7 @@ const (
 	kindEntrust  = "entrust"
 	kindBase     = "base"
 	kindList     = "list"
+	kindEvents   = "events"
 	kindCharge   = "charge"
 	kindTable    = "table"
 	kindAlarm    = "alarm"
@@ -124,15 +125,16 @@ type state struct {
 	acts        map[string]int64       // last record of a document, by kind and id
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
-	uploads     map[uploadID]string // used upload ids, and what each became
-	owners      map[string]bool     // parties that stand in an entrustment, or own the base
+	events      map[string][]*eventsRecord // by entrustment, in the order loaded
+	uploads     map[uploadID]string        // used upload ids, and what each became
+	owners      map[string]bool            // parties that stand in an entrustment, or own the base
 }
 
 func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{}, uploads: map[uploadID]string{},
+		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{}, uploads: map[uploadID]string{}, events: map[string][]*eventsRecord{},
 	}
 }
 
@@ -205,6 +207,14 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.mark(r, l.Entrustment+"/"+l.Name)
 		}
 		return fail(err)
+	case kindEvents:
+		l, err := body[eventsRecord](r)
+		if err == nil {
+			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
+			s.uploads[l.Upload] = kindEvents + " " + l.Entrustment
+			s.mark(r, l.Entrustment)
+		}
+		return fail(err)
 	case kindCharge:
 		c, err := body[chargeRecord](r)
 		if err != nil {
@@ -263,6 +273,11 @@ func (s *state) segments() map[string]bool {
 	}
 	for _, l := range s.lists {
 		keep[l.Segment.ID] = true
+	}
+	for _, logs := range s.events {
+		for _, l := range logs {
+			keep[l.Segment.ID] = true
+		}
 	}
 	for _, r := range s.reportTable {
 		keep[r.Segment.ID] = true

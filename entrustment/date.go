@@ -34,6 +34,9 @@ func DateOf(t time.Time) Date {
 	return Date{y, m, d}
 }
 
+// Add gives the day n days later.
+func (d Date) Add(n int) Date { return DateOf(time.Date(d.Year, d.Month, d.Day+n, 0, 0, 0, 0, JST)) }
+
 // IsZero tells whether no date was given.
 func (d Date) IsZero() bool { return d == Date{} }
 

@@ -45,6 +45,15 @@ func smallList() []byte {
 	return b.Bytes()
 }
 
+func smallEvents() []byte {
+	var b bytes.Buffer
+	b.WriteString("user,at,yen\n")
+	for i := range 3000 {
+		fmt.Fprintf(&b, "canary-user-%d,2026-04-%02d 10:%02d:00,%d\n", i*7%smallUsers, 1+i%28, i%60, 100+i)
+	}
+	return b.Bytes()
+}
+
 var smallDocs = map[string]string{
 	"operator.yaml": "schema: awase.party/v1\nid: operator\nclass: operator\ngroup: operator\ncountry: JP\n",
 	"acme.yaml":     "schema: awase.party/v1\nid: acme\nclass: client\ngroup: acme\ncountry: JP\n",
@@ -95,6 +104,7 @@ retention: {lists: 90d, reports: 365d}
 from: 2026-04-01
 until: 2036-03-31
 `,
+	"events.yaml":  "schema: awase.events/v1\ntime: {column: at}\nuser_key: user\nkind: conversion\nvalue: {column: yen, unit: yen}\n",
 	"overlap.yaml": "schema: awase.report/v1\nreport: overlap\nentrustment: acme-2026\nlist: spring\n",
 	"profile.yaml": "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender, tier]\n",
 	"index.yaml":   "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [age_band]\nindex: true\ntotal: true\n",

@@ -47,7 +47,7 @@ func smallWorld(t *testing.T) string {
 	if err := writeDocs(dir); err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"users.csv": smallBase(), "list.csv": smallList()} {
+	for name, data := range map[string][]byte{"users.csv": smallBase(), "list.csv": smallList(), "events.csv": smallEvents()} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +67,7 @@ var mainJob = [][]string{
 	{"base", "load", "--vault", "V", "--schema", "base.yaml", "users.csv"},
 	{"entrust", "--vault", "V", "contract.yaml"},
 	{"list", "load", "--vault", "V", "--entrustment", "acme-2026", "--name", "spring", "--schema", "list.yaml", "list.csv"},
+	{"events", "load", "--vault", "V", "--schema", "events.yaml", "events.csv"},
 	{"report", "--vault", "V", "--spec", "profile.yaml", "--out", "profile.json"},
 	{"report", "--vault", "V", "--spec", "index.yaml", "--out", "index.json"},
 }
@@ -173,7 +174,7 @@ func checkVault(t *testing.T, dir string) {
 			tables[b.Spec]++
 		}
 	}
-	want := map[string]int{"party": 2, "policies": 1, "gate": 1, "base": 1, "entrust": 1, "list": 1, "table": 3, "report": 2}
+	want := map[string]int{"party": 2, "policies": 1, "gate": 1, "base": 1, "entrust": 1, "list": 1, "events": 1, "table": 3, "report": 2}
 	for kind, n := range want {
 		if kinds[kind] != n {
 			t.Errorf("%d %s entries, want %d", kinds[kind], kind, n)
@@ -188,7 +189,7 @@ func checkVault(t *testing.T, dir string) {
 		t.Errorf("%d tables were charged, want 3", len(charged))
 	}
 	// The answers are those of asking again, and the vault holds nothing that
-	// no entry names: base, list, two reports.
+	// no entry names: base, list, events, two reports.
 	for _, spec := range []string{"profile", "index"} {
 		mustRun(t, dir, "report", "--vault", "V", "--spec", spec+".yaml", "--out", "again.json")
 		a, err := os.ReadFile(filepath.Join(dir, spec+".json"))
@@ -207,8 +208,8 @@ func checkVault(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(segments) != 4 {
-		t.Errorf("%d segments, want 4", len(segments))
+	if len(segments) != 5 {
+		t.Errorf("%d segments, want 5", len(segments))
 	}
 	for _, leftover := range listFiles(t, filepath.Join(dir, "tmp")) {
 		t.Errorf("a file was left in TMPDIR: %s", leftover)

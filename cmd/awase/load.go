@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/intake"
+	"awase/intake/formats"
 )
 
 // loadFlags are what the load commands share.
@@ -43,28 +45,62 @@ func baseLoad() *cobra.Command {
 }
 
 func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, out, errOut io.Writer) error {
-	name, data, err := document(f.schema)
+	schema, err := readBaseSchema(f.schema)
 	if err != nil {
 		return err
 	}
-	schema, err := entrustment.ParseBaseSchema(name, data)
+	put := func(sealed io.Reader) (string, error) {
+		loaded, err := e.LoadBase(ctx, schema, sealed)
+		return fmt.Sprintf("base %s: %s users, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Users), loaded.Version, loaded.Seq), err
+	}
+	open, err := f.opener(ctx, true)
 	if err != nil {
 		return err
 	}
-	return f.load(path, "loading users", out, errOut,
-		func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
+	return f.loadOrOpen(path, "loading users", out, errOut, open, put, func(in *intake.File) (string, error) {
+		terms, err := e.Terms(ctx, seal.BaseEntrustment)
+		if err != nil {
+			return "", err
+		}
+		sealed := sealing(ctx, terms, seal.BaseName, in)
+		defer sealed.Close()
+		return put(sealed)
+	})
+}
+
+func readBaseSchema(path string) (*entrustment.BaseSchema, error) {
+	name, data, err := document(path)
+	if err != nil {
+		return nil, err
+	}
+	return entrustment.ParseBaseSchema(name, data)
+}
+
+// opener gives what opens a data file of the desk: a base or a list, by the
+// schema that the flags name.
+func (f *loadFlags) opener(ctx context.Context, base bool) (func(*os.File, int64, intake.Options) (*intake.File, error), error) {
+	if base {
+		if f.schema == "" {
+			return nil, usageError{errors.New("name the base's schema with --schema")}
+		}
+		schema, err := readBaseSchema(f.schema)
+		return func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
 			return intake.OpenBase(ctx, file, size, schema, o)
-		},
-		func(in *intake.File) (string, error) {
-			terms, err := e.Terms(ctx, seal.BaseEntrustment)
-			if err != nil {
-				return "", err
-			}
-			sealed := sealing(ctx, terms, seal.BaseName, in)
-			loaded, err := e.LoadBase(ctx, schema, sealed)
-			sealed.Close()
-			return fmt.Sprintf("base %s: %s users, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Users), loaded.Version, loaded.Seq), err
-		})
+		}, err
+	}
+	var schema *entrustment.ListSchema
+	if f.schema != "" {
+		name, data, err := document(f.schema)
+		if err != nil {
+			return nil, err
+		}
+		if schema, err = entrustment.ParseListSchema(name, data); err != nil {
+			return nil, err
+		}
+	}
+	return func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
+		return intake.OpenList(ctx, file, size, schema, o)
+	}, nil
 }
 
 func loadedWord(a wire.Ack) string {
@@ -90,35 +126,52 @@ func listLoad() *cobra.Command {
 }
 
 func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path string, f *loadFlags, out, errOut io.Writer) error {
-	var schema *entrustment.ListSchema
-	if f.schema != "" {
-		name, data, err := document(f.schema)
+	put := func(sealed io.Reader) (string, error) {
+		loaded, err := e.LoadList(ctx, req, sealed)
+		text := fmt.Sprintf("list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, loadedWord(loaded.Ack),
+			thousands(loaded.Rows), thousands(loaded.Tokens), loaded.Version, loaded.Seq)
+		if loaded.Tokens < loaded.Floor {
+			text += fmt.Sprintf("  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
+		}
+		return text, err
+	}
+	open, err := f.opener(ctx, false)
+	if err != nil {
+		return err
+	}
+	return f.loadOrOpen(path, "loading list", out, errOut, open, put, func(in *intake.File) (string, error) {
+		terms, err := e.Terms(ctx, req.Entrustment)
+		if err != nil {
+			return "", err
+		}
+		sealed := sealing(ctx, terms, req.Name, in)
+		defer sealed.Close()
+		return put(sealed)
+	})
+}
+
+// loadOrOpen gives a sealed file to put as it is, and any other to send.
+func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
+	put func(io.Reader) (string, error), send func(*intake.File) (string, error)) error {
+	sealed := false
+	err := readFile(path, func(file *os.File, size int64) error {
+		if sealed = isSealed(file); !sealed {
+			return nil
+		}
+		p := newProgress(errOut, what, size, f.noProgress)
+		defer p.done()
+		text, err := put(bufio.NewReaderSize(file, 1<<20))
+		p.done()
 		if err != nil {
 			return err
 		}
-		if schema, err = entrustment.ParseListSchema(name, data); err != nil {
-			return err
-		}
+		_, err = io.WriteString(out, text)
+		return err
+	})
+	if err != nil || sealed {
+		return err
 	}
-	return f.load(path, "loading list", out, errOut,
-		func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
-			return intake.OpenList(ctx, file, size, schema, o)
-		},
-		func(in *intake.File) (string, error) {
-			terms, err := e.Terms(ctx, req.Entrustment)
-			if err != nil {
-				return "", err
-			}
-			sealed := sealing(ctx, terms, req.Name, in)
-			loaded, err := e.LoadList(ctx, req, sealed)
-			sealed.Close()
-			text := fmt.Sprintf("list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, loadedWord(loaded.Ack),
-				thousands(loaded.Rows), thousands(loaded.Tokens), loaded.Version, loaded.Seq)
-			if loaded.Tokens < loaded.Floor {
-				text += fmt.Sprintf("  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
-			}
-			return text, err
-		})
+	return f.load(path, what, out, errOut, open, send)
 }
 
 // load opens a file, sends its rows to the enclave, and shows the validation
@@ -131,7 +184,7 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os
 	return readFile(path, func(file *os.File, size int64) error {
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
-		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Progress: p.rows})
+		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows})
 		if err != nil {
 			return err
 		}

@@ -67,8 +67,11 @@ func newRoot() *cobra.Command {
 		group("gate", "Parameters of the release gate", gateSet()),
 		group("base", "The operator's identity base", baseLoad()),
 		entrust(),
-		group("list", "Lists uploaded under an entrustment", listLoad()),
+		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),
+		group("events", "Event logs", eventsLoad()),
 		report(),
+		terms(),
+		sealCommand(),
 		identifierCommand(),
 		demo(),
 	)

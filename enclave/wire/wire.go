@@ -35,6 +35,9 @@ type Enclave interface {
 	// LoadList makes a sealed file the newest version of a list. Whole or nothing.
 	// A file that was loaded before is not loaded again.
 	LoadList(ctx context.Context, req ListRequest, sealed io.Reader) (ListLoaded, error)
+	// LoadEvents adds a sealed event log. Whole or nothing; the same log again
+	// adds nothing.
+	LoadEvents(ctx context.Context, req EventsRequest, sealed io.Reader) (EventsLoaded, error)
 	// Price says what a question costs; it charges nothing.
 	Price(ctx context.Context, q *entrustment.Question) (Price, error)
 	// Report charges the question, runs it through the gate and gives the
@@ -80,6 +83,19 @@ type ListLoaded struct {
 	Rows   int64 // distinct rows
 	Tokens int64 // distinct identifiers
 	Floor  int64 // reports need at least this many identifiers
+}
+
+// EventsRequest names whose event log a file is: a party's under an entrustment,
+// or, where it is empty, the operator's own.
+type EventsRequest struct {
+	Entrustment string
+}
+
+// EventsLoaded is what the uploading party is told of its own log.
+type EventsLoaded struct {
+	Ack
+	Rows     int64
+	From, To entrustment.Date // JST days that occur
 }
 
 // Price is what a question costs, from public facts alone (PRIVACY rule 11).

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"awase/crypto/seal"
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/intake"
+)
+
+// termsDoc is the file that a desk seals by: whom to, under what.
+type termsDoc struct {
+	Schema      string         `json:"schema"`
+	Key         seal.PublicKey `json:"key"`
+	Fingerprint string         `json:"fingerprint"`
+	Entrustment string         `json:"entrustment"`
+	Version     int            `json:"version"`
+	Party       string         `json:"party"`
+}
+
+const termsSchema = "awase.terms/v1"
+
+func terms() *cobra.Command {
+	var id string
+	cmd := &cobra.Command{
+		Use:   "terms --vault V [--entrustment E]",
+		Short: "Print what files are sealed to: the enclave's key, and whose list under which contract",
+		Long:  "Prints a JSON document for awase seal. Without --entrustment it is for the operator's own base. Give the fingerprint to the other party by another way than the document.",
+		Args:  exactArgs(),
+	}
+	cmd.Flags().StringVar(&id, "entrustment", seal.BaseEntrustment, "the entrustment's `id`")
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		t, err := e.Terms(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		raw, err := json.MarshalIndent(termsDoc{termsSchema, t.Key, t.Key.Fingerprint(), t.Entrustment, t.Version, t.Party}, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", raw)
+		return err
+	})
+}
+
+func readTerms(path, fingerprint string) (wire.Terms, error) {
+	name, raw, err := document(path)
+	if err != nil {
+		return wire.Terms{}, err
+	}
+	var d termsDoc
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil || d.Schema != termsSchema {
+		return wire.Terms{}, &entrustment.Error{Code: entrustment.CodeDocument, Field: name, Detail: "not a document of awase terms", Mend: "ask the operator for it again"}
+	}
+	if got := d.Key.Fingerprint(); fingerprint != "" && got != fingerprint || got != d.Fingerprint {
+		return wire.Terms{}, &entrustment.Error{Code: entrustment.CodeDocument, Field: name, Detail: "its key has another fingerprint",
+			Mend: "seal nothing; ask the operator for key and fingerprint, each by another way"}
+	}
+	return wire.Terms{Key: d.Key, Entrustment: d.Entrustment, Version: d.Version, Party: d.Party}, nil
+}
+
+func sealCommand() *cobra.Command {
+	var f loadFlags
+	var termsFile, fingerprint, name, out string
+	var events bool
+	cmd := &cobra.Command{
+		Use:   "seal --terms terms.json [--name N | --events] [--schema list.yaml] --out list.awase list.csv",
+		Short: "Check and seal a file at the desk, so that only the enclave can open it",
+		Long: "Reads the file as list load (or, with terms for the base, base load) does, shows the same report, and writes it sealed. Load the sealed file with the same commands. " +
+			"No vault is needed.",
+		Args: exactArgs("file"),
+	}
+	f.add(cmd, "list.yaml, or base.yaml with terms for the base")
+	cmd.Flags().StringVar(&termsFile, "terms", "", "the `file` that awase terms printed")
+	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
+	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
+	cmd.Flags().StringVar(&out, "out", "", "the sealed `file` to write")
+	cmd.Flags().BoolVar(&events, "events", false, "the file is an event log, --schema its events.yaml")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if termsFile == "" || out == "" {
+			return usageError{errors.New("name the terms with --terms and the sealed file with --out")}
+		}
+		t, err := readTerms(termsFile, fingerprint)
+		if err != nil {
+			return err
+		}
+		if err := checkTarget(out, args[0], f.schema, termsFile); err != nil {
+			return err
+		}
+		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
+		if err != nil {
+			return err
+		}
+		return f.load(args[0], "sealing", cmd.OutOrStdout(), cmd.ErrOrStderr(), open, func(in *intake.File) (string, error) {
+			err := writeFile(out, func(w io.Writer) error {
+				b := bufio.NewWriterSize(w, 1<<20)
+				if err := sealRows(cmd.Context(), b, t, name, in); err != nil {
+					return err
+				}
+				return b.Flush()
+			})
+			return fmt.Sprintf("sealed to %s: %s\n", t.Key.Fingerprint(), filepath.Base(out)), err
+		})
+	}
+	return cmd
+}
+
+// sealOpener gives what opens the file to be sealed, and the name it is sealed
+// under.
+func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, events bool) (func(*os.File, int64, intake.Options) (*intake.File, error), string, error) {
+	base := t.Entrustment == seal.BaseEntrustment
+	if (base || events) && name != "" {
+		return nil, "", usageError{errors.New("only a list has a --name")}
+	}
+	if events {
+		open, err := f.eventOpener(ctx)
+		return open, seal.EventsName, err
+	}
+	open, err := f.opener(ctx, base)
+	if err != nil || base {
+		return open, seal.BaseName, err
+	}
+	return open, name, entrustment.CheckID("name", name)
+}
+
+// isSealed tells a sealed file by its first bytes.
+func isSealed(f *os.File) bool {
+	_, err := seal.ReadHead(io.NewSectionReader(f, 0, 1<<22))
+	return !errors.Is(err, seal.NotSealed) && !errors.Is(err, seal.Truncated)
+}

@@ -1,0 +1,25 @@
+// Package desk is what both WASM modules do: check a file in the page, seal it,
+// and show how one value is normalised. The rows never leave the page but sealed.
+//
+//	page ──read(offset, length)──▶ module ──write(chunk)──▶ page ──▶ upload
+//	     ◀─────────────── report ─────────────────────────
+//
+// A file is read where it lies, in blocks, and what is sealed is handed on
+// record by record: memory doesn't grow with the file. Each module sets one
+// global, awaseText or awaseSheet, with these functions (js.go):
+//
+//	check(source, options, on?)  → Promise of a result
+//	seal(source, options, on)    → Promise of a result
+//	normalise(kind, value, region?) → what each profile makes of the value
+//
+// source is {size, read(offset, length)}, read giving a Uint8Array or a Promise
+// of one; of a File f it is
+//
+//	{size: f.size, read: async (at, n) => new Uint8Array(await f.slice(at, at + n).arrayBuffer())}
+//
+// options are the fields of Options. on may have progress(rows, bytes), called
+// as rows are read, signal, an AbortSignal, and, to seal, write(chunk), which
+// may give a Promise that is waited for. A Promise is rejected with an Error
+// that holds no cell of the file. Work takes the thread, so a page runs it in a
+// Worker.
+package desk

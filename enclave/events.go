@@ -1,0 +1,228 @@
+package enclave
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"awase/crypto/seal"
+	"awase/crypto/token"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// eventsRecord adds an event log to an entrustment, or to the operator's own.
+type eventsRecord struct {
+	Entrustment string           `json:"entrustment"` // seal.BaseEntrustment: the operator's own
+	Version     int              `json:"version"`     // of the logs of that entrustment together
+	Segment     vault.SegmentRef `json:"segment"`
+	Digest      hexID            `json:"digest"` // keyed hash of the content: the same log is not added twice
+	Types       []seal.EventType `json:"types"`
+	Columns     []seal.Column    `json:"columns"`
+	Rows        int64            `json:"rows"`
+	From        entrustment.Date `json:"from"` // JST days that occur
+	To          entrustment.Date `json:"to"`
+	Upload      uploadID         `json:"upload"`
+}
+
+// firstDay bounds the days of events: 2000-01-01, counted from 1970-01-01.
+const firstDay = 10957
+
+// LoadEvents adds a sealed event log.
+func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	loaded, err := e.loadEvents(ctx, req, sealed)
+	if err != nil {
+		return wire.EventsLoaded{}, e.refuse("events", req.Entrustment, err)
+	}
+	return loaded, nil
+}
+
+func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
+	var none wire.EventsLoaded
+	own := req.Entrustment == ""
+	id := req.Entrustment
+	if own {
+		id = seal.BaseEntrustment
+	}
+	terms, err := e.terms(id)
+	if err != nil {
+		return none, err
+	}
+	f, err := e.open(terms, seal.EventsName, sealed)
+	if err != nil {
+		return none, err
+	}
+	var contract *entrustment.Contract
+	if !own {
+		contract = e.state.contracts[id].Contract
+	}
+	if err := entrustment.DecideEvents(e.facts(contract), eventsAct(terms.Party, own, f.header)); err != nil {
+		return none, err
+	}
+	if was, ok := e.state.uploads[f.upload]; ok {
+		for _, l := range e.state.events[id] {
+			if l.Upload == f.upload && was == kindEvents+" "+id {
+				return e.eventsAck(id, l, true)
+			}
+		}
+		return none, errUpload
+	}
+	log, err := e.readEvents(ctx, f)
+	if err != nil {
+		return none, err
+	}
+	if len(log.rows) == 0 {
+		return none, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "events",
+			Detail: "no row of the file can be used", Mend: "mend what the report names; nothing was added"}
+	}
+	digest := log.digest(e.lists, f.header)
+	for _, l := range e.state.events[id] {
+		if l.Digest == digest {
+			return e.eventsAck(id, l, true)
+		}
+	}
+	key := baseKey
+	if !own {
+		key = dataKey(id)
+	}
+	if err := e.vault.MakeDataKey(key); err != nil {
+		return none, err
+	}
+	ref, err := e.writeSegment(key, func(yield func(string, []byte) bool) { yield("events", log.encode()) })
+	if err != nil {
+		return none, err
+	}
+	rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns,
+		Rows: int64(len(log.rows)), From: dateOfDay(log.from), To: dateOfDay(log.to), Upload: f.upload}
+	return e.eventsAck(id, rec, false)
+}
+
+func (e *Enclave) eventsAck(id string, rec *eventsRecord, same bool) (wire.EventsLoaded, error) {
+	ack, err := e.ack(kindEvents, id, same, rec)
+	ack.Version = rec.Version
+	return wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To}, err
+}
+
+// eventsAct says what a sealed log holds, from its header alone.
+func eventsAct(party string, own bool, h seal.Header) entrustment.EventsLoad {
+	act := entrustment.EventsLoad{Party: party, Own: own, UserKey: len(h.Identifiers) == 0, Kinds: loadAct(h).Kinds}
+	for _, t := range h.Events {
+		act.Types = append(act.Types, entrustment.EventType{Kind: entrustment.EventKind(t.Kind), Category: t.Category})
+	}
+	for _, c := range h.Columns {
+		act.Columns = append(act.Columns, entrustment.EventDimension(c))
+	}
+	return act
+}
+
+// eventLog is a log whose rows are encoded, to be sorted: the order of the file
+// would tell the order within a day.
+type eventLog struct {
+	rows     [][]byte
+	from, to int32
+}
+
+var errEvent = errors.New("an event does not fit its header")
+
+// readEvents tokenises a log. A row is
+//
+//	day u32 ‖ type u8 ‖ tokens u8 ‖ (kind u8 ‖ token[16])… ‖ codes… ‖ value i64
+//
+// big-endian; a user named by key has one token of kind 255.
+func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) {
+	tok, err := e.tokeniser(f.header)
+	if err != nil {
+		return nil, err
+	}
+	const day, jst = 24 * 60 * 60, 9 * 60 * 60
+	tomorrow := int32((e.vault.Log().Now().Unix()+jst)/day + 1)
+	users := token.NewDomain("user", 0, "")
+	log := &eventLog{}
+	var arena []byte
+	for batch, err := range f.rows {
+		if err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			r := &batch[i]
+			ev := r.Event
+			if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
+				(len(ev.Key) == 0) == (len(r.Identifiers) == 0) || !codesFit(r.Codes, f.header.Columns) {
+				return nil, errEvent
+			}
+			ids, err := tok.tokens(r.Identifiers)
+			if err != nil {
+				return nil, err
+			}
+			if len(arena) < 4096 {
+				arena = make([]byte, 1<<20)
+			}
+			row := binary.BigEndian.AppendUint32(arena[:0:len(arena)], uint32(ev.Day))
+			row = append(row, ev.Type, byte(max(1, len(ids))))
+			if len(ev.Key) > 0 {
+				h := sha256.Sum256(ev.Key)
+				t := tok.maker.Make(users, &h)
+				row = append(append(row, 255), t[:]...)
+			}
+			for _, t := range ids {
+				row = append(append(row, byte(t.Kind)), t.Token[:]...)
+			}
+			row = append(row, r.Codes...)
+			row = binary.BigEndian.AppendUint64(row, uint64(ev.Value))
+			arena = arena[min(len(row), len(arena)):]
+			if len(log.rows) == 0 {
+				log.from, log.to = ev.Day, ev.Day
+			}
+			log.from, log.to = min(log.from, ev.Day), max(log.to, ev.Day)
+			log.rows = append(log.rows, row)
+		}
+	}
+	slices.SortFunc(log.rows, bytes.Compare)
+	return log, nil
+}
+
+func codesFit(codes []uint8, columns []seal.Column) bool {
+	if len(codes) != len(columns) {
+		return false
+	}
+	for i, c := range codes {
+		if int(c) >= len(columns[i].Domain) {
+			return false
+		}
+	}
+	return true
+}
+
+// encode gives the sorted rows, each after its length (u16).
+func (l *eventLog) encode() []byte {
+	var out []byte
+	for _, r := range l.rows {
+		out = append(binary.BigEndian.AppendUint16(out, uint16(len(r))), r...)
+	}
+	return out
+}
+
+// digest is a keyed hash of what the log says, whatever the order of its file.
+func (l *eventLog) digest(key [32]byte, h seal.Header) (d hexID) {
+	mac := hmac.New(sha256.New, key[:])
+	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n", h.Events, h.Columns)
+	mac.Write(l.encode())
+	mac.Sum(d[:0])
+	return d
+}
+
+func dateOfDay(day int32) entrustment.Date {
+	return entrustment.Date{Year: 1970, Month: 1, Day: 1}.Add(int(day))
+}
