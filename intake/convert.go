@@ -216,7 +216,7 @@ func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, re
 func (w *worker) sum(id *idColumn, cell []byte) (rep identifier.Repair, err error) {
 	w.sums = w.sums[:0]
 	if id.kind == identifier.Phone {
-		if cell, rep, err = spreadsheetNumber(w.norm, cell); err != nil {
+		if cell, rep, err = spreadsheetNumber(cell); err != nil {
 			return 0, err
 		}
 	}

@@ -184,10 +184,59 @@ func otherEncoding(cell []byte) bool {
 	return err == nil && !utf8.Valid(cell) && !bytes.Contains(text, lost)
 }
 
-// decide says whether a sample with non-ASCII bytes is UTF-8 or Shift_JIS. A
-// character cut at the end counts for neither. Where both have bytes that are
-// no character, the one with fewer wins and the rows concerned are faults.
+// decide says whether a sample with non-ASCII bytes is UTF-8 or Shift_JIS, by
+// its lines: those that are no UTF-8 but whole in Shift_JIS stand against those
+// that are UTF-8. So a file that was put together from both is read by what
+// most of it is, and the other rows are faults. A line cut at the end doesn't
+// count, unless it is the only one.
 func decide(sample []byte) string {
+	dec := japanese.ShiftJIS.NewDecoder()
+	asUTF8, asSJIS, broken := 0, 0, 0
+	for rest := sample; len(rest) > 0; {
+		line := rest
+		if i := bytes.IndexAny(rest, "\r\n"); i >= 0 {
+			line, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+			if asUTF8+asSJIS > 0 {
+				break
+			}
+			line = whole(line)
+		}
+		switch {
+		case ascii(line):
+		case utf8.Valid(line):
+			asUTF8++
+		default:
+			if text, err := dec.Bytes(line); err == nil && !bytes.Contains(text, lost) {
+				asSJIS++
+			} else {
+				broken++
+			}
+		}
+	}
+	if asSJIS > asUTF8 || asSJIS+asUTF8 == 0 && broken > 0 && fewerLost(sample) {
+		return encSJIS
+	}
+	return encUTF8
+}
+
+// whole cuts a UTF-8 character off that ends in the middle.
+func whole(line []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(line); i++ {
+		if c := line[len(line)-i]; utf8.RuneStart(c) {
+			if c >= utf8.RuneSelf && !utf8.FullRune(line[len(line)-i:]) {
+				return line[:len(line)-i]
+			}
+			break
+		}
+	}
+	return line
+}
+
+// fewerLost tells whether Shift_JIS leaves fewer bytes over than UTF-8, for a
+// sample where no line is whole in either.
+func fewerLost(sample []byte) bool {
 	asUTF8 := 0
 	for rest := sample; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
@@ -196,14 +245,8 @@ func decide(sample []byte) string {
 		}
 		rest = rest[size:]
 	}
-	if asUTF8 == 0 {
-		return encUTF8
-	}
 	decoded, _, err := transform.Bytes(japanese.ShiftJIS.NewDecoder(), sample)
-	if err == nil && bytes.Count(bytes.TrimSuffix(decoded, lost), lost) < asUTF8 {
-		return encSJIS
-	}
-	return encUTF8
+	return err == nil && bytes.Count(bytes.TrimSuffix(decoded, lost), lost) < asUTF8
 }
 
 // ascii tells whether b has no byte over 127.

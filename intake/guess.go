@@ -68,7 +68,7 @@ func (st *stats) add(cell []byte, norm *identifier.Normaliser) {
 			if _, _, err := norm.Canonical(identifier.Email, cell); err == nil {
 				st.email++
 			}
-		} else if number, _, err := spreadsheetNumber(norm, cell); err == nil {
+		} else if number, _, err := spreadsheetNumber(cell); err == nil {
 			if _, _, err := norm.Canonical(identifier.Phone, number); err == nil {
 				st.phone++
 				if bytes.ContainsAny(cell[:1], "0+(") || cell[0] >= 0x80 {

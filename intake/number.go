@@ -10,11 +10,13 @@ import (
 // fraction, commas or an exponent, and all of its digits.
 const repairNumber identifier.Repair = 1 << 15
 
+const mendNumber = "the spreadsheet made a number of it and lost digits; format the column as text and export it again from where it came"
+
 // spreadsheetNumber gives the digits of a phone number that went through a
 // spreadsheet as a number: 9012345678.0, 9,012,345,678, 9.012345678E+09. Where
 // the exponent is longer than the digits, as in 9.01235E+09, the others are
 // lost, and it is an error. Anything else comes back as it is.
-func spreadsheetNumber(norm *identifier.Normaliser, cell []byte) ([]byte, identifier.Repair, error) {
+func spreadsheetNumber(cell []byte) ([]byte, identifier.Repair, error) {
 	if bytes.IndexByte(cell, '.') < 0 && bytes.IndexByte(cell, ',') < 0 && bytes.IndexByte(cell, 'E') < 0 && bytes.IndexByte(cell, 'e') < 0 {
 		return cell, 0, nil
 	}
@@ -24,14 +26,15 @@ func spreadsheetNumber(norm *identifier.Normaliser, cell []byte) ([]byte, identi
 	text := bytes.TrimSpace(cell)
 	if digits, ok := scientific(text); ok {
 		if digits == nil {
-			// The mend is the one for such a text as the package knows it.
-			_, _, err := norm.Canonical(identifier.Phone, []byte("9E+09"))
-			return cell, 0, err
+			return cell, 0, &identifier.Error{Kind: identifier.Phone, Reason: identifier.ReasonPhoneScientific, Mend: mendNumber}
 		}
 		return digits, repairNumber, nil
 	}
 	whole, fraction, _ := bytes.Cut(text, []byte{'.'})
 	if len(bytes.Trim(fraction, "0")) > 0 {
+		if len(whole) >= 9 && digits(whole) && digits(fraction) {
+			return cell, 0, &identifier.Error{Kind: identifier.Phone, Reason: identifier.ReasonPhoneInvalid, Mend: mendNumber}
+		}
 		return cell, 0, nil
 	}
 	if groups := bytes.Split(whole, []byte{','}); len(groups) > 1 {

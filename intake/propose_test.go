@@ -135,7 +135,7 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	for value, want := range map[string][]string{
-		"ｔａｒｏ＠example.jp":       {"2 email raw", "7 会員 hash of awase"},
+		"ｔａｒｏ＠example.jp":    {"2 email raw", "7 会員 hash of awase"},
 		"Jane.Doe@gmail.com": {"3 email hash of google, uid2", "4 email hash of awase"},
 		"090-1234-5678":      {"5 phone raw", "6 phone hash of meta"},
 		"nobody@example.jp":  nil,

@@ -13,7 +13,7 @@ func TestForms(t *testing.T) {
 	for content, want := range map[string]string{
 		"email,phone\na@b.jp,\n":     "CSV comma ASCII",
 		"email;phone\na@b.jp;\n":     "CSV semicolon ASCII",
-		"メール\tphone\na@b.jp\t\n":      "TSV tab UTF-8",
+		"メール\tphone\na@b.jp\t\n":     "TSV tab UTF-8",
 		"a@b.jp\r\nc@d.jp\r\n":       "TXT  ASCII",
 		"\uFEFFa@b.jp\rc@d.jp\r":     "TXT  UTF-8 with BOM",
 		sjis("メール\ra@b.jp\r"):        "CSV comma Shift_JIS (CP932)",
@@ -78,7 +78,7 @@ func TestSpreadsheetNumbers(t *testing.T) {
 		"9.012345678E+09": "number_format lost_zero", "9.012345678e9": "number_format lost_zero",
 		"090-1234-5678": "", "090.1234.5678": "", "09012345678": "",
 		"9.01235E+09": "!phone_scientific", "9.01E+09": "!phone_scientific", "9E9": "!phone_scientific", "8.19012E+11": "!phone_scientific",
-		"901234567.5": "!phone", "9012345678.": "!phone", "\"9,01,2345678\"": "!phone", "e": "!phone",
+		"901234567.5": "!phone_invalid", "9012345678.": "lost_zero", "\"9,01,2345678\"": "!phone", "e": "!phone",
 	} {
 		rows, f := readList(t, "x,phone\n,"+cell+"\n", &entrustment.ListSchema{Columns: []entrustment.ListColumn{{Column: "phone", Kind: "phone"}}, Drop: []string{"x"}})
 		r := f.Report()
@@ -107,7 +107,7 @@ func TestSerialDays(t *testing.T) {
 	if p := f.Report().ProblemList(); len(rows) != 3 || len(p) != 1 || p[0].Row != 2 || p[0].Reason != "date_serial" || p[0].Mend == "" {
 		t.Errorf("%d rows, problems %+v", len(rows), p)
 	}
-	if u := f.Report().Columns[1].Unreadable; u != 2 {
+	if u := f.Report().Columns[0].Unreadable; u != 2 {
 		t.Errorf("%d unreadable", u)
 	}
 }
