@@ -2,7 +2,9 @@ package enclave
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io"
 
 	"awase/crypto/seal"
@@ -54,7 +56,14 @@ func (e *Enclave) terms(entrustmentID string) (wire.Terms, error) {
 // open opens a sealed file at the address that terms and name give.
 func (e *Enclave) open(terms wire.Terms, name string, sealed io.Reader) (*opened, error) {
 	want := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name}
-	f, err := seal.Open(sealed, e.opener, want, nil, nil)
+	var signedBy ed25519.PublicKey
+	if p := e.state.parties[terms.Party]; p != nil && p.UploadKey != "" {
+		var err error
+		if signedBy, err = entrustment.ParseUploadKey(p.UploadKey); err != nil {
+			return nil, err
+		}
+	}
+	f, err := seal.Open(sealed, e.opener, want, nil, signedBy)
 	if err != nil {
 		return nil, sealedError(err)
 	}
@@ -78,7 +87,15 @@ func sealedError(err error) error {
 		return desk
 	}
 	if s, ok := errors.AsType[*seal.Error](err); ok {
-		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "sealed file", Detail: s.Error(), Mend: "seal the file again and load it as it is"}
+		place := "sealed file"
+		if s.Record > 0 {
+			place += fmt.Sprintf(" record %d", s.Record)
+		}
+		detail := string(s.Reason)
+		if s.Detail != "" {
+			detail += ": " + s.Detail
+		}
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: place, Detail: detail, Mend: "seal the file again by the terms as they are now, and load it as it is"}
 	}
 	return err
 }

@@ -1,5 +1,12 @@
 package entrustment
 
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
 // PartyClass is what a legal entity is in the room.
 type PartyClass string
 
@@ -18,6 +25,27 @@ type Party struct {
 	Class   PartyClass `yaml:"class" json:"class" need:"value"`
 	Group   string     `yaml:"group" json:"group" need:"value"` // budgets are held by group; an agency joins its clients'
 	Country string     `yaml:"country" json:"country" need:"value"`
+	// UploadKey pins the Ed25519 key that signs the party's sealed files
+	// ("ed25519:" and 44 characters of Base64); "": they need no signature.
+	UploadKey string `yaml:"upload_key,omitempty" json:"upload_key,omitempty"`
+}
+
+// uploadKeyPrefix names the algorithm of an upload key.
+const uploadKeyPrefix = "ed25519:"
+
+// ParseUploadKey reads an upload key as documents write it.
+func ParseUploadKey(text string) (ed25519.PublicKey, error) {
+	raw, ok := strings.CutPrefix(text, uploadKeyPrefix)
+	key, err := base64.StdEncoding.DecodeString(raw)
+	if !ok || err != nil || len(key) != ed25519.PublicKeySize || FormatUploadKey(key) != text {
+		return nil, errors.New("an upload key is written ed25519: and 44 characters of Base64")
+	}
+	return key, nil
+}
+
+// FormatUploadKey writes an upload key as documents have it.
+func FormatUploadKey(key ed25519.PublicKey) string {
+	return uploadKeyPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
 // Flow is one of the entrustment flows of DESIGN §2.

@@ -10,6 +10,11 @@ func ParseParty(file string, data []byte) (*Party, error) {
 	c.id("id", p.ID)
 	c.id("group", p.Group)
 	c.country("country", p.Country)
+	if p.UploadKey != "" {
+		if _, err := ParseUploadKey(p.UploadKey); err != nil {
+			c.fail("upload_key", "is no Ed25519 public key", "write what awase seal-key printed: ed25519: and 44 characters of Base64")
+		}
+	}
 	return done(p, c)
 }
 

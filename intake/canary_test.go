@@ -27,11 +27,27 @@ func TestCanaries(t *testing.T) {
 		"canaryone", "canaryone@", "@canaryone", "canaryone@x", "canary one@x.jp", "CANARYONE@@x.jp", "canaryone@例え.canaryone", "canaryone\x00@x.jp",
 		"canaryone\xff\x81@x.jp", "0905550142", "+8190555014212345678", "090-5550-142x", "38400000-canaryone", "カナリア太郎",
 		"deadbeefcafe7731", hexSum("canary")[:40], hexSum("canary")[:63], hexSum("canary")[:32], b64Sum("canary")[:43] + "!", hexSum("canary") + "0",
-		"=canaryone()", "canaryone,canaryone", strings.Repeat("canaryone", 100),
+		"=canaryone()", "9.0555014e+05", "0905550142.5", sjis("カナリア太郎"), "canaryone,canaryone", strings.Repeat("canaryone", 100),
 	}
 	var said []string
 	run := func(content string, schema *entrustment.ListSchema) {
-		for _, content := range []string{content, strings.ReplaceAll(content, ",", "\t")} {
+		forms := []string{content, strings.ReplaceAll(content, ",", "\t")}
+		if len(said)%7 == 0 { // the dearer ones, now and then
+			packed := gzipped(content)
+			forms = append(forms, packed, packed[:len(packed)*2/3], zipped(content[:min(40, len(content))], content), zstandard(content), zipped("canaryone.csv", "x", "canaryone2.csv", "y"))
+		}
+		for _, content := range forms {
+			p, err := Propose(t.Context(), strings.NewReader(content), int64(len(content)), Options{Name: "list.csv", MaxLine: 1 << 12})
+			said = append(said, fmt.Sprintf("%v %+v", err, err))
+			if p != nil {
+				for i := range p.Columns { // shown to the owner, masked; the rest to anybody
+					p.Columns[i].Samples = nil
+				}
+				names := fmt.Sprintf("%+v", p.Columns)
+				if p.Columns[0].Column == "email" || p.Columns[0].Column == "name" {
+					said = append(said, names, fmt.Sprint(p.Warnings, p.Template, p.Form))
+				}
+			}
 			f, err := openList(t, content, schema, Options{MaxLine: 1 << 12})
 			if err == nil {
 				_, err = collect(f)

@@ -102,7 +102,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 	if c.Extra(r) {
 		return w.reject(line, "", reasonExtraColumns)
 	}
-	if w.isHeader(c, r) {
+	if isHeader(c, r, w.names) {
 		return w.reject(line, "", reasonHeader)
 	}
 	for i := range w.names {
@@ -157,8 +157,8 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 
 // isHeader tells whether row r is the header again, as files put one after the
 // other have it.
-func (w *worker) isHeader(c *table.Chunk, r int) bool {
-	for i, name := range w.names {
+func isHeader(c *table.Chunk, r int, names []string) bool {
+	for i, name := range names {
 		if string(c.Cell(r, i)) != name {
 			return false
 		}

@@ -61,6 +61,7 @@ type Proposal struct {
 	norm      *identifier.Normaliser
 	chunks    []*table.Chunk
 	kinds     []string // by position
+	headers   []bool   // by row: the header again
 	hashOfOne bool
 }
 
@@ -131,20 +132,29 @@ func (p *Proposal) read(ctx context.Context, src table.Source, columns int) erro
 		kept += len(c.Data)
 	}
 	p.Rows = min(p.Rows, headRows)
+	p.headers = make([]bool, 0, p.Rows)
+	for _, c := range p.chunks {
+		for r := range min(c.Rows(), p.Rows-len(p.headers)) {
+			p.headers = append(p.headers, isHeader(c, r, src.Columns()))
+		}
+	}
 	if p.Rows == 0 {
 		return fault(p.name, "the file has a header and no rows", "export it again with its rows")
 	}
 	return nil
 }
 
-// cells ranges over the cells of a column in the first rows.
+// cells ranges over the cells of a column in the first rows, without headers
+// that are repeated there.
 func (p *Proposal) cells(col int, do func(line int64, cell []byte)) {
-	left := p.Rows
+	at := 0
 	for _, c := range p.chunks {
-		for r := range min(c.Rows(), left) {
-			do(c.Lines[r], c.Cell(r, col))
+		for r := range min(c.Rows(), p.Rows-at) {
+			if !p.headers[at] {
+				do(c.Lines[r], c.Cell(r, col))
+			}
+			at++
 		}
-		left -= min(c.Rows(), left)
 	}
 }
 

@@ -105,9 +105,6 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 // count reads the whole list as it would be loaded and shows the report. The
 // rows go nowhere.
 func (f *checkFlags) count(ctx context.Context, file io.ReaderAt, size int64, o intake.Options, schema *entrustment.ListSchema, p *progress, out io.Writer) error {
-	if len(schema.Columns) == 0 {
-		schema = nil // its fault says what is missing
-	}
 	in, err := intake.OpenList(ctx, file, size, schema, o)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func loadEvents(ctx context.Context, e wire.Enclave, req wire.EventsRequest, pat
 		if err != nil {
 			return "", err
 		}
-		sealed := sealing(ctx, terms, seal.EventsName, in)
+		sealed := f.sealing(ctx, terms, seal.EventsName, in)
 		defer sealed.Close()
 		return put(sealed)
 	})

@@ -23,12 +23,14 @@ import (
 type loadFlags struct {
 	schema     string
 	problems   string
+	signKey    string
 	noProgress bool
 }
 
 func (f *loadFlags) add(cmd *cobra.Command, schema string) {
 	cmd.Flags().StringVar(&f.schema, "schema", "", schema)
 	cmd.Flags().StringVar(&f.problems, "problems", "", "write a CSV `file` of row, column, reason, mend")
+	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed file with the key in this `file` (awase seal-key)")
 	cmd.Flags().BoolVar(&f.noProgress, "no-progress", false, "show no progress")
 }
 
@@ -62,7 +64,7 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 		if err != nil {
 			return "", err
 		}
-		sealed := sealing(ctx, terms, seal.BaseName, in)
+		sealed := f.sealing(ctx, terms, seal.BaseName, in)
 		defer sealed.Close()
 		return put(sealed)
 	})
@@ -144,7 +146,7 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 		if err != nil {
 			return "", err
 		}
-		sealed := sealing(ctx, terms, req.Name, in)
+		sealed := f.sealing(ctx, terms, req.Name, in)
 		defer sealed.Close()
 		return put(sealed)
 	})

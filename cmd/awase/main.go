@@ -72,6 +72,7 @@ func newRoot() *cobra.Command {
 		report(),
 		terms(),
 		sealCommand(),
+		sealKey(),
 		identifierCommand(),
 		demo(),
 	)

@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -107,7 +110,7 @@ func sealCommand() *cobra.Command {
 		return f.load(args[0], "sealing", cmd.OutOrStdout(), cmd.ErrOrStderr(), open, func(in *intake.File) (string, error) {
 			err := writeFile(out, func(w io.Writer) error {
 				b := bufio.NewWriterSize(w, 1<<20)
-				if err := sealRows(cmd.Context(), b, t, name, in); err != nil {
+				if err := f.sealRows(cmd.Context(), b, t, name, in); err != nil {
 					return err
 				}
 				return b.Flush()
@@ -116,6 +119,51 @@ func sealCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+func sealKey() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "seal-key --out upload.key",
+		Short: "Make a key that signs a party's sealed files, and print what to write into party.yaml",
+		Args:  exactArgs(),
+	}
+	cmd.Flags().StringVar(&out, "out", "", "the `file` to write the private key to; it must not be there yet")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if out == "" {
+			return usageError{errors.New("name the key's file with --out")}
+		}
+		public, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return fmt.Errorf("making a key: %w", err)
+		}
+		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("%s can't be made; a key is never overwritten", out)
+		}
+		_, err = fmt.Fprintf(f, "%x\n", private.Seed())
+		if err == nil {
+			err = f.Sync()
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("writing a key: %w", err)
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "upload_key: %s\n", entrustment.FormatUploadKey(public))
+		return err
+	}
+	return cmd
+}
+
+func readSealKey(path string) (ed25519.PrivateKey, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w", err)
+	}
+	seed, err := hex.DecodeString(strings.TrimSpace(string(raw)))
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("%s is not a key of awase seal-key", filepath.Base(path))
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // sealOpener gives what opens the file to be sealed, and the name it is sealed

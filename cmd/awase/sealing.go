@@ -13,11 +13,11 @@ import (
 // sealing gives a file's rows as the sealed file that they become, while they
 // are read: nothing of it is kept. What the reading fails with is what the
 // reader of the sealed file is told. Close ends the reading early.
-func sealing(ctx context.Context, terms wire.Terms, name string, in *intake.File) io.ReadCloser {
+func (f *loadFlags) sealing(ctx context.Context, terms wire.Terms, name string, in *intake.File) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		out := bufio.NewWriterSize(w, 1<<20)
-		err := sealRows(ctx, out, terms, name, in)
+		err := f.sealRows(ctx, out, terms, name, in)
 		if err == nil {
 			err = out.Flush()
 		}
@@ -27,9 +27,16 @@ func sealing(ctx context.Context, terms wire.Terms, name string, in *intake.File
 }
 
 // sealRows writes the sealed file.
-func sealRows(ctx context.Context, w io.Writer, terms wire.Terms, name string, in *intake.File) error {
+func (f *loadFlags) sealRows(ctx context.Context, w io.Writer, terms wire.Terms, name string, in *intake.File) error {
 	a := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}
-	s, err := seal.NewWriter(w, terms.Key, a, in.Header(), seal.WriterOptions{})
+	var o seal.WriterOptions
+	if f.signKey != "" {
+		var err error
+		if o.Sign, err = readSealKey(f.signKey); err != nil {
+			return err
+		}
+	}
+	s, err := seal.NewWriter(w, terms.Key, a, in.Header(), o)
 	if err != nil {
 		return err
 	}

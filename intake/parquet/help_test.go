@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -24,10 +23,6 @@ var today = entrustment.Date{Year: 2026, Month: 4, Day: 1}
 
 func sum(s string) [32]byte  { return sha256.Sum256([]byte(s)) }
 func hexSum(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
-func b64Sum(s string) string {
-	h := sha256.Sum256([]byte(s))
-	return base64.StdEncoding.EncodeToString(h[:])
-}
 
 func must[T any](v T, err error) T {
 	if err != nil {
