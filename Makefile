@@ -1,9 +1,9 @@
 # Awase. Nothing but Go and make is needed.
 GO ?= go
-RACE = ./aggregator ./enclave/... ./intake ./matcher/...
+RACE = ./aggregator ./crypto/seal ./enclave/... ./intake/... ./matcher/...
 FUZZTIME ?= 30s
 
-.PHONY: all build demo demo-adult deps test check race bench fuzz
+.PHONY: all build demo demo-adult deps test check race bench fuzz wasm
 
 all: build
 
@@ -16,16 +16,25 @@ demo: build          ## a made-up population and a client's lists, end to end
 demo-adult: build    ## the same on the 32,561 real people of UCI Adult
 	./bin/awase demo --adult --out demo-out/adult
 
-deps:                ## what tests need besides Go
+deps:                ## what tests need besides Go: node runs the WASM modules
 	$(GO) mod download
-	@echo "deps: Go modules only; no server or browser is used yet"
+	@command -v node >/dev/null || { apt-get update && apt-get install -y nodejs; }
 
 test:                ## every test
+	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
 	$(GO) test -timeout 30m ./...
+
+wasm:                ## the two modules of the page, and their sizes
+	@mkdir -p bin/wasm
+	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" bin/wasm/
+	@set -e; for m in text sheet; do \
+	  GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/wasm/$$m.wasm ./cmd/wasm/$$m; \
+	  echo "$$m.wasm $$(wc -c < bin/wasm/$$m.wasm) bytes, $$(gzip -9 -c bin/wasm/$$m.wasm | wc -c) gzipped"; done
 
 check:               ## what CI holds besides tests
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
+	GOOS=js GOARCH=wasm $(GO) vet ./cmd/wasm/...
 	$(GO) tool staticcheck ./...
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/awase
 
