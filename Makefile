@@ -1,6 +1,6 @@
 # Awase. Nothing but Go and make is needed.
 GO ?= go
-RACE = ./aggregator ./crypto/seal ./enclave/... ./intake/... ./matcher/...
+RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
 FUZZTIME ?= 30s
 
 .PHONY: all build demo demo-adult deps test check race bench fuzz wasm
@@ -39,6 +39,7 @@ check:               ## what CI holds besides tests
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/awase
 
 race:                ## the race detector, where goroutines share something
+	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator
 	$(GO) test -short -race -timeout 30m $(RACE)
 
 bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M, next to peers

@@ -9,6 +9,7 @@ import (
 	"awase/crypto/seal"
 	"awase/entrustment"
 	"awase/intake"
+	"awase/intake/formats"
 )
 
 // desk is what the real intake makes of a file.
@@ -37,7 +38,7 @@ func opened(t *testing.T, f *intake.File, err error) desk {
 // and Parquet alike, each list with the faults it was given and no other.
 func TestTheDeskTakesWhatIsMade(t *testing.T) {
 	o := Options{Users: 20_000, Rows: 8000, Seed: 5}
-	ctx, on := context.Background(), intake.Options{Today: entrustment.DateOf(today)}
+	ctx, on := context.Background(), intake.Options{Formats: formats.All(), Today: entrustment.DateOf(today)}
 	schema, err := entrustment.ParseBaseSchema("base.yaml", BaseYAML())
 	if err != nil {
 		t.Fatal(err)
