@@ -3,6 +3,7 @@ package entrustment
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -375,5 +376,23 @@ func TestYAMLAndJSONAgree(t *testing.T) {
 	}
 	if v := want.Columns[1].Values; v[0] != "<20" || v[1] != "𠮷" || v[4] != "0123" {
 		t.Errorf("got %q", v)
+	}
+}
+
+// TestEightOfAKind is PRIVACY rule 3's bound on what one person shares.
+func TestEightOfAKind(t *testing.T) {
+	for n, ok := range map[int]bool{8: true, 9: false} {
+		base, list := "schema: awase.base/v1\nregion: JP\nuser_key: k\nverified: all\nconsent: {version: v, date: d}\nattributes: []\nidentifiers:\n",
+			"schema: awase.list/v1\ncolumns:\n"
+		for i := range n {
+			base += fmt.Sprintf("  - {column: e%d, kind: email}\n", i)
+			list += fmt.Sprintf("  - {column: e%d, kind: email}\n", i)
+		}
+		if _, err := ParseBaseSchema("base.yaml", []byte(base)); (err == nil) != ok {
+			t.Errorf("a base with %d email columns: %v", n, err)
+		}
+		if _, err := ParseListSchema("list.yaml", []byte(list)); (err == nil) != ok {
+			t.Errorf("a list with %d email columns: %v", n, err)
+		}
 	}
 }

@@ -28,6 +28,11 @@ func ParseBaseSchema(file string, data []byte) (*BaseSchema, error) {
 			c.fail(join(path, "profile"), "a column of the base has no profile", "the base is raw data and is hashed here: take it out")
 		}
 	}
+	kinds := make([]string, len(s.Identifiers))
+	for i, id := range s.Identifiers {
+		kinds[i] = id.Kind
+	}
+	c.fewOfAKind("identifiers", kinds)
 	c.atMost("attributes", len(s.Attributes), 256)
 	names := map[string]bool{}
 	for i := range s.Attributes {
@@ -79,6 +84,11 @@ func ParseListSchema(file string, data []byte) (*ListSchema, error) {
 		}
 		names[l.Name] = true
 	}
+	kinds := make([]string, len(s.Columns))
+	for i, l := range s.Columns {
+		kinds[i] = l.Kind
+	}
+	c.fewOfAKind("columns", kinds)
 	if identifiers == 0 {
 		c.fail("columns", "no column holds an identifier", "give one a kind: email, phone, cookie or maid")
 	}
@@ -125,6 +135,21 @@ func (c *checker) attribute(path string, a *Attribute) {
 	}
 	if sum > 1+1e-6 {
 		c.fail(join(path, "shares"), "the shares add up to more than 1", "check them")
+	}
+}
+
+// maxOfKind is how many identifiers of one kind a person may have: what they
+// share with others bounds what their having been in the base shows (PRIVACY
+// rule 3).
+const maxOfKind = 8
+
+// fewOfAKind counts identifier columns by kind.
+func (c *checker) fewOfAKind(path string, kinds []string) {
+	n := map[string]int{}
+	for _, k := range kinds {
+		if n[k]++; k != "" && n[k] > maxOfKind {
+			c.fail(path, fmt.Sprintf("has more than %d columns of one kind", maxOfKind), "keep the ones that are used most")
+		}
 	}
 }
 

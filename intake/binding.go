@@ -22,7 +22,7 @@ type binding struct {
 }
 
 // bind prepares a binding. The names of a file are quoted in messages only
-// when its first line is plainly a header: one name is expected or known, and
+// when its first line is plainly a header: one name is declared or known for what it identifies, and
 // none looks like an identifier. A file without a header would else have its
 // first person in the message.
 func bind(file string, names, expected []string, n *identifier.Normaliser) *binding {
@@ -36,7 +36,9 @@ func bind(file string, names, expected []string, n *identifier.Normaliser) *bind
 			b.shown = false
 			break
 		}
-		if want[fold(name)] || kindOf(name) != "" || droppable(name) {
+		// An address is droppable too, so it takes a name that is known for what
+		// it identifies, or declared.
+		if want[fold(name)] || kindOf(name) != "" {
 			b.shown = true
 		}
 	}

@@ -42,6 +42,8 @@ var knownKinds = map[string]string{
 var templateDrops = map[string]bool{
 	"fn": true, "ln": true, "fi": true, "ct": true, "st": true, "zip": true, "country": true, "国": true,
 	"dob": true, "doby": true, "dobm": true, "dobd": true, "gen": true,
+	// Member numbers of the sender's own: known, matched by nobody here.
+	"externalid": true, "externid": true, "会員番号": true, "会員id": true, "顧客番号": true, "顧客id": true, "memberid": true, "customerid": true,
 	"firstname": true, "lastname": true, "name": true, "city": true, "state": true, "postalcode": true, "zipcode": true,
 }
 

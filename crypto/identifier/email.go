@@ -34,7 +34,7 @@ func (n *Normaliser) plainEmail(raw []byte) (text []byte, rep Repair, err *Error
 		return nil, 0, refuse(Email, ReasonEmailTooLong)
 	}
 	raw, rep = trim(raw)
-	if len(raw) == 0 {
+	if len(raw) == 0 || placeholder(raw) {
 		return nil, rep, refuse(Email, ReasonEmpty)
 	}
 	raw, r := unwrap(Email, raw)

@@ -72,7 +72,7 @@ func (n *Normaliser) dial(raw []byte) (dialled, Repair, *Error) {
 		return dialled{}, 0, refuse(Phone, ReasonPhoneTooLong)
 	}
 	raw, rep := trim(raw)
-	if len(raw) == 0 {
+	if len(raw) == 0 || placeholder(raw) {
 		return dialled{}, rep, refuse(Phone, ReasonEmpty)
 	}
 	raw, quotes := unwrap(Phone, raw)
