@@ -44,6 +44,9 @@ func showReport(w io.Writer, r *intake.Report, problems string) {
 		}
 		if c.Unreadable > 0 {
 			fmt.Fprintf(w, ", %s unreadable (unknown)", thousands(c.Unreadable))
+			if 10*c.Unreadable > c.Filled {
+				fmt.Fprint(w, " — MANY: does the schema list the values as the file writes them?")
+			}
 		}
 		fmt.Fprintln(w)
 	}
