@@ -20,6 +20,18 @@ type distinct struct {
 	}
 }
 
+// reserve makes room for about n rows, before any is added: growing costs as
+// much as adding.
+func (d *distinct) reserve(n int64) {
+	slots := 1024
+	for int64(slots)*shards*3/4 < min(n, maxDistinct) {
+		slots *= 2
+	}
+	for i := range d.shard {
+		d.shard[i].set = make([]uint64, slots)
+	}
+}
+
 // add adds fingerprints; their order doesn't change the count. It takes room
 // for as many and gives it back, perhaps larger.
 func (d *distinct) add(prints, room []uint64) []uint64 {

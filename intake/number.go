@@ -17,7 +17,11 @@ const mendNumber = "the spreadsheet made a number of it and lost digits; format 
 // the exponent is longer than the digits, as in 9.01235E+09, the others are
 // lost, and it is an error. Anything else comes back as it is.
 func spreadsheetNumber(cell []byte) ([]byte, identifier.Repair, error) {
-	if bytes.IndexByte(cell, '.') < 0 && bytes.IndexByte(cell, ',') < 0 && bytes.IndexByte(cell, 'E') < 0 && bytes.IndexByte(cell, 'e') < 0 {
+	plain := true
+	for _, c := range cell {
+		plain = plain && c != '.' && c != ',' && c|0x20 != 'e'
+	}
+	if plain {
 		return cell, 0, nil
 	}
 	if len(cell) > 64 {

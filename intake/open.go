@@ -34,6 +34,7 @@ type File struct {
 	schema   *entrustment.ListSchema
 	report   *Report
 	distinct *distinct
+	size     int64 // of the file, packed as it may be
 	progress func(rows, bytes int64)
 	read     atomic.Bool
 }
@@ -96,7 +97,7 @@ func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 	if err != nil {
 		return nil, err
 	}
-	f.schema, f.distinct = schema, &distinct{}
+	f.schema, f.distinct, f.size = schema, &distinct{}, size
 	return f, nil
 }
 

@@ -39,7 +39,7 @@ func (f *File) Rows() seal.Rows {
 		}()
 		n := runtime.GOMAXPROCS(0)
 		jobs, order := make(chan job, n), make(chan job, 3*n)
-		free := make(chan *table.Chunk, 3*n)
+		free := make(chan *table.Chunk, 4*n)
 		for range n {
 			w, err := newWorker(f.plan, f.distinct)
 			if err != nil {
@@ -67,6 +67,7 @@ func (f *File) Rows() seal.Rows {
 func (f *File) cut(ctx context.Context, free chan *table.Chunk, jobs, order chan job) {
 	defer close(jobs)
 	defer close(order)
+	first := true
 	for {
 		var c *table.Chunk
 		select {
@@ -75,6 +76,12 @@ func (f *File) cut(ctx context.Context, free chan *table.Chunk, jobs, order chan
 			return
 		}
 		err := f.source.Next(c)
+		if first && err == nil && f.distinct != nil {
+			// Of what was read, a block may be waiting in the scanner.
+			used := max(c.Read-scanBlock, int64(len(c.Data)), 1)
+			f.distinct.reserve(int64(float64(c.Rows()) * float64(f.size) / float64(used)))
+		}
+		first = false
 		j := job{c, make(chan batch, 1)}
 		if err != nil {
 			j.done <- batch{err: err}

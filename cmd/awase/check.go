@@ -157,6 +157,9 @@ func showProposal(w io.Writer, name string, p *intake.Proposal) {
 	if p.Headless {
 		fmt.Fprintln(w, "  no header: each line is a person")
 	}
+	for _, notice := range p.Form.Notices {
+		fmt.Fprintf(w, "  note: %s\n", notice)
+	}
 	for _, c := range p.Columns {
 		fmt.Fprintf(w, "  %d %s: %s, %s; %s\n", c.Position, columnName(c), c.Use, c.Certainty, c.Why)
 		if len(c.Samples) > 0 {

@@ -1,0 +1,82 @@
+package intake
+
+import (
+	"bytes"
+	"strings"
+
+	"awase/crypto/seal"
+	"awase/intake/table"
+)
+
+// person reads what only a base has. What can't be read counts against use:
+// not verified, no opt-in, restricted.
+func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, slot int) {
+	key := bytes.TrimSpace(c.Cell(r, w.key))
+	switch {
+	case len(key) == 0:
+		return nil, reasonNoUserKey, w.key
+	case len(key) > maxUserKey:
+		return nil, reasonLongUserKey, w.key
+	case !readable(key):
+		return nil, reasonEncoding, w.key
+	}
+	w.persons = append(w.persons, seal.Person{
+		Key:           bytes.Clone(key),
+		Verified:      w.verified == absent || w.flag(c, r, w.verified, false),
+		PolicyVersion: w.value(c.Cell(r, w.version)),
+		Service:       w.service(c, r),
+	})
+	p = &w.persons[len(w.persons)-1]
+	for _, slot := range w.enquiry {
+		p.EnquiryOnly = w.flag(c, r, slot, true) || p.EnquiryOnly
+	}
+	for bit, slot := range w.channels {
+		if w.flag(c, r, slot, false) {
+			p.Channels |= 1 << bit
+		}
+	}
+	return p, "", 0
+}
+
+// maxValues bounds the values kept once.
+const maxValues = 1024
+
+// value gives a cell of few values as a string, each made once.
+func (w *worker) value(cell []byte) string {
+	cell = bytes.TrimSpace(cell)
+	if s, ok := w.values[string(cell)]; ok || len(cell) == 0 {
+		return s
+	}
+	s := string(cell)
+	if len(w.values) < maxValues {
+		if w.values == nil {
+			w.values = map[string]string{}
+		}
+		w.values[s] = s
+	}
+	return s
+}
+
+// service gives the one service that the data serves. Data limited to two
+// services serves neither alone, so both names together match none.
+func (w *worker) service(c *table.Chunk, r int) string {
+	var names []string
+	for _, slot := range w.services {
+		name := string(bytes.TrimSpace(c.Cell(r, slot)))
+		if name != "" && (len(names) == 0 || names[0] != name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " + ")
+}
+
+// flag reads a yes or no; a missing one is no, an unreadable one is safe.
+func (w *worker) flag(c *table.Chunk, r, slot int, safe bool) bool {
+	cell := c.Cell(r, slot)
+	yes, known := truth(cell)
+	if known {
+		return yes
+	}
+	w.t.columns[slot].Unreadable++
+	return safe
+}
