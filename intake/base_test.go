@@ -154,3 +154,21 @@ func TestTruth(t *testing.T) {
 		}
 	}
 }
+
+// TestOverlongVersionAndService: what no version or service can be counts
+// against use, and does not refuse the file when it is sealed.
+func TestOverlongVersionAndService(t *testing.T) {
+	long := strings.Repeat("x", 600)
+	f, err := openBase(t, baseHead+"u1,true,"+long+",2024-02-01,taro@example.jp,,,,,,,"+long+",,,,\n", baseSchema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := collect(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := rows[0].Person
+	if p.PolicyVersion != "" || p.Service == "" || len(p.Service) > 255 {
+		t.Errorf("version of %d bytes, service of %d", len(p.PolicyVersion), len(p.Service))
+	}
+}

@@ -23,7 +23,7 @@ func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, s
 	w.persons = append(w.persons, seal.Person{
 		Key:           bytes.Clone(key),
 		Verified:      w.verified == absent || w.flag(c, r, w.verified, false),
-		PolicyVersion: w.value(c.Cell(r, w.version)),
+		PolicyVersion: w.value(bounded(c.Cell(r, w.version), "")),
 		Service:       w.service(c, r),
 	})
 	p = &w.persons[len(w.persons)-1]
@@ -36,6 +36,19 @@ func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, s
 		}
 	}
 	return p, "", 0
+}
+
+// maxText is the longest policy version or service that a sealed row holds.
+const maxText = 255
+
+// bounded gives other in place of a cell that no policy version or service can
+// be: an unknown version is covered by no flow, an unknown service served by
+// none.
+func bounded(cell []byte, other string) []byte {
+	if len(cell) > maxText {
+		return []byte(other)
+	}
+	return cell
 }
 
 // maxValues bounds the values kept once.
@@ -62,7 +75,7 @@ func (w *worker) value(cell []byte) string {
 func (w *worker) service(c *table.Chunk, r int) string {
 	var names []string
 	for _, slot := range w.services {
-		name := string(bytes.TrimSpace(c.Cell(r, slot)))
+		name := string(bytes.TrimSpace(bounded(c.Cell(r, slot), "too long to be a service")))
 		if name != "" && (len(names) == 0 || names[0] != name) {
 			names = append(names, name)
 		}

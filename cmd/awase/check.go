@@ -148,17 +148,11 @@ func (f *checkFlags) write(schema *entrustment.ListSchema, out io.Writer) error 
 // screen of whoever owns the file, nowhere else.
 func showProposal(w io.Writer, name string, p *intake.Proposal) {
 	fmt.Fprintf(w, "%s: nothing leaves this desk\n", name)
-	if p.Packing != "" {
-		fmt.Fprintf(w, "  packed with %s\n", p.Packing)
-	}
 	if p.Template != "" {
 		fmt.Fprintf(w, "  the form of %s\n", p.Template)
 	}
 	if p.Headless {
 		fmt.Fprintln(w, "  no header: each line is a person")
-	}
-	for _, notice := range p.Form.Notices {
-		fmt.Fprintf(w, "  note: %s\n", notice)
 	}
 	for _, c := range p.Columns {
 		fmt.Fprintf(w, "  %d %s: %s, %s; %s\n", c.Position, columnName(c), c.Use, c.Certainty, c.Why)

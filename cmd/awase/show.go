@@ -28,7 +28,13 @@ func showReport(w io.Writer, r *intake.Report, problems string) {
 	if r.Delimiter != "" {
 		fmt.Fprintf(w, ", %s-separated", r.Delimiter)
 	}
+	if r.Packing != "" {
+		fmt.Fprintf(w, ", in %s", r.Packing)
+	}
 	fmt.Fprintln(w)
+	for _, n := range r.Notices {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
 	fmt.Fprintf(w, "  rows %s · accepted %s · repaired %s · rejected %s", thousands(r.Rows), thousands(r.Accepted), thousands(r.Repaired), thousands(r.Rejected))
 	if r.Duplicates > 0 {
 		fmt.Fprintf(w, " · duplicate %s", thousands(r.Duplicates))
