@@ -1,8 +1,8 @@
 package identifier
 
 import (
-	"bytes"
 	"slices"
+	"strings"
 )
 
 // placeholders are what people and databases write where there is no value.
@@ -17,5 +17,8 @@ const longestPlaceholder = 12
 // placeholder tells whether a trimmed email or phone cell says that there is
 // none.
 func placeholder(b []byte) bool {
-	return len(b) <= longestPlaceholder && slices.Contains(placeholders, string(bytes.ToLower(b)))
+	if len(b) > longestPlaceholder || b[0] >= '0' && b[0] <= '9' || b[0] == '+' {
+		return false // nearly every value, without a look at the list
+	}
+	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.EqualFold(p, string(b)) })
 }
