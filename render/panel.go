@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 // What a withheld cell means, in one sentence and one act. It may not say
@@ -64,15 +66,18 @@ func facts(r *wire.Release) []fact {
 			"An estimate of all withheld cells together; it tends to be low.",
 		}})
 	}
+	if slices.ContainsFunc(r.Dims, func(d wire.Dim) bool { return d.Name == entrustment.DimMatchedBy }) {
+		out = append(out, fact{text{"識別子", "identifier"}, text{
+			"一人は一度だけ、メール、電話、クッキー、広告IDの順で最初に一致した識別子に数えています。",
+			"Each person counts once, under the first that matched: email, phone, cookie, ad id.",
+		}})
+	}
 	out = append(out, fact{
 		text{"消費量", "price"},
 		text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"},
 	})
 	if p.Statement.JA != "" || p.Statement.EN != "" {
 		out = append(out, fact{text{"保護", "protection"}, text{plain(p.Statement.JA), plain(p.Statement.EN)}})
-	}
-	if p.Dev {
-		out = append(out, fact{text{"注意", "note"}, devNote})
 	}
 	if r.Base != nil {
 		out = append(out, fact{text{"指数", "index"}, text{

@@ -375,3 +375,25 @@ func TestWords(t *testing.T) {
 		t.Errorf("plain: %q", got)
 	}
 }
+
+// TestPartialTotal: a total that misses withheld cells is not called a total,
+// and an other row that does not exist is not shown as withheld.
+func TestPartialTotal(t *testing.T) {
+	r := base("profile", wire.Dim{Name: "gender", Domain: []string{"female", "male", "unknown"}})
+	r.Cells = []wire.Cell{cell(500, "gender", "female"), cell(12, "gender", "male"), cell(0, "gender", "unknown")}
+	r.Total = &wire.Sum{Status: wire.Released, Users: &wire.Number{Value: 500, Low: 480, High: 520}, Partial: true}
+	r.Other = &wire.Sum{Status: wire.None}
+	for _, f := range []Format{CSV, XLSX} {
+		var b bytes.Buffer
+		if err := Write(&b, f, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	if err := Terminal(&b, r, TerminalOptions{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); !strings.Contains(text, "表示分の合計") || strings.Contains(text, "その他（") {
+		t.Errorf("the sums are\n%s", text)
+	}
+}
