@@ -103,7 +103,7 @@ func (d *demoRun) run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(d.w, "\nDone in %.1f s. Everything is in %s: data, documents, reports, and the vault (its key beside it). Go on by hand:\n\n"+
-		"    awase report --vault %s --spec %s -n      # the price; charges nothing\n", time.Since(began).Seconds(), d.out, vault,
+		"    %s report --vault %s --spec %s -n      # the price; charges nothing\n", time.Since(began).Seconds(), d.out, os.Args[0], vault,
 		filepath.Join(d.out, "docs", c.docs.Specs[1].Name))
 	return nil
 }
