@@ -43,7 +43,7 @@ race:                ## the race detector, where goroutines share something
 	$(GO) test -short -race -timeout 30m $(RACE)
 
 bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M, next to peers
-	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -timeout 60m ./crypto/... ./intake ./matcher ./aggregator
+	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -timeout 60m ./crypto/... ./intake ./matcher ./aggregator ./enclave
 
 fuzz:                ## every fuzz target for FUZZTIME each
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

@@ -11,7 +11,6 @@ import (
 
 	"awase/aggregator"
 	"awase/crypto/seal"
-	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -146,9 +145,6 @@ func (e *Enclave) operator() (*entrustment.Party, error) {
 	return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "party",
 		Detail: "there is no operator yet", Mend: "add the party of class operator with awase party add"}
 }
-
-// maker gives a token maker for one goroutine.
-func (e *Enclave) maker() *token.Maker { return token.NewMaker(e.tokens) }
 
 // book writes the gate's records.
 type book struct{ log *vault.Log }

@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"awase/crypto/seal"
-	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -139,55 +138,39 @@ var errEvent = errors.New("an event does not fit its header")
 //
 // big-endian; a user named by key has one token of kind 255.
 func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) {
-	tok, err := e.tokeniser(f.header)
-	if err != nil {
-		return nil, err
-	}
 	const day, jst = 24 * 60 * 60, 9 * 60 * 60
 	tomorrow := int32((e.vault.Log().Now().Unix()+jst)/day + 1)
-	users := token.NewDomain("user", 0, "")
 	log := &eventLog{}
 	var arena []byte
-	for batch, err := range f.rows {
-		if err != nil {
-			return nil, err
+	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
+		r, ev := t.row, t.row.Event
+		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
+			(len(ev.Key) == 0) == (len(r.Identifiers) == 0) || !codesFit(r.Codes, f.header.Columns) {
+			return errEvent
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if len(arena) < 4096 {
+			arena = make([]byte, 1<<20)
 		}
-		for i := range batch {
-			r := &batch[i]
-			ev := r.Event
-			if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
-				(len(ev.Key) == 0) == (len(r.Identifiers) == 0) || !codesFit(r.Codes, f.header.Columns) {
-				return nil, errEvent
-			}
-			ids, err := tok.tokens(r.Identifiers)
-			if err != nil {
-				return nil, err
-			}
-			if len(arena) < 4096 {
-				arena = make([]byte, 1<<20)
-			}
-			row := binary.BigEndian.AppendUint32(arena[:0:len(arena)], uint32(ev.Day))
-			row = append(row, ev.Type, byte(max(1, len(ids))))
-			if len(ev.Key) > 0 {
-				h := sha256.Sum256(ev.Key)
-				t := tok.maker.Make(users, &h)
-				row = append(append(row, 255), t[:]...)
-			}
-			for _, t := range ids {
-				row = append(append(row, byte(t.Kind)), t.Token[:]...)
-			}
-			row = append(row, r.Codes...)
-			row = binary.BigEndian.AppendUint64(row, uint64(ev.Value))
-			arena = arena[min(len(row), len(arena)):]
-			if len(log.rows) == 0 {
-				log.from, log.to = ev.Day, ev.Day
-			}
-			log.from, log.to = min(log.from, ev.Day), max(log.to, ev.Day)
-			log.rows = append(log.rows, row)
+		row := binary.BigEndian.AppendUint32(arena[:0:len(arena)], uint32(ev.Day))
+		row = append(row, ev.Type, byte(max(1, len(t.tokens))))
+		if len(ev.Key) > 0 {
+			row = append(append(row, 255), t.user[:]...)
 		}
+		for _, k := range t.tokens {
+			row = append(append(row, byte(k.Kind)), k.Token[:]...)
+		}
+		row = append(row, r.Codes...)
+		row = binary.BigEndian.AppendUint64(row, uint64(ev.Value))
+		arena = arena[min(len(row), len(arena)):]
+		if len(log.rows) == 0 {
+			log.from, log.to = ev.Day, ev.Day
+		}
+		log.from, log.to = min(log.from, ev.Day), max(log.to, ev.Day)
+		log.rows = append(log.rows, row)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(log.rows, bytes.Compare)
 	return log, nil

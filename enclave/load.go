@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"awase/crypto/seal"
-	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -28,64 +27,6 @@ const (
 	maxListRows     = 20_000_000 // where the contract names none
 	maxHashes       = 40         // of one kind in one row: eight identifiers of five hashes (PRIVACY rule 3)
 )
-
-var kindOf = map[string]matcher.Kind{"email": matcher.Email, "phone": matcher.Phone, "cookie": matcher.Cookie, "maid": matcher.MAID}
-
-// tokeniser turns rows' hashes into tokens for one goroutine.
-type tokeniser struct {
-	maker   *token.Maker
-	kinds   []matcher.Kind
-	domains map[[2]uint8]token.Domain // column, class
-	columns []seal.IdentifierColumn
-	out     []matcher.KindToken
-}
-
-func (e *Enclave) tokeniser(h seal.Header) (*tokeniser, error) {
-	t := &tokeniser{maker: e.maker(), domains: map[[2]uint8]token.Domain{}, columns: h.Identifiers}
-	for _, c := range h.Identifiers {
-		k, ok := kindOf[c.Kind]
-		if !ok || len(c.Namespace) > 255 {
-			return nil, errHeader
-		}
-		t.kinds = append(t.kinds, k)
-	}
-	return t, nil
-}
-
-var errHeader = errors.New("the header names no kind that is matched")
-
-// tokens gives the tokens of a row; the slice is overwritten by the next call.
-func (t *tokeniser) tokens(ids []seal.Identifier) ([]matcher.KindToken, error) {
-	t.out = t.out[:0]
-	var of [matcher.Kinds]int
-	for i := range ids {
-		id := &ids[i]
-		if int(id.Column) >= len(t.columns) {
-			return nil, errRow
-		}
-		if k := t.kinds[id.Column]; of[k] == maxHashes {
-			return nil, errMany
-		} else {
-			of[k]++
-		}
-		at := [2]uint8{id.Column, id.Class}
-		d, ok := t.domains[at]
-		if !ok {
-			c := t.columns[id.Column]
-			d = token.NewDomain(c.Kind, id.Class, c.Namespace)
-			t.domains[at] = d
-		}
-		t.out = append(t.out, matcher.KindToken{Kind: t.kinds[id.Column], Token: t.maker.Make(d, &id.Hash)})
-	}
-	return t.out, nil
-}
-
-var errRow = errors.New("a row does not fit its header")
-
-// errMany: what one person shares with others bounds what can be learned of
-// their having been in the base (docs/proofs/matching.md).
-var errMany = &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rules 2, 3", Field: "identifiers",
-	Detail: "a row holds more than eight identifiers of one kind", Mend: "keep eight of a kind at most"}
 
 func columnsOf(h seal.Header) []matcher.Column {
 	out := make([]matcher.Column, len(h.Columns))
@@ -196,37 +137,23 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 }
 
 func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows seal.Rows, prev *matcher.Base) (*matcher.Base, error) {
-	tok, err := e.tokeniser(h)
+	b := matcher.NewBaseBuilder(columnsOf(h))
+	err := e.tokenise(ctx, h, rows, func(t *tokened) error {
+		p := t.row.Person
+		if p == nil {
+			return errRow
+		}
+		person := matcher.Person{User: t.user, Codes: t.row.Codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
+		if p.Verified {
+			person.Tokens = t.tokens
+		}
+		if err := b.Add(&person); err != nil {
+			return fmt.Errorf("adding a user: %w", err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	b := matcher.NewBaseBuilder(columnsOf(h))
-	users := token.NewDomain("user", 0, "")
-	var p matcher.Person
-	for batch, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		for i := range batch {
-			r := &batch[i]
-			if r.Person == nil {
-				return nil, errRow
-			}
-			key := sha256.Sum256(r.Person.Key)
-			p = matcher.Person{User: tok.maker.Make(users, &key), Codes: r.Codes, PolicyVersion: r.Person.PolicyVersion,
-				Service: r.Person.Service, EnquiryOnly: r.Person.EnquiryOnly}
-			if r.Person.Verified {
-				if p.Tokens, err = tok.tokens(r.Identifiers); err != nil {
-					return nil, err
-				}
-			}
-			if err := b.Add(&p); err != nil {
-				return nil, fmt.Errorf("adding a user: %w", err)
-			}
-		}
 	}
 	base, err := b.Build(ctx, prev)
 	if dup, ok := errors.AsType[*matcher.DuplicateUsersError](err); ok {
@@ -422,36 +349,24 @@ func (e *Enclave) listRate(id string) error {
 }
 
 func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, h seal.Header, rows seal.Rows) (*matcher.List, error) {
-	tok, err := e.tokeniser(h)
-	if err != nil {
-		return nil, err
-	}
 	most := c.MaxListRows
 	if most == 0 {
 		most = maxListRows
 	}
 	b := matcher.NewListBuilder(columnsOf(h), e.lists)
 	var n int64
-	for batch, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if n += int64(len(batch)); n > most {
-			return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",
+	err := e.tokenise(ctx, h, rows, func(t *tokened) error {
+		if n++; n > most {
+			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",
 				Detail: fmt.Sprintf("the list has more than the %d rows that the contract allows", most), Mend: "load a smaller list, or amend the contract"}
 		}
-		for i := range batch {
-			ts, err := tok.tokens(batch[i].Identifiers)
-			if err != nil {
-				return nil, err
-			}
-			if err := b.Add(&matcher.ListRow{Tokens: ts, Codes: batch[i].Codes}); err != nil {
-				return nil, fmt.Errorf("adding a row: %w", err)
-			}
+		if err := b.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}); err != nil {
+			return fmt.Errorf("adding a row: %w", err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	list, err := b.Build(ctx)
 	if err != nil {

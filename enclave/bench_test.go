@@ -1,0 +1,94 @@
+package enclave
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"testing"
+
+	"awase/crypto/seal"
+	"awase/entrustment"
+	"awase/intake"
+	"awase/matcher"
+)
+
+// BenchmarkFileToTokens is T5: a list from the bytes of its file to the tokens
+// that the list is built of, through intake, sealing and opening, as list load
+// does it. rows/s counts rows of the file.
+func BenchmarkFileToTokens(b *testing.B) {
+	const rows = 400_000
+	var raw, hashed bytes.Buffer
+	raw.WriteString("email,phone,cookie\n")
+	hashed.WriteString("email\n")
+	for i := range rows {
+		fmt.Fprintf(&raw, "taro.yamada%d@example.co.jp,090-%04d-%04d,GA1.2.%010d.1700000000\n", i, i%10000, i/40, i)
+		h := sha256.Sum256(fmt.Appendf(nil, "taro.yamada%d@example.co.jp", i))
+		hashed.WriteString(hex.EncodeToString(h[:]) + "\n")
+	}
+	for name, c := range map[string]struct {
+		file   []byte
+		schema string
+	}{
+		"raw":    {raw.Bytes(), "schema: awase.list/v1\ncolumns:\n  - {column: email, kind: email}\n  - {column: phone, kind: phone}\n  - {column: cookie, kind: cookie, namespace: s}\n"},
+		"hashed": {hashed.Bytes(), "schema: awase.list/v1\ncolumns:\n  - {column: email, kind: email}\n"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			schema, err := entrustment.ParseListSchema("list.yaml", []byte(c.schema))
+			if err != nil {
+				b.Fatal(err)
+			}
+			key, err := seal.DeriveKey(seal.XWing, [32]byte{1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if n := fileToTokens(b, c.file, schema, key); n < rows {
+					b.Fatalf("%d tokens of %d rows", n, rows)
+				}
+			}
+			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+func fileToTokens(b *testing.B, file []byte, schema *entrustment.ListSchema, key seal.PrivateKey) (tokens int) {
+	in, err := intake.OpenList(b.Context(), bytes.NewReader(file), int64(len(file)), schema, intake.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a := seal.Address{Entrustment: "e", Version: 1, Party: "p", Name: "l", Upload: seal.NewUpload()}
+	r, w := io.Pipe()
+	go func() {
+		s, err := seal.NewWriter(w, key.Public(), a, in.Header(), seal.WriterOptions{})
+		if err == nil {
+			for batch, rerr := range in.Rows() {
+				if err = rerr; err == nil {
+					err = s.Write(batch)
+				}
+				if err != nil {
+					break
+				}
+			}
+		}
+		if err == nil {
+			err = s.Close()
+		}
+		w.CloseWithError(err)
+	}()
+	f, err := seal.Open(r, key, a, nil, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := &Enclave{}
+	list := matcher.NewListBuilder(columnsOf(f.Header()), [32]byte{})
+	err = e.tokenise(b.Context(), f.Header(), f.Rows(), func(t *tokened) error {
+		tokens += len(t.tokens)
+		return list.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes})
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return tokens
+}

@@ -1,0 +1,180 @@
+package enclave
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"runtime"
+	"sync"
+
+	"awase/crypto/seal"
+	"awase/crypto/token"
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+var kindOf = map[string]matcher.Kind{"email": matcher.Email, "phone": matcher.Phone, "cookie": matcher.Cookie, "maid": matcher.MAID}
+
+// tokeniser turns rows' hashes into tokens for one goroutine.
+type tokeniser struct {
+	maker   *token.Maker
+	kinds   []matcher.Kind
+	domains [][]token.Domain // by column and class
+	columns []seal.IdentifierColumn
+}
+
+func (e *Enclave) tokeniser(h seal.Header) (*tokeniser, error) {
+	t := &tokeniser{maker: token.NewMaker(e.tokens), columns: h.Identifiers, domains: make([][]token.Domain, len(h.Identifiers))}
+	for _, c := range h.Identifiers {
+		k, ok := kindOf[c.Kind]
+		if !ok || len(c.Namespace) > 255 {
+			return nil, errHeader
+		}
+		t.kinds = append(t.kinds, k)
+	}
+	return t, nil
+}
+
+var errHeader = errors.New("the header names no kind that is matched")
+
+// appendTokens appends the tokens of a row.
+func (t *tokeniser) appendTokens(dst []matcher.KindToken, ids []seal.Identifier) ([]matcher.KindToken, error) {
+	var of [matcher.Kinds]int
+	for i := range ids {
+		id := &ids[i]
+		if int(id.Column) >= len(t.columns) {
+			return nil, errRow
+		}
+		k := t.kinds[id.Column]
+		if of[k]++; of[k] > maxHashes {
+			return nil, errMany
+		}
+		dst = append(dst, matcher.KindToken{Kind: k, Token: t.maker.Make(t.domain(id.Column, id.Class), &id.Hash)})
+	}
+	return dst, nil
+}
+
+func (t *tokeniser) domain(column, class uint8) token.Domain {
+	d := &t.domains[column]
+	for int(class) >= len(*d) {
+		c := t.columns[column]
+		*d = append(*d, token.NewDomain(c.Kind, uint8(len(*d)), c.Namespace))
+	}
+	return (*d)[class]
+}
+
+var errRow = errors.New("a row does not fit its header")
+
+// errMany: what one person shares with others bounds what can be learned of
+// their having been in the base (docs/proofs/matching.md).
+var errMany = &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rules 2, 3", Field: "identifiers",
+	Detail: "a row holds more than eight identifiers of one kind", Mend: "keep eight of a kind at most"}
+
+// tokened is a row with its tokens. They are only good until the callback that
+// they are given to returns.
+type tokened struct {
+	row    *seal.Row
+	user   token.Token // of the user key, where the row has one
+	tokens []matcher.KindToken
+}
+
+// tokenBatch is a batch on its way through the workers.
+type tokenBatch struct {
+	rows []seal.Row
+	out  []tokened
+	err  error
+	done chan struct{}
+}
+
+// userDomain is that of the operator's user keys.
+var userDomain = token.NewDomain("user", 0, "")
+
+// fill tokenises a batch.
+func (b *tokenBatch) fill(t *tokeniser) {
+	defer close(b.done)
+	n := 0
+	for i := range b.rows {
+		n += len(b.rows[i].Identifiers)
+	}
+	all := make([]matcher.KindToken, 0, n)
+	b.out = make([]tokened, len(b.rows))
+	for i := range b.rows {
+		r := &b.rows[i]
+		from := len(all)
+		if all, b.err = t.appendTokens(all, r.Identifiers); b.err != nil {
+			return
+		}
+		b.out[i] = tokened{row: r, tokens: all[from:len(all):len(all)]}
+		if key := userKey(r); len(key) > 0 {
+			h := sha256.Sum256(key)
+			b.out[i].user = t.maker.Make(userDomain, &h)
+		}
+	}
+}
+
+func userKey(r *seal.Row) []byte {
+	switch {
+	case r.Person != nil:
+		return r.Person.Key
+	case r.Event != nil:
+		return r.Event.Key
+	}
+	return nil
+}
+
+// tokenise gives rows with their tokens to each, in file order. Opening, tokens
+// and each run beside one another, tokens on every core. What fails first is
+// returned, and nothing goes on behind it.
+func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows seal.Rows, each func(*tokened) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	workers := runtime.GOMAXPROCS(0)
+	order := make(chan *tokenBatch, 2*workers)
+	jobs := make(chan *tokenBatch, 2*workers)
+	for range workers {
+		t, err := e.tokeniser(h)
+		if err != nil {
+			close(jobs)
+			return err
+		}
+		wg.Go(func() {
+			for b := range jobs {
+				b.fill(t)
+			}
+		})
+	}
+	wg.Go(func() {
+		defer close(order)
+		defer close(jobs)
+		for batch, err := range rows {
+			b := &tokenBatch{rows: batch, err: err, done: make(chan struct{})}
+			select {
+			case order <- b:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				close(b.done)
+				return
+			}
+			jobs <- b // never full for long: it holds no more than order does
+		}
+	})
+	for b := range order {
+		<-b.done
+		if b.err != nil {
+			return b.err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for i := range b.out {
+			if err := each(&b.out[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
