@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 
 	"awase/crypto/seal"
@@ -78,12 +79,14 @@ type tokened struct {
 	tokens []matcher.KindToken
 }
 
-// tokenBatch is a batch on its way through the workers.
+// tokenBatch is a batch on its way through the workers. It is used again for
+// another.
 type tokenBatch struct {
-	rows []seal.Row
-	out  []tokened
-	err  error
-	done chan struct{}
+	rows   []seal.Row
+	out    []tokened
+	tokens []matcher.KindToken
+	err    error
+	done   chan struct{} // one signal a use
 }
 
 // userDomain is that of the operator's user keys.
@@ -91,25 +94,28 @@ var userDomain = token.NewDomain("user", 0, "")
 
 // fill tokenises a batch.
 func (b *tokenBatch) fill(t *tokeniser) {
-	defer close(b.done)
+	defer func() { b.done <- struct{}{} }()
 	n := 0
 	for i := range b.rows {
 		n += len(b.rows[i].Identifiers)
 	}
-	all := make([]matcher.KindToken, 0, n)
-	b.out = make([]tokened, len(b.rows))
+	// Room first: the rows' tokens are parts of one array, which must not move.
+	all := slices.Grow(b.tokens[:0], n)
+	b.out = slices.Grow(b.out[:0], len(b.rows))
 	for i := range b.rows {
 		r := &b.rows[i]
 		from := len(all)
 		if all, b.err = t.appendTokens(all, r.Identifiers); b.err != nil {
 			return
 		}
-		b.out[i] = tokened{row: r, tokens: all[from:len(all):len(all)]}
+		row := tokened{row: r, tokens: all[from:len(all):len(all)]}
 		if key := userKey(r); len(key) > 0 {
 			h := sha256.Sum256(key)
-			b.out[i].user = t.maker.Make(userDomain, &h)
+			row.user = t.maker.Make(userDomain, &h)
 		}
+		b.out = append(b.out, row)
 	}
+	b.tokens = all
 }
 
 func userKey(r *seal.Row) []byte {
@@ -133,6 +139,7 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows seal.Rows, e
 	workers := runtime.GOMAXPROCS(0)
 	order := make(chan *tokenBatch, 2*workers)
 	jobs := make(chan *tokenBatch, 2*workers)
+	free := make(chan *tokenBatch, 4*workers)
 	for range workers {
 		t, err := e.tokeniser(h)
 		if err != nil {
@@ -149,14 +156,20 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows seal.Rows, e
 		defer close(order)
 		defer close(jobs)
 		for batch, err := range rows {
-			b := &tokenBatch{rows: batch, err: err, done: make(chan struct{})}
+			var b *tokenBatch
+			select {
+			case b = <-free:
+			default:
+				b = &tokenBatch{done: make(chan struct{}, 1)}
+			}
+			b.rows, b.err = batch, err
 			select {
 			case order <- b:
 			case <-ctx.Done():
 				return
 			}
 			if err != nil {
-				close(b.done)
+				b.done <- struct{}{}
 				return
 			}
 			jobs <- b // never full for long: it holds no more than order does
@@ -174,6 +187,10 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows seal.Rows, e
 			if err := each(&b.out[i]); err != nil {
 				return err
 			}
+		}
+		select {
+		case free <- b:
+		default:
 		}
 	}
 	return ctx.Err()
