@@ -42,6 +42,10 @@ func (e *Enclave) AddParty(_ context.Context, p *entrustment.Party) (wire.Ack, e
 		}
 	}
 	old, ok := e.state.parties[p.ID]
+	if ok && old.UploadKey != "" && p.UploadKey == "" {
+		return wire.Ack{}, e.refuse("party", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload_key",
+			Detail: "the party's files are signed, and this would end it", Mend: "name its upload key, or its next one"})
+	}
 	if ok && e.state.owners[p.ID] && (old.Group != p.Group || old.Class != p.Class) {
 		return wire.Ack{}, e.refuse("party", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "group",
 			Detail: "group and class are fixed once a party stands in an entrustment or owns the base: budgets are held by them",
@@ -81,6 +85,11 @@ func (e *Enclave) Entrust(_ context.Context, c *entrustment.Contract) (wire.Ack,
 		if old.Contract.Principal != c.Principal || old.Contract.Trustee != c.Trustee || old.Contract.Flow != c.Flow {
 			return wire.Ack{}, e.refuse("entrust", c.ID, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "id",
 				Detail: "an entrustment of this id has other parties or another flow", Mend: "give the new contract an id of its own"})
+		}
+		was := e.facts(old.Contract)
+		if facts.ListOwner() != was.ListOwner() || old.Contract.Runs != c.Runs {
+			return wire.Ack{}, e.refuse("entrust", c.ID, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "basis",
+				Detail: "an entrustment of this id joins another party's lists, or runs another flow", Mend: "give the new contract an id of its own"})
 		}
 		next.Version = old.Version + 1
 	}

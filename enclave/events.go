@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"awase/crypto/seal"
@@ -33,6 +34,9 @@ type eventsRecord struct {
 
 // firstDay bounds the days of events: 2000-01-01, counted from 1970-01-01.
 const firstDay = 10957
+
+// maxEvents bounds one log: it is sorted in memory.
+const maxEvents = 50_000_000
 
 // LoadEvents adds a sealed event log.
 func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
@@ -69,7 +73,7 @@ func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed
 	}
 	if was, ok := e.state.uploads[f.upload]; ok {
 		for _, l := range e.state.events[id] {
-			if l.Upload == f.upload && was == kindEvents+" "+id {
+			if l.Digest == was.Content && was.Became == kindEvents+" "+id {
 				return e.eventsAck(id, l, true)
 			}
 		}
@@ -86,6 +90,9 @@ func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed
 	digest := log.digest(e.lists, f.header)
 	for _, l := range e.state.events[id] {
 		if l.Digest == digest {
+			if err := e.useUp(f, kindEvents+" "+id, digest); err != nil {
+				return none, err
+			}
 			return e.eventsAck(id, l, true)
 		}
 	}
@@ -140,13 +147,19 @@ var errEvent = errors.New("an event does not fit its header")
 func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) {
 	const day, jst = 24 * 60 * 60, 9 * 60 * 60
 	tomorrow := int32((e.vault.Log().Now().Unix()+jst)/day + 1)
+	// How users are named is decided from the header, so each row keeps to it.
+	byKey := len(f.header.Identifiers) == 0
 	log := &eventLog{}
 	var arena []byte
 	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
 		r, ev := t.row, t.row.Event
 		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
-			(len(ev.Key) == 0) == (len(r.Identifiers) == 0) || !codesFit(r.Codes, f.header.Columns) {
+			(len(ev.Key) > 0) != byKey || (len(r.Identifiers) > 0) == byKey || ev.Value == math.MinInt64 || !codesFit(r.Codes, f.header.Columns) {
 			return errEvent
+		}
+		if len(log.rows) == maxEvents {
+			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "events",
+				Detail: fmt.Sprintf("the log has more than %d rows", maxEvents), Mend: "load it in parts, by day"}
 		}
 		if len(arena) < 4096 {
 			arena = make([]byte, 1<<20)

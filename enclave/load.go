@@ -56,15 +56,16 @@ func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema
 	if err != nil {
 		return wire.BaseLoaded{}, err
 	}
-	if was, ok := e.state.uploads[f.upload]; ok {
-		if was != kindBase || e.state.base.Upload != f.upload {
-			return wire.BaseLoaded{}, errUpload
-		}
-		ack, err := e.ack(kindBase, "", true, nil)
-		return wire.BaseLoaded{Ack: ack, Users: e.state.base.Users}, err
-	}
 	if err := fitsSchema(schema, f.header); err != nil {
 		return wire.BaseLoaded{}, err
+	}
+	if now := e.state.base; now != nil && sameJSON(now.Schema, schema) {
+		if same, err := e.used(f, kindBase, now.Population); err != nil || same {
+			ack, aerr := e.ack(kindBase, "", true, nil)
+			return wire.BaseLoaded{Ack: ack, Users: now.Users}, errors.Join(err, aerr)
+		}
+	} else if _, ok := e.state.uploads[f.upload]; ok {
+		return wire.BaseLoaded{}, errUpload
 	}
 	return e.loadBase(ctx, schema, f)
 }
@@ -79,11 +80,26 @@ func fitsSchema(s *entrustment.BaseSchema, h seal.Header) error {
 		}
 	}
 	same := func(a, b seal.Column) bool { return a.Name == b.Name && slices.Equal(a.Domain, b.Domain) }
-	if !slices.EqualFunc(want, h.Columns, same) {
-		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "attributes",
-			Detail: "the sealed file has other attributes than base.yaml", Mend: "seal it again with this base.yaml"}
+	differs := ""
+	ids, channels := map[seal.IdentifierColumn]bool{}, []string(nil)
+	for _, id := range s.Identifiers {
+		ids[seal.IdentifierColumn{Kind: id.Kind, Namespace: id.Namespace}] = true
 	}
-	return nil
+	for _, c := range s.Channels {
+		channels = append(channels, c.Channel)
+	}
+	switch {
+	case !slices.EqualFunc(want, h.Columns, same):
+		differs = "attributes"
+	case len(ids) != len(h.Identifiers) || slices.ContainsFunc(h.Identifiers, func(c seal.IdentifierColumn) bool { return !ids[c] }):
+		differs = "identifiers"
+	case !slices.Equal(channels, h.Channels):
+		differs = "channels"
+	default:
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: differs,
+		Detail: "the sealed file has others than base.yaml", Mend: "seal it again with this base.yaml"}
 }
 
 func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, f *opened) (wire.BaseLoaded, error) {
@@ -109,6 +125,9 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	}
 	old := e.state.base
 	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) {
+		if err := e.useUp(f, kindBase, pop); err != nil {
+			return none, err
+		}
 		ack, err := e.ack(kindBase, "", true, nil)
 		return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
 	}
@@ -251,11 +270,14 @@ func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed i
 		return wire.ListLoaded{}, err
 	}
 	key := req.Entrustment + "/" + req.Name
-	if was, ok := e.state.uploads[f.upload]; ok {
-		l := e.state.lists[listKey{req.Entrustment, req.Name}]
-		if was != kindList+" "+key || l.Upload != f.upload {
-			return wire.ListLoaded{}, errUpload
-		}
+	var now hexID
+	l := e.state.lists[listKey{req.Entrustment, req.Name}]
+	if l != nil {
+		now = l.ID
+	}
+	if same, err := e.used(f, kindList+" "+key, now); err != nil {
+		return wire.ListLoaded{}, err
+	} else if same {
 		ack, err := e.ack(kindList, key, true, nil)
 		return wire.ListLoaded{Ack: ack, Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}, err
 	}
@@ -279,6 +301,13 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err := e.decideNames(act.Columns); err != nil {
 		return none, err
 	}
+	for _, col := range h.Columns {
+		if err := entrustment.CheckDomain("columns", col.Name, col.Domain); err != nil {
+			return none, err
+		}
+	}
+	facts := e.facts(c.Contract)
+	owner := facts.ListOwner()
 	list, err := e.buildList(ctx, c.Contract, h, rows)
 	if err != nil {
 		return none, err
@@ -291,6 +320,9 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	floor := e.gate.Policy().ListFloor
 	old := e.state.lists[listKey{req.Entrustment, req.Name}]
 	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
+		if err := e.useUp(f, kindList+" "+key, old.ID); err != nil {
+			return none, err
+		}
 		ack, err := e.ack(kindList, key, true, nil)
 		return wire.ListLoaded{Ack: ack, Rows: old.Rows, Tokens: old.Tokens, Floor: floor}, err
 	}
@@ -301,7 +333,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err != nil {
 		return none, err
 	}
-	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Segment: ref, ID: hexID(list.ID()),
+	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Party: owner, Segment: ref, ID: hexID(list.ID()),
 		Kinds: act.Kinds, Columns: columnsOf(h), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Upload: f.upload}
 	if old != nil {
 		rec.Version = old.Version + 1

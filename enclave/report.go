@@ -94,6 +94,10 @@ func (e *Enclave) decideLists(facts *entrustment.Facts, q *entrustment.Question)
 		if !ok {
 			continue // Compile names the place
 		}
+		if l.Party != facts.ListOwner() {
+			return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "list",
+				Detail: "the list belongs to a party whose lists the entrustment does not join", Mend: "load a list of the party that it joins"}
+		}
 		act := entrustment.Load{Kinds: l.Kinds}
 		for _, col := range l.Columns {
 			act.Columns = append(act.Columns, col.Name)

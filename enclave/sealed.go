@@ -25,6 +25,28 @@ type opened struct {
 var errUpload = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload id",
 	Detail: "this sealed file was loaded before", Mend: "seal the file again"}
 
+// used tells whether a sealed file was loaded before as what, and is what still
+// stands there; a file used for anything else, or since replaced, is refused.
+func (e *Enclave) used(f *opened, what string, now hexID) (bool, error) {
+	was, ok := e.state.uploads[f.upload]
+	switch {
+	case !ok:
+		return false, nil
+	case was.Became == what && was.Content == now:
+		return true, nil
+	}
+	return false, errUpload
+}
+
+// useUp marks a sealed file whose content was there already as used.
+func (e *Enclave) useUp(f *opened, what string, content hexID) error {
+	if _, ok := e.state.uploads[f.upload]; ok {
+		return nil
+	}
+	_, err := e.append(kindUpload, upload{f.upload, what, content})
+	return err
+}
+
 // Terms says what a file for an entrustment is sealed to.
 func (e *Enclave) Terms(_ context.Context, entrustmentID string) (wire.Terms, error) {
 	e.mu.Lock()

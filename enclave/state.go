@@ -23,6 +23,7 @@ const (
 	kindBase     = "base"
 	kindList     = "list"
 	kindEvents   = "events"
+	kindUpload   = "upload"
 	kindCharge   = "charge"
 	kindTable    = "table"
 	kindAlarm    = "alarm"
@@ -58,6 +59,7 @@ type listRecord struct {
 	Name        string           `json:"name"`
 	Version     int              `json:"version"`
 	Under       int              `json:"under"` // version of the entrustment
+	Party       string           `json:"party"` // whose list it is
 	Segment     vault.SegmentRef `json:"segment"`
 	ID          hexID            `json:"list"` // keyed hash of the content: a commitment, not an identifier
 	Kinds       []string         `json:"kinds"`
@@ -69,6 +71,15 @@ type listRecord struct {
 
 // uploadID is the random id of one sealed file.
 type uploadID [16]byte
+
+// upload says what a sealed file became. It is a record of its own where the
+// content was there already: the file is used up all the same, or a carrier
+// could bring it back after the next version (attack A31).
+type upload struct {
+	ID      uploadID `json:"id"`
+	Became  string   `json:"became"`
+	Content hexID    `json:"content"` // keyed digest, as in the record of what it became
+}
 
 // MarshalText gives the id in hex.
 func (u uploadID) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(u[:])), nil }
@@ -126,7 +137,7 @@ type state struct {
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
 	events      map[string][]*eventsRecord // by entrustment, in the order loaded
-	uploads     map[uploadID]string        // used upload ids, and what each became
+	uploads     map[uploadID]upload        // used upload ids, and what each became
 	owners      map[string]bool            // parties that stand in an entrustment, or own the base
 }
 
@@ -134,7 +145,7 @@ func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{}, uploads: map[uploadID]string{}, events: map[string][]*eventsRecord{},
+		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, events: map[string][]*eventsRecord{},
 	}
 }
 
@@ -189,7 +200,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		b, err := body[baseRecord](r)
 		s.base = b
 		if err == nil {
-			s.uploads[b.Upload] = kindBase
+			s.uploads[b.Upload] = upload{b.Upload, kindBase, b.Population}
 		}
 		for id, p := range s.parties {
 			if p.Class == entrustment.ClassOperator {
@@ -202,7 +213,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		l, err := body[listRecord](r)
 		if err == nil {
 			s.lists[listKey{l.Entrustment, l.Name}] = l
-			s.uploads[l.Upload] = kindList + " " + l.Entrustment + "/" + l.Name
+			s.uploads[l.Upload] = upload{l.Upload, kindList + " " + l.Entrustment + "/" + l.Name, l.ID}
 			s.listTimes[l.Entrustment] = append(s.listTimes[l.Entrustment], r.Time)
 			s.mark(r, l.Entrustment+"/"+l.Name)
 		}
@@ -211,8 +222,14 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		l, err := body[eventsRecord](r)
 		if err == nil {
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
-			s.uploads[l.Upload] = kindEvents + " " + l.Entrustment
+			s.uploads[l.Upload] = upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest}
 			s.mark(r, l.Entrustment)
+		}
+		return fail(err)
+	case kindUpload:
+		u, err := body[upload](r)
+		if err == nil {
+			s.uploads[u.ID] = *u
 		}
 		return fail(err)
 	case kindCharge:

@@ -174,3 +174,28 @@ func (f *Facts) mayLocate(field string) *Error {
 	}
 	return refusal(CodeForbidden, f.rule().policy, field, fmt.Sprintf("%s reads no location", f.Contract.Effective()), "drop the column and the location events")
 }
+
+// CheckDomain gives an *Error unless domain is one that a declared column may
+// have: a name for it, 1 to MaxDomain distinct values, Unknown last, and no value
+// that names a person. It is for headers that came with data; documents are
+// checked as they are parsed.
+func CheckDomain(field, name string, domain []string) error {
+	bad := func(detail, mend string) error {
+		return &Error{Code: CodeDomain, Clause: clauseDoc, Field: field, Detail: detail, Mend: mend}
+	}
+	if err := eventName(field, name); err != nil {
+		return err
+	}
+	if len(domain) == 0 || len(domain) > MaxDomain || domain[len(domain)-1] != Unknown {
+		return bad("a domain has 1 to 64 values, unknown last", "declare it so in list.yaml and seal the file again")
+	}
+	seen := map[string]bool{}
+	for _, v := range domain {
+		if f := fold(v); f == "" || seen[f] || len(v) > 256 || personal.MatchString(f) {
+			return bad("a value is empty, repeated, too long, or names a person", "a domain lists groups of people")
+		} else {
+			seen[f] = true
+		}
+	}
+	return nil
+}

@@ -65,15 +65,12 @@ func listCheck() *cobra.Command {
 }
 
 func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.Writer) error {
-	var schema *entrustment.ListSchema
-	if f.schema != "" {
-		name, data, err := document(f.schema)
-		if err != nil {
-			return err
-		}
-		if schema, err = entrustment.ParseListSchema(name, data); err != nil {
-			return err
-		}
+	schema, err := readListSchema(f.schema)
+	if err != nil {
+		return err
+	}
+	if err := checkTarget(f.problems, path, f.schema, f.propose); err != nil {
+		return err
 	}
 	return readFile(path, func(file *os.File, size int64) error {
 		p := newProgress(errOut, "checking list", size, f.noProgress)

@@ -24,6 +24,7 @@ func eventsLoad() *cobra.Command {
 		Args:  exactArgs("file"),
 	}
 	f.add(cmd, "events.yaml: how the file becomes events")
+	f.addSign(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`; without it, the operator's own log")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		return loadEvents(cmd.Context(), e, req, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())

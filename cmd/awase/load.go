@@ -30,14 +30,19 @@ type loadFlags struct {
 func (f *loadFlags) add(cmd *cobra.Command, schema string) {
 	cmd.Flags().StringVar(&f.schema, "schema", "", schema)
 	cmd.Flags().StringVar(&f.problems, "problems", "", "write a CSV `file` of row, column, reason, mend")
-	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed file with the key in this `file` (awase seal-key)")
 	cmd.Flags().BoolVar(&f.noProgress, "no-progress", false, "show no progress")
+}
+
+// addSign adds the flag of the commands that seal.
+func (f *loadFlags) addSign(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed file with the key in this `file` (awase seal-key)")
 }
 
 func baseLoad() *cobra.Command {
 	var f loadFlags
 	cmd := &cobra.Command{Use: "load --vault V --schema base.yaml users.csv|users.parquet", Short: "Load the operator's users", Args: exactArgs("file")}
 	f.add(cmd, "base.yaml: how the table becomes the identity base")
+	f.addSign(cmd)
 	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		if f.schema == "" {
 			return usageError{errors.New("name the base's schema with --schema")}
@@ -90,19 +95,22 @@ func (f *loadFlags) opener(ctx context.Context, base bool) (func(*os.File, int64
 			return intake.OpenBase(ctx, file, size, schema, o)
 		}, err
 	}
-	var schema *entrustment.ListSchema
-	if f.schema != "" {
-		name, data, err := document(f.schema)
-		if err != nil {
-			return nil, err
-		}
-		if schema, err = entrustment.ParseListSchema(name, data); err != nil {
-			return nil, err
-		}
-	}
+	schema, err := readListSchema(f.schema)
 	return func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
 		return intake.OpenList(ctx, file, size, schema, o)
-	}, nil
+	}, err
+}
+
+// readListSchema reads list.yaml; nil where none is named.
+func readListSchema(path string) (*entrustment.ListSchema, error) {
+	if path == "" {
+		return nil, nil
+	}
+	name, data, err := document(path)
+	if err != nil {
+		return nil, err
+	}
+	return entrustment.ParseListSchema(name, data)
 }
 
 func loadedWord(a wire.Ack) string {
@@ -117,6 +125,7 @@ func listLoad() *cobra.Command {
 	var req wire.ListRequest
 	cmd := &cobra.Command{Use: "load --vault V --entrustment E --name N [--schema list.yaml] list.csv|list.parquet", Short: "Load a list, or its next version", Args: exactArgs("file")}
 	f.add(cmd, "list.yaml: what the columns are; proposed from the header where there is none")
+	f.addSign(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`")
 	cmd.Flags().StringVar(&req.Name, "name", "", "the list's `name`")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
@@ -157,8 +166,11 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 	put func(io.Reader) (string, error), send func(*intake.File) (string, error)) error {
 	sealed := false
 	err := readFile(path, func(file *os.File, size int64) error {
-		if sealed = isSealed(file); !sealed {
+		if sealed = isSealed(file, size); !sealed {
 			return nil
+		}
+		if f.problems != "" || f.signKey != "" {
+			return usageError{errors.New("the file is sealed already: --problems and --sign-key go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
@@ -180,7 +192,7 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 // report and what the enclave said.
 func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
 	send func(*intake.File) (string, error)) error {
-	if err := checkTarget(f.problems, path, f.schema); err != nil {
+	if err := checkTarget(f.problems, path, f.schema, f.signKey); err != nil {
 		return err
 	}
 	return readFile(path, func(file *os.File, size int64) error {
@@ -216,14 +228,14 @@ func checkTarget(path string, inputs ...string) error {
 	if path == "" {
 		return nil
 	}
-	if st, err := os.Stat(path); err == nil {
-		if !st.Mode().IsRegular() {
-			return fmt.Errorf("%s is not a file; name another", path)
-		}
-		for _, in := range inputs {
-			if other, err := os.Stat(in); err == nil && os.SameFile(st, other) {
-				return fmt.Errorf("%s is read by this command; name another file to write to", path)
-			}
+	st, err := os.Stat(path)
+	if err == nil && !st.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file; name another", path)
+	}
+	for _, in := range inputs {
+		other, serr := os.Stat(in)
+		if err == nil && serr == nil && os.SameFile(st, other) || in != "" && filepath.Clean(in) == filepath.Clean(path) {
+			return fmt.Errorf("%s is used by this command already; name another file to write to", path)
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".awase-*")

@@ -87,6 +87,7 @@ func sealCommand() *cobra.Command {
 		Args: exactArgs("file"),
 	}
 	f.add(cmd, "list.yaml, or base.yaml with terms for the base")
+	f.addSign(cmd)
 	cmd.Flags().StringVar(&termsFile, "terms", "", "the `file` that awase terms printed")
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
@@ -100,7 +101,10 @@ func sealCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := checkTarget(out, args[0], f.schema, termsFile); err != nil {
+		if err := checkTarget(out, args[0], f.schema, termsFile, f.signKey, f.problems); err != nil {
+			return err
+		}
+		if err := checkTarget(f.problems, termsFile, out); err != nil {
 			return err
 		}
 		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
@@ -184,8 +188,8 @@ func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, e
 	return open, name, entrustment.CheckID("name", name)
 }
 
-// isSealed tells a sealed file by its first bytes.
-func isSealed(f *os.File) bool {
+// isSealed tells a sealed file, whole or cut short, by its first eight bytes.
+func isSealed(f *os.File, size int64) bool {
 	_, err := seal.ReadHead(io.NewSectionReader(f, 0, 1<<22))
-	return !errors.Is(err, seal.NotSealed) && !errors.Is(err, seal.Truncated)
+	return size >= 8 && !errors.Is(err, seal.NotSealed)
 }

@@ -15,7 +15,9 @@ import (
 // reader of the sealed file is told. Close ends the reading early.
 func (f *loadFlags) sealing(ctx context.Context, terms wire.Terms, name string, in *intake.File) io.ReadCloser {
 	r, w := io.Pipe()
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		out := bufio.NewWriterSize(w, 1<<20)
 		err := f.sealRows(ctx, out, terms, name, in)
 		if err == nil {
@@ -23,7 +25,21 @@ func (f *loadFlags) sealing(ctx context.Context, terms wire.Terms, name string, 
 		}
 		w.CloseWithError(err) // nil is the end of the file
 	}()
-	return r
+	return &sealedRows{r, done}
+}
+
+// sealedRows is a sealed file being made. After Close nothing reads the file or
+// its report any more.
+type sealedRows struct {
+	*io.PipeReader
+	done <-chan struct{}
+}
+
+// Close ends the reading early and waits for it.
+func (s *sealedRows) Close() error {
+	err := s.PipeReader.Close()
+	<-s.done
+	return err
 }
 
 // sealRows writes the sealed file.

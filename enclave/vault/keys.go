@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // KeySize is the length in bytes of the vault key, of the root secret and of
@@ -76,8 +77,14 @@ func dataLabel(id string) string { return "awase data key " + id }
 
 // readVaultKey reads the key file, or makes it where there is none and mayMake.
 func readVaultKey(path string, mayMake bool) (key [KeySize]byte, err error) {
-	if st, serr := os.Stat(path); serr == nil && st.Mode().Perm()&0o077 != 0 {
-		return key, errors.New("the vault key can be read by others than you; chmod 600 it, and think of it as known")
+	if st, serr := os.Lstat(path); serr == nil {
+		owner, ok := st.Sys().(*syscall.Stat_t)
+		switch {
+		case !st.Mode().IsRegular() || ok && int(owner.Uid) != os.Geteuid():
+			return key, errors.New("the vault key is not a file of your own; somebody put it there")
+		case st.Mode().Perm()&0o077 != 0:
+			return key, errors.New("the vault key can be read by others than you; chmod 600 it, and think of it as known")
+		}
 	}
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && mayMake {

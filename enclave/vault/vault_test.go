@@ -225,6 +225,20 @@ func TestKeyOthersCanRead(t *testing.T) {
 	}
 }
 
+func TestPlantedKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "V")
+	target := filepath.Join(t.TempDir(), "known")
+	if err := os.WriteFile(target, []byte(strings.Repeat("00", KeySize)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, dir+".key"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "not a file of your own") {
+		t.Errorf("a key that somebody put there: %v", err)
+	}
+}
+
 func TestOneProcessAtATime(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "V")
 	v := open(t, dir)
