@@ -13,6 +13,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/xuri/excelize/v2"
+
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -395,5 +397,37 @@ func TestPartialTotal(t *testing.T) {
 	}
 	if text := b.String(); !strings.Contains(text, "表示分の合計") || strings.Contains(text, "その他（") {
 		t.Errorf("the sums are\n%s", text)
+	}
+}
+
+// TestNotesAreReadable: the rows of the notes are as high as their longest text
+// needs; programs that don't grow a wrapped row would show half of it.
+func TestNotesAreReadable(t *testing.T) {
+	r := base("profile", wire.Dim{Name: "gender", Domain: []string{"female", "male"}})
+	r.Cells = []wire.Cell{cell(500, "gender", "female"), cell(12, "gender", "male")}
+	r.Privacy.Statement = wire.Statement{JA: strings.Repeat("人数には雑音を加えています。", 12), EN: "noise"}
+	var b bytes.Buffer
+	if err := Write(&b, XLSX, r); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := f.GetRows(sheetAbout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows {
+		h, err := f.GetRowHeight(sheetAbout, i+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range row[min(1, len(row)):] {
+			if need := float64(width(text)) / 70 * 15; h < need {
+				t.Errorf("row %d is %.0f points high, its text needs %.0f", i+1, h, need)
+			}
+		}
 	}
 }

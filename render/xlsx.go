@@ -239,6 +239,9 @@ func (b *book) about() {
 		b.set(s, 1, row, b.styles.label, name.in(Both))
 		b.set(s, 2, row, b.styles.wrap, ja)
 		b.set(s, 3, row, b.styles.wrap, en)
+		// A wrapped row does not grow by itself in every program.
+		lines := max(wrapped(name.in(Both), 22), wrapped(ja, 64), wrapped(en, 64))
+		b.do(b.SetRowHeight(s, row, float64(18*lines)))
 		row++
 	}
 	t := title(b.r)
@@ -276,6 +279,16 @@ func (b *book) about() {
 		"誤差範囲（95％）は、雑音の分布から求めた95％信頼区間です。標本の偏りは含みません。",
 		"The interval is the 95 % confidence interval of the noise. It holds no sampling bias.")
 	b.pages(s)
+}
+
+// wrapped gives the lines that a cell takes in a column so many half-width
+// characters wide.
+func wrapped(v any, chars int) int {
+	s, ok := v.(string)
+	if !ok {
+		return 1
+	}
+	return 1 + width(s)/chars
 }
 
 // pages fits a sheet to the width of one A4 page.
