@@ -163,7 +163,7 @@ func BenchmarkGate(b *testing.B) {
 		id := s.ID()
 		stream := func(m string, c int) source { return noiseStream(&r.gate.keys.Noise, id, PolicyV{}, m, c) }
 		for b.Loop() {
-			if _, err := r.gate.lockCells(cells, &s, stream); err != nil {
+			if _, err := r.gate.lockCells(cells, &s, &r.gate.policy, stream); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -48,15 +48,17 @@ type Keys struct {
 	Digest [32]byte // digests of exact cells
 }
 
-// Gate releases tables. It is safe for concurrent use; releases take turns, so
-// the ledger has one writer.
+// Gate releases tables. It is safe for concurrent use. Draws take turns, so the
+// ledger has one writer; nobody but another draw waits while one counts, or a
+// bystander could time it (attack A14).
 type Gate struct {
 	engine matcher.Engine
 	book   Book
 	clock  Clock
 	keys   Keys
 
-	mu      sync.Mutex
+	turn    sync.Mutex // held by a draw from check to table
+	mu      sync.Mutex // guards what follows, and is not held while counting
 	policy  Policy
 	ledger  *ledger
 	tables  map[tableKey]*Table
@@ -220,32 +222,46 @@ func Reason(err error) (string, bool) {
 // crash the charge stands and the same plan is completed under it. The tables
 // may not be shown before Await.
 func (g *Gate) Draw(ctx context.Context, pl *Plan) ([]*Table, error) {
+	g.turn.Lock()
+	defer g.turn.Unlock()
+	policy, err := g.pay(ctx, pl)
+	if err != nil {
+		return nil, err
+	}
+	var tables []*Table
+	for i := range pl.Tables {
+		t, err := g.table(ctx, &pl.Tables[i], &policy)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+// pay charges a plan, and gives the policy that its tables are made under.
+func (g *Gate) pay(ctx context.Context, pl *Plan) (Policy, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, t := range pl.Tables {
 		for _, o := range t.Owners {
 			if g.frozen[o.Party] {
-				return nil, errFrozen
+				return Policy{}, errFrozen
 			}
 		}
 	}
-	if err := g.charge(ctx, pl); err != nil {
-		return nil, err
+	return g.policy, g.charge(ctx, pl)
+}
+
+// table gives a stored table, or makes it.
+func (g *Gate) table(ctx context.Context, p *Planned, policy *Policy) (*Table, error) {
+	g.mu.Lock()
+	t, ok := g.tables[tableKey{p.ID, policy.Version()}]
+	g.mu.Unlock()
+	if ok {
+		return t, nil
 	}
-	version := g.policy.Version()
-	var tables []*Table
-	for i := range pl.Tables {
-		p := &pl.Tables[i]
-		t, ok := g.tables[tableKey{p.ID, version}]
-		if !ok {
-			var err error
-			if t, err = g.make(ctx, p, version); err != nil {
-				return nil, err
-			}
-		}
-		tables = append(tables, t)
-	}
-	return tables, nil
+	return g.make(ctx, p, policy)
 }
 
 // Await returns at the next multiple of the tick after the newest table was
@@ -321,7 +337,8 @@ func (g *Gate) watch(ctx context.Context, charges []Charge, now time.Time) error
 }
 
 // make counts, noises, locks and stores one table. The charge stands already.
-func (g *Gate) make(ctx context.Context, p *Planned, version PolicyV) (*Table, error) {
+func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, error) {
+	version := policy.Version()
 	exact, err := g.engine.Cells(ctx, p.Spec.query())
 	if err != nil {
 		return nil, fmt.Errorf("counting the cells: %w", err)
@@ -330,18 +347,13 @@ func (g *Gate) make(ctx context.Context, p *Planned, version PolicyV) (*Table, e
 		return nil, fmt.Errorf("counting the cells: the engine gave %d of %d", len(exact.Users), p.Spec.cells())
 	}
 	digest := g.digest(p.ID, exact.Users)
-	if known, ok := g.digests[p.ID]; ok && known != digest {
-		alarm := Alarm{Kind: AlarmDigest}
-		for _, o := range p.Owners {
-			alarm.Owners = append(alarm.Owners, o.Party)
-		}
-		g.raise(alarm)
-		return nil, errors.Join(errDigest, g.book.Alarm(ctx, alarm))
+	if err := g.unchanged(ctx, p, digest); err != nil {
+		return nil, err
 	}
 	stream := func(measure string, cell int) source {
 		return noiseStream(&g.keys.Noise, p.ID, version, measure, cell)
 	}
-	t, err := g.lockCells(exact.Users, &p.Spec, stream)
+	t, err := g.lockCells(exact.Users, &p.Spec, policy, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -349,8 +361,25 @@ func (g *Gate) make(ctx context.Context, p *Planned, version PolicyV) (*Table, e
 	if t.At, err = g.book.Store(ctx, t); err != nil {
 		return nil, fmt.Errorf("storing the table: %w", err)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.keep(t)
 	return t, nil
+}
+
+// unchanged raises the alarm where a question met other data before.
+func (g *Gate) unchanged(ctx context.Context, p *Planned, digest Digest) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if known, ok := g.digests[p.ID]; !ok || known == digest {
+		return nil
+	}
+	alarm := Alarm{Kind: AlarmDigest}
+	for _, o := range p.Owners {
+		alarm.Owners = append(alarm.Owners, o.Party)
+	}
+	g.raise(alarm)
+	return errors.Join(errDigest, g.book.Alarm(ctx, alarm))
 }
 
 func (g *Gate) keep(t *Table) {

@@ -57,7 +57,7 @@ func TestRandomTables(t *testing.T) {
 		}
 		s := Spec{Sigma: 5, WithTotal: i%2 == 0}
 		src := rand.NewPCG(uint64(i), 1)
-		got, err := r.gate.lockCells(exact, &s, func(string, int) source { return src })
+		got, err := r.gate.lockCells(exact, &s, &r.gate.policy, func(string, int) source { return src })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -394,5 +394,30 @@ func TestDeltaBudget(t *testing.T) {
 		if want := map[bool]entrustment.Code{true: "", false: entrustment.CodeBudget}[list < 2]; codeOf(err) != want {
 			t.Errorf("question %d: %v", list, err)
 		}
+	}
+}
+
+// TestBystandersDontWait is A14 for others: while one question is counted, its
+// price, the policy and another reader's price are answered; only the next draw
+// waits.
+func TestBystandersDontWait(t *testing.T) {
+	r := newRoom(500)
+	counting, goOn := make(chan struct{}), make(chan struct{})
+	r.engine.cells = func(matcher.Query) []int64 {
+		close(counting)
+		<-goOn
+		return []int64{500}
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := r.gate.Draw(t.Context(), planOf(1, 1, "acme"))
+		done <- err
+	}()
+	<-counting
+	r.gate.Price(planOf(1, 2, "other")) // would hang here
+	r.gate.Policy()
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

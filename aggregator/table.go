@@ -85,8 +85,7 @@ const (
 
 // lockCells noises and locks exact counts. It runs over every declared cell,
 // whatever the data.
-func (g *Gate) lockCells(exact []int64, s *Spec, stream func(measure string, cell int) source) (*Table, error) {
-	p := &g.policy
+func (g *Gate) lockCells(exact []int64, s *Spec, p *Policy, stream func(measure string, cell int) source) (*Table, error) {
 	t := &Table{K: p.K, Tau: p.Tau(s.Sigma), Sigma: s.Sigma, Cells: make([]Cell, len(exact))}
 	t.RhoNano, t.DeltaE15 = s.price(p)
 	var all, union, noisyOther int64

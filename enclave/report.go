@@ -203,13 +203,23 @@ func (e *Enclave) Price(_ context.Context, q *entrustment.Question) (wire.Price,
 func unnano(n int64) float64 { return float64(n) / 1e9 }
 
 // Report charges the question, runs it through the gate and gives the release.
-// Others are served while it waits for its tick.
+// Others are served while it counts and while it waits for its tick.
 func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Release, error) {
-	a, tables, r, err := e.draw(ctx, q)
+	a, r, err := e.prepare(q)
 	if err != nil || r != nil {
 		return r, err
 	}
+	tables, err := e.gate.Draw(ctx, a.plan)
+	if err != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return nil, e.refuse("report", q.Entrustment, err)
+	}
 	if err := e.gate.Await(ctx, tables); err != nil {
+		return nil, err
+	}
+	// The policy may have changed since it was asked; the tables tell theirs.
+	if a.id, err = a.key(tables[0].Policy); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
@@ -220,27 +230,20 @@ func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Re
 	return e.issue(a, tables)
 }
 
-// draw decides about a question and draws its tables, or gives the release that
-// was issued for it.
-func (e *Enclave) draw(ctx context.Context, q *entrustment.Question) (*asked, []*aggregator.Table, *wire.Release, error) {
+// prepare decides about a question and opens what it reads, or gives the
+// release that was issued for it.
+func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
 	if err != nil {
-		return nil, nil, nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, e.refuse("report", q.Entrustment, err)
 	}
 	if seq, ok := e.state.reports[a.id]; ok {
 		r, err := e.stored(seq)
-		return a, nil, r, err
+		return a, r, err
 	}
-	if err := e.load(a); err != nil {
-		return nil, nil, nil, err
-	}
-	tables, err := e.gate.Draw(ctx, a.plan)
-	if err != nil {
-		return nil, nil, nil, e.refuse("report", q.Entrustment, err)
-	}
-	return a, tables, nil, nil
+	return a, nil, e.load(a)
 }
 
 // key names a question as asked by a recipient under a contract version: what
