@@ -83,7 +83,7 @@ func fileToTokens(b *testing.B, file []byte, schema *entrustment.ListSchema, key
 	}
 	e := &Enclave{}
 	list := matcher.NewListBuilder(columnsOf(f.Header()), [32]byte{})
-	err = e.tokenise(b.Context(), f.Header(), f.Rows(), func(t *tokened) error {
+	err = e.tokenise(b.Context(), f.Header(), batchesOf(f), func(t *tokened) error {
 		tokens += len(t.tokens)
 		return list.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes})
 	})

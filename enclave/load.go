@@ -155,7 +155,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	return wire.BaseLoaded{Ack: ack, Users: int64(base.Users())}, e.vault.Sweep(e.state.segments())
 }
 
-func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows seal.Rows, prev *matcher.Base) (*matcher.Base, error) {
+func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(columnsOf(h))
 	err := e.tokenise(ctx, h, rows, func(t *tokened) error {
 		p := t.row.Person
@@ -380,7 +380,7 @@ func (e *Enclave) listRate(id string) error {
 		Mend:   "try again after " + recent[0].Add(listWindow).In(entrustment.JST).Format("2006-01-02 15:04 JST")}
 }
 
-func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, h seal.Header, rows seal.Rows) (*matcher.List, error) {
+func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, h seal.Header, rows batches) (*matcher.List, error) {
 	most := c.MaxListRows
 	if most == 0 {
 		most = maxListRows

@@ -6,17 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
 
+// batch is a *seal.Batch: rows that wait to be read into memory.
+type batch interface {
+	Rows(*seal.Memory) []seal.Row
+}
+
+// batches are the rows of a sealed file.
+type batches = iter.Seq2[batch, error]
+
 // opened is a sealed file whose address was checked. Its rows are not to be
 // kept before they ended without an error.
 type opened struct {
 	header seal.Header
-	rows   seal.Rows
+	rows   batches
 	upload uploadID
 }
 
@@ -89,17 +98,20 @@ func (e *Enclave) open(terms wire.Terms, name string, sealed io.Reader) (*opened
 	if err != nil {
 		return nil, sealedError(err)
 	}
-	rows := func(yield func([]seal.Row, error) bool) {
-		for batch, err := range f.Rows() {
+	return &opened{f.Header(), batchesOf(f), uploadID(f.Head().Address.Upload)}, nil
+}
+
+func batchesOf(f *seal.File) batches {
+	return func(yield func(batch, error) bool) {
+		for b, err := range f.Batches() {
 			if err != nil {
 				err = sealedError(err)
 			}
-			if !yield(batch, err) {
+			if !yield(&b, err) {
 				return
 			}
 		}
 	}
-	return &opened{f.Header(), rows, uploadID(f.Head().Address.Upload)}, nil
 }
 
 // sealedError gives a fault of a sealed file the form of a refusal. What the

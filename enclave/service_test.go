@@ -316,13 +316,28 @@ func segmentFiles(t *testing.T, e *Enclave) []os.DirEntry {
 	return names
 }
 
+// past gives rows as batches, past the sealing.
+func past(rows seal.Rows) batches {
+	return func(yield func(batch, error) bool) {
+		for r, err := range rows {
+			if !yield(bare(r), err) {
+				return
+			}
+		}
+	}
+}
+
+type bare []seal.Row
+
+func (b bare) Rows(*seal.Memory) []seal.Row { return b }
+
 // rowsIn and baseRowsIn load rows past the sealing, which refuses some of them
 // itself.
 func (e *Enclave) rowsIn(t *testing.T, req wire.ListRequest, h seal.Header, rows seal.Rows) (wire.ListLoaded, error) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	loaded, err := e.loadList(t.Context(), req, &opened{h, rows, uploadID(seal.NewUpload())})
+	loaded, err := e.loadList(t.Context(), req, &opened{h, past(rows), uploadID(seal.NewUpload())})
 	if err != nil {
 		err = e.refuse("list", req.Entrustment, err)
 	}
@@ -333,7 +348,7 @@ func (e *Enclave) baseRowsIn(t *testing.T, h seal.Header, rows seal.Rows) (wire.
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	loaded, err := e.loadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), &opened{h, rows, uploadID(seal.NewUpload())})
+	loaded, err := e.loadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), &opened{h, past(rows), uploadID(seal.NewUpload())})
 	if err != nil {
 		err = e.refuse("base", "", err)
 	}

@@ -18,14 +18,19 @@ var kindOf = map[string]matcher.Kind{"email": matcher.Email, "phone": matcher.Ph
 
 // tokeniser turns rows' hashes into tokens for one goroutine.
 type tokeniser struct {
-	maker   *token.Maker
+	key     [32]byte
+	users   *token.Maker
 	kinds   []matcher.Kind
-	domains [][]token.Domain // by column and class
+	makers  [][]*token.Maker // by column and class
 	columns []seal.IdentifierColumn
 }
 
 func (e *Enclave) tokeniser(h seal.Header) (*tokeniser, error) {
-	t := &tokeniser{maker: token.NewMaker(e.tokens), columns: h.Identifiers, domains: make([][]token.Domain, len(h.Identifiers))}
+	users, err := token.NewMaker(e.tokens, userKind, 0, "")
+	if err != nil {
+		return nil, err
+	}
+	t := &tokeniser{key: e.tokens, users: users, columns: h.Identifiers, makers: make([][]*token.Maker, len(h.Identifiers))}
 	for _, c := range h.Identifiers {
 		k, ok := kindOf[c.Kind]
 		if !ok || len(c.Namespace) > 255 {
@@ -50,18 +55,27 @@ func (t *tokeniser) appendTokens(dst []matcher.KindToken, ids []seal.Identifier)
 		if of[k]++; of[k] > maxHashes {
 			return nil, errMany
 		}
-		dst = append(dst, matcher.KindToken{Kind: k, Token: t.maker.Make(t.domain(id.Column, id.Class), &id.Hash)})
+		m, err := t.maker(id.Column, id.Class)
+		if err != nil {
+			return nil, err
+		}
+		dst = append(dst, matcher.KindToken{Kind: k, Token: m.Make(&id.Hash)})
 	}
 	return dst, nil
 }
 
-func (t *tokeniser) domain(column, class uint8) token.Domain {
-	d := &t.domains[column]
-	for int(class) >= len(*d) {
+// maker gives the Maker of a column and profile class, made at its first use.
+func (t *tokeniser) maker(column, class uint8) (*token.Maker, error) {
+	of := &t.makers[column]
+	for int(class) >= len(*of) {
 		c := t.columns[column]
-		*d = append(*d, token.NewDomain(c.Kind, uint8(len(*d)), c.Namespace))
+		m, err := token.NewMaker(t.key, c.Kind, uint8(len(*of)), c.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		*of = append(*of, m)
 	}
-	return (*d)[class]
+	return (*of)[class], nil
 }
 
 var errRow = errors.New("a row does not fit its header")
@@ -82,28 +96,29 @@ type tokened struct {
 // tokenBatch is a batch on its way through the workers. It is used again for
 // another.
 type tokenBatch struct {
-	rows   []seal.Row
+	sealed batch
+	rows   seal.Memory
 	out    []tokened
 	tokens []matcher.KindToken
 	err    error
 	done   chan struct{} // one signal a use
 }
 
-// userDomain is that of the operator's user keys.
-var userDomain = token.NewDomain("user", 0, "")
+// userKind is the domain of the operator's user keys.
+const userKind = "user"
 
 // fill tokenises a batch.
 func (b *tokenBatch) fill(t *tokeniser) {
 	defer func() { b.done <- struct{}{} }()
-	n := 0
-	for i := range b.rows {
-		n += len(b.rows[i].Identifiers)
+	rows, n := b.sealed.Rows(&b.rows), 0
+	for i := range rows {
+		n += len(rows[i].Identifiers)
 	}
 	// Room first: the rows' tokens are parts of one array, which must not move.
 	all := slices.Grow(b.tokens[:0], n)
-	b.out = slices.Grow(b.out[:0], len(b.rows))
-	for i := range b.rows {
-		r := &b.rows[i]
+	b.out = slices.Grow(b.out[:0], len(rows))
+	for i := range rows {
+		r := &rows[i]
 		from := len(all)
 		if all, b.err = t.appendTokens(all, r.Identifiers); b.err != nil {
 			return
@@ -111,7 +126,7 @@ func (b *tokenBatch) fill(t *tokeniser) {
 		row := tokened{row: r, tokens: all[from:len(all):len(all)]}
 		if key := userKey(r); len(key) > 0 {
 			h := sha256.Sum256(key)
-			row.user = t.maker.Make(userDomain, &h)
+			row.user = t.users.Make(&h)
 		}
 		b.out = append(b.out, row)
 	}
@@ -129,9 +144,9 @@ func userKey(r *seal.Row) []byte {
 }
 
 // tokenise gives rows with their tokens to each, in file order. Opening, tokens
-// and each run beside one another, tokens on every core. What fails first is
+// and each run beside one another; rows are read and tokens made on every core. What fails first is
 // returned, and nothing goes on behind it.
-func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows seal.Rows, each func(*tokened) error) error {
+func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows batches, each func(*tokened) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -155,14 +170,14 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows seal.Rows, e
 	wg.Go(func() {
 		defer close(order)
 		defer close(jobs)
-		for batch, err := range rows {
+		for sealed, err := range rows {
 			var b *tokenBatch
 			select {
 			case b = <-free:
 			default:
 				b = &tokenBatch{done: make(chan struct{}, 1)}
 			}
-			b.rows, b.err = batch, err
+			b.sealed, b.err = sealed, err
 			select {
 			case order <- b:
 			case <-ctx.Done():

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
@@ -21,6 +22,7 @@ const maxUserKey = 512
 // batch is a converted chunk.
 type batch struct {
 	rows  []seal.Row
+	slab  *slab // of the rows; nil where there are none
 	tally *tally
 	bytes int64 // of the file read
 	err   error
@@ -34,24 +36,56 @@ type worker struct {
 	sums    []identifier.Sum
 	scratch []byte
 	hashes  []uint64
-	spread  []uint64 // room for distinct
+	late    pending // of dup
 	values  map[string]string
 
-	// The rows of a batch share memory, so that a batch costs a few
-	// allocations and not several a row.
+	*slab // of the batch under way
+	free  chan *slab
+	t     *tally
+}
+
+// slab is the memory of a batch. It is used again when the batch's receiver has
+// asked for another: fresh memory costs as much as hashing what goes into it.
+type slab struct {
+	rows    []seal.Row
 	found   []seal.Identifier
 	coded   []uint8
 	persons []seal.Person
-	slab    eventSlab
-	t       *tally
+	events  []seal.Event
+	keys    []byte
 }
 
-func newWorker(p *plan, dup *distinct) (*worker, error) {
+// reset makes room. Where it is too little, what was appended before stays where
+// the rows point to.
+func (s *slab) reset(rows, ids, codes int, base, events bool) {
+	s.rows = slices.Grow(s.rows[:0], rows)
+	s.found = slices.Grow(s.found[:0], ids)
+	s.coded = slices.Grow(s.coded[:0], codes)
+	s.persons, s.events, s.keys = s.persons[:0], s.events[:0], s.keys[:0]
+	if base {
+		s.persons = slices.Grow(s.persons, rows)
+	}
+	if events {
+		s.events = slices.Grow(s.events, rows)
+	}
+}
+
+// keep gives a copy of a user key.
+func (s *slab) keep(k []byte) []byte {
+	if len(k) == 0 {
+		return nil
+	}
+	from := len(s.keys)
+	s.keys = append(s.keys, k...)
+	return s.keys[from:len(s.keys):len(s.keys)]
+}
+
+func newWorker(p *plan, dup *distinct, free chan *slab) (*worker, error) {
 	norm, err := identifier.New(p.region)
 	if err != nil {
 		return nil, fault(p.file, err.Error(), "mend region: in the schema")
 	}
-	return &worker{plan: p, norm: norm, dup: dup}, nil
+	return &worker{plan: p, norm: norm, dup: dup, free: free}, nil
 }
 
 // convert makes rows of a chunk. A panic below is an internal error: nothing of
@@ -64,26 +98,26 @@ func (w *worker) convert(c *table.Chunk) (b batch) {
 	}()
 	n := c.Rows()
 	w.t = newTally(len(w.names))
-	w.found = make([]seal.Identifier, 0, n*w.guess())
-	w.coded = make([]uint8, 0, n*len(w.codes))
-	w.hashes = w.hashes[:0]
-	if w.base {
-		w.persons = make([]seal.Person, 0, n)
+	select {
+	case w.slab = <-w.free:
+	default:
+		w.slab = &slab{}
 	}
-	rows := make([]seal.Row, 0, n)
+	w.reset(n, n*w.guess(), n*len(w.codes), w.base, w.plan.events != nil)
+	w.hashes = w.hashes[:0]
 	plain := ascii(c.Data)
 	nul := bytes.IndexByte(c.Data, 0) >= 0
 	for r := range n {
 		w.t.rows++
 		if row, ok := w.row(c, r, plain, nul); ok {
-			rows = append(rows, row)
+			w.rows = append(w.rows, row)
 		}
 	}
-	w.t.accepted = int64(len(rows))
+	w.t.accepted = int64(len(w.rows))
 	if w.dup != nil {
-		w.spread = w.dup.add(w.hashes, w.spread)
+		w.dup.add(w.hashes, &w.late)
 	}
-	return batch{rows: rows, tally: w.t, bytes: c.Read}
+	return batch{rows: w.rows, slab: w.slab, tally: w.t, bytes: c.Read}
 }
 
 // guess is how many identifiers a row has: one a column, and in a base the
@@ -122,7 +156,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 			return seal.Row{}, false
 		}
 	}
-	if w.events != nil {
+	if w.plan.events != nil {
 		return w.eventRow(c, r, line, plain)
 	}
 	var row seal.Row
@@ -274,6 +308,10 @@ func (w *worker) hashOf(id *idColumn, cell []byte) (bool, error) {
 // addDistinct appends w.sums, without those that the row has already.
 func (w *worker) addDistinct(from int, header uint8) {
 	have := len(w.found)
+	if have == from && len(w.sums) == 1 { // as in nearly every row of a list
+		w.found = append(w.found, seal.Identifier{Column: header, Class: uint8(w.sums[0].Class), Hash: w.sums[0].Hash})
+		return
+	}
 next:
 	for i := range w.sums {
 		sum := &w.sums[i]

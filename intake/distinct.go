@@ -32,31 +32,31 @@ func (d *distinct) reserve(n int64) {
 	}
 }
 
-// add adds fingerprints; their order doesn't change the count. It takes room
-// for as many and gives it back, perhaps larger.
-func (d *distinct) add(prints, room []uint64) []uint64 {
-	if cap(room) < len(prints) {
-		room = make([]uint64, len(prints))
-	}
-	room = room[:len(prints)]
-	var to [shards + 1]int // where each shard's prints end in room
+// pending holds fingerprints of one worker until there are many of a shard: a
+// shard's part of the set is then in the processor's cache for all of them.
+type pending [shards][]uint64
+
+// pendingPrints is how many of a shard are kept back.
+const pendingPrints = 512
+
+// add adds fingerprints, perhaps later; their order doesn't change the count.
+func (d *distinct) add(prints []uint64, late *pending) {
 	for _, p := range prints {
-		to[p%shards+1]++
-	}
-	for i := range shards {
-		to[i+1] += to[i]
-	}
-	at := to
-	for _, p := range prints {
-		room[at[p%shards]] = p
-		at[p%shards]++
-	}
-	for i := range shards {
-		if part := room[to[i]:to[i+1]]; len(part) > 0 {
-			d.addTo(i, part)
+		part := &late[p%shards]
+		*part = append(*part, p)
+		if len(*part) == pendingPrints {
+			d.addTo(int(p%shards), *part)
+			*part = (*part)[:0]
 		}
 	}
-	return room
+}
+
+// flush adds what is kept back.
+func (d *distinct) flush(late *pending) {
+	for i, part := range late {
+		d.addTo(i, part)
+		late[i] = part[:0]
+	}
 }
 
 // addTo adds fingerprints of one shard.

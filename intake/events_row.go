@@ -48,7 +48,7 @@ var eventMends = map[string]string{
 
 // eventRow makes the row of an event. It is false where the row is rejected.
 func (w *worker) eventRow(c *table.Chunk, r int, line int64, plain bool) (seal.Row, bool) {
-	e := w.events
+	e := w.plan.events
 	day, reason := e.clock.day(c.Cell(r, e.time))
 	if reason != "" {
 		return w.rejectEvent(line, e.time, reason)
@@ -93,7 +93,8 @@ func (w *worker) eventRow(c *table.Chunk, r int, line int64, plain bool) (seal.R
 		row.Identifiers = w.found[from:len(w.found):len(w.found)]
 	}
 	row.Codes = w.encode(c, r)
-	row.Event = w.slab.event(seal.Event{Key: w.slab.key(key), Day: day, Type: kind, Value: value})
+	w.slab.events = append(w.slab.events, seal.Event{Key: w.keep(key), Day: day, Type: kind, Value: value})
+	row.Event = &w.slab.events[len(w.slab.events)-1]
 	w.hashes = append(w.hashes, w.eventPrint(c, r))
 	return row, true
 }
@@ -122,37 +123,4 @@ func (w *worker) eventPrint(c *table.Chunk, r int) uint64 {
 	}
 	w.scratch = b
 	return maphash.Bytes(fingerprintSeed, b)
-}
-
-// eventSlab gives events and keys memory in large pieces, which the rows that
-// share one keep alive.
-type eventSlab struct {
-	events []seal.Event
-	keys   []byte
-}
-
-const (
-	slabEvents = 1024
-	slabKeys   = 16 << 10
-)
-
-func (s *eventSlab) event(e seal.Event) *seal.Event {
-	if len(s.events) == cap(s.events) {
-		s.events = make([]seal.Event, 0, slabEvents)
-	}
-	s.events = append(s.events, e)
-	return &s.events[len(s.events)-1]
-}
-
-// key copies b; nil stays nil.
-func (s *eventSlab) key(b []byte) []byte {
-	if b == nil {
-		return nil
-	}
-	if cap(s.keys)-len(s.keys) < len(b) {
-		s.keys = make([]byte, 0, max(slabKeys, len(b)))
-	}
-	from := len(s.keys)
-	s.keys = append(s.keys, b...)
-	return s.keys[from:len(s.keys):len(s.keys)]
 }

@@ -59,7 +59,9 @@ func collect(f *File) (rows []seal.Row, err error) {
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, batch...)
+		for i := range batch {
+			rows = append(rows, batch[i].Clone())
+		}
 	}
 	return rows, nil
 }
@@ -235,9 +237,9 @@ func TestHashedList(t *testing.T) {
 	email, phone := seal.Identifier{Hash: sum("a@b.jp")}, seal.Identifier{Column: 1, Hash: sum("+819012345678")}
 	maid := seal.Identifier{Column: 2, Hash: sum("38400000-8cf0-11bd-b23e-10b96e40000d")}
 	want := []seal.Row{
-		{Identifiers: []seal.Identifier{email}, Codes: []uint8{}},
-		{Identifiers: []seal.Identifier{email, phone}, Codes: []uint8{}},
-		{Identifiers: []seal.Identifier{email, phone, maid}, Codes: []uint8{}},
+		{Identifiers: []seal.Identifier{email}},
+		{Identifiers: []seal.Identifier{email, phone}},
+		{Identifiers: []seal.Identifier{email, phone, maid}},
 	}
 	if !reflect.DeepEqual(rows, want) {
 		t.Errorf("got %v\nwant %v", rows, want)

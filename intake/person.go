@@ -21,7 +21,7 @@ func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, s
 		return nil, reasonEncoding, w.key
 	}
 	w.persons = append(w.persons, seal.Person{
-		Key:           bytes.Clone(key),
+		Key:           w.keep(key),
 		Verified:      w.verified == absent || w.flag(c, r, w.verified, false),
 		PolicyVersion: w.value(bounded(c.Cell(r, w.version), "")),
 		Service:       w.service(c, r),

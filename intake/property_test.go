@@ -110,6 +110,11 @@ func drawText(t *rapid.T, table [][]string) string {
 func TestDistinct(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		prints := rapid.SliceOf(rapid.Uint64Range(0, 500)).Draw(t, "prints")
+		if rapid.Bool().Draw(t, "many") { // more of a shard than are kept back
+			for p := range uint64(3 * pendingPrints) {
+				prints = append(prints, p*shards)
+			}
+		}
 		d, seen, want := &distinct{}, map[uint64]bool{}, int64(0)
 		for _, p := range prints {
 			if seen[p] {
@@ -118,8 +123,11 @@ func TestDistinct(t *testing.T) {
 			seen[p] = true
 		}
 		cut := rapid.IntRange(0, len(prints)).Draw(t, "cut")
-		d.add(prints[cut:], nil)
-		d.add(prints[:cut], nil)
+		var one, other pending
+		d.add(prints[cut:], &one)
+		d.add(prints[:cut], &other)
+		d.flush(&other)
+		d.flush(&one)
 		if got := d.duplicates(); got != want {
 			t.Fatalf("%d duplicates, want %d", got, want)
 		}
@@ -129,7 +137,9 @@ func TestDistinct(t *testing.T) {
 func TestDistinctFull(t *testing.T) {
 	d := &distinct{}
 	d.shard[3].used = maxDistinct / shards
-	d.add([]uint64{3, 3 + shards}, nil)
+	var late pending
+	d.add([]uint64{3, 3 + shards}, &late)
+	d.flush(&late)
 	if got := d.duplicates(); got != -1 {
 		t.Errorf("%d duplicates from a full set, want -1", got)
 	}

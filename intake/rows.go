@@ -31,26 +31,30 @@ func (f *File) Rows() seal.Rows {
 			return
 		}
 		ctx, cancel := context.WithCancel(f.ctx)
-		var wg sync.WaitGroup
+		var wg, workers sync.WaitGroup
 		defer func() {
 			cancel()
 			wg.Wait()
+			workers.Wait()
 			f.report.describe(f.source.Describe())
 		}()
 		n := runtime.GOMAXPROCS(0)
 		jobs, order := make(chan job, n), make(chan job, 3*n)
-		free := make(chan *table.Chunk, 4*n)
+		free, slabs := make(chan *table.Chunk, 4*n), make(chan *slab, 4*n)
 		for range n {
-			w, err := newWorker(f.plan, f.distinct)
+			w, err := newWorker(f.plan, f.distinct, slabs)
 			if err != nil {
 				close(jobs)
 				yield(nil, err)
 				return
 			}
-			wg.Go(func() {
+			workers.Go(func() {
 				for j := range jobs {
 					j.done <- w.convert(j.chunk)
 					free <- j.chunk
+				}
+				if f.distinct != nil {
+					f.distinct.flush(&w.late)
 				}
 			})
 		}
@@ -58,7 +62,7 @@ func (f *File) Rows() seal.Rows {
 			free <- &table.Chunk{}
 		}
 		wg.Go(func() { f.cut(ctx, free, jobs, order) })
-		f.deliver(ctx, order, yield)
+		f.deliver(ctx, order, slabs, &workers, yield)
 	}
 }
 
@@ -103,8 +107,9 @@ func (f *File) cut(ctx context.Context, free chan *table.Chunk, jobs, order chan
 	}
 }
 
-// deliver yields the batches in order and keeps the report.
-func (f *File) deliver(ctx context.Context, order chan job, yield func([]seal.Row, error) bool) {
+// deliver yields the batches in order, keeps the report, and gives the memory of
+// what was yielded back.
+func (f *File) deliver(ctx context.Context, order chan job, slabs chan *slab, workers *sync.WaitGroup, yield func([]seal.Row, error) bool) {
 	for {
 		var b batch
 		select {
@@ -125,6 +130,7 @@ func (f *File) deliver(ctx context.Context, order chan job, yield func([]seal.Ro
 				return
 			}
 			if f.distinct != nil {
+				workers.Wait() // they have no chunk left, and add what they keep back
 				f.report.Duplicates = f.distinct.duplicates()
 			}
 			return
@@ -138,6 +144,10 @@ func (f *File) deliver(ctx context.Context, order chan job, yield func([]seal.Ro
 		}
 		if len(b.rows) > 0 && !yield(b.rows, nil) {
 			return
+		}
+		select {
+		case slabs <- b.slab:
+		default:
 		}
 	}
 }

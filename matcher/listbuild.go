@@ -66,9 +66,13 @@ func (b *ListBuilder) Add(r *ListRow) error {
 		return err
 	}
 	b.buf = append(b.buf[:0], r.Tokens...)
-	slices.SortFunc(b.buf, func(a, c KindToken) int {
-		return cmp.Or(cmp.Compare(a.Kind, c.Kind), bytes.Compare(a.Token[:], c.Token[:]))
-	})
+	for i := 1; i < len(b.buf); i++ {
+		// Few rows are not in order: most have one identifier of a kind.
+		if b.buf[i].Kind <= b.buf[i-1].Kind {
+			slices.SortFunc(b.buf, compareKindTokens)
+			break
+		}
+	}
 	pairs := slices.Compact(b.buf)
 	if len(pairs) > maxRowTokens {
 		return overLimit(field(), fmt.Sprintf("a row holds at most %d identifiers", maxRowTokens))
@@ -80,6 +84,13 @@ func (b *ListBuilder) Add(r *ListRow) error {
 	b.enc = append(enc, r.Codes...)
 	b.store(b.enc)
 	return nil
+}
+
+func compareKindTokens(a, b KindToken) int {
+	if a.Kind != b.Kind {
+		return cmp.Compare(a.Kind, b.Kind)
+	}
+	return bytes.Compare(a.Token[:], b.Token[:])
 }
 
 func (b *ListBuilder) store(enc []byte) {

@@ -27,6 +27,70 @@ type address struct {
 	at   int    // position of the @
 }
 
+// usualByte gives what of an address needs nothing but lower-casing, lowered; 0
+// for everything else.
+var usualByte = func() (t [256]byte) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789._-+@" {
+		t[c] = byte(c)
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		t[c] = byte(c) + 'a' - 'A'
+	}
+	return t
+}()
+
+// usualEmail reads an address of usual characters that needs no mending, in one
+// pass: nearly every one. It gives what generalEmail gives, or false.
+func (n *Normaliser) usualEmail(raw []byte) (address, bool) {
+	if len(raw) < 5 || len(raw) > maxEmail { // a@b.c
+		return address{}, false
+	}
+	buf := n.plain[:len(raw)] // of room for maxEmail
+	at, dot := -1, -1         // of the @, and of the last dot behind it
+	for i, c := range raw {
+		c = usualByte[c]
+		buf[i] = c
+		switch c {
+		case 0:
+			return address{}, false
+		case '@':
+			if at >= 0 {
+				return address{}, false
+			}
+			at, dot = i, i
+		case '.':
+			if at >= 0 {
+				if dot == i-1 { // an empty label
+					return address{}, false
+				}
+				dot = i
+			}
+		case '+':
+			if at >= 0 {
+				return address{}, false
+			}
+		}
+	}
+	if at <= 0 || dot == at || dot == len(raw)-1 {
+		return address{}, false
+	}
+	return address{buf, at}, true
+}
+
+// generalEmail reads any address: its plain form, its canonical form, what was
+// mended in the first and what besides in the second.
+func (n *Normaliser) generalEmail(raw []byte) (a address, canon []byte, rep, idnRep Repair, err *Error) {
+	plain, rep, err := n.plainEmail(raw)
+	if err != nil {
+		return a, nil, rep, 0, err
+	}
+	if a, err = parseAddress(plain); err != nil {
+		return a, nil, rep, 0, err
+	}
+	canon, idnRep, err = n.canonicalEmail(a)
+	return a, canon, rep | idnRep, idnRep, err
+}
+
 // plainEmail trims, half-widths and lower-cases raw into n.plain. It checks nothing
 // of the address's shape.
 func (n *Normaliser) plainEmail(raw []byte) (text []byte, rep Repair, err *Error) {

@@ -115,19 +115,15 @@ func (n *Normaliser) appendCanonical(dst []Sum, k Kind, raw []byte) ([]Sum, Repa
 // uid2 hashes that or google's; pair differs only outside ASCII.
 func (n *Normaliser) appendEmail(dst []Sum, raw []byte, lossy bool) ([]Sum, Repair, error) {
 	start := len(dst)
-	plain, rep, err := n.plainEmail(raw)
-	if err != nil {
-		return dst, rep, err
+	a, usual := n.usualEmail(raw)
+	canon, rep, idnRep := a.text, Repair(0), Repair(0)
+	if !usual {
+		var err *Error
+		if a, canon, rep, idnRep, err = n.generalEmail(raw); err != nil {
+			return dst, rep, err
+		}
 	}
-	a, err := parseAddress(plain)
-	if err != nil {
-		return dst, rep, err
-	}
-	canon, idnRep, err := n.canonicalEmail(a)
-	if err != nil {
-		return dst, rep, err
-	}
-	rep |= idnRep
+	plain := a.text
 	first := sha256.Sum256(canon)
 	dst = append(dst, Sum{Common, first})
 	if idnRep != 0 {
@@ -138,7 +134,7 @@ func (n *Normaliser) appendEmail(dst []Sum, raw []byte, lossy bool) ([]Sum, Repa
 			dst = addDistinct(dst, start, text)
 		}
 	}
-	if !isASCII(n.trimmed) {
+	if !usual && !isASCII(n.trimmed) {
 		if b, err := parseAddress(n.pairEmail()); err == nil && checkDomain(b.text[b.at+1:]) == nil {
 			dst = addDistinct(dst, start, b.text)
 		}

@@ -339,3 +339,39 @@ func TestNames(t *testing.T) {
 		t.Errorf("%d repair names", len(repairNames))
 	}
 }
+
+// TestUsualEmail: what is read in one pass is what the general way reads.
+func TestUsualEmail(t *testing.T) {
+	n, err := New("JP")
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual := rapid.StringOfN(rapid.SampledFrom([]rune("aZ09._-+@@\"= ,m:é")), 0, 12, -1)
+	read := 0
+	rapid.Check(t, func(t *rapid.T) {
+		raw := []byte(rapid.OneOf(messyEmail(), usual, rapid.StringMatching(`[a-zA-Z0-9._+-]{1,6}@[A-Za-z0-9._-]{1,6}\.[a-z]{1,3}`)).Draw(t, "raw"))
+		a, ok := n.usualEmail(raw)
+		if !ok {
+			return
+		}
+		read++
+		got, at := string(a.text), a.at
+		a, canon, rep, idnRep, e := n.generalEmail(raw)
+		if e != nil || rep != 0 || idnRep != 0 || string(a.text) != got || string(canon) != got || a.at != at {
+			t.Fatalf("%q: %q, the general way %q, %v", raw, got, canon, e)
+		}
+	})
+	if read < 10 {
+		t.Errorf("%d addresses were usual", read)
+	}
+	for _, raw := range []string{"taro.yamada+x@example.co.jp", "Taro_Y-1@Gmail.COM", strings.Repeat("a", 248) + "@b.com"} {
+		if _, ok := n.usualEmail([]byte(raw)); !ok {
+			t.Errorf("an address of %d bytes is not usual", len(raw))
+		}
+	}
+	for _, raw := range []string{"", "@b.co", "a@b", "a@.b", "a@b.", "a@b..c", "a@@b.c", "a@b+c.d", " a@b.c", "m:a@b.c", strings.Repeat("a", 249) + "@b.com"} {
+		if _, ok := n.usualEmail([]byte(raw)); ok {
+			t.Errorf("%q is usual", raw)
+		}
+	}
+}

@@ -56,10 +56,12 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, in []byte) {
 		c := allCrafts()[int(which)%3]
-		d := decoder{shape: shapeOf(&c.header)}
+		d := shapeOf(&c.header)
+		var m Memory
 		var out []byte
 		for rest := in; len(rest) > 0; {
-			rows, after, fault := d.rows(rest)
+			batch, after, fault := d.cut(rest)
+			rows := batch.Rows(&m)
 			for i := range rows {
 				var wrong string
 				if out, wrong = d.appendRow(out, &rows[i]); wrong != "" {
@@ -142,10 +144,10 @@ func TestShapeLimits(t *testing.T) {
 	}
 }
 
-// A decoder forgets rather than grow: a hostile file can't make it remember a
+// A Memory forgets rather than grow: a hostile file can't make it remember a
 // text a row.
-func TestDecoderRemembersFewTexts(t *testing.T) {
-	d := decoder{}
+func TestMemoryRemembersFewTexts(t *testing.T) {
+	d := Memory{}
 	for i := range 3 * maxTexts {
 		text := []byte{byte(i), byte(i >> 8), byte(i >> 16)}
 		if got := d.text(text); got != string(text) {

@@ -61,7 +61,9 @@ func allRows(f *seal.File) (rows []seal.Row, err error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, batch...)
+		for i := range batch {
+			rows = append(rows, batch[i].Clone())
+		}
 	}
 	return rows, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/cloudflare/circl/hpke"
 )
@@ -16,7 +17,7 @@ type File struct {
 	r       io.Reader
 	opener  hpke.Opener
 	head    Head
-	decoder decoder
+	shape   shape
 	sealed  []byte
 	first   []byte // plaintext of the first record
 	final   bool   // the last record that was read is the final one
@@ -66,7 +67,7 @@ func Open(r io.Reader, key PrivateKey, want Address, h *Header, uploadKey ed2551
 	if err != nil { // an X25519 point of small order
 		return nil, refuse(NotOpened, "")
 	}
-	f := &File{r: r, opener: opener, head: head.Head, decoder: decoder{shape: shapeOf(&head.Header)}}
+	f := &File{r: r, opener: opener, head: head.Head, shape: shapeOf(&head.Header)}
 	if f.first, err = f.record(); err != nil {
 		return nil, err
 	}
@@ -99,13 +100,25 @@ func (f *File) Head() Head { return f.head }
 // Header gives what the rows hold.
 func (f *File) Header() Header { return f.head.Header }
 
-// Rows gives the file's rows, in batches of at most 4,096,
-// once. A file that was altered,
-// cut short or added to ends them with an *Error; nothing of it may then be kept.
+// Rows gives the file's rows, in batches of at most 4,096, once, as Batches does.
 func (f *File) Rows() Rows {
 	return func(yield func([]Row, error) bool) {
+		var m Memory
+		for batch, err := range f.Batches() {
+			if !yield(batch.Rows(&m), err) {
+				return
+			}
+		}
+	}
+}
+
+// Batches gives the file's rows, in batches of at most 4,096, once. A batch stays
+// good. A file that was altered, cut short or added to ends them with an *Error;
+// nothing of it may then be kept.
+func (f *File) Batches() iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
 		if f.spent {
-			yield(nil, refuse(Spent, "the rows of a file are read once"))
+			yield(Batch{}, refuse(Spent, "the rows of a file are read once"))
 			return
 		}
 		f.spent = true
@@ -113,13 +126,13 @@ func (f *File) Rows() Rows {
 		f.first = nil
 		for {
 			for len(plain) > 0 {
-				rows, rest, fault := f.decoder.rows(plain)
-				f.rows += int64(len(rows))
+				batch, rest, fault := f.shape.cut(plain)
+				f.rows += int64(batch.rows)
 				if fault != "" {
-					yield(nil, &Error{Reason: MalformedRecord, Record: f.records, Row: f.rows + 1, Detail: fault})
+					yield(Batch{}, &Error{Reason: MalformedRecord, Record: f.records, Row: f.rows + 1, Detail: fault})
 					return
 				}
-				if !yield(rows, nil) {
+				if !yield(batch, nil) {
 					return
 				}
 				plain = rest
@@ -129,7 +142,7 @@ func (f *File) Rows() Rows {
 			}
 			var err error
 			if plain, err = f.record(); err != nil {
-				yield(nil, err)
+				yield(Batch{}, err)
 				return
 			}
 		}

@@ -1,6 +1,9 @@
 package seal
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // rowView is a row of a record, as the record's bytes hold it.
 type rowView struct {
@@ -115,48 +118,72 @@ func cutText(b []byte) (text, rest []byte, ok bool) {
 	return b[2 : 2+n : 2+n], b[2+n:], true
 }
 
-// decoder turns records into rows.
-type decoder struct {
-	shape
-	texts map[string]string // policy versions and services: few, told apart once
-}
-
-// maxTexts bounds what a decoder remembers of a file.
+// maxTexts bounds what a Memory remembers of a file's texts.
 const maxTexts = 1 << 12
 
-// maxBatch is the rows of a batch: few enough that its slices are still in the
-// processor's cache when they are filled.
-const maxBatch = 1 << 12
+// maxBatch is the rows of a batch: few enough that what they are read into is
+// still in the processor's cache when it is used.
+const maxBatch = 1024
 
-// rows gives the next rows of a record, at most maxBatch, and what follows them.
-// They keep b: codes and keys point into it. The first pass checks and counts,
-// the second fills slices of the right size. Where there is a fault, as many
-// rows as came before it are given.
-func (d *decoder) rows(b []byte) (rows []Row, rest []byte, fault string) {
+// Batch is some rows of a file, opened and checked, as the record's bytes hold
+// them. Its zero value has none. It may be read by another goroutine than that
+// which ranges over the file.
+type Batch struct {
+	shape *shape
+	plain []byte
+	rows  int
+	ids   int
+}
+
+// Memory is what rows are read into, to be used for one batch after another. The
+// zero Memory will do. It is not safe for concurrent use.
+type Memory struct {
+	rows        []Row
+	identifiers []Identifier
+	persons     []Person
+	events      []Event
+	texts       map[string]string // policy versions and services: few, told apart once
+}
+
+// cut gives the next rows of a record, at most maxBatch, all of them checked, and
+// what follows them. Where there is a fault, the batch is the rows before it.
+func (s *shape) cut(b []byte) (batch Batch, rest []byte, fault string) {
 	var v rowView
-	n, ids := 0, 0
-	for rest = b; len(rest) > 0 && n < maxBatch; n++ {
-		after, f := d.next(rest, &v)
+	batch.shape = s
+	for rest = b; len(rest) > 0 && batch.rows < maxBatch; batch.rows++ {
+		after, f := s.next(rest, &v)
 		if f != "" {
 			fault = f
 			break
 		}
-		ids += len(v.ids) / identifierSize
+		batch.ids += len(v.ids) / identifierSize
 		rest = after
 	}
-	rows = make([]Row, n)
-	identifiers := make([]Identifier, ids)
-	var persons []Person
-	var events []Event
-	switch d.purpose {
-	case Base:
-		persons = make([]Person, n)
-	case Events:
-		events = make([]Event, n)
+	batch.plain = b[:len(b)-len(rest)]
+	return batch, rest, fault
+}
+
+// Rows gives the rows of a batch. They are good until m is used again; codes and
+// keys point into the batch.
+func (b *Batch) Rows(m *Memory) []Row {
+	if b.rows == 0 {
+		return nil
 	}
+	rows := slices.Grow(m.rows[:0], b.rows)[:b.rows]
+	identifiers := slices.Grow(m.identifiers[:0], b.ids)[:b.ids]
+	m.rows, m.identifiers = rows, identifiers
+	switch b.shape.purpose {
+	case Base:
+		m.persons = slices.Grow(m.persons[:0], b.rows)[:b.rows]
+	case Events:
+		m.events = slices.Grow(m.events[:0], b.rows)[:b.rows]
+	}
+	var v rowView
+	plain := b.plain
 	for i := range rows {
-		b, _ = d.next(b, &v)
+		plain, _ = b.shape.next(plain, &v) // cut has seen it
 		r, k := &rows[i], len(v.ids)/identifierSize
+		*r = Row{}
 		if k > 0 {
 			r.Identifiers = identifiers[:k:k]
 			identifiers = identifiers[k:]
@@ -164,37 +191,36 @@ func (d *decoder) rows(b []byte) (rows []Row, rest []byte, fault string) {
 		for j := range r.Identifiers {
 			id := v.ids[j*identifierSize:][:identifierSize]
 			to := &r.Identifiers[j]
-			to.Column, to.Class = id[0], id[1]
-			copy(to.Hash[:], id[2:])
+			to.Column, to.Class, to.Hash = id[0], id[1], [32]byte(id[2:])
 		}
 		if len(v.codes) > 0 {
 			r.Codes = v.codes
 		}
-		switch d.purpose {
+		switch b.shape.purpose {
 		case Base:
-			persons[i] = Person{v.key, v.flags&flagVerified != 0, d.text(v.policy), d.text(v.service), v.flags&flagEnquiryOnly != 0, v.channels}
-			r.Person = &persons[i]
+			m.persons[i] = Person{v.key, v.flags&flagVerified != 0, m.text(v.policy), m.text(v.service), v.flags&flagEnquiryOnly != 0, v.channels}
+			r.Person = &m.persons[i]
 		case Events:
-			events[i] = Event{nil, v.day, v.kind, v.value}
+			m.events[i] = Event{nil, v.day, v.kind, v.value}
 			if len(v.key) > 0 {
-				events[i].Key = v.key
+				m.events[i].Key = v.key
 			}
-			r.Event = &events[i]
+			r.Event = &m.events[i]
 		}
 	}
-	return rows, rest, fault
+	return rows
 }
 
-func (d *decoder) text(b []byte) string {
-	if s, ok := d.texts[string(b)]; ok {
+func (m *Memory) text(b []byte) string {
+	if s, ok := m.texts[string(b)]; ok {
 		return s
 	}
 	s := string(b)
-	if d.texts == nil {
-		d.texts = map[string]string{}
+	if m.texts == nil {
+		m.texts = map[string]string{}
 	}
-	if len(d.texts) < maxTexts {
-		d.texts[s] = s
+	if len(m.texts) < maxTexts {
+		m.texts[s] = s
 	}
 	return s
 }

@@ -8,7 +8,11 @@
 // that the Header declares.
 package seal
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+	"slices"
+)
 
 // Purpose says what the rows are.
 type Purpose string
@@ -87,6 +91,23 @@ type Person struct {
 	Channels      uint64 // bit i: opted in to Header.Channels[i]
 }
 
-// Rows gives a file's rows in batches, in file order. A batch belongs to the
-// receiver. After an error the sequence ends and nothing of it may be kept.
+// Clone gives a row that shares no memory with r, for who keeps rows of a batch.
+func (r *Row) Clone() Row {
+	c := Row{Identifiers: slices.Clone(r.Identifiers), Codes: slices.Clone(r.Codes)}
+	if r.Person != nil {
+		p := *r.Person
+		p.Key = bytes.Clone(p.Key)
+		c.Person = &p
+	}
+	if r.Event != nil {
+		e := *r.Event
+		e.Key = bytes.Clone(e.Key)
+		c.Event = &e
+	}
+	return c
+}
+
+// Rows gives a file's rows in batches, in file order. A batch, and all that its
+// rows point to, is good until the next is asked for. After an error the sequence
+// ends and nothing of it may be kept.
 type Rows = iter.Seq2[[]Row, error]

@@ -1,10 +1,19 @@
 // Package token turns a hashed identifier into the 16-byte keyed token that
 // the enclave matches on.
 //
-//	token = HMAC-SHA256(K_token, len‖kind ‖ len‖class ‖ len‖namespace ‖ len‖hash)[:16]
+//	K_domain = HKDF-Expand(K_token, "awase token v1\n" ‖ len‖kind ‖ len‖class ‖ len‖namespace, 32)
+//	token    = AES-256-CBC-MAC(K_domain, hash)
 //
 // Each len is an unsigned varint (encoding/binary), so no two domains share an
-// encoding, however long their parts are, and none is the start of another's.
+// encoding, however long their parts are. HKDF is that of RFC 5869 with
+// SHA-256.
+//
+// CBC-MAC over messages of one fixed length, here two blocks, is a
+// pseudorandom function (Bellare, Kilian, Rogaway, "The Security of the Cipher
+// Block Chaining Message Authentication Code", 2000): the advantage after q
+// tokens of a domain is about q²/2¹²⁵, under 2⁻⁶⁰ for four billion. Where the
+// processor has AES it costs a quarter to a third of HMAC-SHA256, which was a
+// third of the time that a row of a list took.
 //
 // Without K_token a token tells nothing of the identifier: a stolen index
 // can't be inverted by trying every phone number. Tokens never leave the
@@ -12,51 +21,58 @@
 package token
 
 import (
-	"crypto/hmac"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
-	"hash"
+	"fmt"
 )
 
 // Size is the length of a token in bytes.
-const Size = 16
+const Size = aes.BlockSize
 
 // Token is the keyed PRF of one identifier under one kind, profile class and
 // namespace.
 type Token [Size]byte
 
-// A Maker makes tokens under one key. It is not safe for concurrent use; each
-// goroutine takes its own from NewMaker.
+// A Maker makes the tokens of one kind, profile class and namespace. It is not
+// safe for concurrent use; each goroutine takes its own from NewMaker.
 type Maker struct {
-	mac hash.Hash
-	buf []byte
-	sum [sha256.Size]byte
+	block cipher.Block
+	state [Size]byte
 }
 
-// NewMaker gives a Maker for the 32-byte key K_token.
-func NewMaker(key [32]byte) *Maker {
-	return &Maker{mac: hmac.New(sha256.New, key[:]), buf: make([]byte, 0, 128)}
+// NewMaker gives a Maker for the 32-byte key K_token. Namespace is "" for all
+// kinds but cookies.
+func NewMaker(key [32]byte, kind string, class uint8, namespace string) (*Maker, error) {
+	sub, err := hkdf.Expand(sha256.New, key[:], "awase token v1\n"+domain(kind, class, namespace), 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of a token domain: %w", err)
+	}
+	block, err := aes.NewCipher(sub)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of a token domain: %w", err)
+	}
+	return &Maker{block: block}, nil
 }
 
-// Domain is the length-prefixed prefix of one kind, profile class and
-// namespace: made once a column, used for each of its rows.
-type Domain []byte
-
-// NewDomain encodes a domain. Namespace is "" for all kinds but cookies.
-func NewDomain(kind string, class uint8, namespace string) Domain {
-	d := make(Domain, 0, 2*binary.MaxVarintLen16+2+len(kind)+len(namespace))
+// domain is the length-prefixed encoding of a domain.
+func domain(kind string, class uint8, namespace string) string {
+	d := make([]byte, 0, 2*binary.MaxVarintLen16+2+len(kind)+len(namespace))
 	d = binary.AppendUvarint(d, uint64(len(kind)))
 	d = append(d, kind...)
 	d = append(d, 1, class)
 	d = binary.AppendUvarint(d, uint64(len(namespace)))
-	return append(d, namespace...)
+	return string(append(d, namespace...))
 }
 
-// Make gives the token of a 32-byte hash in a domain.
-func (m *Maker) Make(d Domain, hash *[32]byte) Token {
-	m.buf = append(append(append(m.buf[:0], d...), byte(len(hash))), hash[:]...)
-	m.mac.Reset()
-	m.mac.Write(m.buf)
-	full := m.mac.Sum(m.sum[:0])
-	return Token(full[:Size])
+// Make gives the token of a 32-byte hash.
+func (m *Maker) Make(hash *[32]byte) Token {
+	s := m.state[:] // not of this call's stack, which an interface would move to the heap
+	m.block.Encrypt(s, hash[:Size])
+	subtle.XORBytes(s, s, hash[Size:])
+	m.block.Encrypt(s, s)
+	return m.state
 }

@@ -40,7 +40,9 @@ func collect(f *intake.File) (rows []seal.Row, err error) {
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, batch...)
+		for i := range batch {
+			rows = append(rows, batch[i].Clone())
+		}
 	}
 	return rows, nil
 }

@@ -18,7 +18,7 @@ import (
 // ChunkRows and ChunkBytes bound a chunk: the unit that one worker converts.
 // A row is added whole, so a chunk may pass ChunkBytes by one row.
 const (
-	ChunkRows  = 4096
+	ChunkRows  = 1024
 	ChunkBytes = 4 << 20
 )
 

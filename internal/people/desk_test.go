@@ -28,7 +28,9 @@ func opened(t *testing.T, f *intake.File, err error) desk {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.rows = append(d.rows, batch...)
+		for i := range batch {
+			d.rows = append(d.rows, batch[i].Clone())
+		}
 	}
 	d.report = f.Report()
 	return d
