@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -26,6 +27,7 @@ type eventsRecord struct {
 	Digest      hexID            `json:"digest"` // keyed hash of the content: the same log is not added twice
 	Types       []seal.EventType `json:"types"`
 	Columns     []seal.Column    `json:"columns"`
+	Unit        string           `json:"unit,omitempty"` // of the values; "": there are none
 	Rows        int64            `json:"rows"`
 	From        entrustment.Date `json:"from"` // JST days that occur
 	To          entrustment.Date `json:"to"`
@@ -51,11 +53,8 @@ func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed
 
 func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
 	var none wire.EventsLoaded
-	own := req.Entrustment == ""
-	id := req.Entrustment
-	if own {
-		id = seal.BaseEntrustment
-	}
+	id := cmp.Or(req.Entrustment, seal.BaseEntrustment)
+	own := id == seal.BaseEntrustment
 	terms, err := e.terms(id)
 	if err != nil {
 		return none, err
@@ -107,7 +106,7 @@ func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed
 	if err != nil {
 		return none, err
 	}
-	rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns,
+	rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
 		Rows: int64(len(log.rows)), From: dateOfDay(log.from), To: dateOfDay(log.to), Upload: f.upload}
 	return e.eventsAck(id, rec, false)
 }
@@ -149,12 +148,16 @@ func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) 
 	tomorrow := int32((e.vault.Log().Now().Unix()+jst)/day + 1)
 	// How users are named is decided from the header, so each row keeps to it.
 	byKey := len(f.header.Identifiers) == 0
+	unit := f.header.Unit
+	if unit != "" && !slices.Contains(entrustment.EventUnit("").Allowed(), unit) {
+		return nil, errEvent
+	}
 	log := &eventLog{}
 	var arena []byte
 	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
 		r, ev := t.row, t.row.Event
 		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
-			(len(ev.Key) > 0) != byKey || (len(r.Identifiers) > 0) == byKey || ev.Value == math.MinInt64 || !codesFit(r.Codes, f.header.Columns) {
+			(len(ev.Key) > 0) != byKey || (len(r.Identifiers) > 0) == byKey || ev.Value == math.MinInt64 || unit == "" && ev.Value != 0 || !codesFit(r.Codes, f.header.Columns) {
 			return errEvent
 		}
 		if len(log.rows) == maxEvents {
@@ -213,7 +216,7 @@ func (l *eventLog) encode() []byte {
 // digest is a keyed hash of what the log says, whatever the order of its file.
 func (l *eventLog) digest(key [32]byte, h seal.Header) (d hexID) {
 	mac := hmac.New(sha256.New, key[:])
-	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n", h.Events, h.Columns)
+	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n%q\n", h.Events, h.Columns, h.Unit)
 	mac.Write(l.encode())
 	mac.Sum(d[:0])
 	return d

@@ -71,7 +71,8 @@ func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema
 }
 
 // fitsSchema holds the columns of a sealed base against the document: the
-// attributes that are not sensitive, with their domains.
+// attributes that are not sensitive, with their domains, and all else by the
+// document's hash: the header is the sealer's word and the columns what is read.
 func fitsSchema(s *entrustment.BaseSchema, h seal.Header) error {
 	var want []seal.Column
 	for i := range s.Attributes {
@@ -80,6 +81,10 @@ func fitsSchema(s *entrustment.BaseSchema, h seal.Header) error {
 		}
 	}
 	same := func(a, b seal.Column) bool { return a.Name == b.Name && slices.Equal(a.Domain, b.Domain) }
+	document, err := s.Digest()
+	if err != nil {
+		return err
+	}
 	differs := ""
 	ids, channels := map[seal.IdentifierColumn]bool{}, []string(nil)
 	for _, id := range s.Identifiers {
@@ -95,6 +100,9 @@ func fitsSchema(s *entrustment.BaseSchema, h seal.Header) error {
 		differs = "identifiers"
 	case !slices.Equal(channels, h.Channels):
 		differs = "channels"
+	case document != h.Document: // what else of it made the rows: verified, consent, restrictions
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "base.yaml",
+			Detail: "the file was sealed with another base.yaml", Mend: "load it with the one it was sealed with, or seal it again with this one"}
 	default:
 		return nil
 	}

@@ -120,7 +120,7 @@ func TestHandMadeHeaders(t *testing.T) {
 	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, contract)); err != nil {
 		t.Fatal(err)
 	}
-	events := seal.Header{Purpose: seal.Events, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Events: []seal.EventType{{Kind: "page_view", Category: "page_view"}}}
+	events := seal.Header{Purpose: seal.Events, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Events: []seal.EventType{{Kind: "page_view", Category: "page_view"}}, Unit: "count"}
 	row := func(key string, ids int, value int64) seal.Rows {
 		r := seal.Row{Identifiers: make([]seal.Identifier, ids), Event: &seal.Event{Key: []byte(key), Day: 20000, Value: value}}
 		return func(yield func([]seal.Row, error) bool) { yield([]seal.Row{r}, nil) }
@@ -152,5 +152,67 @@ func TestHandMadeHeaders(t *testing.T) {
 		"more channels": {Purpose: seal.Base, Identifiers: []seal.IdentifierColumn{{Kind: "email"}, {Kind: "phone"}, {Kind: "cookie", Namespace: "site"}, {Kind: "maid"}}, Columns: []seal.Column{{Name: "gender", Domain: []string{"f", "m", "unknown"}}}, Channels: []string{"mail"}},
 	} {
 		wantCode(t, name, fitsSchema(parse(t, entrustment.ParseBaseSchema, oracleBase), h), entrustment.CodeFile)
+	}
+}
+
+// TestBaseBindsItsDocument: base.yaml says who is verified, restricted and has
+// agreed, and none of that shows in a column. So a base made by another document
+// is refused, and what stood before stays.
+func TestBaseBindsItsDocument(t *testing.T) {
+	e := openCrowd(t)
+	before := e.state.base.Population
+	users, _ := crowd(1500)
+	data := usersCSV(rand.New(rand.NewPCG(1, 1)), users)
+	given := parse(t, entrustment.ParseBaseSchema, oracleBase)
+	for name, change := range map[string][3]string{ // from, to, dropped
+		"nobody unverified": {"verified: ok", "verified: all", "ok"},
+		"no restriction":    {"  - {column: service, kind: service_limited}\n", "", "service"},
+	} {
+		other := strings.Replace(oracleBase, change[0], change[1], 1) + "drop: [" + change[2] + "]\n"
+		schema := parse(t, entrustment.ParseBaseSchema, other)
+		f, err := intake.OpenBase(t.Context(), bytes.NewReader(data), int64(len(data)), schema, intake.Options{Name: "users.csv"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.LoadBase(t.Context(), given, sealed(t, e, seal.BaseEntrustment, seal.BaseName, f.Header(), f.Rows()))
+		if refused := wantCode(t, name, err, entrustment.CodeFile); refused.Field != "base.yaml" || refused.Mend == "" {
+			t.Errorf("%s: %v", name, refused)
+		}
+	}
+	if e.state.base.Population != before {
+		t.Error("the base was replaced")
+	}
+}
+
+// TestEventUnit: values have the unit that events.yaml gave them, and a log
+// without one has none.
+func TestEventUnit(t *testing.T) {
+	e := openCrowd(t)
+	h := seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "page_view", Category: "page_view"}}}
+	load := func(unit string, value int64) error {
+		h.Unit = unit
+		rows := func(yield func([]seal.Row, error) bool) {
+			yield([]seal.Row{{Event: &seal.Event{Key: []byte("u-1"), Day: 20000, Value: value}}}, nil)
+		}
+		_, err := e.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: seal.BaseEntrustment}, sealed(t, e, seal.BaseEntrustment, seal.EventsName, h, rows))
+		return err
+	}
+	for _, unit := range []string{"yen", "count"} {
+		if err := load(unit, 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logs := e.state.events[seal.BaseEntrustment]
+	if len(logs) != 2 || logs[0].Unit != "yen" || logs[1].Unit != "count" {
+		t.Errorf("%d logs", len(logs))
+	}
+	if load("", 7) == nil {
+		t.Error("values without a unit were taken")
+	}
+	if load("dollar", 7) == nil {
+		t.Error("another unit was taken")
+	}
+	if err := load("", 0); err != nil {
+		t.Errorf("a log without values: %v", err)
 	}
 }

@@ -396,7 +396,11 @@ func TestSealedFiles(t *testing.T) {
 	// base.yaml and the sealed base speak of the same attributes.
 	h := seal.Header{Purpose: seal.Base, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Columns: []seal.Column{{Name: "gender", Domain: []string{"f", "unknown"}}}}
 	none := func(func([]seal.Row, error) bool) {}
-	_, err = e.LoadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), sealed(t, e, seal.BaseEntrustment, seal.BaseName, h, none))
+	schema := parse(t, entrustment.ParseBaseSchema, oracleBase)
+	if h.Document, err = schema.Digest(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.LoadBase(t.Context(), schema, sealed(t, e, seal.BaseEntrustment, seal.BaseName, h, none))
 	wantCode(t, "a base with another domain", err, entrustment.CodeFile)
 }
 

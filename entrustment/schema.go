@@ -1,5 +1,12 @@
 package entrustment
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
 // Unknown is the value of a missing or unreadable attribute. It is in every
 // domain, last.
 const Unknown = "unknown"
@@ -121,4 +128,16 @@ type ListSchema struct {
 	Columns []ListColumn `yaml:"columns" json:"columns" need:"value"`
 	Consent *ListConsent `yaml:"consent,omitempty" json:"consent,omitempty"`
 	Drop    []string     `yaml:"drop,omitempty" json:"drop,omitempty"`
+}
+
+// Digest gives the SHA-256 of what the document says, in lower-case hex: of its
+// JSON with the keys in the order of the schema and without white space. Comments
+// and the order of keys don't change it.
+func (s *BaseSchema) Digest() (string, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("hash base.yaml: %w", err)
+	}
+	sum := sha256.Sum256(append([]byte("awase base document v1\n"), data...))
+	return hex.EncodeToString(sum[:]), nil
 }

@@ -366,3 +366,37 @@ func keyword(root, s map[string]any, word string, arg, v any) error {
 	}
 	return fmt.Errorf("the test does not know this keyword")
 }
+
+// TestDigest: comments and the order of keys don't change it, what a document
+// says does.
+func TestDigest(t *testing.T) {
+	const doc = `schema: awase.base/v1
+region: JP
+user_key: id
+verified: ok
+consent: {version: v, date: d}
+identifiers: [{column: email, kind: email}]
+attributes: []
+`
+	digest := func(text string) string {
+		t.Helper()
+		s, err := ParseBaseSchema("base.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Digest()
+		if err != nil || len(d) != 64 {
+			t.Fatalf("%q, %v", d, err)
+		}
+		return d
+	}
+	want := digest(doc)
+	if digest("# a comment\n"+strings.Replace(doc, "region: JP\nuser_key: id\n", "user_key: id\nregion: JP\n", 1)) != want {
+		t.Error("a comment and the order of keys change it")
+	}
+	for _, change := range [][2]string{{"ok", "all"}, {"version: v", "version: w"}, {"region: JP", "region: US"}, {"attributes: []", "attributes: []\ndrop: [name]"}} {
+		if digest(strings.Replace(doc, change[0], change[1], 1)) == want {
+			t.Errorf("%q for %q changes nothing", change[1], change[0])
+		}
+	}
+}

@@ -110,7 +110,7 @@ func planEvents(b *binding, s *entrustment.EventSchema, today entrustment.Date) 
 		e.category = optional(s.Category.Column, "category")
 	}
 	if s.Value != nil {
-		e.unit, e.value = s.Value.Unit, optional(s.Value.Column, "value in "+string(s.Value.Unit))
+		e.unit, p.header.Unit, e.value = s.Value.Unit, string(s.Value.Unit), optional(s.Value.Column, "value in "+string(s.Value.Unit))
 	}
 	if s.Consent != nil {
 		p.consent = optional(s.Consent.Column, "consent")

@@ -57,6 +57,9 @@ func planBase(b *binding, s *entrustment.BaseSchema, today entrustment.Date) (*p
 	p := &plan{file: b.file, region: s.Region, base: true, consent: absent, verified: absent}
 	p.header.Purpose = seal.Base
 	var err error
+	if p.header.Document, err = s.Digest(); err != nil {
+		return nil, err
+	}
 	need := func(declared, use string) int {
 		slot := absent
 		if err == nil {

@@ -2,7 +2,9 @@ package seal
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -63,6 +65,13 @@ func appendSchema(b []byte, h *Header) []byte {
 	for _, e := range h.Events {
 		b = appendText(appendText(b, e.Kind), e.Category)
 	}
+	switch h.Purpose {
+	case Base:
+		document, _ := hex.DecodeString(h.Document) // fault has looked at it
+		b = append(b, document...)
+	case Events:
+		b = appendText(b, h.Unit)
+	}
 	return b
 }
 
@@ -112,6 +121,12 @@ func decodeHeader(b []byte) (Address, Header, error) {
 	h.Columns = list(&c, maxColumns, func() Column { return Column{c.text(), list(&c, maxDomain, c.text)} })
 	h.Channels = list(&c, maxShort, c.text)
 	h.Events = list(&c, maxShort, func() EventType { return EventType{c.text(), c.text()} })
+	switch h.Purpose {
+	case Base:
+		h.Document = hex.EncodeToString(c.take(sha256.Size))
+	case Events:
+		h.Unit = c.text()
+	}
 	if len(c.b) > 0 {
 		c.fail("trailing bytes")
 	}
@@ -145,6 +160,10 @@ func (h *Header) fault() string {
 		return "channels outside a base"
 	case (h.Purpose == Events) != (len(h.Events) > 0):
 		return "event types: a log has some, other files none"
+	case h.Purpose != Events && h.Unit != "", h.Unit != "" && !isText(h.Unit):
+		return "unit: of an event log, a text"
+	case (h.Purpose == Base) != (h.Document != ""), h.Document != "" && !isDigest(h.Document):
+		return "document: a base has its hash, other files none"
 	case h.Purpose == List && len(h.Identifiers) == 0:
 		return "a list without an identifier column"
 	}
@@ -185,6 +204,12 @@ func (h *Header) fault() string {
 // anything has been authenticated.
 func isText(s string) bool {
 	return s != "" && len(s) <= maxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// isDigest tells whether s is a SHA-256 hash in lower-case hex.
+func isDigest(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == sha256.Size && hex.EncodeToString(b) == s
 }
 
 func distinctTexts(list []string) bool {

@@ -3,6 +3,7 @@ package seal_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/hex"
 	"fmt"
 	"testing"
 
@@ -39,6 +40,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 	switch h.Purpose {
 	case seal.Base:
 		a.Name = seal.BaseName
+		h.Document = hex.EncodeToString(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "document"))
 		h.Channels = rapid.SliceOfNDistinct(drawText, 0, 64, rapid.ID).Draw(t, "channels")
 	case seal.List:
 		least = 1
@@ -47,6 +49,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 		event := rapid.Custom(func(t *rapid.T) seal.EventType {
 			return seal.EventType{Kind: drawText.Draw(t, "kind"), Category: drawText.Draw(t, "category")}
 		})
+		h.Unit = rapid.OneOf(rapid.Just(""), drawText).Draw(t, "unit")
 		h.Events = rapid.SliceOfNDistinct(event, 1, 64, rapid.ID).Draw(t, "events")
 	}
 	column := rapid.Custom(func(t *rapid.T) seal.IdentifierColumn {

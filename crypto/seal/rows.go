@@ -32,6 +32,8 @@ type Header struct {
 	Columns     []Column           `json:"columns"`
 	Channels    []string           `json:"channels,omitempty"` // base: names of the own channels, at most 64
 	Events      []EventType        `json:"events,omitempty"`   // events: what Event.Type points into, at most 64
+	Unit        string             `json:"unit,omitempty"`     // events: what Event.Value counts, yen or count; "": the log has no values
+	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 }
 
 // EventType is a declared sort of event: what happened (impression, click,

@@ -34,11 +34,11 @@ func kinds() map[string]struct {
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}},
 			{Identifiers: []seal.Identifier{{Hash: hash}, {Class: 2}}, Codes: []uint8{0}},
 		}},
-		"base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Columns: column, Channels: []string{"mail"}}, []seal.Row{
+		"base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Columns: column, Channels: []string{"mail"}, Document: strings.Repeat("5e", 32)}, []seal.Row{
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1}},
 			{Codes: []uint8{0}, Person: &seal.Person{Key: []byte("u2"), Service: "jobs", EnquiryOnly: true}},
 		}},
-		"events": {logAddress, seal.Header{Purpose: seal.Events, Columns: column, Events: []seal.EventType{{Kind: "click", Category: "c"}}}, []seal.Row{
+		"events": {logAddress, seal.Header{Purpose: seal.Events, Columns: column, Events: []seal.EventType{{Kind: "click", Category: "c"}}, Unit: "count"}, []seal.Row{
 			{Codes: []uint8{1}, Event: &seal.Event{Key: []byte("u1"), Day: 20000, Value: 12}},
 		}},
 	}

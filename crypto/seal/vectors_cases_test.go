@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -49,6 +50,11 @@ func makeVectors(t *testing.T) []vector {
 	schema := list.header
 	schema.Columns = []Column{{"rank", []string{"silver", "金", "unknown"}}}
 	bad("other-schema", OtherSchema, "the same values in another order", list).schema = &schema
+	document, unit := base.header, events.header
+	document.Document = strings.Repeat("5f", 32)
+	unit.Unit = "count"
+	bad("other-document", OtherSchema, "made by another base.yaml", base).schema = &document
+	bad("other-unit", OtherSchema, "values in another unit", events).schema = &unit
 	bad("other-suite", OtherSuite, "the key is of the other suite", list).suite = XWing
 	bad("other-key", NotOpened, "another key, X25519", list).otherKey = true
 	bad("other-key-xwing", NotOpened, "another key, X-Wing: the KEM itself does not tell", xwing).otherKey = true
@@ -60,6 +66,7 @@ func makeVectors(t *testing.T) []vector {
 
 	out = append(out, headVectors(list)...)
 	out = append(out, headerVectors(list)...)
+	out = append(out, headerEndVectors(base, events)...)
 	out = append(out, recordVectors(list, two)...)
 	return append(out, rowVectors(list, base, events)...)
 }
@@ -134,6 +141,20 @@ func headerVectors(list craft) []vector {
 		alter("events", "a list with an event type", func(b []byte) []byte {
 			return slices.Concat(b[:len(b)-2], []byte("\x00\x01\x00\x05click\x00\x01x"))
 		}),
+	}
+}
+
+// headerEndVectors are of what only a base or an event log has.
+func headerEndVectors(base, events craft) []vector {
+	alter := func(c craft, name, comment string, f func(b []byte) []byte) vector {
+		c.canon = f
+		return vector{name: "header-" + name, expect: string(MalformedHeader), comment: comment, craft: c}
+	}
+	return []vector{
+		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return b[:len(b)-32] }),
+		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return b[:len(b)-1] }),
+		alter(events, "unit-none", "an event log without the text", func(b []byte) []byte { return b[:len(b)-5] }),
+		alter(events, "unit-control", "a control character in the unit", func(b []byte) []byte { b[len(b)-1] = '\n'; return b }),
 	}
 }
 

@@ -134,6 +134,7 @@ func crafts() (list, base, events craft) {
 			Identifiers: []IdentifierColumn{{Kind: "email"}, {Kind: "phone"}},
 			Columns:     []Column{{"gender", []string{"female", "male", "unknown"}}},
 			Channels:    []string{"mail", "app"},
+			Document:    strings.Repeat("5e", 32),
 		},
 	}
 	events = craft{
@@ -144,6 +145,7 @@ func crafts() (list, base, events craft) {
 			Identifiers: []IdentifierColumn{{Kind: "maid"}},
 			Columns:     []Column{{"region", []string{"関東", "unknown"}}},
 			Events:      []EventType{{"click", "banner"}, {"conversion", "order"}},
+			Unit:        "yen",
 		},
 	}
 	return list, base, events
