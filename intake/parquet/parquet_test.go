@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -345,7 +346,20 @@ func hurt(t *testing.T, content []byte) (refused bool) {
 	return true
 }
 
+// noFileLeft looks for temporary files when a test ends.
+func noFileLeft(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Cleanup(func() {
+		if left := must(os.ReadDir(dir)); len(left) > 0 {
+			t.Errorf("temporary files: %v", left)
+		}
+	})
+}
+
 func TestParquetTruncated(t *testing.T) {
+	noFileLeft(t)
 	cols, text := people(600)
 	content := writeParquet(t, cols, len(text), 250)
 	for n := 4; n < len(content); n += 1 + n%211 {
@@ -360,6 +374,7 @@ func TestParquetTruncated(t *testing.T) {
 }
 
 func TestParquetFlipped(t *testing.T) {
+	noFileLeft(t)
 	cols, text := people(300)
 	rng := rand.New(rand.NewPCG(3, 4))
 	var before, after runtime.MemStats
