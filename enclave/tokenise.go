@@ -55,17 +55,21 @@ func (t *tokeniser) appendTokens(dst []matcher.KindToken, ids []seal.Identifier)
 		if of[k]++; of[k] > maxHashes {
 			return nil, errMany
 		}
-		m, err := t.maker(id.Column, id.Class)
-		if err != nil {
-			return nil, err
+		of := t.makers[id.Column]
+		if int(id.Class) >= len(of) {
+			var err error
+			if of, err = t.more(id.Column, id.Class); err != nil {
+				return nil, err
+			}
 		}
+		m := of[id.Class]
 		dst = append(dst, matcher.KindToken{Kind: k, Token: m.Make(&id.Hash)})
 	}
 	return dst, nil
 }
 
-// maker gives the Maker of a column and profile class, made at its first use.
-func (t *tokeniser) maker(column, class uint8) (*token.Maker, error) {
+// more makes the Makers of a column as far as a profile class: at its first use.
+func (t *tokeniser) more(column, class uint8) ([]*token.Maker, error) {
 	of := &t.makers[column]
 	for int(class) >= len(*of) {
 		c := t.columns[column]
@@ -75,7 +79,7 @@ func (t *tokeniser) maker(column, class uint8) (*token.Maker, error) {
 		}
 		*of = append(*of, m)
 	}
-	return (*of)[class], nil
+	return *of, nil
 }
 
 var errRow = errors.New("a row does not fit its header")

@@ -34,7 +34,6 @@ type ListBuilder struct {
 	arena [][]byte // rows end to end, none across two blocks
 	rows  chunked[rowAt]
 	buf   []KindToken
-	enc   []byte
 }
 
 // rowAt is where a row's encoding lies: a block, and an offset in it. Its
@@ -77,12 +76,12 @@ func (b *ListBuilder) Add(r *ListRow) error {
 	if len(pairs) > maxRowTokens {
 		return overLimit(field(), fmt.Sprintf("a row holds at most %d identifiers", maxRowTokens))
 	}
-	enc := binary.LittleEndian.AppendUint16(b.enc[:0], uint16(len(pairs)))
+	block := b.block(2 + len(pairs)*pairLen + len(r.Codes))
+	enc := binary.LittleEndian.AppendUint16(*block, uint16(len(pairs)))
 	for i := range pairs {
 		enc = append(append(enc, pairs[i].Token[:]...), byte(pairs[i].Kind))
 	}
-	b.enc = append(enc, r.Codes...)
-	b.store(b.enc)
+	*block = append(enc, r.Codes...)
 	return nil
 }
 
@@ -93,18 +92,20 @@ func compareKindTokens(a, b KindToken) int {
 	return bytes.Compare(a.Token[:], b.Token[:])
 }
 
-func (b *ListBuilder) store(enc []byte) {
+// block gives the block in which a row of so many bytes goes, and notes the row's
+// place.
+func (b *ListBuilder) block(size int) *[]byte {
 	last := len(b.arena) - 1
-	if last < 0 || len(b.arena[last])+len(enc) > cap(b.arena[last]) {
-		size := arenaLen
+	if last < 0 || len(b.arena[last])+size > cap(b.arena[last]) {
+		room := arenaLen
 		if last < 3 { // a small list must not pay for a large block
-			size = 4096 << (4 * (last + 1) / 2)
+			room = 4096 << (4 * (last + 1) / 2)
 		}
-		b.arena = append(b.arena, make([]byte, 0, max(size, len(enc))))
+		b.arena = append(b.arena, make([]byte, 0, max(room, size)))
 		last++
 	}
 	b.rows.add(rowAt{uint32(last), uint32(len(b.arena[last]))})
-	b.arena[last] = append(b.arena[last], enc...)
+	return &b.arena[last]
 }
 
 // row gives the encoding at a place and its number of pairs.
