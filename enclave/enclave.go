@@ -36,6 +36,8 @@ func (h *hexID) UnmarshalText(b []byte) error {
 type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
+
+	fs vault.FS // nil: the disk; tests put one that fails here
 }
 
 // Enclave serves one vault. It is safe for concurrent use; acts that change the
@@ -62,7 +64,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Logger: o.Logger})
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Logger: o.Logger, FS: o.fs})
 	if err != nil {
 		return nil, err
 	}

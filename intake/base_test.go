@@ -105,6 +105,10 @@ func TestBase(t *testing.T) {
 	if !slices.Equal(r.Dropped, []string{"disability", "name"}) {
 		t.Errorf("dropped %q: a sensitive attribute is never loaded", r.Dropped)
 	}
+	document, err := baseSchema().Digest()
+	if err != nil || f.Header().Document != document {
+		t.Errorf("the header's document is %q, want the schema's %q (%v)", f.Header().Document, document, err)
+	}
 	if !slices.Equal(f.Header().Channels, []string{"mail", "sms"}) || f.Header().Purpose != seal.Base || f.Schema() != nil {
 		t.Errorf("header is %+v", f.Header())
 	}

@@ -240,6 +240,18 @@ func TestOwnEvents(t *testing.T) {
 	}
 }
 
+// The header has the unit that events.yaml gives the values; none without them.
+func TestEventUnits(t *testing.T) {
+	for value, unit := range map[string]string{
+		"value: {column: v, unit: yen}\n": "yen", "value: {column: v, unit: count}\n": "count", "drop: [v]\n": "",
+	} {
+		_, f := readEvents(t, "user_id,at,page,v\nu1,2026-11-22 15:00:00,job,3\n", eventSchema(t, ownLog+value))
+		if h := f.Header(); h.Unit != unit || h.Document != "" || f.Report().Accepted != 1 {
+			t.Errorf("%s the unit is %q, of a document %q", value, h.Unit, h.Document)
+		}
+	}
+}
+
 // Rows of a batch stay as they were when later ones come.
 func TestEventKeysStay(t *testing.T) {
 	var b strings.Builder

@@ -70,6 +70,8 @@ func newRoot() *cobra.Command {
 		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),
 		group("events", "Event logs", eventsLoad()),
 		report(),
+		verify(),
+		group("log", "The record log", logKey(), logProof()),
 		terms(),
 		sealCommand(),
 		sealKey(),

@@ -139,6 +139,10 @@ func TestRoundTrip(t *testing.T) {
 		if head := f.Head(); head.Address != a || head.Signed != (pin != nil) || head.Suite != key.Public().Suite() {
 			t.Fatalf("head %+v", head)
 		}
+		// Field by field: Open compares encodings, and what is in neither is equal.
+		if got, want := fmt.Sprintf("%q", f.Head().Header), fmt.Sprintf("%q", h); got != want {
+			t.Fatalf("the header %s became %s", want, got)
+		}
 		got, err := allRows(f)
 		if err != nil {
 			t.Fatal(err)

@@ -206,6 +206,36 @@ func TestOpensAtItsAddressOnly(t *testing.T) {
 	}
 }
 
+// A header that may be sealed in place of the one that was doesn't open its rows,
+// even for a reader that asks for no header.
+func TestUnitAndDocumentAreBound(t *testing.T) {
+	key := testKey(t, seal.X25519)
+	for kind, change := range map[string]struct {
+		from, to []byte
+		edit     func(*seal.Header)
+	}{
+		"events": {[]byte("count"), []byte("coins"), func(h *seal.Header) { h.Unit = "coins" }},
+		"base":   {bytes.Repeat([]byte{0x5e}, 32), bytes.Repeat([]byte{0x5f}, 32), func(h *seal.Header) { h.Document = strings.Repeat("5f", 32) }},
+	} {
+		k := kinds()[kind]
+		file := sealFile(t, key, k.address, k.header, k.rows, nil)
+		other := k.header
+		change.edit(&other)
+		if _, err := openFile(file, key, k.address, &other, nil); !errors.Is(err, seal.OtherSchema) {
+			t.Errorf("%s, asked for with another: %v", kind, err)
+		}
+		bad := bytes.Replace(file, change.from, change.to, 1)
+		if head, err := seal.ReadHead(bytes.NewReader(bad)); err != nil || head.Header.Unit != other.Unit || head.Header.Document != other.Document {
+			t.Fatalf("%s: the head does not tell the other, %v", kind, err)
+		}
+		for _, ask := range []*seal.Header{nil, &other} {
+			if _, err := openFile(bad, key, k.address, ask, nil); !errors.Is(err, seal.NotOpened) {
+				t.Errorf("%s, rewritten: %v", kind, err)
+			}
+		}
+	}
+}
+
 func TestRowsOnceAndEarlyEnd(t *testing.T) {
 	key := testKey(t, seal.X25519)
 	h, _, file, _ := bigFile(t, key)

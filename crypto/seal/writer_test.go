@@ -199,6 +199,14 @@ func TestWhatIsNotSealed(t *testing.T) {
 		"many kinds":     {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Identifiers = make([]seal.IdentifierColumn, 257) }},
 		"large header":   {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Columns = largeColumns() }},
 		"log, no events": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Purpose = seal.Events }},
+		"list with unit": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Unit = "yen" }},
+		"unit, a line":   {seal.BadHeader, func(a *seal.Address, h *seal.Header) { a.Name, *h = seal.EventsName, kinds()["events"].header; h.Unit = "y\nen" }},
+		"long unit":      {seal.BadHeader, func(a *seal.Address, h *seal.Header) { a.Name, *h = seal.EventsName, kinds()["events"].header; h.Unit = long }},
+		"list, document": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Document = strings.Repeat("5e", 32) }},
+		"no document":    {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith("") }},
+		"short document": {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5e", 31)) }},
+		"upper case":     {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5E", 32)) }},
+		"not hex":        {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5g", 32)) }},
 	} {
 		k := kinds()["list"]
 		c.edit(&k.address, &k.header)
@@ -219,6 +227,13 @@ func TestWhatIsNotSealed(t *testing.T) {
 	if _, err := seal.NewWriter(&bytes.Buffer{}, seal.PublicKey{}, good.address, good.header, seal.WriterOptions{}); !errors.Is(err, seal.BadKey) {
 		t.Errorf("the zero key: %v", err)
 	}
+}
+
+// baseWith is a base whose header has that document.
+func baseWith(document string) (seal.Address, seal.Header) {
+	k := kinds()["base"]
+	k.header.Document = document
+	return k.address, k.header
 }
 
 // largeColumns are within every limit but that of the whole header.

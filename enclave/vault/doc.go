@@ -13,6 +13,8 @@
 // An act is one Append: it is durable (written, fsynced, checkpoint advanced)
 // when Append returns. When Append fails, or the process dies in it, the act
 // was not acknowledged; if its line reached the disk whole it stands at the next
-// open, so a charge is never lost. What an act refers to is written and fsynced before the Append that
-// names it; files that no record names are swept at the next open.
+// open, so a charge is never lost. Until then the vault takes nothing more:
+// neither a record nor a file that might take the place of one the line names.
+// What an act refers to is written and fsynced before the Append that names it;
+// files that no record names are swept at the next open.
 package vault

@@ -76,7 +76,7 @@ const rootLabel = "awase root secret"
 func dataLabel(id string) string { return "awase data key " + id }
 
 // readVaultKey reads the key file, or makes it where there is none and mayMake.
-func readVaultKey(path string, mayMake bool) (key [KeySize]byte, err error) {
+func readVaultKey(disk FS, path string, mayMake bool) (key [KeySize]byte, err error) {
 	if st, serr := os.Lstat(path); serr == nil {
 		owner, ok := st.Sys().(*syscall.Stat_t)
 		switch {
@@ -90,7 +90,7 @@ func readVaultKey(path string, mayMake bool) (key [KeySize]byte, err error) {
 	if errors.Is(err, fs.ErrNotExist) && mayMake {
 		rand.Read(key[:])
 		text := hex.EncodeToString(key[:]) + "\n"
-		return key, writeAtomic(path, []byte(text), 0o600)
+		return key, writeAtomic(disk, path, []byte(text), 0o600)
 	}
 	if err != nil {
 		return key, fmt.Errorf("reading the vault key: %w", err)
@@ -135,12 +135,12 @@ func readKeys(path string) (*keyFile, error) {
 	return &k, nil
 }
 
-func (k *keyFile) write(path string) error {
+func (k *keyFile) write(disk FS, path string) error {
 	raw, err := json.MarshalIndent(k, "", " ")
 	if err != nil {
 		return err
 	}
-	return writeAtomic(path, append(raw, '\n'), 0o600)
+	return writeAtomic(disk, path, append(raw, '\n'), 0o600)
 }
 
 // Subkey derives the key of one use from the root secret by HKDF-SHA256
@@ -161,6 +161,9 @@ func (v *Vault) MakeDataKey(id string) error {
 	if _, ok := v.keys.Data[id]; ok {
 		return nil
 	}
+	if err := v.log.usable(); err != nil {
+		return err
+	}
 	var key [KeySize]byte
 	rand.Read(key[:])
 	wrapped, err := wrap(&v.key, dataLabel(id), key[:])
@@ -168,7 +171,7 @@ func (v *Vault) MakeDataKey(id string) error {
 		return err
 	}
 	v.keys.Data[id] = wrapped
-	if err := v.keys.write(v.path("keys")); err != nil {
+	if err := v.keys.write(v.disk, v.path("keys")); err != nil {
 		delete(v.keys.Data, id)
 		return fmt.Errorf("writing the data key: %w", err)
 	}

@@ -42,7 +42,8 @@ func (r *Record) Line() []byte { return r.line }
 // Log is the record log. It is safe for concurrent use.
 type Log struct {
 	mu         sync.Mutex
-	f          *os.File
+	disk       FS
+	f          File
 	checkpoint string // path
 	signer     *receipt.Signer
 	key        [KeySize]byte // of the lines' MACs
@@ -50,7 +51,7 @@ type Log struct {
 	records    []Record
 	size       int64       // bytes of whole records in f
 	hashes     []tlog.Hash // stored hashes of the tree
-	broken     error       // set when the file's end is not known any more
+	broken     error       // why nothing is taken any more
 }
 
 // macSize is the length of a line's MAC in hex.
@@ -66,7 +67,7 @@ func (l *Log) mac(line []byte) string {
 var ErrLog = errors.New("the record log is damaged")
 
 // makeLog makes an empty log and the checkpoint of nothing.
-func makeLog(path, checkpoint string, s *receipt.Signer) error {
+func makeLog(disk FS, path, checkpoint string, s *receipt.Signer) error {
 	root, err := tlog.TreeHash(0, nil)
 	if err != nil {
 		return err
@@ -75,10 +76,10 @@ func makeLog(path, checkpoint string, s *receipt.Signer) error {
 	if err != nil {
 		return err
 	}
-	if err := writeAtomic(checkpoint, note, 0o600); err != nil {
+	if err := writeAtomic(disk, checkpoint, note, 0o600); err != nil {
 		return err
 	}
-	return writeAtomic(path, nil, 0o600)
+	return writeAtomic(disk, path, nil, 0o600)
 }
 
 // openLog reads and checks the whole log. A torn last record that was never
@@ -95,11 +96,11 @@ func openLog(path, checkpoint string, s *receipt.Signer, key [KeySize]byte, o Op
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLog, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	f, err := o.FS.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the record log: %w", err)
 	}
-	l := &Log{f: f, checkpoint: checkpoint, signer: s, key: key, now: o.Now}
+	l := &Log{disk: o.FS, f: f, checkpoint: checkpoint, signer: s, key: key, now: o.Now}
 	err = l.load(path, known, o)
 	if err == nil {
 		err = l.check(known, root)
@@ -193,7 +194,7 @@ func (l *Log) readHashes(indexes []int64) ([]tlog.Hash, error) {
 // check holds the log against its checkpoint.
 func (l *Log) check(known int64, root tlog.Hash) error {
 	if l.n() < known {
-		return fmt.Errorf("%w: it has %d entries, its checkpoint knows %d; an older copy was put back", ErrLog, l.n(), known)
+		return fmt.Errorf("%w: it has %d entries, its checkpoint knows %d: an older copy of the vault was put back, and what was released since is not in it; put the newest copy back", ErrLog, l.n(), known)
 	}
 	got, err := tlog.TreeHash(known, tlog.HashReaderFunc(l.readHashes))
 	if err != nil {
@@ -215,7 +216,7 @@ func (l *Log) advance() error {
 	if err != nil {
 		return fmt.Errorf("signing the checkpoint: %w", err)
 	}
-	if err := writeAtomic(l.checkpoint, note, 0o600); err != nil {
+	if err := writeAtomic(l.disk, l.checkpoint, note, 0o600); err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
 	}
 	return nil
@@ -245,13 +246,19 @@ func (l *Log) nowLocked() time.Time {
 	return t
 }
 
-// Append writes an act. It is durable when Append returns nil. After a failed
-// write nothing more can be appended: the file's end is not known.
+// Append writes an act. It is durable when Append returns nil.
+//
+// After a failure the log holds in memory what was acknowledged, the disk that
+// and perhaps the failed line, and the vault takes nothing more until it is
+// opened again. Cutting the line off and going on would not do: after a failed
+// fsync the kernel may count the lost pages as written, so the next fsync says
+// nothing of them, and the cut can fail as the write did. Opening reads what
+// is there, and either the line counts or it does not.
 func (l *Log) Append(kind string, body any) (*Record, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken != nil {
-		return nil, fmt.Errorf("the record log took no more entries after a failed write: %w", l.broken)
+		return nil, l.broken
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -266,6 +273,7 @@ func (l *Log) Append(kind string, body any) (*Record, error) {
 	if _, err = l.f.WriteAt(line, l.size); err == nil {
 		err = l.f.Sync()
 	}
+	records, hashes, size := l.records, l.hashes, l.size
 	if err == nil {
 		err = l.add(&rec, int64(len(line)))
 	}
@@ -273,13 +281,21 @@ func (l *Log) Append(kind string, body any) (*Record, error) {
 		err = l.advance()
 	}
 	if err != nil {
-		l.broken = err
+		l.records, l.hashes, l.size = records, hashes, size
+		l.broken = fmt.Errorf("the vault takes nothing more after a failed write; see to the disk and open the vault again: %w", err)
 		return nil, fmt.Errorf("writing a log entry: %w", err)
 	}
 	return &l.records[rec.Seq], nil
 }
 
-// Records gives the log so far.
+// usable gives an error once a write failed.
+func (l *Log) usable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.broken
+}
+
+// Records gives what was acknowledged so far.
 func (l *Log) Records() []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -47,7 +47,8 @@ type SegmentRef struct {
 type SegmentWriter struct {
 	v    *Vault
 	ref  SegmentRef
-	f    *os.File
+	f    File
+	path string // of f
 	w    *bufio.Writer
 	aead cipher.AEAD
 	buf  []byte // plaintext not yet sealed, at most chunkSize
@@ -69,6 +70,10 @@ func (v *Vault) NewSegment(key string) (*SegmentWriter, error) {
 func (v *Vault) ReplaceSegment(ref SegmentRef) (*SegmentWriter, error) { return v.newSegment(ref) }
 
 func (v *Vault) newSegment(ref SegmentRef) (*SegmentWriter, error) {
+	// The record that names what stands under this name may be on the disk.
+	if err := v.log.usable(); err != nil {
+		return nil, err
+	}
 	path, err := v.segmentPath(ref.ID)
 	if err != nil {
 		return nil, err
@@ -79,11 +84,12 @@ func (v *Vault) newSegment(ref SegmentRef) (*SegmentWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	path += ".new"
+	f, err := v.disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("making a segment: %w", err)
 	}
-	w := &SegmentWriter{v: v, ref: ref, f: f, w: bufio.NewWriterSize(f, 1<<16), aead: aead, buf: make([]byte, 0, chunkSize)}
+	w := &SegmentWriter{v: v, ref: ref, f: f, path: path, w: bufio.NewWriterSize(f, 1<<16), aead: aead, buf: make([]byte, 0, chunkSize)}
 	w.keep(w.w.WriteString(segmentMagic))
 	w.keep(w.w.Write(salt))
 	return w, nil
@@ -173,27 +179,20 @@ func (w *SegmentWriter) Commit() (SegmentRef, error) {
 		w.err = err
 	}
 	if w.err == nil {
-		w.err = os.Rename(path+".new", path)
+		w.err = w.v.disk.Rename(w.path, path)
 	}
 	if w.err == nil {
-		w.err = syncDir(filepath.Dir(path))
+		w.err = w.v.disk.SyncDir(filepath.Dir(path))
 	}
 	if w.err != nil {
-		return SegmentRef{}, fmt.Errorf("writing a segment: %w", errors.Join(w.err, removeIfThere(path+".new")))
+		return SegmentRef{}, fmt.Errorf("writing a segment: %w", errors.Join(w.err, removeIfThere(w.v.disk, w.path)))
 	}
 	return w.ref, nil
 }
 
 // Abort drops what was written.
 func (w *SegmentWriter) Abort() error {
-	return errors.Join(w.f.Close(), removeIfThere(w.f.Name()))
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(w.f.Close(), removeIfThere(w.v.disk, w.path))
 }
 
 // ReadSegment opens a segment and gives its columns by name.

@@ -19,6 +19,7 @@ import (
 
 // A Vault is open in one process at a time.
 type Vault struct {
+	disk   FS
 	dir    string
 	key    [KeySize]byte
 	root   [KeySize]byte
@@ -33,6 +34,7 @@ type Vault struct {
 type Options struct {
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: discards
+	FS     FS               // nil: the disk
 }
 
 // Open opens the vault at dir, or makes a dev vault there at first use: dir
@@ -45,12 +47,15 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.FS == nil {
+		o.FS = osFS{}
+	}
 	dir = filepath.Clean(dir)
 	if base := filepath.Base(dir); base == "." || base == ".." || base == string(filepath.Separator) {
 		return nil, fmt.Errorf("a vault is a directory of its own with a name; its key stands beside it")
 	}
-	v := &Vault{dir: dir}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	v := &Vault{disk: o.FS, dir: dir}
+	if err := makeDir(v.disk, dir); err != nil {
 		return nil, fmt.Errorf("making the vault: %w", err)
 	}
 	if st, err := os.Lstat(dir); err != nil || !st.IsDir() {
@@ -75,7 +80,7 @@ func (v *Vault) open(o Options) error {
 	case err != nil:
 		return err
 	default:
-		if v.key, err = readVaultKey(v.dir+".key", false); err != nil {
+		if v.key, err = readVaultKey(v.disk, v.dir+".key", false); err != nil {
 			return err
 		}
 		v.keys = keys
@@ -89,7 +94,7 @@ func (v *Vault) open(o Options) error {
 	if err := os.Chmod(v.dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(v.path("segments"), 0o700); err != nil {
+	if err := makeDir(v.disk, v.path("segments")); err != nil {
 		return err
 	}
 	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, v.Subkey("record log"), o)
@@ -114,7 +119,7 @@ func (v *Vault) make() error {
 	if v.used() {
 		return errors.New("the vault was used and has no keys file; restore the keys file from a backup, or name a new vault")
 	}
-	if v.key, err = readVaultKey(v.dir+".key", true); err != nil {
+	if v.key, err = readVaultKey(v.disk, v.dir+".key", true); err != nil {
 		return err
 	}
 	if v.keys, err = makeKeys(&v.key, true); err != nil {
@@ -129,10 +134,10 @@ func (v *Vault) make() error {
 	if err != nil {
 		return err
 	}
-	if err := makeLog(v.path("log"), v.dir+".checkpoint", signer); err != nil {
+	if err := makeLog(v.disk, v.path("log"), v.dir+".checkpoint", signer); err != nil {
 		return fmt.Errorf("making the record log: %w", err)
 	}
-	return v.keys.write(v.path("keys"))
+	return v.keys.write(v.disk, v.path("keys"))
 }
 
 // used tells whether a vault without keys file is what is left of one that was
@@ -195,13 +200,16 @@ func (v *Vault) Log() *Log { return v.log }
 // Sweep removes the segments that keep does not name: what a crash left over,
 // and what a newer load replaced.
 func (v *Vault) Sweep(keep map[string]bool) error {
+	if err := v.log.usable(); err != nil {
+		return err
+	}
 	names, err := os.ReadDir(v.path("segments"))
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
 		if !keep[strings.TrimSuffix(n.Name(), segmentExt)] {
-			if err := os.Remove(filepath.Join(v.path("segments"), n.Name())); err != nil {
+			if err := v.disk.Remove(filepath.Join(v.path("segments"), n.Name())); err != nil {
 				return fmt.Errorf("removing an unused segment: %w", err)
 			}
 		}

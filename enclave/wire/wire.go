@@ -43,6 +43,12 @@ type Enclave interface {
 	// Report charges the question, runs it through the gate and gives the
 	// release; the same question again gives the same bytes, uncharged.
 	Report(ctx context.Context, q *entrustment.Question) (*Release, error)
+	// LogKey gives the verifier key, of the note format, that receipts and
+	// checkpoints are checked by.
+	LogKey(ctx context.Context) (string, error)
+	// LogProof gives, as JSON for awase verify, the proof that the record log
+	// begins with what it was when it had so many entries.
+	LogProof(ctx context.Context, from int64) ([]byte, error)
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }
