@@ -157,7 +157,7 @@ func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) 
 	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
 		r, ev := t.row, t.row.Event
 		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
-			(len(ev.Key) > 0) != byKey || (len(r.Identifiers) > 0) == byKey || ev.Value == math.MinInt64 || unit == "" && ev.Value != 0 || !codesFit(r.Codes, f.header.Columns) {
+			(len(ev.Key) > 0) != byKey || (len(r.Identifiers) > 0) == byKey || ev.Value == math.MinInt64 || unit == "" && ev.Value != 0 || unit == string(entrustment.UnitCount) && ev.Value < 0 || !codesFit(r.Codes, f.header.Columns) {
 			return errEvent
 		}
 		if len(log.rows) == maxEvents {

@@ -179,8 +179,29 @@ func TestBaseBindsItsDocument(t *testing.T) {
 			t.Errorf("%s: %v", name, refused)
 		}
 	}
+	// The same rows under two documents that differ in one word, and under their own.
+	load := func(verified string) error {
+		made := *given
+		made.Verified = verified
+		f, err := intake.OpenBase(t.Context(), bytes.NewReader(data), int64(len(data)), given, intake.Options{Name: "users.csv"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := f.Header()
+		if h.Document, err = made.Digest(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.LoadBase(t.Context(), given, sealed(t, e, seal.BaseEntrustment, seal.BaseName, h, f.Rows()))
+		return err
+	}
+	if refused := wantCode(t, "one word", load(entrustment.VerifiedAll), entrustment.CodeFile); refused.Field != "base.yaml" {
+		t.Errorf("one word: %v", refused)
+	}
 	if e.state.base.Population != before {
 		t.Error("the base was replaced")
+	}
+	if err := load(given.Verified); err != nil {
+		t.Errorf("the base's own document: %v", err)
 	}
 }
 
@@ -205,6 +226,9 @@ func TestEventUnit(t *testing.T) {
 	logs := e.state.events[seal.BaseEntrustment]
 	if len(logs) != 2 || logs[0].Unit != "yen" || logs[1].Unit != "count" {
 		t.Errorf("%d logs", len(logs))
+	}
+	if load("count", -7) == nil {
+		t.Error("a negative count was taken")
 	}
 	if load("", 7) == nil {
 		t.Error("values without a unit were taken")

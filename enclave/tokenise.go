@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"awase/crypto/identifier"
 	"awase/crypto/seal"
 	"awase/crypto/token"
 	"awase/entrustment"
@@ -48,7 +49,7 @@ func (t *tokeniser) appendTokens(dst []matcher.KindToken, ids []seal.Identifier)
 	var of [matcher.Kinds]int
 	for i := range ids {
 		id := &ids[i]
-		if int(id.Column) >= len(t.columns) {
+		if int(id.Column) >= len(t.columns) || id.Class >= uint8(identifier.ClassCount) {
 			return nil, errRow
 		}
 		k := t.kinds[id.Column]

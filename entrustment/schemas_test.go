@@ -1,6 +1,8 @@
 package entrustment
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -365,6 +367,43 @@ func keyword(root, s map[string]any, word string, arg, v any) error {
 		return bad(n != 1)
 	}
 	return fmt.Errorf("the test does not know this keyword")
+}
+
+// TestDigestIsTheFormats: docs/format.md gives a document as it is hashed, and its
+// hash. Who seals with another build, or in another language, has to find the same.
+func TestDigestIsTheFormats(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "\n```document\n")
+	hashed, after, _ := strings.Cut(after, "\n```\n")
+	_, after, _ = strings.Cut(after, "has the hash `")
+	want, _, ok := strings.Cut(after, "`")
+	if sum := sha256.Sum256([]byte("awase base document v1\n" + hashed)); !ok || hex.EncodeToString(sum[:]) != want {
+		t.Fatalf("the page's hash is %q, that of its document %x", want, sum)
+	}
+	for name, doc := range map[string]string{"as it is hashed": hashed, "as people write": `
+drop: []            # empty: as if it weren't there
+channels: []
+restrictions: [{kind: enquiry_only, column: R&D}]
+attributes:
+  - {shares: {">=3000000": 0.50, "<3000000": 25e-2}, name: salary, column: 年収, generalise: {amount: [3000000]}}
+identifiers: [{kind: email, column: "メール"}]
+consent: {date: d, version: 規約}
+verified: ok
+user_key: uid
+region: JP
+schema: awase.base/v1
+`} {
+		s, err := ParseBaseSchema("base.yaml", []byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Digest(); err != nil || got != want {
+			t.Errorf("%s: %q, %v; docs/format.md has %q", name, got, err, want)
+		}
+	}
 }
 
 // TestDigest: comments and the order of keys don't change it, what a document

@@ -3,7 +3,7 @@
 // become codes of a closed domain.
 //
 //	file ─▶ unpack ─▶ detect ─▶ parse ─▶ chunks ─▶ normalise, hash, band ─▶ seal.Row
-//	         gzip      text      scan     4,096     one worker a processor    in file
+//	         gzip      text      scan     1,024     one worker a processor    in file
 //	         zstd      Parquet   pages    rows                                order
 //	         zip       Excel     rows
 //

@@ -69,4 +69,6 @@ const (
 	Common              Class = iota
 	ClassAMC                  // email: deletes + and _, so a_b@x.jp meets ab@x.jp
 	ClassTikTokNoSuffix       // email: drops +suffix on every domain, not only Gmail's
+
+	ClassCount // how many there are
 )

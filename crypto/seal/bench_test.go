@@ -28,11 +28,11 @@ func benchRows(n int) (seal.Header, []seal.Row) {
 }
 
 // BenchmarkSeal and BenchmarkOpen count bytes of the sealed file: run with -cpu 1
-// for a core's rate. Rows come in batches of 4,096, as intake makes them.
+// for a core's rate. Rows come in batches of 1,024, as intake makes them.
 func BenchmarkSeal(b *testing.B) {
 	for _, suite := range []seal.Suite{seal.XWing, seal.X25519} {
 		b.Run(suite.String(), func(b *testing.B) {
-			h, rows := benchRows(4096)
+			h, rows := benchRows(1024)
 			const times = 256
 			key := testKey(b, suite)
 			b.SetBytes(times * int64(len(sealFile(b, key, testAddress, h, rows, nil))))

@@ -100,7 +100,7 @@ func (f *File) Head() Head { return f.head }
 // Header gives what the rows hold.
 func (f *File) Header() Header { return f.head.Header }
 
-// Rows gives the file's rows, in batches of at most 4,096, once, as Batches does.
+// Rows gives the file's rows, in batches of at most 1,024, once, as Batches does.
 func (f *File) Rows() Rows {
 	return func(yield func([]Row, error) bool) {
 		var m Memory
@@ -112,7 +112,7 @@ func (f *File) Rows() Rows {
 	}
 }
 
-// Batches gives the file's rows, in batches of at most 4,096, once. A batch stays
+// Batches gives the file's rows, in batches of at most 1,024, once. A batch stays
 // good. A file that was altered, cut short or added to ends them with an *Error;
 // nothing of it may then be kept.
 func (f *File) Batches() iter.Seq2[Batch, error] {

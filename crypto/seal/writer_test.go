@@ -200,8 +200,14 @@ func TestWhatIsNotSealed(t *testing.T) {
 		"large header":   {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Columns = largeColumns() }},
 		"log, no events": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Purpose = seal.Events }},
 		"list with unit": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Unit = "yen" }},
-		"unit, a line":   {seal.BadHeader, func(a *seal.Address, h *seal.Header) { a.Name, *h = seal.EventsName, kinds()["events"].header; h.Unit = "y\nen" }},
-		"long unit":      {seal.BadHeader, func(a *seal.Address, h *seal.Header) { a.Name, *h = seal.EventsName, kinds()["events"].header; h.Unit = long }},
+		"unit, a line": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			a.Name, *h = seal.EventsName, kinds()["events"].header
+			h.Unit = "y\nen"
+		}},
+		"long unit": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			a.Name, *h = seal.EventsName, kinds()["events"].header
+			h.Unit = long
+		}},
 		"list, document": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Document = strings.Repeat("5e", 32) }},
 		"no document":    {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith("") }},
 		"short document": {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5e", 31)) }},
