@@ -177,7 +177,7 @@ func TestLogProof(t *testing.T) {
 	}
 	size := int64(len(log.Records()))
 	for n := int64(1); n <= size; n++ {
-		proof, err := e.LogProof(t.Context(), n)
+		proof, err := e.LogProof(t.Context(), n, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestLogProof(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := checkpoint(3)
-	proof, err := e.LogProof(t.Context(), 3)
+	proof, err := e.LogProof(t.Context(), 3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestLogProof(t *testing.T) {
 		}
 	}
 	for _, n := range []int64{-1, size + 1} {
-		_, err := e.LogProof(context.Background(), n)
+		_, err := e.LogProof(context.Background(), n, 0)
 		wantCode(t, fmt.Sprint("from ", n), err, entrustment.CodeSpec)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -20,13 +22,13 @@ func verify() *cobra.Command {
 	var keyFile string
 	var log bool
 	cmd := &cobra.Command{
-		Use:   "verify [--key FILE] report.json | verify --log [--key FILE] checkpoint proof.json",
+		Use:   "verify [--key FILE] report.json | verify --log [--key FILE] earlier [later] proof.json",
 		Short: "Check a release by its receipt, or that the record log only grew; offline",
 		Long: "Checks that a report was released as it is, under that entrustment and at that price, and that its entry stands in the record log. " +
 			"--key is a file with the line of awase log key; without it the receipt's own key is taken, and the origin is not checked. " +
-			"With --log: that the log at the proof's checkpoint begins with the log at the earlier one. The earlier one is a checkpoint or a report.json, the proof is of awase log proof.",
+			"With --log: that the log at the later checkpoint begins with the log at the earlier one. Each is a checkpoint file or a report.json; without a later one it is that in the proof. The proof is of awase log proof.",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if want := map[bool]int{false: 1, true: 2}[log]; len(args) != want {
+			if n := len(args); !log && n != 1 || log && n != 2 && n != 3 {
 				return usageError{fmt.Errorf("usage: awase %s", cmd.Use)}
 			}
 			return nil
@@ -46,7 +48,7 @@ func verify() *cobra.Command {
 			}
 		}
 		if log {
-			return verifyLog(cmd, args[0], args[1], key)
+			return verifyLog(cmd, args[:len(args)-1], args[len(args)-1], key)
 		}
 		return verifyReport(cmd, args[0], key)
 	}
@@ -66,22 +68,29 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	if err := json.Unmarshal(data, &release); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	w, p := cmd.OutOrStdout(), release.Privacy
-	fmt.Fprintf(w, "%s: verified\n", name)
-	fmt.Fprintf(w, "  released to %s under entrustment %s, version %d, at %s\n", r.Recipient, r.Entrustment, r.Version, release.ReleasedAt)
-	fmt.Fprintf(w, "  report %s, k %d, tau %d, sigma %d, gate policy %s\n", release.Report, p.K, p.Tau, p.Sigma, r.Policy[:min(16, len(r.Policy))])
-	fmt.Fprintf(w, "  charged rho %.9g, delta %.3g\n", float64(r.RhoNano)/1e9, float64(r.DeltaE15)/1e15)
-	fmt.Fprintf(w, "  entry %d of the record log %s\n", r.Log.Index, originOf(r.Log.Checkpoint))
+	p := release.Privacy
+	say(cmd, "%s: verified", name)
+	say(cmd, "  released to %s under entrustment %s, version %d, at %s", r.Recipient, r.Entrustment, r.Version, release.ReleasedAt)
+	say(cmd, "  report %s, k %d, tau %d, sigma %d, gate policy %s", release.Report, p.K, p.Tau, p.Sigma, r.Policy[:min(16, len(r.Policy))])
+	say(cmd, "  charged rho %.9g, delta %.3g", float64(r.RhoNano)/1e9, float64(r.DeltaE15)/1e15)
+	say(cmd, "  entry %d of the record log %s", r.Log.Index, receipt.Origin(r.Log.Checkpoint))
 	if r.Dev {
-		fmt.Fprintln(w, "  made by a development vault: no officers watch it")
+		say(cmd, "  made by a development vault: no officers watch it")
 	}
 	sayKey(cmd, r.Key, key != nil)
 	return nil
 }
 
-func originOf(checkpoint string) string {
-	name, _, _ := strings.Cut(checkpoint, "\n")
-	return name
+// say writes a line of what a file says. Where the origin is not checked anybody
+// may have made the file: it gets no hold of the terminal, and no line of its own.
+func say(cmd *cobra.Command, format string, args ...any) {
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, fmt.Sprintf(format, args...))
+	fmt.Fprintln(cmd.OutOrStdout(), line)
 }
 
 func sayKey(cmd *cobra.Command, key ed25519.PublicKey, pinned bool) {
@@ -89,29 +98,48 @@ func sayKey(cmd *cobra.Command, key ed25519.PublicKey, pinned bool) {
 	if !pinned {
 		how = "origin not checked: this is the file's own key, compare it with what the operator says, or give --key"
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "  key %s (%s)\n", receipt.Fingerprint(key), how)
+	say(cmd, "  key %s (%s)", receipt.Fingerprint(key), how)
 }
 
-func verifyLog(cmd *cobra.Command, oldPath, proofPath string, key ed25519.PublicKey) error {
-	oldName, old, own, err := checkpointOf(oldPath)
-	if err != nil {
-		return err
+// verifyLog checks that the log only grew between the checkpoints held, one or
+// two.
+func verifyLog(cmd *cobra.Command, held []string, proofPath string, key ed25519.PublicKey) error {
+	var names []string
+	var checkpoints [][]byte
+	pinned := key != nil
+	for _, path := range held {
+		name, checkpoint, own, err := checkpointOf(path)
+		if err != nil {
+			return err
+		}
+		if key == nil {
+			key = own
+		}
+		names, checkpoints = append(names, name), append(checkpoints, checkpoint)
+	}
+	if key == nil {
+		return usageError{errors.New("a checkpoint holds no key: give --key with the line of awase log key")}
 	}
 	proofName, proof, err := document(proofPath)
 	if err != nil {
 		return err
 	}
-	pinned := key != nil
-	if !pinned {
-		if key = own; key == nil {
-			return usageError{errors.New("a checkpoint holds no key: give --key with the line of awase log key")}
+	check := receipt.CheckConsistency
+	if len(held) == 2 {
+		check = func(old, proof []byte, key ed25519.PublicKey) (int64, int64, error) {
+			return receipt.CheckBetween(old, checkpoints[1], proof, key)
 		}
 	}
-	from, to, err := receipt.CheckConsistency(old, bytes.TrimSpace(proof), key)
+	from, to, err := check(checkpoints[0], bytes.TrimSpace(proof), key)
 	if err != nil {
-		return fmt.Errorf("%s: not verified: %w", proofName, err)
+		return fmt.Errorf("%s: not verified: %w", strings.Join(append(names, proofName), ", "), err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: verified\n  the log of %d entries begins with the %d of %s\n", proofName, to, from, oldName)
+	later := ""
+	if len(held) == 2 {
+		later = " of " + names[1]
+	}
+	say(cmd, "%s: verified", proofName)
+	say(cmd, "  the log of %d entries%s begins with the %d of %s", to, later, from, names[0])
 	sayKey(cmd, key, pinned)
 	return nil
 }
@@ -146,32 +174,51 @@ func logKey() *cobra.Command {
 }
 
 func logProof() *cobra.Command {
-	var from string
+	var from, to string
 	cmd := &cobra.Command{
-		Use:   "proof --vault V --from CHECKPOINT",
+		Use:   "proof --vault V --from CHECKPOINT [--to CHECKPOINT]",
 		Short: "Print the proof that the record log has only grown since a checkpoint",
-		Long:  "Prints JSON for awase verify --log. CHECKPOINT is a file: a checkpoint, or a report.json, whose receipt holds one.",
+		Long:  "Prints JSON for awase verify --log. CHECKPOINT is a file: a checkpoint, or a report.json, whose receipt holds one. Without --to it is up to now.",
 		Args:  exactArgs(),
 	}
 	cmd.Flags().StringVar(&from, "from", "", "`file` with the earlier checkpoint, or a report.json")
+	cmd.Flags().StringVar(&to, "to", "", "`file` with the later checkpoint, or a report.json")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if from == "" {
 			return usageError{errors.New("name the earlier checkpoint with --from")}
 		}
-		_, old, _, err := checkpointOf(from)
+		n, err := sizeOf(from)
 		if err != nil {
 			return err
 		}
-		var n int64
-		if lines := strings.SplitN(string(old), "\n", 3); len(lines) < 3 {
-			return fmt.Errorf("%s is no checkpoint", filepath.Base(from))
-		} else if _, err := fmt.Sscan(lines[1], &n); err != nil {
-			return fmt.Errorf("%s is no checkpoint: its second line is the log's size", filepath.Base(from))
+		var m int64
+		if to != "" {
+			if m, err = sizeOf(to); err != nil {
+				return err
+			}
 		}
-		proof, err := e.LogProof(cmd.Context(), n)
+		proof, err := e.LogProof(cmd.Context(), n, m)
 		if err == nil {
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", proof)
 		}
 		return err
 	})
+}
+
+// sizeOf gives how long the log was at a checkpoint. Who signed it is for awase
+// verify to find out.
+func sizeOf(path string) (int64, error) {
+	_, checkpoint, _, err := checkpointOf(path)
+	if err != nil {
+		return 0, err
+	}
+	lines := strings.SplitN(string(checkpoint), "\n", 3)
+	if len(lines) < 3 {
+		return 0, fmt.Errorf("%s is no checkpoint", filepath.Base(path))
+	}
+	n, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s is no checkpoint: its second line is the log's size", filepath.Base(path))
+	}
+	return n, nil
 }

@@ -8,18 +8,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // VerifierKey gives the line that others check this signer's receipts and
 // checkpoints by: a verifier key of the note format, name+hash+key.
-func (s *Signer) VerifierKey() string {
-	return fmt.Sprintf("%s+%08x+%s", s.name, keyHash(s.name, s.Public()), base64.StdEncoding.EncodeToString(append([]byte{1}, s.Public()...)))
-}
+func (s *Signer) VerifierKey() string { return verifierKey(s.name, s.Public()) }
 
 // ParseVerifierKey reads the line that VerifierKey gives; white space around it
 // is ignored.
@@ -36,6 +32,9 @@ func ParseVerifierKey(line string) (ed25519.PublicKey, error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(parts[2])
 	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
 		return nil, bad
+	}
+	if verifierKey(parts[0], raw[1:]) != line {
+		return nil, bad // hex in capitals
 	}
 	return raw[1:], nil
 }
@@ -95,58 +94,6 @@ func lastMember(text []byte, name string) (from, to int64, err error) {
 	}
 	if last != name || int(to) != len(text)-1 {
 		return 0, 0, bad
-	}
-	return from, to, nil
-}
-
-// ConsistencySchema is the schema name of a Consistency.
-const ConsistencySchema = "awase.log-proof/v1"
-
-// Consistency shows that a log at a later checkpoint begins with the entries of
-// an earlier one: nothing was changed, dropped or put in between.
-type Consistency struct {
-	Schema     string   `json:"schema"`
-	From       int64    `json:"from"`       // size of the earlier log
-	Checkpoint string   `json:"checkpoint"` // of the later one
-	Path       [][]byte `json:"path"`       // RFC 6962 consistency proof
-}
-
-// CheckConsistency checks the JSON of a Consistency against the earlier
-// checkpoint, both signed by key. It gives both sizes. The error is a sentence
-// that says what differs.
-func CheckConsistency(old, proof []byte, key ed25519.PublicKey) (from, to int64, err error) {
-	var c Consistency
-	var flat bytes.Buffer
-	if err := json.Unmarshal(proof, &c); err != nil || c.Schema != ConsistencySchema {
-		return 0, 0, errors.New("the proof is not one that this version reads")
-	}
-	again, err := json.Marshal(c)
-	if err != nil || json.Compact(&flat, proof) != nil || !bytes.Equal(flat.Bytes(), again) {
-		return 0, 0, errors.New("the proof is not written as awase log proof writes it")
-	}
-	name, _, _ := strings.Cut(string(old), "\n")
-	from, before, err := openCheckpoint(old, name, key)
-	if err != nil {
-		return 0, 0, errors.New("the earlier checkpoint is not signed by the key")
-	}
-	to, after, err := openCheckpoint([]byte(c.Checkpoint), name, key)
-	if err != nil {
-		return 0, 0, errors.New("the later checkpoint is not signed by the key, or is of another log")
-	}
-	if c.From != from || to < from {
-		return 0, 0, errors.New("the proof is not from the earlier checkpoint on")
-	}
-	path := make(tlog.TreeProof, len(c.Path))
-	for i, h := range c.Path {
-		if len(h) != tlog.HashSize {
-			return 0, 0, errors.New("the proof is damaged")
-		}
-		copy(path[i][:], h)
-	}
-	switch {
-	case from == 0 && len(path) == 0: // every log begins with nothing
-	case from == 0 || tlog.CheckTree(path, to, after, from, before) != nil:
-		return 0, 0, errors.New("the later log does not begin with the earlier one: entries were changed, dropped or put in between")
 	}
 	return from, to, nil
 }

@@ -101,14 +101,10 @@ func removeIfThere(disk FS, path string) error {
 	return nil
 }
 
-// makeDir makes a directory, durably, if there is none.
+// makeDir makes a directory if there is none.
 func makeDir(disk FS, path string) error {
-	err := disk.Mkdir(path, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
+	if err := disk.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return disk.SyncDir(filepath.Dir(path))
+	return nil
 }

@@ -116,6 +116,7 @@ func (l *Log) load(path string, known int64, o Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the record log: %w", err)
 	}
+	sure := int64(0) // bytes of the entries that the checkpoint knows
 	for rest := data; len(rest) > 0; {
 		line, after, whole := bytes.Cut(rest, []byte{'\n'})
 		rec, err := l.parse(line)
@@ -127,12 +128,32 @@ func (l *Log) load(path string, known int64, o Options) error {
 				return fmt.Errorf("%w: entry %d: %w", ErrLog, l.n(), err)
 			}
 			o.Logger.Info("cut off an unfinished entry of the record log", "entry", l.n())
-			return l.truncate()
+			return errors.Join(l.settle(data, sure), l.truncate())
 		}
 		if err := l.add(rec, int64(len(line))+1); err != nil {
 			return err
 		}
+		if l.n() <= known {
+			sure = l.size
+		}
 		rest = after
+	}
+	return l.settle(data, sure)
+}
+
+// settle writes the entries that the checkpoint does not know once more: whoever
+// wrote them died or failed before it knew them to be on the disk, and they may
+// have been read from memory alone. The checkpoint may not know more than the
+// disk.
+func (l *Log) settle(data []byte, sure int64) error {
+	if l.size == sure {
+		return nil
+	}
+	if _, err := l.f.WriteAt(data[sure:l.size], sure); err != nil {
+		return fmt.Errorf("writing the last log entry again: %w", err)
+	}
+	if err := l.f.Sync(); err != nil {
+		return fmt.Errorf("writing the last log entry again: %w", err)
 	}
 	return nil
 }

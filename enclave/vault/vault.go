@@ -97,6 +97,11 @@ func (v *Vault) open(o Options) error {
 	if err := makeDir(v.disk, v.path("segments")); err != nil {
 		return err
 	}
+	// A process that died may have left the keys file under its name and the
+	// name not durable; what is built on it from here on is.
+	if err := v.disk.SyncDir(v.dir); err != nil {
+		return err
+	}
 	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, v.Subkey("record log"), o)
 	return err
 }

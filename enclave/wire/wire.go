@@ -46,9 +46,9 @@ type Enclave interface {
 	// LogKey gives the verifier key, of the note format, that receipts and
 	// checkpoints are checked by.
 	LogKey(ctx context.Context) (string, error)
-	// LogProof gives, as JSON for awase verify, the proof that the record log
-	// begins with what it was when it had so many entries.
-	LogProof(ctx context.Context, from int64) ([]byte, error)
+	// LogProof gives, as JSON for awase verify, the proof that the record log of
+	// to entries (0: all) begins with what it was when it had from.
+	LogProof(ctx context.Context, from, to int64) ([]byte, error)
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }

@@ -74,7 +74,27 @@ type Disk struct {
 type inode struct {
 	dir    bool
 	synced []byte
-	wedged bool // a Sync failed: what it should have written is not written by the next
+	dirty  [][2]int64 // written since the last Sync, from and to
+	// A Sync failed: what it should have written is not written by the next one,
+	// which writes what is dirty since.
+	wedged bool
+}
+
+// sync takes in what a Sync writes of data.
+func (n *inode) sync(data []byte) {
+	if !n.wedged {
+		n.synced, n.dirty = data, nil
+		return
+	}
+	out := make([]byte, len(data))
+	copy(out, n.synced)
+	if len(n.synced) < len(data) && len(n.dirty) == 0 {
+		out = out[:len(n.synced)]
+	}
+	for _, r := range n.dirty {
+		copy(out[min(r[0], int64(len(out))):], data[min(r[0], int64(len(data))):min(r[1], int64(len(data)))])
+	}
+	n.synced, n.dirty = out, nil
 }
 
 var _ vault.FS = (*Disk)(nil)
@@ -161,7 +181,7 @@ func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (vault.File, er
 	if d.live[name] == nil {
 		d.live[name] = &inode{}
 	}
-	return &file{d, name, d.live[name], f}, nil
+	return &file{d: d, path: name, n: d.live[name], f: f}, nil
 }
 
 // Mkdir makes a directory.
@@ -236,26 +256,28 @@ type file struct {
 	path string
 	n    *inode
 	f    *os.File
+	end  int64 // of what Write wrote
 }
 
-func (f *file) Write(p []byte) (int, error) { return f.write(p, f.f.Write) }
+func (f *file) Write(p []byte) (int, error) {
+	n, err := f.WriteAt(p, f.end)
+	f.end += int64(n)
+	return n, err
+}
 
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	return f.write(p, func(p []byte) (int, error) { return f.f.WriteAt(p, off) })
-}
-
-func (f *file) write(p []byte, write func([]byte) (int, error)) (int, error) {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
 	dead := f.d.dead
 	fault, err := f.d.do("write", f.path, true)
 	switch {
-	case err == nil:
-		return write(p)
 	case dead || fault == Error:
 		return 0, err
+	case err != nil:
+		p = p[:len(p)/2]
 	}
-	n, werr := write(p[:len(p)/2])
+	n, werr := f.f.WriteAt(p, off)
+	f.n.dirty = append(f.n.dirty, [2]int64{off, off + int64(n)})
 	return n, errors.Join(err, werr)
 }
 
@@ -272,28 +294,28 @@ func (f *file) Sync() error {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
 	if _, err := f.d.do("sync", f.path, true); err != nil {
-		f.n.wedged = true
+		f.n.wedged, f.n.dirty = true, nil
 		return err
 	}
-	if f.d.ignored() || f.n.wedged {
+	if f.d.ignored() {
 		return nil
 	}
 	data, err := os.ReadFile(f.path)
 	if err != nil {
 		return err
 	}
-	f.n.synced = data
+	f.n.sync(data)
 	return nil
 }
 
 func (f *file) Close() error { return f.f.Close() }
 
-// Crash leaves on the disk what a crash of this kind could have. Who uses the
-// disk has closed its files.
+// Crash leaves on the disk what a crash of this kind could have, and starts over
+// without faults. Who uses the disk has closed its files.
 func (d *Disk) Crash(c Crash) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.dead = true
+	d.dead, d.full, d.fault = false, false, None
 	if c == Keep {
 		return nil
 	}
@@ -330,7 +352,14 @@ func (d *Disk) Crash(c Crash) error {
 		if err := os.WriteFile(path, left, 0o600); err != nil {
 			return err
 		}
+		names[path] = &inode{synced: left}
 	}
+	d.live = names
+	maps.DeleteFunc(d.live, func(path string, _ *inode) bool {
+		_, err := os.Lstat(path)
+		return err != nil
+	})
+	d.durable = maps.Clone(d.live)
 	return nil
 }
 
