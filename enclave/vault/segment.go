@@ -218,7 +218,8 @@ func (v *Vault) ReadSegment(ref SegmentRef) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &chunkReader{f: f, aead: aead, left: st.Size() - int64(len(head)), buf: make([]byte, chunkSize+aead.Overhead())}
+	left := st.Size() - int64(len(head))
+	r := &chunkReader{f: f, aead: aead, left: left, buf: make([]byte, min(left, int64(chunkSize+aead.Overhead())))}
 	cols := map[string][]byte{}
 	for {
 		var n [8]byte
