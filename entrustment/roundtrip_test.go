@@ -111,7 +111,7 @@ func genBase(t *rapid.T) *BaseSchema {
 			a.Generalise = genGeneraliser(t)
 			a.Shares = map[string]float64{a.Domain()[0]: 0.25, Unknown: rapid.Float64Range(0, 0.5).Draw(t, "share")}
 		} else {
-			a.Values = rapid.SliceOfNDistinct(genName, 1, 6, fold).Draw(t, "values")
+			a.Values = rapid.SliceOfNDistinct(genValue, 1, 6, fold).Draw(t, "values")
 		}
 		b.Attributes = append(b.Attributes, a)
 	}
@@ -121,7 +121,7 @@ func genBase(t *rapid.T) *BaseSchema {
 func genList(t *rapid.T) *ListSchema {
 	l := &ListSchema{Schema: SchemaList, Columns: []ListColumn{{Column: "mail", Kind: KindEmail, Profile: "amc"}}, Drop: []string{"氏名"}}
 	l.Columns = append(l.Columns, ListColumn{Column: "年代", Name: "年代", Generalise: genGeneraliser(t)},
-		ListColumn{Column: "x", Name: "x", Values: rapid.SliceOfNDistinct(genName, 1, 6, fold).Draw(t, "values")})
+		ListColumn{Column: "x", Name: "x", Values: rapid.SliceOfNDistinct(genValue, 1, 6, fold).Draw(t, "values")})
 	if rapid.Bool().Draw(t, "consent") {
 		l.Consent = &ListConsent{"同意"}
 	}
