@@ -13,14 +13,20 @@ const blockWords = 512
 type counter struct {
 	*plan
 	cells []int64
+	sums  [][]int64
 	ids   []uint32 // clusters of the block that are left
 	at    []uint32 // their cells
 	stack []uint64 // scratch bitmaps
 }
 
 // count gives the number of eligible, matched clusters that satisfy the
-// conditions, for each cell. All clusters are passed over, whatever is found.
-func (p *plan) count(ctx context.Context, workers int) ([]int64, error) {
+// conditions, for each cell, and the sums. All clusters are passed over,
+// whatever is found.
+func (p *plan) count(ctx context.Context, workers int) (Exact, error) {
+	sums := 0
+	if p.events != nil {
+		sums = len(p.events.Sums)
+	}
 	words := len(p.base.present)
 	counters := make([]counter, workers)
 	blocks := (words + blockWords - 1) / blockWords
@@ -28,20 +34,33 @@ func (p *plan) count(ctx context.Context, workers int) ([]int64, error) {
 		c := &counters[worker]
 		if c.plan == nil {
 			c.plan, c.cells = p, make([]int64, p.cells)
+			for range sums {
+				c.sums = append(c.sums, make([]int64, p.cells))
+			}
 		}
 		c.block(block*blockWords, min((block+1)*blockWords, words))
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return Exact{}, err
 	}
-	total := make([]int64, p.cells)
+	total := Exact{Users: make([]int64, p.cells)}
+	for range sums {
+		total.Sums = append(total.Sums, make([]int64, p.cells))
+	}
 	for w := range counters {
-		for i, n := range counters[w].cells {
-			total[i] += n
+		plus(total.Users, counters[w].cells)
+		for s := range counters[w].sums {
+			plus(total.Sums[s], counters[w].sums[s])
 		}
 	}
 	return total, nil
+}
+
+func plus(to, from []int64) {
+	for i, n := range from {
+		to[i] += n
+	}
 }
 
 // block counts the clusters of the words [w0, w1).
@@ -138,6 +157,17 @@ func (c *counter) narrow(n *node, set []uint64, w0 int) {
 			}
 			set[i] = kept
 		}
+	case opEvent:
+		for i, word := range set {
+			kept := word
+			for ; word != 0; word &= word - 1 {
+				bit := bits.TrailingZeros64(word)
+				if !n.event.holds(uint32((w0+i)*64 + bit)) {
+					kept &^= 1 << bit
+				}
+			}
+			set[i] = kept
+		}
 	case opList:
 		for i := range set {
 			set[i] &= (*n.set)[w0+i]
@@ -172,6 +202,12 @@ func (c *counter) add(set []uint64, w0 int) {
 				c.at[i] += d.stride * c.firstKind(id)
 			}
 		}
+	}
+	if c.events != nil {
+		for i, cell := range c.at {
+			c.addEvents(c.ids[i], cell)
+		}
+		return
 	}
 	for _, cell := range c.at {
 		c.cells[cell]++

@@ -13,13 +13,20 @@ type Embedded struct {
 	mu    sync.RWMutex
 	bases map[PopulationID]*Base
 	lists map[ListID]*List
+
+	events map[eventsKey]*Events
+}
+
+type eventsKey struct {
+	population PopulationID
+	log        EventsID
 }
 
 var _ Engine = (*Embedded)(nil)
 
 // NewEmbedded gives an engine that holds nothing yet.
 func NewEmbedded(opts ...Option) *Embedded {
-	return &Embedded{options: newOptions(opts), bases: make(map[PopulationID]*Base), lists: make(map[ListID]*List)}
+	return &Embedded{options: newOptions(opts), bases: make(map[PopulationID]*Base), lists: make(map[ListID]*List), events: make(map[eventsKey]*Events)}
 }
 
 // PutBase makes b the population id.
@@ -37,11 +44,24 @@ func (e *Embedded) PutList(l *List) ListID {
 	return l.id
 }
 
-// DropBase forgets a population; an unknown one is no error.
+// PutEvents makes a log, bound to the base of a population, known there.
+func (e *Embedded) PutEvents(pop PopulationID, id EventsID, log *Events) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.events[eventsKey{pop, id}] = log
+}
+
+// DropBase forgets a population and the logs bound to it; an unknown one is no
+// error.
 func (e *Embedded) DropBase(id PopulationID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.bases, id)
+	for k := range e.events {
+		if k.population == id {
+			delete(e.events, k)
+		}
+	}
 }
 
 // DropList forgets a list; an unknown one is no error.
@@ -85,9 +105,5 @@ func (e *Embedded) Cells(ctx context.Context, q Query) (Exact, error) {
 		}
 		*set = h.any
 	}
-	users, err := p.count(ctx, e.workers)
-	if err != nil {
-		return Exact{}, err
-	}
-	return Exact{Users: users}, nil
+	return p.count(ctx, e.workers)
 }

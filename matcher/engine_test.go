@@ -2,6 +2,7 @@ package matcher_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"awase/matcher"
@@ -14,6 +15,7 @@ var testKey = [32]byte{1, 2, 3}
 type loader struct {
 	*matcher.Embedded
 	opts  []matcher.Option
+	logs  int // given names so far
 	bases map[matcher.PopulationID]*matcher.Base
 	// through, if set, is what a segment goes through before it is used.
 	base func(*matcher.Base) (*matcher.Base, error)
@@ -50,6 +52,17 @@ func (l *loader) LoadList(ctx context.Context, columns []matcher.Column, rows []
 		return matcher.ListID{}, err
 	}
 	return l.PutList(list), nil
+}
+
+func (l *loader) LoadEvents(_ context.Context, pop matcher.PopulationID, types []matcher.EventType, unit string, rows []matcher.EventRow) (matcher.EventsID, error) {
+	log, err := matcher.NewEvents(l.bases[pop], types, unit, slices.Values(rows))
+	if err != nil {
+		return matcher.EventsID{}, err
+	}
+	l.logs++
+	id := matcher.EventsID{byte(l.logs), byte(l.logs >> 8), byte(l.logs >> 16)}
+	l.PutEvents(pop, id, log)
+	return id, nil
 }
 
 func buildBase(ctx context.Context, columns []matcher.Column, people []matcher.Person, prev *matcher.Base, opts ...matcher.Option) (*matcher.Base, error) {

@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math/bits"
 
@@ -111,6 +112,18 @@ func (x *tokenIndex) makeDirectory() {
 	for ; d < len(x.dir); d++ {
 		x.dir[d] = uint32(n)
 	}
+}
+
+// find gives the value of a token.
+func (x *tokenIndex) find(t token.Token) (uint32, bool) {
+	hi, lo := binary.BigEndian.Uint64(t[:8]), binary.BigEndian.Uint64(t[8:])
+	d := hi >> x.shift
+	for i := int(x.dir[d]); i < int(x.dir[d+1]); i++ {
+		if x.hi(i) == hi && x.lo(i) == lo {
+			return x.vals[i], true
+		}
+	}
+	return 0, false
 }
 
 // part is the range of tokens whose leading byte is p.

@@ -89,25 +89,31 @@ type DimSource uint8
 
 // The sources.
 const (
-	BaseColumn DimSource = iota // an attribute of the base
-	ListColumn                  // a column of the list: first canonical row that holds a token of the cluster
-	MatchedBy                   // the first kind among the cluster's hits; domain of size Kinds
+	BaseColumn    DimSource = iota // an attribute of the base
+	ListColumn                     // a column of the list: first canonical row that holds a token of the cluster
+	MatchedBy                      // the first kind among the cluster's hits; domain of size Kinds
+	EventCategory                  // of the events read: a cluster may be in several
+	EventDay                       // of the events read, in spans of Step days from the window's first: likewise
+	Frequency                      // how many events of the kind Name a cluster has: Bounds give the least of each value
 )
 
 // Dim is one dimension of a query.
 type Dim struct {
 	Source DimSource
 	Name   string
-	Size   int // values in the declared domain
+	Size   int     // values in the declared domain
+	Step   int     // EventDay
+	Bounds []int64 // Frequency: ascending, at least 1; fewer than the first is in no cell
 }
 
 // Query asks for the exact distinct clusters of each declared cell.
 type Query struct {
 	Population PopulationID
 	Eligible   Eligibility
-	List       ListID // zero: the eligible base alone
-	Where      *Where // nil: everyone
-	Dims       []Dim  // row-major: the last dimension varies fastest; none: one cell
+	List       ListID      // zero: the eligible base alone
+	Where      *Where      // nil: everyone
+	Dims       []Dim       // row-major: the last dimension varies fastest; none: one cell
+	Events     *EventQuery // nil: no event is read
 }
 
 // Where is a canonical condition with codes in place of values and ListIDs in
@@ -120,6 +126,8 @@ type Where struct {
 	Not  *Where
 	In   *InCodes
 	List *ListID
+
+	Event *AtLeast
 }
 
 // InCodes holds for clusters whose value of a column is one of Codes.
@@ -132,7 +140,8 @@ type InCodes struct {
 // Exact holds exact counts. Only package aggregator reads them (archtest);
 // they never leave the enclave.
 type Exact struct {
-	Users []int64 // distinct clusters, one for each cell, row-major
+	Users []int64   // distinct clusters, one for each cell, row-major
+	Sums  [][]int64 // of each EventSum, in granules, likewise
 }
 
 // Engine counts. Both engines give the same Exact for the same Query on the

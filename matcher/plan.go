@@ -26,6 +26,8 @@ type plan struct {
 	needRows, needKinds bool
 	sets                map[*List]*bitmap // lists in conditions
 	hits                hits              // of list, once matched
+
+	events *eventPlan // nil: no event is read
 }
 
 type dim struct {
@@ -43,6 +45,7 @@ const (
 	opBaseIn
 	opListIn
 	opList
+	opEvent
 )
 
 // node is a Where bound to columns.
@@ -52,6 +55,7 @@ type node struct {
 	codes []uint8 // of the column
 	in    []uint8 // 256 of 0 or 1, by code
 	set   *bitmap // clusters matched by a list
+	event *boundCondition
 }
 
 // plan checks q and binds it.
@@ -71,11 +75,16 @@ func (e *Embedded) plan(q *Query) (*plan, error) {
 			p.eligible[i] = 1
 		}
 	}
-	if err := p.bindDims(q.Dims); err != nil {
+	if err := p.bindDims(q.Dims, q.Events); err != nil {
 		return nil, err
 	}
+	if q.Events != nil {
+		if err := e.bindEvents(p, q); err != nil {
+			return nil, err
+		}
+	}
 	if q.Where != nil {
-		b := binder{plan: p, engine: e}
+		b := binder{plan: p, engine: e, population: q.Population}
 		n, err := b.bind(q.Where, "where", 0)
 		if err != nil {
 			return nil, err
@@ -85,7 +94,7 @@ func (e *Embedded) plan(q *Query) (*plan, error) {
 	return p, nil
 }
 
-func (p *plan) bindDims(dims []Dim) error {
+func (p *plan) bindDims(dims []Dim, events *EventQuery) error {
 	for i, d := range dims {
 		field := fmt.Sprintf("dims[%d]", i)
 		bound := dim{source: d.Source}
@@ -102,6 +111,17 @@ func (p *plan) bindDims(dims []Dim) error {
 				return badSpec(field, "matched_by needs a list")
 			}
 			p.needKinds = true
+		case EventCategory, EventDay, Frequency:
+			if events == nil {
+				return badSpec(field, "this dimension needs events")
+			}
+			if slices.ContainsFunc(dims[:i], func(b Dim) bool { return b.Source == d.Source }) {
+				return badSpec(field, "a dimension of events is named twice")
+			}
+			var err error
+			if size, err = d.eventSize(events, field); err != nil {
+				return err
+			}
 		default:
 			return badSpec(field, "unknown source of a dimension")
 		}
@@ -119,6 +139,25 @@ func (p *plan) bindDims(dims []Dim) error {
 		stride *= uint32(dims[i].Size)
 	}
 	return nil
+}
+
+// eventSize gives the number of values of a dimension of events.
+func (d *Dim) eventSize(events *EventQuery, field string) (int, error) {
+	switch d.Source {
+	case EventDay:
+		if d.Step < 1 || d.Step > 1<<16 {
+			return 0, badSpec(field, "a span is 1 to 65,536 days")
+		}
+		return int(events.To-events.From)/d.Step + 1, nil
+	case Frequency:
+		for i, b := range d.Bounds {
+			if b < 1 || i > 0 && b <= d.Bounds[i-1] {
+				return 0, badSpec(field, "bounds are ascending, from 1")
+			}
+		}
+		return len(d.Bounds), nil
+	}
+	return len(events.Categories), nil
 }
 
 // column finds a column of the base or of the query's list.
@@ -144,6 +183,8 @@ type binder struct {
 	*plan
 	engine *Embedded
 	nodes  int
+
+	population PopulationID
 }
 
 func (b *binder) bind(w *Where, field string, depth int) (node, error) {
@@ -154,13 +195,13 @@ func (b *binder) bind(w *Where, field string, depth int) (node, error) {
 		return node{}, overLimit(field, fmt.Sprintf("conditions are nested more than %d deep", maxDepth))
 	}
 	set := 0
-	for _, is := range []bool{w.All != nil, w.Any != nil, w.Not != nil, w.In != nil, w.List != nil} {
+	for _, is := range []bool{w.All != nil, w.Any != nil, w.Not != nil, w.In != nil, w.List != nil, w.Event != nil} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return node{}, badSpec(field, "a condition has exactly one of all, any, not, in, list")
+		return node{}, badSpec(field, "a condition has exactly one of all, any, not, in, list, event")
 	}
 	switch {
 	case w.All != nil:
@@ -172,6 +213,9 @@ func (b *binder) bind(w *Where, field string, depth int) (node, error) {
 		return node{op: opNot, kids: []node{kid}}, err
 	case w.In != nil:
 		return b.bindIn(w.In, field+".in")
+	case w.Event != nil:
+		logs, err := b.engine.bindLogs(b.population, w.Event.Logs, field+".event")
+		return node{op: opEvent, event: &boundCondition{*w.Event, logs}}, err
 	}
 	l := b.engine.list(*w.List)
 	if l == nil {

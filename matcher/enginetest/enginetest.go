@@ -23,6 +23,8 @@ type Loader interface {
 	LoadBase(ctx context.Context, columns []matcher.Column, people []matcher.Person, prev matcher.PopulationID) (matcher.PopulationID, error)
 	// LoadList makes a list.
 	LoadList(ctx context.Context, columns []matcher.Column, rows []matcher.ListRow) (matcher.ListID, error)
+	// LoadEvents adds an event log to a population.
+	LoadEvents(ctx context.Context, pop matcher.PopulationID, types []matcher.EventType, unit string, rows []matcher.EventRow) (matcher.EventsID, error)
 }
 
 // Run runs the suite against what open gives. Each test opens one engine and
@@ -33,6 +35,10 @@ func Run(t *testing.T, open func(t *testing.T) Loader) {
 		test func(*testing.T, Loader)
 	}{
 		{"Random", testRandom},
+		{"Events", testEvents},
+		{"EventOfTwo", testEventOfTwo},
+		{"Clamp", testClamp},
+		{"EventLimits", testEventLimits},
 		{"Refresh", testRefresh},
 		{"OneCluster", testOneCluster},
 		{"RowCollapse", testRowCollapse},
