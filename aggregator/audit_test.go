@@ -103,7 +103,7 @@ func TestMuAudit(t *testing.T) {
 		caught bool
 	}{
 		{"as built", keyedNoise, 1, false},
-		{"σ/2", func(s int64, src source) (int64, error) { return keyedNoise(s/2, src) }, 1, true},
+		{"σ/2", func(s int64, src source) (int64, error) { return keyedNoise(s/4, src) }, 1, true},
 		{"sensitivity 2", keyedNoise, 2, true},
 		{"no noise", func(int64, source) (int64, error) { return 0, nil }, 1, true},
 	}

@@ -30,6 +30,8 @@ type Sources struct {
 	Recipient  string                // group that reads the release
 	BaseOwner  Owner                 // of the base
 	ListOwner  Owner                 // of the lists
+	Events     []EventSource         // the logs that the entrustment may read
+	Categories []string              // of events: those that it names
 }
 
 // Owner is a party whose users are counted, and its group.
@@ -56,6 +58,7 @@ type Plan struct {
 	Tables    []Planned
 	asked     []Dim // dimensions in the order of the question
 	list      ListSource
+	events    bool
 }
 
 // matchedBy is the domain of the reserved dimension, in rule 2's fixed order.
@@ -82,19 +85,32 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	if err := c.report(); err != nil {
 		return nil, err
 	}
-	list, ok := src.Lists[q.List]
-	if !ok {
-		return nil, c.noList("list", q.List)
+	if q.List != "" {
+		list, ok := src.Lists[q.List]
+		if !ok {
+			return nil, c.noList("list", q.List)
+		}
+		if err := c.large("list", list); err != nil {
+			return nil, err
+		}
+		c.list = list
 	}
-	if err := c.large("list", list); err != nil {
+	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: c.list.ID, Sigma: sigma, WithTotal: q.Total}
+	if err := c.events(&spec, p); err != nil {
 		return nil, err
 	}
-	c.list = list
-	dims, err := c.dims()
+	dims, err := c.dims(spec.Events)
 	if err != nil {
 		return nil, err
 	}
-	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: list.ID, Dims: sortedDims(dims), Sigma: sigma, WithTotal: q.Total}
+	spec.Dims = sortedDims(dims)
+	if n := spec.cellsOfOne(); n > matcher.MaxCellsOfOne {
+		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rule 8", Field: "dims",
+			Detail: fmt.Sprintf("one person could be in %d cells of the table, the most is %d", n, matcher.MaxCellsOfOne),
+			Mend:   "name fewer categories:, ask by week in place of day, or for a shorter window"}
+	} else if n > 1 && q.Total {
+		return nil, specError("total", "one person may be in several cells, so a total of people is another question", "leave total out, or ask without category, day and week")
+	}
 	if n := spec.cells(); n > MaxCells {
 		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "dims",
 			Detail: fmt.Sprintf("the table would have %d cells, the most is %d", n, MaxCells), Mend: "ask for fewer dimensions or wider bands"}
@@ -104,8 +120,12 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 			return nil, err
 		}
 	}
-	plan := &Plan{Question: c.canonical(sigma), Recipient: src.Recipient, asked: dims, list: list}
-	plan.add(TableMain, spec, src.BaseOwner, src.ListOwner)
+	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list, events: len(c.eventOwners) > 0}
+	owners := append([]Owner{src.BaseOwner}, c.eventOwners...)
+	if spec.List != (matcher.ListID{}) || c.listInWhere {
+		owners = append(owners, src.ListOwner)
+	}
+	plan.add(TableMain, spec, owners...)
 	if q.Index {
 		// The base as a whole: no list, no condition. Every question over these
 		// dimensions shares it, so it is charged once.
@@ -113,6 +133,9 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	}
 	return plan, nil
 }
+
+// ReadsEvents tells whether the plan needs the event logs.
+func (pl *Plan) ReadsEvents() bool { return pl.events }
 
 func (pl *Plan) add(name string, s Spec, owners ...Owner) {
 	owners = slices.Compact(slices.SortedFunc(slices.Values(owners), func(a, b Owner) int { return strings.Compare(a.Party, b.Party) }))
@@ -124,15 +147,19 @@ type compiler struct {
 	src   Sources
 	floor int64
 	list  ListSource
+
+	named       []string // measures, users first
+	eventOwners []Owner  // of the logs that are read
+	listInWhere bool
 }
 
 // CheckReport refuses a kind of report that this version does not have.
 func CheckReport(kind string) error {
 	switch kind {
-	case entrustment.ReportOverlap, entrustment.ReportProfile:
+	case entrustment.ReportOverlap, entrustment.ReportProfile, entrustment.ReportBehaviour, entrustment.ReportReachFrequency:
 		return nil
 	}
-	return specError("report", "this version has the reports overlap and profile", "ask for one of them")
+	return specError("report", "this version has the reports overlap, profile, behaviour and reach-frequency", "ask for one of them")
 }
 
 // large holds a list against the floor: a tiny one, joined or in a condition, is
@@ -151,12 +178,18 @@ func (c *compiler) report() error {
 	if err := CheckReport(c.q.Report); err != nil {
 		return err
 	}
-	if c.q.List == "" {
+	ofEvents := c.q.Report == entrustment.ReportBehaviour || c.q.Report == entrustment.ReportReachFrequency
+	if c.q.List == "" && !ofEvents {
 		return specError("list", "this report joins a list", "name the list")
 	}
-	for _, m := range c.q.Measures {
-		if m != "users" {
-			return specError("measures", "this version measures users", "write measures: [users]")
+	if !ofEvents {
+		for i, m := range c.q.Measures {
+			if m != MeasureUsers {
+				return specError(fmt.Sprintf("measures[%d]", i), "this report measures users", "write measures: [users], or ask for a behaviour or reach-frequency report")
+			}
+		}
+		if len(c.q.Categories) > 0 {
+			return specError("categories", "this report reads no categories of events", "leave categories out, or ask for a behaviour report")
 		}
 	}
 	if w := c.q.Window; w != nil && w.From.Start().After(w.To.Start()) {
@@ -187,12 +220,12 @@ func (c *compiler) noList(field, name string) error {
 func (c *compiler) column(name string) (Dim, bool) {
 	for _, col := range c.src.Columns {
 		if col.Name == name {
-			return Dim{matcher.BaseColumn, name, col.Domain}, true
+			return Dim{Source: matcher.BaseColumn, Name: name, Domain: col.Domain}, true
 		}
 	}
 	for _, col := range c.list.Columns {
 		if col.Name == name {
-			return Dim{matcher.ListColumn, name, col.Domain}, true
+			return Dim{Source: matcher.ListColumn, Name: name, Domain: col.Domain}, true
 		}
 	}
 	return Dim{}, false
@@ -207,15 +240,23 @@ func (c *compiler) unknownColumn(field, name string) error {
 		Mend: "there are " + strings.Join(have, ", ")}
 }
 
-func (c *compiler) dims() ([]Dim, error) {
+func (c *compiler) dims(events *EventSpec) ([]Dim, error) {
 	var out []Dim
+	if c.q.Report == entrustment.ReportBehaviour && !slices.Contains(c.q.Dims, entrustment.DimCategory) {
+		// A behaviour report is by category.
+		c.q.Dims = append([]string{entrustment.DimCategory}, c.q.Dims...)
+	}
 	for i, name := range c.q.Dims {
 		field := fmt.Sprintf("dims[%d]", i)
 		if slices.Contains(c.q.Dims[:i], name) {
 			return nil, specError(field, fmt.Sprintf("%q is named twice", name), "name each dimension once")
 		}
 		if name == entrustment.DimMatchedBy {
-			out = append(out, Dim{matcher.MatchedBy, name, matchedBy[:]})
+			out = append(out, Dim{Source: matcher.MatchedBy, Name: name, Domain: matchedBy[:]})
+			continue
+		}
+		if d, ok := c.eventDim(name, events); ok {
+			out = append(out, d)
 			continue
 		}
 		d, ok := c.column(name)
@@ -226,6 +267,9 @@ func (c *compiler) dims() ([]Dim, error) {
 			return nil, specError("index", fmt.Sprintf("the base has no column %q to compare with", name), "leave index out, or the dimension")
 		}
 		out = append(out, d)
+	}
+	if c.q.Report == entrustment.ReportReachFrequency {
+		out = append(out, Dim{Source: matcher.Frequency, Name: Frequency, Domain: frequencyDomain})
 	}
 	return out, nil
 }
@@ -267,9 +311,16 @@ func (c *compiler) condition(field string, n *entrustment.Condition) (matcher.Wh
 		if err := c.large(field+".list", l); err != nil {
 			return matcher.Where{}, err
 		}
+		c.listInWhere = true
 		return matcher.Where{List: &l.ID}, nil
 	case n.Event != nil:
-		return matcher.Where{}, specError(field+".event", "this version has no event logs", "leave the event condition out")
+		if len(c.src.Events) == 0 {
+			return matcher.Where{}, c.noEvents(field + ".event")
+		}
+		// A span ends where the window does, and its days are part of the spec.
+		to := c.window().To
+		return matcher.Where{Event: &matcher.AtLeast{Logs: c.logs(), Category: n.Event.Category, N: int64(n.Event.AtLeast),
+			From: dayNumber(to) - int32(n.Event.Within) + 1, To: dayNumber(to)}}, nil
 	case n.Between != nil:
 		return c.values(field+".between", n.Between, true)
 	case n.In != nil:
@@ -334,10 +385,17 @@ func (c *compiler) values(field string, m map[string][]string, between bool) (ma
 }
 
 // canonical gives the question with every default written out.
-func (c *compiler) canonical(sigma int64) entrustment.Question {
+func (c *compiler) canonical(sigma int64, spec *Spec) entrustment.Question {
 	q := c.q
 	q.Sigma = int(sigma)
-	q.Measures = []string{"users"}
-	q.Window = nil // no event is read, so no day matters
+	q.Measures = []string{MeasureUsers}
+	q.Window = nil // where no event is read no day matters
+	if spec.Events != nil {
+		q.Measures, q.Categories = c.named, spec.Events.Categories
+	}
+	if len(c.eventOwners) > 0 {
+		w := c.window()
+		q.Window = &w
+	}
 	return q
 }

@@ -20,6 +20,8 @@ type Row struct {
 	Key   []string // values, in the order of Answer.Dims
 	Users *Interval
 	Index *Ratio
+	Sums  []*Interval // of Answer.Measures; nil where withheld
+	Rates []*Ratio    // of Answer.Rates; nil where not steady enough to show
 }
 
 // Answer is a released question, ready to be written down: post-processing of
@@ -38,6 +40,13 @@ type Answer struct {
 	DeltaE15  int64
 	Withheld  int
 	List      ListSource
+
+	Measures  []string // beside users
+	Rates     []string
+	OtherSums []*Interval
+	TotalSums []*Interval
+	TotalRate []*Ratio
+	Overlap   bool // one person may be in several cells: there is no total of people
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -64,6 +73,7 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 	} else {
 		a.Total = interval(sum, main.Sigma)
 	}
+
 	if main.Other != nil {
 		a.HasOther = true
 		a.Other = interval(*main.Other, main.Sigma)
@@ -72,6 +82,11 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 	if base != nil {
 		baseSum = tableSum(base)
 		a.BaseTotal = interval(baseSum, base.Sigma)
+	}
+	a.compose(main, sum)
+	a.Overlap = pl.Tables[0].Spec.cellsOfOne() > 1
+	if a.Overlap {
+		a.Total = nil
 	}
 	order := newOrder(pl.asked, pl.Tables[0].Spec.Dims)
 	a.Rows = make([]Row, len(main.Cells))
@@ -84,6 +99,7 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 		if base != nil {
 			row.Index = index(main.Cells[at], sum, main.Sigma, base.Cells[at], baseSum, base.Sigma)
 		}
+		row.Sums, row.Rates = a.amounts(main, main.Cells[at], func(s *Sum) int64 { return s.Cells[at] })
 		a.Rows[i] = row
 	}
 	return a

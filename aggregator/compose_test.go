@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"awase/matcher"
 )
 
 // TestComposeOrder: rows come in the order asked, whatever the canonical order
@@ -163,7 +165,7 @@ func BenchmarkGate(b *testing.B) {
 		id := s.ID()
 		stream := func(m string, c int) source { return noiseStream(&r.gate.keys.Noise, id, PolicyV{}, m, c) }
 		for b.Loop() {
-			if _, err := r.gate.lockCells(cells, &s, &r.gate.policy, stream); err != nil {
+			if _, err := r.gate.lockCells(matcher.Exact{Users: cells}, &s, &r.gate.policy, stream); err != nil {
 				b.Fatal(err)
 			}
 		}

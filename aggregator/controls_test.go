@@ -61,7 +61,7 @@ func TestAveraging(t *testing.T) {
 	}
 	fresh := rand.NewChaCha8([32]byte{7})
 	r = newRoom(1234)
-	r.gate.noise = func(sigma int64, _ source) (int64, error) { return keyedNoise(sigma, fresh) }
+	r.gate.noise = func(variance int64, _ source) (int64, error) { return keyedNoise(variance, fresh) }
 	// The mean's standard error is 0.14: beyond 0.7 once in two million runs.
 	if m, distinct := mean(r.gate, r); distinct < 20 || math.Abs(m-1234) > 0.7 {
 		t.Errorf("fresh noise: %d different answers, mean %g: the attack should find 1234", distinct, m)

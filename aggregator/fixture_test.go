@@ -164,7 +164,7 @@ func values(n int) []string {
 
 // planOf is a plan of one table of n cells over the nth list.
 func planOf(n int, list uint64, recipient string, owners ...string) *Plan {
-	s := Spec{Sigma: 10, Dims: []Dim{{matcher.BaseColumn, "x", values(n)}}}
+	s := Spec{Sigma: 10, Dims: []Dim{{Source: matcher.BaseColumn, Name: "x", Domain: values(n)}}}
 	if n == 1 {
 		s.Dims = nil
 	}

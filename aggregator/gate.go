@@ -346,14 +346,22 @@ func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, er
 	if len(exact.Users) != p.Spec.cells() {
 		return nil, fmt.Errorf("counting the cells: the engine gave %d of %d", len(exact.Users), p.Spec.cells())
 	}
-	digest := g.digest(p.ID, exact.Users)
+	if len(exact.Sums) != len(p.Spec.Measures) {
+		return nil, fmt.Errorf("counting the cells: the engine gave %d sums of %d", len(exact.Sums), len(p.Spec.Measures))
+	}
+	for _, s := range exact.Sums {
+		if len(s) != p.Spec.cells() {
+			return nil, fmt.Errorf("summing the cells: the engine gave %d of %d", len(s), p.Spec.cells())
+		}
+	}
+	digest := g.digest(p.ID, exact)
 	if err := g.unchanged(ctx, p, digest); err != nil {
 		return nil, err
 	}
 	stream := func(measure string, cell int) source {
 		return noiseStream(&g.keys.Noise, p.ID, version, measure, cell)
 	}
-	t, err := g.lockCells(exact.Users, &p.Spec, policy, stream)
+	t, err := g.lockCells(exact, &p.Spec, policy, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -389,14 +397,16 @@ func (g *Gate) keep(t *Table) {
 
 // digest is a keyed hash of the exact cells of a spec. It is stored with the
 // table, so that data that changed under one name is noticed (attack A12).
-func (g *Gate) digest(id SpecID, users []int64) (d Digest) {
+func (g *Gate) digest(id SpecID, exact matcher.Exact) (d Digest) {
 	mac := hmac.New(sha256.New, g.keys.Digest[:])
 	mac.Write(id[:])
-	buf := make([]byte, 0, 8*len(users))
-	for _, n := range users {
-		buf = binary.LittleEndian.AppendUint64(buf, uint64(n))
+	for _, numbers := range append([][]int64{exact.Users}, exact.Sums...) {
+		buf := make([]byte, 0, 8*len(numbers))
+		for _, n := range numbers {
+			buf = binary.LittleEndian.AppendUint64(buf, uint64(n))
+		}
+		mac.Write(buf)
 	}
-	mac.Write(buf)
 	mac.Sum(d[:0])
 	return d
 }

@@ -57,7 +57,7 @@ func TestRandomTables(t *testing.T) {
 		}
 		s := Spec{Sigma: 5, WithTotal: i%2 == 0}
 		src := rand.NewPCG(uint64(i), 1)
-		got, err := r.gate.lockCells(exact, &s, &r.gate.policy, func(string, int) source { return src })
+		got, err := r.gate.lockCells(matcher.Exact{Users: exact}, &s, &r.gate.policy, func(string, int) source { return src })
 		if err != nil {
 			t.Fatal(err)
 		}

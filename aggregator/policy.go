@@ -15,7 +15,7 @@ import (
 // PolicyV names the parameters that a released number depends on. It is a hash
 // of them, so setting an earlier policy again brings its stored tables back
 // instead of drawing new noise. Budgets and the tick are not in it: changing
-// them redraws nothing.
+// them redraws nothing. Caps are in the spec of the tables that they bound.
 type PolicyV [32]byte
 
 // String gives the version in hex.
@@ -53,7 +53,6 @@ const (
 	minListFloor   = 500
 	minTick        = time.Second
 	maxTick        = time.Minute
-	maxCap         = 1 << 40
 	// MaxCells is the most cells of one table.
 	MaxCells = 4096
 	// DefaultSigma is the noise of a question that names none, where the policy
@@ -69,7 +68,7 @@ const (
 func DefaultPolicy() Policy {
 	return Policy{
 		K: 50, Sigma: []int64{5, 10, 20, 50}, DeltaThrE15: e15 / 100_000_000,
-		Caps:      map[string]int64{"impressions": 30, "clicks": 5, "conversions": 3, "spend": 30000},
+		Caps:      map[string]int64{"events": 30, "impressions": 30, "clicks": 5, "conversions": 3, "spend": 30000},
 		Rho30Nano: nano / 4, Rho365Nano: 2 * nano, Delta30E15: 4 * e15 / 1_000_000,
 		ListFloor: 1000, Tick: 5 * time.Second,
 	}
@@ -113,9 +112,10 @@ func ParsePolicy(file string, data []byte) (Policy, error) {
 	}
 	for name, v := range doc.Caps {
 		if _, ok := p.Caps[name]; !ok {
-			c.fail("caps."+name, "no such cap; there are clicks, conversions, impressions, spend")
+			c.fail("caps."+name, "no such cap; there are events, impressions, clicks, conversions, spend")
+			continue
 		}
-		p.Caps[name] = c.between("caps."+name, v, 1, maxCap)
+		p.Caps[name] = c.between("caps."+name, v, granuleOf(name), maxCapUnits*granuleOf(name))
 	}
 	for name, v := range doc.Budget {
 		switch name {
@@ -175,8 +175,7 @@ func (c *limitChecker) scaled(key string, v, unit float64, lo, hi int64) int64 {
 func (p Policy) Version() PolicyV {
 	raw, err := json.Marshal(struct {
 		K, DeltaThrE15 int64
-		Caps           map[string]int64
-	}{p.K, p.DeltaThrE15, p.Caps})
+	}{p.K, p.DeltaThrE15})
 	if err != nil {
 		return PolicyV{} // integers and strings always encode
 	}
@@ -186,6 +185,12 @@ func (p Policy) Version() PolicyV {
 // Tau gives the noisy lock of a single count: k + t(σ).
 func (p Policy) Tau(sigma int64) int64 {
 	return p.K + tailBound(float64(sigma)*float64(sigma), p.DeltaThrE15)
+}
+
+// tau gives the noisy lock of a cell of a spec: k + min{t : P[N_Z(0, L0·σ²) ≥ t]
+// ≤ δ/L0} (PRIVACY §4.2).
+func (p *Policy) tau(s *Spec) int64 {
+	return p.K + tailBound(float64(s.Variance()), max(1, p.DeltaThrE15/s.cellsOfOne()))
 }
 
 // sigma gives the noise of a question.

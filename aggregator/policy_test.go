@@ -67,7 +67,7 @@ func TestPolicyVersion(t *testing.T) {
 	}{
 		"k":      {func(p *Policy) { p.K = 40 }, true},
 		"delta":  {func(p *Policy) { p.DeltaThrE15 = 1 }, true},
-		"caps":   {func(p *Policy) { p.Caps["clicks"] = 4 }, true},
+		"caps":   {func(p *Policy) { p.Caps["clicks"] = 4 }, false},
 		"budget": {func(p *Policy) { p.Rho30Nano = 1 }, false},
 		"tick":   {func(p *Policy) { p.Tick = time.Minute }, false},
 		"floor":  {func(p *Policy) { p.ListFloor = 500 }, false},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"slices"
 
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -27,6 +28,7 @@ type Dim struct {
 	Source matcher.DimSource
 	Name   string
 	Domain []string
+	Step   int // days of a value, of a dimension over days
 }
 
 // Spec is a canonical question of one table. Only Compile makes one, so its
@@ -39,10 +41,12 @@ type Spec struct {
 	Where      *matcher.Where // canonical; nil: everyone
 	Sigma      int64          // noise of the users measure
 	WithTotal  bool           // a separately charged total
+	Events     *EventSpec     // nil: no event is read
+	Measures   []Measure      // beside users, in their fixed order
 }
 
 // specVersion is bumped when the encoding or its meaning changes.
-const specVersion = "awase.spec/v1"
+const specVersion = "awase.spec/v2"
 
 // encoder writes length-prefixed parts, so that no two different specs have
 // one encoding.
@@ -84,6 +88,7 @@ func (s *Spec) encode() []byte {
 		e.number(int64(d.Source))
 		e.text(d.Name)
 		e.texts(d.Domain)
+		e.number(int64(d.Step))
 	}
 	e.flag(s.Where != nil)
 	if s.Where != nil {
@@ -92,6 +97,7 @@ func (s *Spec) encode() []byte {
 	e.text("users")
 	e.number(s.Sigma)
 	e.flag(s.WithTotal)
+	s.encodeEvents(&e)
 	return e
 }
 
@@ -109,20 +115,28 @@ func (s *Spec) cells() int {
 
 // query gives what the engine is asked.
 func (s *Spec) query() matcher.Query {
-	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where}
+	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where, Events: s.eventQuery()}
 	for _, d := range s.Dims {
-		q.Dims = append(q.Dims, matcher.Dim{Source: d.Source, Name: d.Name, Size: len(d.Domain)})
+		dim := matcher.Dim{Source: d.Source, Name: d.Name, Size: len(d.Domain), Step: d.Step}
+		if d.Source == matcher.Frequency {
+			dim.Name, dim.Bounds = string(entrustment.EventImpression), frequencyBounds
+		}
+		q.Dims = append(q.Dims, dim)
 	}
 	return q
 }
 
 // price gives the ρ in nano and the δ in 1e-15 of the spec's table: the locks
-// of the cells and of the other row cost δ each, a separate total doubles ρ and
-// has the noisy lock alone (PRIVACY §4.3-5).
+// of the cells and of the other row cost δ each (there is no other row where
+// somebody may be in two cells), each measure costs ρ, a separate total doubles
+// that and has the noisy lock alone (PRIVACY §4.3-5).
 func (s *Spec) price(p *Policy) (rhoNano, deltaE15 int64) {
-	rhoNano = gaussianRho(s.Sigma)
+	rhoNano = gaussianRho(s.Sigma) * int64(1+len(s.Measures))
 	if s.WithTotal {
 		rhoNano *= 2
+	}
+	if s.cellsOfOne() > 1 {
+		return rhoNano, p.DeltaThrE15
 	}
 	return rhoNano, 2 * p.DeltaThrE15
 }
@@ -134,6 +148,7 @@ const (
 	tagNot
 	tagIn
 	tagList
+	tagEvent
 )
 
 func encodeWhere(w *matcher.Where) []byte {
@@ -146,6 +161,16 @@ func encodeWhere(w *matcher.Where) []byte {
 	case w.List != nil:
 		e = append(e, tagList)
 		e.bytes(w.List[:])
+	case w.Event != nil:
+		e = append(e, tagEvent)
+		e.number(int64(len(w.Event.Logs)))
+		for _, l := range w.Event.Logs {
+			e.bytes(l[:])
+		}
+		e.text(w.Event.Category)
+		e.number(int64(w.Event.From))
+		e.number(int64(w.Event.To))
+		e.number(w.Event.N)
 	case w.Not != nil:
 		e = append(e, tagNot)
 		e.bytes(encodeWhere(w.Not))
@@ -193,7 +218,7 @@ func canonical(w matcher.Where, size func(*matcher.InCodes) int) matcher.Where {
 		return negate(canonical(*w.Not, size), size)
 	case w.Any != nil:
 		return combine(w.Any, size, true)
-	case w.List != nil:
+	case w.List != nil, w.Event != nil:
 		return w
 	default:
 		return combine(w.All, size, false)

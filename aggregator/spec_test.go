@@ -107,8 +107,8 @@ func TestEligibilityIsInTheSpec(t *testing.T) {
 		"flow": func(s *Spec) { s.Eligible.Flow = "5-analysis" }, "purpose": func(s *Spec) { s.Eligible.Purpose = "statistics" },
 		"by policy": func(s *Spec) { s.Eligible.ByPolicy = true }, "versions": func(s *Spec) { s.Eligible.Versions = []string{"v"} },
 		"service": func(s *Spec) { s.Eligible.Service = "jobs" }, "enquiry": func(s *Spec) { s.Eligible.Enquiry = true },
-		"domain": func(s *Spec) { s.Dims = []Dim{{matcher.BaseColumn, "age", []string{"a", "b"}}} },
-		"source": func(s *Spec) { s.Dims = []Dim{{matcher.ListColumn, "age", columnA.Domain}} },
+		"domain": func(s *Spec) { s.Dims = []Dim{{Source: matcher.BaseColumn, Name: "age", Domain: []string{"a", "b"}}} },
+		"source": func(s *Spec) { s.Dims = []Dim{{Source: matcher.ListColumn, Name: "age", Domain: columnA.Domain}} },
 	} {
 		s := compile(t, profileOf(nil, "age")).Tables[0].Spec
 		change(&s)
@@ -276,8 +276,8 @@ func TestCompileRefuses(t *testing.T) {
 		field string
 	}{
 		"report not built":    {change(func(q *entrustment.Question) { q.Report = "lift" }), entrustment.CodeSpec, "report"},
-		"event condition":     {profileOf(&entrustment.Condition{Event: &entrustment.EventCondition{}}, "age"), entrustment.CodeSpec, "where.event"},
-		"another measure":     {change(func(q *entrustment.Question) { q.Measures = []string{"clicks"} }), entrustment.CodeSpec, "measures"},
+		"event condition":     {profileOf(&entrustment.Condition{Event: &entrustment.EventCondition{}}, "age"), entrustment.CodeNotFound, "where.event"},
+		"another measure":     {change(func(q *entrustment.Question) { q.Measures = []string{"clicks"} }), entrustment.CodeSpec, "measures[0]"},
 		"sigma not offered":   {change(func(q *entrustment.Question) { q.Sigma = 6 }), entrustment.CodeLimit, "sigma"},
 		"sigma below limit":   {change(func(q *entrustment.Question) { q.Sigma = 1 }), entrustment.CodeLimit, "sigma"},
 		"small list":          {change(func(q *entrustment.Question) { q.List = "small" }), entrustment.CodeListSmall, "list"},

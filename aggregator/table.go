@@ -4,10 +4,13 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"awase/matcher"
 )
 
 // Digest is a keyed hash of exact cells.
@@ -29,11 +32,24 @@ type Table struct {
 	Sigma    int64     `json:"sigma"`
 	RhoNano  int64     `json:"rho_nano"`
 	DeltaE15 int64     `json:"delta_e15"`
-	Cells    []Cell    `json:"cells"` // row-major over the spec's sorted dimensions
+	Cells    []Cell    `json:"cells"`          // row-major over the spec's sorted dimensions
+	Sums     []Sum     `json:"sums,omitempty"` // of the spec's measures, in their order
 	Other    *Cell     `json:"other,omitempty"`
 	Total    *Cell     `json:"total,omitempty"` // the separately charged one
 	Digest   Digest    `json:"digest"`
 	At       time.Time `json:"-"` // of its record
+}
+
+// Sum is one measure of a Table beside users. Amounts are in granules, noisy, at
+// least 0, and 0 where the cell is withheld. The standard deviation of one is
+// Sigma·Cap·√Terms of its cell.
+type Sum struct {
+	Name    string  `json:"name"`
+	Cap     int64   `json:"cap"`
+	Granule int64   `json:"granule"`
+	Cells   []int64 `json:"cells"`
+	Other   int64   `json:"other,omitempty"`
+	Total   int64   `json:"total,omitempty"`
 }
 
 // Cell is one number of a Table. The zero Cell is withheld.
@@ -47,13 +63,13 @@ type Cell struct {
 // variables of a Gate so that a test can take a control away and see the
 // attack succeed (PRIVACY rule 15).
 type (
-	noiseFunc func(sigma int64, src source) (int64, error)
+	noiseFunc func(variance int64, src source) (int64, error)
 	lockFunc  func(exact, noisy, k, tau int64) bool
 )
 
-// keyedNoise draws from N_Z(0, σ²).
-func keyedNoise(sigma int64, src source) (int64, error) {
-	return sampler{src}.gaussian(uint64(sigma * sigma))
+// keyedNoise draws from N_Z(0, variance).
+func keyedNoise(variance int64, src source) (int64, error) {
+	return sampler{src}.gaussian(uint64(variance))
 }
 
 // bothLocks releases a cell iff it holds at least k and shows at least tau
@@ -83,51 +99,103 @@ const (
 	totalMeasure = "users total"
 )
 
-// lockCells noises and locks exact counts. It runs over every declared cell,
-// whatever the data.
-func (g *Gate) lockCells(exact []int64, s *Spec, p *Policy, stream func(measure string, cell int) source) (*Table, error) {
-	t := &Table{K: p.K, Tau: p.Tau(s.Sigma), Sigma: s.Sigma, Cells: make([]Cell, len(exact))}
+// errTotal: a total over cells that overlap would move by L0, not by √L0, when
+// one person leaves. Compile refuses it; so does the gate.
+var errTotal = errors.New("aggregator: a total of cells that one person may be in several of")
+
+// lockCells noises and locks exact counts and sums. It runs over every declared
+// cell and every measure, whatever the data.
+func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(measure string, cell int) source) (*Table, error) {
+	t := &Table{K: p.K, Tau: p.tau(s), Sigma: s.Sigma, Cells: make([]Cell, len(exact.Users))}
 	t.RhoNano, t.DeltaE15 = s.price(p)
+	l0, variance := s.cellsOfOne(), s.Variance()
+	if l0 > 1 && s.WithTotal {
+		return nil, errTotal
+	}
+	noisy := make([]int64, len(exact.Users))
 	var all, union, noisyOther int64
 	var withheld int
-	for i, n := range exact {
+	for i, n := range exact.Users {
 		if n < 0 || n > math.MaxUint32 {
 			return nil, fmt.Errorf("counting the cells: a count outside [0, 2^32)")
 		}
-		z, err := g.noise(s.Sigma, stream(usersMeasure, i))
+		z, err := g.noise(variance, stream(usersMeasure, i))
 		if err != nil {
 			return nil, err
 		}
-		noisy := n + z
+		noisy[i] = n + z
 		all += n
-		if g.locks(n, noisy, t.K, t.Tau) {
-			t.Cells[i] = Cell{true, max(0, noisy), 1}
+		if g.locks(n, noisy[i], t.K, t.Tau) {
+			t.Cells[i] = Cell{true, max(0, noisy[i]), int(l0)}
 			continue
 		}
 		withheld++
 		union += n
-		noisyOther += noisy
+		noisyOther += noisy[i]
 	}
-	// Cells are disjoint (every dimension partitions the clusters), so the sum
-	// of the withheld cells' exact counts is their union, and L0 = 1 (rule 8).
-	if withheld >= 2 {
+	// Where nobody is in two cells, the sum of the withheld cells' exact counts
+	// is their union; elsewhere there is no other row (rule 8).
+	if withheld >= 2 && l0 == 1 {
 		other := Cell{}
-		tau := t.K + tailBound(float64(s.Sigma*s.Sigma)*float64(withheld), p.DeltaThrE15)
+		tau := t.K + tailBound(float64(variance)*float64(withheld), p.DeltaThrE15)
 		if g.locks(union, noisyOther, t.K, tau) {
 			other = Cell{true, max(0, noisyOther), withheld}
 		}
 		t.Other = &other
 	}
 	if s.WithTotal {
-		z, err := g.noise(s.Sigma, stream(totalMeasure, 0))
+		z, err := g.noise(variance, stream(totalMeasure, 0))
 		if err != nil {
 			return nil, err
 		}
 		total := Cell{}
-		if noisy := all + z; noisy >= t.Tau { // the noisy lock alone: δ = 0
-			total = Cell{true, max(0, noisy), 1}
+		if n := all + z; n >= t.Tau { // the noisy lock alone: δ = 0
+			total = Cell{true, max(0, n), 1}
 		}
 		t.Total = &total
 	}
+	for m := range s.Measures {
+		sum, err := g.noiseSum(exact.Sums[m], &s.Measures[m], s, t, stream)
+		if err != nil {
+			return nil, err
+		}
+		t.Sums = append(t.Sums, sum)
+	}
 	return t, nil
+}
+
+// noiseSum noises the exact sums of one measure. What is shown follows the
+// users: a cell that is withheld is withheld for all measures (PRIVACY §4.3-8).
+func (g *Gate) noiseSum(exact []int64, m *Measure, s *Spec, t *Table, stream func(measure string, cell int) source) (Sum, error) {
+	sum := Sum{Name: m.Name, Cap: m.Cap, Granule: m.Granule, Cells: make([]int64, len(exact))}
+	variance := s.sumVariance(m)
+	var all, other int64
+	for i, n := range exact {
+		if n < 0 || n > m.Cap*math.MaxUint32 {
+			return Sum{}, fmt.Errorf("summing the cells: a sum outside its bounds")
+		}
+		z, err := g.noise(variance, stream(m.Name, i))
+		if err != nil {
+			return Sum{}, err
+		}
+		all += n
+		if t.Cells[i].Released {
+			sum.Cells[i] = max(0, n+z)
+		} else {
+			other += n + z
+		}
+	}
+	if t.Other != nil && t.Other.Released {
+		sum.Other = max(0, other)
+	}
+	if t.Total != nil {
+		z, err := g.noise(variance, stream(m.Name+" total", 0))
+		if err != nil {
+			return Sum{}, err
+		}
+		if t.Total.Released {
+			sum.Total = max(0, all+z)
+		}
+	}
+	return sum, nil
 }

@@ -55,6 +55,7 @@ type Enclave struct {
 	mu     sync.Mutex
 	state  *state
 	loaded map[hexID]bool // populations and lists that the engine holds
+	bound  map[boundLog]bool
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -70,7 +71,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
-		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{},
+		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())

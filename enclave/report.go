@@ -151,6 +151,8 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 	if id := facts.ListOwner(); id != "" {
 		src.ListOwner = aggregator.Owner{Party: id, Group: e.group(id)}
 	}
+	src.Categories = c.Contract.Events
+	src.Events = e.eventSources(c, &src)
 	for _, col := range e.state.base.Columns {
 		if slices.Contains(c.Contract.Attributes, col.Name) {
 			src.Columns = append(src.Columns, col)
@@ -182,9 +184,10 @@ func (e *Enclave) Price(_ context.Context, q *entrustment.Question) (wire.Price,
 	quote := e.gate.Price(a.plan)
 	policy := e.gate.Policy()
 	sigma := int64(a.plan.Question.Sigma)
+	spec := &a.plan.Tables[0].Spec
 	p := wire.Price{
 		Rho: unnano(quote.RhoNano), Delta: float64(quote.DeltaE15) / 1e15, Charged: unnano(quote.DueNano), Sigma: int(sigma),
-		Tau: policy.Tau(sigma), K: policy.K, Precision: int64(math.Ceil(1.96 * float64(sigma))), Cells: 1,
+		Tau: spec.Tau(&policy), K: policy.K, Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(spec.Variance())))), Cells: 1,
 	}
 	for _, d := range a.plan.Tables[0].Spec.Dims {
 		p.Cells *= len(d.Domain)
@@ -260,11 +263,19 @@ func (a *asked) key(v aggregator.PolicyV) (hexID, error) {
 		Specs     []aggregator.SpecID
 		Policy    aggregator.PolicyV
 		Recipient string
-	}{a.plan.Question, a.contract.Version, a.list.Version, specs, v, a.recipient})
+	}{a.plan.Question, a.contract.Version, a.listVersion(), specs, v, a.recipient})
 	if err != nil {
 		return hexID{}, fmt.Errorf("encoding the question: %w", err)
 	}
 	return sha256.Sum256(append([]byte("awase report v1\n"), raw...)), nil
+}
+
+// listVersion gives the version of the list joined, 0 where there is none.
+func (a *asked) listVersion() int {
+	if a.list == nil {
+		return 0
+	}
+	return a.list.Version
 }
 
 // load makes the engine hold what the plan reads.
@@ -294,7 +305,7 @@ func (e *Enclave) load(a *asked) error {
 		}
 		e.loaded[l.ID] = true
 	}
-	return nil
+	return e.loadLogs(a)
 }
 
 // issue writes the release down, logs it, and gives it with its receipt. A
@@ -366,14 +377,17 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 	eps, delta := ans.Epsilon()
 	r := &wire.Release{
 		Schema: wire.ReleaseSchema, Report: a.plan.Question.Report, Entrustment: a.contract.Contract.ID, Version: a.contract.Version,
-		List: a.list.Name, ListVersion: a.list.Version, Question: &a.plan.Question, Dims: []wire.Dim{}, Cells: []wire.Cell{},
+		Question: &a.plan.Question, Dims: []wire.Dim{}, Measures: ans.Measures, Rates: ans.Rates, Cells: []wire.Cell{},
 		Privacy: wire.Privacy{K: ans.K, Tau: ans.Tau, Sigma: int(ans.Sigma), Rho: unnano(ans.RhoNano), Epsilon: round(eps, 4), Delta: round(delta, 12),
 			Withheld: ans.Withheld, Cells: len(ans.Rows), Dev: e.vault.Dev()},
 		// Not the time of the tables: another recipient may have asked for them.
 		ReleasedAt: e.vault.Log().Now().UTC().Format("2006-01-02T15:04:05Z"),
 	}
-	if e.group(a.recipient) == a.owner {
-		r.ListRows = a.list.Rows
+	if a.list != nil {
+		r.List, r.ListVersion = a.list.Name, a.list.Version
+		if e.group(a.recipient) == a.owner {
+			r.ListRows = a.list.Rows
+		}
 	}
 	for _, d := range ans.Dims {
 		r.Dims = append(r.Dims, wire.Dim{Name: d.Name, Domain: d.Domain})
@@ -389,19 +403,46 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 		if row.Index != nil {
 			c.Index = &wire.Ratio{Value: round(row.Index.Value, 1), Low: round(row.Index.Low, 1), High: round(row.Index.High, 1)}
 		}
+		c.Amounts = amounts(ans, row.Sums, row.Rates)
 		r.Cells = append(r.Cells, c)
 	}
 	r.Other = &wire.Sum{Status: wire.None}
 	if ans.HasOther {
 		r.Other = sum(ans.Other)
+		r.Other.Amounts = amounts(ans, ans.OtherSums, nil)
 	}
 	r.Total = sum(ans.Total)
+	if ans.Overlap {
+		r.Total.Status = wire.None // a total of people is another question
+	}
+	r.Total.Amounts = amounts(ans, ans.TotalSums, ans.TotalRate)
 	r.Total.Partial = !ans.Separate && ans.Total != nil && ans.Withheld > 0 && ans.Other == nil
 	if ans.BaseTotal != nil {
 		r.Base = sum(ans.BaseTotal)
 	}
 	r.Privacy.Statement = statement(&r.Privacy)
 	return r
+}
+
+// amounts names the measures and rates of a row.
+func amounts(ans *aggregator.Answer, sums []*aggregator.Interval, rates []*aggregator.Ratio) (out wire.Amounts) {
+	for i, s := range sums {
+		if s != nil {
+			if out.Sums == nil {
+				out.Sums = map[string]*wire.Number{}
+			}
+			out.Sums[ans.Measures[i]] = number(s)
+		}
+	}
+	for i, r := range rates {
+		if r != nil {
+			if out.Rates == nil {
+				out.Rates = map[string]*wire.Ratio{}
+			}
+			out.Rates[ans.Rates[i]] = &wire.Ratio{Value: round(r.Value, 4), Low: round(r.Low, 4), High: round(r.High, 4)}
+		}
+	}
+	return out
 }
 
 func number(i *aggregator.Interval) *wire.Number {

@@ -22,6 +22,7 @@ func DecideAsk(f Facts, a Ask) error {
 		func() *Error { return f.reader(q) },
 		func() *Error { return w.dims(q) },
 		func() *Error { return w.measures(q) },
+		func() *Error { return w.categories(q) },
 		func() *Error { return w.where(q.Where) },
 	)
 }
@@ -108,7 +109,9 @@ func (f *Facts) reader(q *Question) *Error {
 // askBasis: an answer that joins needs both parties' bases; one about the base
 // alone needs the operator's.
 func (f *Facts) askBasis(q *Question, isListColumn func(string) bool) *Error {
-	joined := q.List != "" || slices.ContainsFunc(q.Dims, isListColumn)
+	joined := q.List != "" || slices.ContainsFunc(q.Dims, isListColumn) ||
+		// Its events may be those of the party that uploads under the contract.
+		q.Report == ReportBehaviour || q.Report == ReportReachFrequency
 	// The walk ends at the first condition that joins.
 	_ = q.Where.Walk(func(c *Condition) error {
 		// In the operator's own flows the event log may be the partner's.

@@ -29,8 +29,26 @@ func (w *wording) dims(q *Question) *Error {
 			}
 			return refusal(CodeDimForbidden, clauseDoc, path, DimMatchedBy+" is a dimension of the overlap report alone", "ask for an overlap report")
 		}
+		if q.Report == ReportBehaviour && slices.Contains([]string{DimCategory, DimDay, DimWeek}, name) {
+			continue
+		}
 		if err := w.attribute(path, name); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// categories checks the categories of events that a report reads: those that
+// the entrustment names, no other.
+func (w *wording) categories(q *Question) *Error {
+	for i, name := range q.Categories {
+		at := item("categories", i)
+		if err := w.f.sensitive(at, name); err != nil {
+			return err
+		}
+		if !slices.Contains(w.f.Contract.Events, name) {
+			return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(name)), allowed(w.f.Contract.Events))
 		}
 	}
 	return nil

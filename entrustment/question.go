@@ -17,6 +17,13 @@ const (
 // in fixed order, among a cluster's own hits.
 const DimMatchedBy = "matched_by"
 
+// The reserved dimensions of a behaviour report.
+const (
+	DimCategory = "category" // of the events
+	DimDay      = "day"      // of the window
+	DimWeek     = "week"     // spans of seven days from the window's first
+)
+
 // Window is a range of whole JST days, both ends included.
 type Window struct {
 	From Date `yaml:"from" json:"from" need:"value"`
@@ -34,6 +41,7 @@ type Question struct {
 	Sigma       int        `yaml:"sigma,omitempty" json:"sigma,omitempty"` // 0: the policy's default (10)
 	Window      *Window    `yaml:"window,omitempty" json:"window,omitempty"`
 	Measures    []string   `yaml:"measures,omitempty" json:"measures,omitempty"`
+	Categories  []string   `yaml:"categories,omitempty" json:"categories,omitempty"` // of events; none: all that the contract names
 	Total       bool       `yaml:"total,omitempty" json:"total,omitempty"`
 	Index       bool       `yaml:"index,omitempty" json:"index,omitempty"`
 	Recipient   string     `yaml:"recipient,omitempty" json:"recipient,omitempty"`

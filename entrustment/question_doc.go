@@ -25,6 +25,7 @@ func ParseQuestion(file string, data []byte) (*Question, error) {
 	}
 	c.each("dims", q.Dims, c.name)
 	c.each("measures", q.Measures, c.name)
+	c.each("categories", q.Categories, c.name)
 	if q.Sigma < 0 {
 		c.fail("sigma", "must not be negative", "leave it out for the default")
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -34,6 +35,9 @@ func writeCSV(w io.Writer, r *wire.Release) error {
 	if indexed {
 		head = append(head, "index", "index_low", "index_high")
 	}
+	for _, name := range slices.Concat(r.Measures, r.Rates) {
+		head = append(head, safeCell(name), safeCell(name+"_low"), safeCell(name+"_high"))
+	}
 	rows := [][]string{head}
 	for i := range r.Cells {
 		c := &r.Cells[i]
@@ -46,6 +50,7 @@ func writeCSV(w io.Writer, r *wire.Release) error {
 		if indexed {
 			row = appendRatio(row, c.Index)
 		}
+		row = appendAmounts(row, r, &c.Amounts)
 		rows = append(rows, row)
 	}
 	for _, s := range sums(r) {
@@ -55,6 +60,7 @@ func writeCSV(w io.Writer, r *wire.Release) error {
 		if indexed {
 			row = appendRatio(row, nil)
 		}
+		row = appendAmounts(row, r, &s.Amounts)
 		rows = append(rows, row)
 	}
 	if err := out.WriteAll(rows); err != nil {
@@ -91,6 +97,16 @@ func appendRatio(row []string, x *wire.Ratio) []string {
 	}
 	for _, v := range []float64{x.Value, x.Low, x.High} {
 		row = append(row, strconv.FormatFloat(v, 'f', -1, 64))
+	}
+	return row
+}
+
+func appendAmounts(row []string, r *wire.Release, a *wire.Amounts) []string {
+	for _, name := range r.Measures {
+		row = appendNumber(row, a.Sums[name])
+	}
+	for _, name := range r.Rates {
+		row = appendRatio(row, a.Rates[name])
 	}
 	return row
 }

@@ -65,7 +65,7 @@ func check(r *wire.Release) error {
 		switch {
 		case c.Status == wire.Released && c.Users == nil:
 			return fmt.Errorf("render: cell %d is released without a number", i)
-		case c.Status == wire.Withheld && (c.Users != nil || c.Index != nil):
+		case c.Status == wire.Withheld && (c.Users != nil || c.Index != nil || len(c.Sums) > 0 || len(c.Rates) > 0):
 			return fmt.Errorf("render: cell %d is withheld and holds a number", i)
 		case c.Status != wire.Released && c.Status != wire.Withheld:
 			return fmt.Errorf("render: cell %d has no known status", i)

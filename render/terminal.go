@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,14 @@ func (s *screen) sum(x sum) {
 		return
 	}
 	s.put(l.and(span{s: counted(x.Users.Value).short(s.o.Lang)}, span{"  " + interval(x.Users), dim}))
+	for _, name := range slices.Sorted(maps.Keys(x.Sums)) {
+		n := x.Sums[name]
+		s.put(in(dim, "  "+plain(measureLabel(name).short(s.o.Lang))+"  ").and(span{s: thousands(n.Value)}, span{"  " + interval(n), dim}))
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.Rates)) {
+		q := x.Rates[name]
+		s.put(in(dim, "  "+plain(measureLabel(name).short(s.o.Lang))+"  ").and(span{s: rate(name, q.Value)}, span{"  " + rate(name, q.Low) + "–" + rate(name, q.High), dim}))
+	}
 }
 
 // interval gives ±n where the interval is even about its value, else both ends
@@ -126,6 +135,12 @@ func (s *screen) table(r *wire.Release) {
 	g.head(in(bold, s.label(text{"誤差範囲", "interval"})), true)
 	if indexed {
 		g.head(in(bold, s.label(text{"指数", "index"})), true)
+	}
+	for _, name := range r.Measures {
+		g.head(in(bold, s.label(measureLabel(name))), true)
+	}
+	for _, name := range r.Rates {
+		g.head(in(bold, s.label(measureLabel(name))), true)
 	}
 	for i := range cells {
 		g.add(s.row(r, &cells[i], indexed)...)
@@ -205,13 +220,13 @@ func (s *screen) row(r *wire.Release, c *wire.Cell, indexed bool) []line {
 		if indexed {
 			row = append(row, line{})
 		}
-		return row
+		return append(row, make([]line, len(r.Measures)+len(r.Rates))...)
 	}
 	row = append(row, of(thousands(c.Users.Value)), in(dim, interval(c.Users)))
 	if indexed {
 		row = append(row, index(c.Index))
 	}
-	return row
+	return append(row, amounts(r, &c.Amounts)...)
 }
 
 // index gives the figure and its interval; a cell may be released and its

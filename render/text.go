@@ -59,6 +59,10 @@ var dimNames = map[string]text{
 	"tier":        {"会員ランク", "tier"},
 
 	entrustment.DimMatchedBy: {"突合に使った識別子", "identifier matched"},
+	entrustment.DimCategory:  {"行動の種類", "category"},
+	entrustment.DimDay:       {"日", "day"},
+	entrustment.DimWeek:      {"週（初日）", "week from"},
+	"frequency":              {"表示回数", "frequency"},
 }
 
 // dimLabel gives the name of a dimension in words; one we have no words for

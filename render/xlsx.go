@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 
 	"github.com/xuri/excelize/v2"
@@ -149,6 +150,10 @@ func (b *book) table() {
 	if indexed {
 		heads = append(heads, text{"指数", "index"}, text{"指数の下限", "index low"}, text{"指数の上限", "index high"})
 	}
+	for _, name := range slices.Concat(r.Measures, r.Rates) {
+		l := measureLabel(name)
+		heads = append(heads, l, text{"下限", l.en + " low"}, text{"上限", l.en + " high"})
+	}
 	for i, h := range heads {
 		b.set(s, i+1, headRow, b.styles.head, plain(h.ja)+"\n"+plain(h.en))
 		b.width(s, i+1, 14)
@@ -190,7 +195,8 @@ func (b *book) cell(c *wire.Cell, row, keys, columns int) {
 	}
 	b.set(s, keys+1, row, b.styles.text, "公開 released")
 	b.numbers(keys+2, row, b.styles.number, c.Users)
-	if columns <= keys+4 {
+	if !hasIndex(b.r) {
+		b.amounts(keys+5, row, b.styles.number, &c.Amounts)
 		return
 	}
 	if c.Index == nil {
@@ -210,6 +216,25 @@ func (b *book) numbers(col, row, style int, n *wire.Number) {
 	}
 }
 
+// amounts writes the measures and rates of a row, each with its interval, from
+// a column on; only a report without an index has any.
+func (b *book) amounts(col, row, style int, a *wire.Amounts) {
+	for _, name := range b.r.Measures {
+		if n := a.Sums[name]; n != nil {
+			b.numbers(col, row, style, n)
+		}
+		col += 3
+	}
+	for _, name := range b.r.Rates {
+		if x := a.Rates[name]; x != nil {
+			for j, v := range []float64{x.Value, x.Low, x.High} {
+				b.set(sheetTable, col+j, row, b.styles.text, v)
+			}
+		}
+		col += 3
+	}
+}
+
 func (b *book) sumRows(row, keys, columns int) {
 	for _, line := range sums(b.r) {
 		for col := 1; col <= columns; col++ {
@@ -219,6 +244,7 @@ func (b *book) sumRows(row, keys, columns int) {
 		if line.Users != nil {
 			b.set(sheetTable, keys+1, row, b.styles.sum, "公開 released")
 			b.numbers(keys+2, row, b.styles.sumNumber, line.Users)
+			b.amounts(keys+5, row, b.styles.sumNumber, &line.Amounts)
 		} else {
 			b.set(sheetTable, keys+1, row, b.styles.withheld, withheldFull.ja)
 		}

@@ -35,12 +35,20 @@ type Ratio struct {
 	High  float64 `json:"high"`
 }
 
+// Amounts are the measures of a row beside users, and the rates that follow
+// from them. A rate that is not there is not steady enough to show.
+type Amounts struct {
+	Sums  map[string]*Number `json:"sums,omitempty"`  // by measure; spend is in yen
+	Rates map[string]*Ratio  `json:"rates,omitempty"` // by rate, as quotients: a click rate of 0.02 is 2 %
+}
+
 // Cell is one declared cell of a released table.
 type Cell struct {
 	Key    map[string]string `json:"key"`
 	Status Status            `json:"status"`
 	Users  *Number           `json:"users,omitempty"` // nil: withheld
 	Index  *Ratio            `json:"index,omitempty"` // nil: not asked, or not steady enough to show
+	Amounts
 }
 
 // Sum is the `other` row or the total.
@@ -50,6 +58,7 @@ type Sum struct {
 	// Partial: the number sums what is shown; withheld cells are missing from
 	// it, so it is low, and its interval speaks of the sum shown alone.
 	Partial bool `json:"partial,omitempty"`
+	Amounts
 }
 
 // Dim is a dimension of the table in its declared order.
@@ -90,6 +99,8 @@ type Release struct {
 	ListRows    int64                 `json:"list_rows,omitempty"` // only where the recipient's own group uploaded the list
 	Question    *entrustment.Question `json:"question"`
 	Dims        []Dim                 `json:"dims"`
+	Measures    []string              `json:"measures,omitempty"` // beside users
+	Rates       []string              `json:"rates,omitempty"`
 	Cells       []Cell                `json:"cells"`
 	Other       *Sum                  `json:"other,omitempty"`
 	Total       *Sum                  `json:"total,omitempty"`

@@ -1,0 +1,258 @@
+package aggregator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+// MeasureUsers is the measure that every table has: the lock on the noised
+// number needs it (PRIVACY §4.3-5).
+const MeasureUsers = "users"
+
+// Measure is a sum of a table, beside its users: each cluster adds its total in
+// a cell, clamped to [0, Cap·Granule] and cut to whole granules.
+type Measure struct {
+	Name    string
+	Kind    string // of the events summed; "": any
+	Unit    string // "": the number of events; else their values in this unit
+	Cap     int64  // granules
+	Granule int64
+}
+
+// measures are those that there are, in their fixed order: what each sums, and
+// its granule.
+var measures = []Measure{
+	{Name: "events", Granule: 1},
+	{Name: "impressions", Kind: string(entrustment.EventImpression), Granule: 1},
+	{Name: "clicks", Kind: string(entrustment.EventClick), Granule: 1},
+	{Name: "conversions", Kind: string(entrustment.EventConversion), Granule: 1},
+	{Name: "spend", Kind: string(entrustment.EventConversion), Unit: string(entrustment.UnitYen), Granule: 100},
+}
+
+// maxCapUnits is the most granules of a cap (PRIVACY §4.2).
+const maxCapUnits = 1 << 16
+
+// granuleOf gives the granule of a cap.
+func granuleOf(name string) int64 {
+	for _, m := range measures {
+		if m.Name == name {
+			return m.Granule
+		}
+	}
+	return 1
+}
+
+// Frequency is the reserved dimension of a reach-frequency report: how many
+// impressions somebody had.
+const Frequency = "frequency"
+
+// The values of Frequency, and the least number of impressions of each.
+var (
+	frequencyDomain = []string{"1", "2", "3", "4", "5", "6-9", "10-19", ">=20"}
+	frequencyBounds = []int64{1, 2, 3, 4, 5, 6, 10, 20}
+)
+
+// EventSource is what the gate knows of an event log before counting.
+type EventSource struct {
+	ID       matcher.EventsID
+	Types    []matcher.EventType
+	From, To entrustment.Date // days that occur
+	Owner    Owner
+}
+
+// EventSpec says which events a canonical question reads.
+type EventSpec struct {
+	Logs       []matcher.EventsID // sorted
+	From, To   entrustment.Date   // both included
+	Categories []string           // sorted
+	Presence   string             // kind of event that puts a cluster into a cell; "": any
+}
+
+// defaultSpan is how many days a question without a window reads.
+const defaultSpan = 30
+
+// events compiles what a report reads of the event logs.
+func (c *compiler) events(spec *Spec, p *Policy) error {
+	if c.q.Report != entrustment.ReportBehaviour && c.q.Report != entrustment.ReportReachFrequency {
+		return nil
+	}
+	if len(c.src.Events) == 0 {
+		return c.noEvents("report")
+	}
+	ev := &EventSpec{Categories: slices.Sorted(slices.Values(c.q.Categories))}
+	if len(ev.Categories) == 0 {
+		ev.Categories = slices.Sorted(slices.Values(c.src.Categories))
+	}
+	ev.Categories = slices.Compact(ev.Categories)
+	if len(ev.Categories) == 0 {
+		return specError("categories", "the entrustment names no category of events", "name them under events: in contract.yaml")
+	}
+	w := c.window()
+	ev.From, ev.To = w.From, w.To
+	ev.Logs = c.logs()
+	if c.q.Report == entrustment.ReportReachFrequency {
+		ev.Presence = string(entrustment.EventImpression)
+	}
+	spec.Events = ev
+	return c.measures(spec, p)
+}
+
+func (c *compiler) noEvents(field string) error {
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: field, Detail: "there is no event log that this question may read",
+		Mend: "load one with awase events load, and name its categories under events: in contract.yaml"}
+}
+
+// logs gives the ids of the logs, sorted, and notes their owners as read.
+func (c *compiler) logs() []matcher.EventsID {
+	var out []matcher.EventsID
+	for _, l := range c.src.Events {
+		out = append(out, l.ID)
+		c.eventOwners = append(c.eventOwners, l.Owner)
+	}
+	return slices.SortedFunc(slices.Values(out), func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) })
+}
+
+// window gives the days that a question reads: its own, or the last 30 up to
+// the last day of the logs (PRIVACY rule 5).
+func (c *compiler) window() entrustment.Window {
+	if c.q.Window != nil {
+		return *c.q.Window
+	}
+	var last entrustment.Date
+	for _, l := range c.src.Events {
+		if l.To.Start().After(last.Start()) {
+			last = l.To
+		}
+	}
+	return entrustment.Window{From: last.Add(1 - defaultSpan), To: last}
+}
+
+// measures compiles the sums.
+func (c *compiler) measures(spec *Spec, p *Policy) error {
+	asked := c.q.Measures
+	if len(asked) == 0 && c.q.Report == entrustment.ReportReachFrequency {
+		asked = []string{MeasureUsers, "impressions"}
+	} else if len(asked) == 0 {
+		asked = []string{MeasureUsers, "events"}
+	}
+	c.named = []string{MeasureUsers}
+	for _, m := range measures {
+		if !slices.Contains(asked, m.Name) {
+			continue
+		}
+		m.Cap = max(1, p.Caps[m.Name]/m.Granule)
+		spec.Measures = append(spec.Measures, m)
+		c.named = append(c.named, m.Name)
+	}
+	for i, name := range asked {
+		if !slices.Contains(c.named, name) {
+			return specError(fmt.Sprintf("measures[%d]", i), fmt.Sprintf("there is no measure %q", name), "there are users, "+strings.Join(measureNames(), ", "))
+		}
+	}
+	// The sampler takes variances up to 2^52: limits come before arithmetic.
+	for _, m := range spec.Measures {
+		if m.Cap > maxCapUnits || spec.Sigma*m.Cap > 1<<24 {
+			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "measures", Detail: "the cap of " + m.Name + " is too large for this sigma",
+				Mend: "ask with a smaller sigma, or have the cap lowered in gate.yaml"}
+		}
+	}
+	return nil
+}
+
+func measureNames() (out []string) {
+	for _, m := range measures {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// eventDim gives a reserved dimension of events.
+func (c *compiler) eventDim(name string, spec *EventSpec) (Dim, bool) {
+	switch {
+	case c.q.Report != entrustment.ReportBehaviour:
+		return Dim{}, false
+	case name == entrustment.DimCategory:
+		return Dim{Source: matcher.EventCategory, Name: name, Domain: spec.Categories}, true
+	case name == entrustment.DimDay:
+		return spans(name, spec, 1), true
+	case name == entrustment.DimWeek:
+		return spans(name, spec, 7), true
+	}
+	return Dim{}, false
+}
+
+// spans gives a dimension over the days of a window, each value named by its
+// first day.
+func spans(name string, spec *EventSpec, step int) Dim {
+	d := Dim{Source: matcher.EventDay, Name: name, Step: step}
+	for day := spec.From; !day.Start().After(spec.To.Start()) && len(d.Domain) <= MaxCells; day = day.Add(step) {
+		d.Domain = append(d.Domain, day.String())
+	}
+	return d
+}
+
+// cellsOfOne is L0: in how many cells one cluster may be.
+func (s *Spec) cellsOfOne() int64 {
+	n := int64(1)
+	for _, d := range s.Dims {
+		if d.Source == matcher.EventCategory || d.Source == matcher.EventDay {
+			n *= int64(len(d.Domain))
+		}
+	}
+	return n
+}
+
+// Variance gives that of the noise on the users measure: σ²·L0 (PRIVACY §4.3-7).
+func (s *Spec) Variance() int64 { return s.Sigma * s.Sigma * s.cellsOfOne() }
+
+// sumVariance gives that of a sum, in granules: σ²·cap²·L0.
+func (s *Spec) sumVariance(m *Measure) int64 { return s.Variance() * m.Cap * m.Cap }
+
+func (s *Spec) encodeEvents(e *encoder) {
+	e.flag(s.Events != nil)
+	if s.Events == nil {
+		return
+	}
+	e.number(int64(len(s.Events.Logs)))
+	for _, l := range s.Events.Logs {
+		e.bytes(l[:])
+	}
+	e.text(s.Events.From.String())
+	e.text(s.Events.To.String())
+	e.texts(s.Events.Categories)
+	e.text(s.Events.Presence)
+	e.number(int64(len(s.Measures)))
+	for _, m := range s.Measures {
+		e.text(m.Name)
+		e.text(m.Kind)
+		e.text(m.Unit)
+		e.number(m.Cap)
+		e.number(m.Granule)
+	}
+}
+
+// eventQuery gives what the engine is asked of the events.
+func (s *Spec) eventQuery() *matcher.EventQuery {
+	if s.Events == nil {
+		return nil
+	}
+	q := &matcher.EventQuery{Logs: s.Events.Logs, From: dayNumber(s.Events.From), To: dayNumber(s.Events.To),
+		Categories: s.Events.Categories, Presence: s.Events.Presence}
+	for _, m := range s.Measures {
+		q.Sums = append(q.Sums, matcher.EventSum{Kind: m.Kind, Unit: m.Unit, Cap: m.Cap, Granule: m.Granule})
+	}
+	return q
+}
+
+// dayNumber counts days from 1970-01-01, as events do.
+func dayNumber(d entrustment.Date) int32 {
+	const day, jst = 24 * 60 * 60, 9 * 60 * 60
+	return int32((d.Start().Unix() + jst) / day)
+}
+
+// Tau gives the noisy lock of the spec's cells under a policy.
+func (s *Spec) Tau(p *Policy) int64 { return p.tau(s) }

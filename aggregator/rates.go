@@ -1,0 +1,107 @@
+package aggregator
+
+import "math"
+
+// A rate is the quotient of two measures, both of which were released. Rates
+// cost nothing: they are post-processing.
+type rate struct {
+	name       string
+	num, den   string // measures; den may be users
+	percentage bool   // num ≤ den is expected; else num ≤ cap·den
+}
+
+// rates are those that there are, each where both its measures were asked.
+var rates = []rate{
+	{"events_per_user", "events", MeasureUsers, false},
+	{"average_frequency", "impressions", MeasureUsers, false},
+	{"click_rate", "clicks", "impressions", true},
+	{"conversion_rate", "conversions", "clicks", true},
+	{"spend_per_user", "spend", MeasureUsers, false},
+}
+
+// amount is a noisy number with its standard deviation, in the unit shown.
+type amount struct{ value, sd, most float64 } // most: what one user adds at most
+
+// compose fills what the sums of a table say beside its cells.
+func (a *Answer) compose(t *Table, sum Cell) {
+	for i := range t.Sums {
+		a.Measures = append(a.Measures, t.Sums[i].Name)
+	}
+	for _, r := range a.present() {
+		a.Rates = append(a.Rates, r.name)
+	}
+	if t.Other != nil {
+		a.OtherSums, _ = a.amounts(t, *t.Other, func(s *Sum) int64 { return s.Other })
+	}
+	if t.Total != nil {
+		a.TotalSums, a.TotalRate = a.amounts(t, *t.Total, func(s *Sum) int64 { return s.Total })
+		return
+	}
+	a.TotalSums, a.TotalRate = a.amounts(t, sum, func(s *Sum) int64 {
+		n := s.Other
+		for _, v := range s.Cells {
+			n += v
+		}
+		return n
+	})
+}
+
+// present gives the rates both of whose measures were asked.
+func (a *Answer) present() (out []rate) {
+	has := map[string]bool{MeasureUsers: true}
+	for _, m := range a.Measures {
+		has[m] = true
+	}
+	for _, r := range rates {
+		if has[r.num] && has[r.den] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// amounts gives the intervals and rates of one row; of gives a sum's number of
+// that row. All are nil where the row is withheld.
+func (a *Answer) amounts(t *Table, c Cell, of func(*Sum) int64) ([]*Interval, []*Ratio) {
+	sums, ratios := make([]*Interval, len(t.Sums)), make([]*Ratio, len(a.Rates))
+	if !c.Released {
+		return sums, ratios
+	}
+	known := map[string]amount{MeasureUsers: {float64(c.Users), deviation(c, t.Sigma), 1}}
+	for i := range t.Sums {
+		s := &t.Sums[i]
+		sd := deviation(c, t.Sigma) * float64(s.Cap) * float64(s.Granule)
+		value, half := of(s)*s.Granule, int64(math.Ceil(z95*sd))
+		sums[i] = &Interval{value, max(0, value-half), value + half}
+		known[s.Name] = amount{float64(value), sd, float64(s.Cap * s.Granule)}
+	}
+	for i, r := range a.present() {
+		num, den := known[r.num], known[r.den]
+		scale := 1.0
+		if !r.percentage {
+			scale = num.most
+		}
+		ratios[i] = quotient(num, den, scale)
+	}
+	return sums, ratios
+}
+
+// quotient gives num/den with Fieller's 95 % interval, or nil where the guard of
+// §4.3-10 forbids it: the numerator, and how far it stays below the most it
+// could be (scale·den), are each at least two of their own standard deviations,
+// so that nobody is told that all or none in a cell did something. The two
+// noises are independent.
+func quotient(num, den amount, scale float64) *Ratio {
+	rest := scale*den.value - num.value
+	if num.value < 2*num.sd || rest < 2*math.Hypot(num.sd, scale*den.sd) {
+		return nil
+	}
+	a := den.value*den.value - z95*z95*den.sd*den.sd
+	b := num.value * den.value
+	c := num.value*num.value - z95*z95*num.sd*num.sd
+	if a <= 0 || b*b < a*c {
+		return nil // the denominator is not told apart from 0
+	}
+	root := math.Sqrt(b*b - a*c)
+	return &Ratio{num.value / den.value, max(0, (b-root)/a), (b + root) / a}
+}

@@ -1,0 +1,134 @@
+package enclave
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"awase/aggregator"
+	"awase/crypto/seal"
+	"awase/crypto/token"
+	"awase/matcher"
+)
+
+// logsOf gives the event logs that questions under a contract may read: the
+// operator's own, and those loaded under the contract.
+func (e *Enclave) logsOf(c *entrustRecord) []*eventsRecord {
+	return slices.Concat(e.state.events[seal.BaseEntrustment], e.state.events[c.Contract.ID])
+}
+
+// eventSources gives what the gate knows of the event logs.
+func (e *Enclave) eventSources(c *entrustRecord, src *aggregator.Sources) []aggregator.EventSource {
+	if len(c.Contract.Events) == 0 {
+		return nil
+	}
+	var out []aggregator.EventSource
+	for _, l := range e.logsOf(c) {
+		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Types: typesOf(l), From: l.From, To: l.To, Owner: src.BaseOwner}
+		if l.Entrustment != seal.BaseEntrustment {
+			s.Owner = src.ListOwner
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func typesOf(l *eventsRecord) []matcher.EventType {
+	out := make([]matcher.EventType, len(l.Types))
+	for i, t := range l.Types {
+		out[i] = matcher.EventType{Kind: t.Kind, Category: t.Category}
+	}
+	return out
+}
+
+// boundLog names a log bound to the present base.
+type boundLog struct{ population, log hexID }
+
+// loadLogs makes the engine hold the event logs that the plan reads.
+func (e *Enclave) loadLogs(a *asked) error {
+	if !a.plan.ReadsEvents() {
+		return nil
+	}
+	population := e.state.base.Population
+	var base *matcher.Base
+	for _, l := range e.logsOf(a.contract) {
+		key := boundLog{population, l.Digest}
+		if e.bound[key] {
+			continue
+		}
+		if base == nil {
+			var err error
+			if base, err = e.openBase(); err != nil {
+				return err
+			}
+		}
+		cols, err := e.vault.ReadSegment(l.Segment)
+		if err != nil {
+			return fmt.Errorf("opening an event log: %w", err)
+		}
+		rows := logReader{data: cols["events"], codes: len(l.Columns)}
+		log, err := matcher.NewEvents(base, typesOf(l), l.Unit, rows.all())
+		if err = errors.Join(err, rows.err); err != nil {
+			return fmt.Errorf("opening an event log: %w", err)
+		}
+		e.engine.PutEvents(matcher.PopulationID(population), matcher.EventsID(l.Digest), log)
+		e.bound[key] = true
+	}
+	return nil
+}
+
+// logReader reads the rows of a stored log, in the form that readEvents writes.
+type logReader struct {
+	data  []byte
+	codes int // value columns of a row
+	err   error
+}
+
+var errLog = errors.New("the segment is not an event log")
+
+// all gives the rows, any number of times; a fault ends them and is in err.
+func (r *logReader) all() iter.Seq[matcher.EventRow] {
+	return func(yield func(matcher.EventRow) bool) {
+		rest := r.data
+		for len(rest) > 0 {
+			if len(rest) < 2 {
+				r.err = errLog
+				return
+			}
+			n := int(binary.BigEndian.Uint16(rest))
+			if len(rest) < 2+n {
+				r.err = errLog
+				return
+			}
+			row, ok := r.row(rest[2 : 2+n])
+			if !ok {
+				r.err = errLog
+				return
+			}
+			if !yield(row) {
+				return
+			}
+			rest = rest[2+n:]
+		}
+	}
+}
+
+func (r *logReader) row(b []byte) (matcher.EventRow, bool) {
+	const head, one, value = 6, 1 + token.Size, 8
+	if len(b) < head || len(b) != head+int(b[5])*one+r.codes+value {
+		return matcher.EventRow{}, false
+	}
+	row := matcher.EventRow{Day: int32(binary.BigEndian.Uint32(b)), Type: b[4], Value: int64(binary.BigEndian.Uint64(b[len(b)-value:]))}
+	for i := range int(b[5]) {
+		t := b[head+i*one:]
+		if t[0] == 255 {
+			user := token.Token(t[1:one])
+			row.User = &user
+			continue
+		}
+		row.Tokens = append(row.Tokens, matcher.KindToken{Kind: matcher.Kind(t[0]), Token: token.Token(t[1:one])})
+	}
+	return row, true
+}
