@@ -15,6 +15,12 @@ type Interval struct{ Value, Low, High int64 }
 // Ratio is a quotient of noisy numbers and its 95 % interval.
 type Ratio struct{ Value, Low, High float64 }
 
+// Cap is the most that one person adds to a measure in a cell, in its unit.
+type Cap struct {
+	Measure string
+	Most    int64
+}
+
 // Row is one declared cell as a reader sees it.
 type Row struct {
 	Key   []string // values, in the order of Answer.Dims
@@ -46,7 +52,10 @@ type Answer struct {
 	OtherSums []*Interval
 	TotalSums []*Interval
 	TotalRate []*Ratio
-	Overlap   bool // one person may be in several cells: there is no total of people
+	Caps      []Cap
+	// CellsOfOne is L0: in how many cells one person may be.
+	CellsOfOne int
+	Overlap    bool // one person may be in several cells: there is no total of people
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -84,7 +93,8 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 		a.BaseTotal = interval(baseSum, base.Sigma)
 	}
 	a.compose(main, sum)
-	a.Overlap = pl.Tables[0].Spec.cellsOfOne() > 1
+	a.CellsOfOne = int(pl.Tables[0].Spec.cellsOfOne())
+	a.Overlap = a.CellsOfOne > 1
 	if a.Overlap {
 		a.Total = nil
 	}

@@ -26,6 +26,7 @@ type amount struct{ value, sd, most float64 } // most: what one user adds at mos
 func (a *Answer) compose(t *Table, sum Cell) {
 	for i := range t.Sums {
 		a.Measures = append(a.Measures, t.Sums[i].Name)
+		a.Caps = append(a.Caps, Cap{t.Sums[i].Name, t.Sums[i].Cap * t.Sums[i].Granule})
 	}
 	for _, r := range a.present() {
 		a.Rates = append(a.Rates, r.name)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"awase/crypto/token"
 	"awase/entrustment"
 	"awase/matcher"
 )
@@ -190,8 +189,10 @@ func crowd(t *testing.T, target int64) *matcher.Embedded {
 	b := matcher.NewBaseBuilder(nil)
 	var rows []matcher.EventRow
 	for i := range 600 {
-		who := token.Token{1, byte(i), byte(i >> 8)}
-		if err := b.Add(&matcher.Person{User: who}); err != nil {
+		var p matcher.Person
+		p.User[0], p.User[1], p.User[2] = 1, byte(i), byte(i>>8)
+		who := p.User
+		if err := b.Add(&p); err != nil {
 			t.Fatal(err)
 		}
 		rows = append(rows, matcher.EventRow{User: &who, Day: 100, Value: 1000})

@@ -420,7 +420,10 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 	if ans.BaseTotal != nil {
 		r.Base = sum(ans.BaseTotal)
 	}
-	r.Privacy.Statement = statement(&r.Privacy)
+	if ans.Overlap {
+		r.Privacy.CellsOfOne = ans.CellsOfOne
+	}
+	r.Privacy.Statement = statement(&r.Privacy, ans.Caps)
 	return r
 }
 
@@ -463,17 +466,22 @@ func round(v float64, digits int) float64 {
 
 // statement says in words what protects the people counted. It speaks of
 // parameters alone, never of the data.
-func statement(p *wire.Privacy) wire.Statement {
+func statement(p *wire.Privacy, caps []aggregator.Cap) wire.Statement {
 	// PRIVACY §1: advantage ≤ √(ρ/2), rigorous for any ρ-zCDP mechanism; a guess
 	// is right with probability at most (1+advantage)/2.
 	advantage := math.Ceil(10*(100*math.Sqrt(p.Rho/2)/2+100*p.Delta)) / 10
 	s := wire.Statement{
-		JA: fmt.Sprintf("各区分の人数には標準偏差 %d 人の雑音を加えています。%d 人以上が含まれ、雑音を加えた値が %d 以上の区分だけを表示します。"+
+		JA: fmt.Sprintf("各区分の人数には標準偏差 %.0f 人の雑音を加えています。%d 人以上が含まれ、雑音を加えた値が %d 以上の区分だけを表示します。"+
 			"非表示の区分は、人数が少ないか、雑音を加えた結果が基準に届かなかったものです。どちらかは、お答えできない仕組みです。"+
-			"ある一人が含まれるかどうかをこの表から言い当てる確率の上積みは、最大 %.1f ポイントです。", p.Sigma, p.K, p.Tau, advantage),
-		EN: fmt.Sprintf("Every number carries noise of standard deviation %d. A cell is shown only if it holds at least %d people and its noised number is at least %d. "+
+			"ある一人が含まれるかどうかをこの表から言い当てる確率の上積みは、最大 %.1f ポイントです。", p.Deviation(), p.K, p.Tau, advantage),
+		EN: fmt.Sprintf("Every number of people carries noise of standard deviation %.0f. A cell is shown only if it holds at least %d people and its noised number is at least %d. "+
 			"A withheld cell was small, or its noised number fell short; which of the two can't be told. "+
-			"This table makes a guess whether any one person is in it better by %.1f percentage points at most.", p.Sigma, p.K, p.Tau, advantage),
+			"This table makes a guess whether any one person is in it better by %.1f percentage points at most.", p.Deviation(), p.K, p.Tau, advantage),
+	}
+	for _, c := range caps {
+		// A sum's noise is σ times what one person may add at most.
+		s.JA += fmt.Sprintf("%s は一人につき最大 %d までを数え、標準偏差 %.0f の雑音を加えています。", c.Measure, c.Most, p.Deviation()*float64(c.Most))
+		s.EN += fmt.Sprintf(" Of %s at most %d count for one person, and the noise has standard deviation %.0f.", c.Measure, c.Most, p.Deviation()*float64(c.Most))
 	}
 	if p.Dev {
 		s.JA += "開発用の保管庫（dev）で作成しました。承認者の署名はありません。"

@@ -116,7 +116,7 @@ func TestOwnerOfAnEntrustment(t *testing.T) {
 // sealing: no user key for another party, no person in a domain.
 func TestHandMadeHeaders(t *testing.T) {
 	e := openCrowd(t)
-	contract := strings.Replace(strings.Replace(oracleContract, "outputs:", "events: [page_view]\nlist_columns: [tier]\noutputs:", 1), "reports: 365d", "reports: 365d, events: 90d", 1)
+	contract := strings.Replace(strings.Replace(oracleContract, "events: [spring, shop]", "events: [page_view]\nlist_columns: [tier]", 1), "reports: 365d", "reports: 365d, events: 90d", 1)
 	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, contract)); err != nil {
 		t.Fatal(err)
 	}

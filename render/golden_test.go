@@ -36,7 +36,7 @@ func golden(t *testing.T, name string, got []byte) {
 func samples() map[string]*wire.Release {
 	return map[string]*wire.Release{
 		"profile": profileSample(false), "index": profileSample(true), "overlap": overlapSample(),
-		"wide": wideSample(), "bare": bareSample(), "prefecture": prefectureSample(),
+		"wide": wideSample(), "bare": bareSample(), "behaviour": behaviourSample(), "prefecture": prefectureSample(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 
 	"awase/enclave/wire"
@@ -28,25 +29,48 @@ func measureLabel(name string) text {
 	return text{name, name}
 }
 
-// amounts gives the measures and rates of a row; what is not there is left
-// empty. Intervals are in the file.
-func amounts(r *wire.Release, a *wire.Amounts) []line {
-	var out []line
-	for _, name := range r.Measures {
-		l := line{}
-		if n := a.Sums[name]; n != nil {
-			l = of(thousands(n.Value))
-		}
-		out = append(out, l)
+// amounts writes the measures and rates of the cells shown, in tables of their
+// own of as many columns as there is room for. What is not there is left empty.
+func (s *screen) amounts(r *wire.Release, cells []wire.Cell) {
+	perTable := 3
+	if s.o.width() < 100 {
+		perTable = 2
 	}
-	for _, name := range r.Rates {
-		l := line{}
-		if x := a.Rates[name]; x != nil {
-			l = of(rate(name, x.Value))
+	for group := range slices.Chunk(slices.Concat(r.Measures, r.Rates), perTable) {
+		g := &grid{}
+		for _, d := range r.Dims {
+			g.head(in(bold, plain(dimLabel(d.Name).short(s.o.Lang))), false)
 		}
-		out = append(out, l)
+		if len(r.Dims) == 0 {
+			g.head(in(bold, text{"区分", "cell"}.short(s.o.Lang)), false)
+		}
+		for _, name := range group {
+			g.head(in(bold, measureLabel(name).short(s.o.Lang)), true)
+		}
+		for i := range cells {
+			if cells[i].Status != wire.Released {
+				continue
+			}
+			row := s.row(r, &cells[i], false)[:max(1, len(r.Dims))]
+			for _, name := range group {
+				row = append(row, amountOf(name, &cells[i].Amounts))
+			}
+			g.add(row...)
+		}
+		if len(g.rows) > 0 {
+			s.grid(g)
+		}
 	}
-	return out
+}
+
+func amountOf(name string, a *wire.Amounts) line {
+	if n := a.Sums[name]; n != nil {
+		return of(thousands(n.Value) + " ").and(span{interval(n), dim})
+	}
+	if x := a.Rates[name]; x != nil {
+		return of(rate(name, x.Value) + " ").and(span{rate(name, x.Low) + "–" + rate(name, x.High), dim})
+	}
+	return line{}
 }
 
 // rate writes a share as a percentage and an average as a number.

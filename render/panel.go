@@ -41,7 +41,7 @@ type fact struct {
 
 // precision gives the 95 % half-width of one cell in people (PRIVACY §4.3,
 // step 10).
-func precision(sigma int) int64 { return int64(math.Ceil(1.96 * float64(sigma))) }
+func precision(deviation float64) int64 { return int64(math.Ceil(1.96 * deviation)) }
 
 // facts says what protects the people counted and what the table cost, in a
 // marketer's words; the parameters stand in the last lines alone.
@@ -49,8 +49,8 @@ func facts(r *wire.Release) []fact {
 	p := &r.Privacy
 	out := []fact{
 		{text{"誤差範囲（95％）", "interval (95 %)"}, text{
-			fmt.Sprintf("人数には雑音を加えています。1区分あたりおよそ ±%s 人です。範囲は雑音によるずれを表します。", thousands(precision(p.Sigma))),
-			fmt.Sprintf("Noise was added to each number: about ±%s people a cell. The interval covers that noise.", thousands(precision(p.Sigma))),
+			fmt.Sprintf("人数には雑音を加えています。1区分あたりおよそ ±%s 人です。範囲は雑音によるずれを表します。", thousands(precision(p.Deviation()))),
+			fmt.Sprintf("Noise was added to each number: about ±%s people a cell. The interval covers that noise.", thousands(precision(p.Deviation()))),
 		}},
 		{withheldFull, text{
 			fmt.Sprintf("%d 区分中 %d 区分。", p.Cells, p.Withheld),

@@ -144,3 +144,28 @@ func prefectureSample() *wire.Release {
 	r.Base = &wire.Sum{Status: wire.Released, Users: number(912_345, 20)}
 	return finish(r)
 }
+
+// behaviourSample has measures and rates, one cell withheld, one rate not
+// steady enough, and no total of people.
+func behaviourSample() *wire.Release {
+	r := base("behaviour", wire.Dim{Name: "category", Domain: []string{"spring", "summer"}}, wire.Dim{Name: "gender", Domain: []string{"female", "male", "unknown"}})
+	r.Measures, r.Rates = []string{"impressions", "clicks", "spend"}, []string{"average_frequency", "click_rate", "spend_per_user"}
+	for i, c := range []string{"spring", "summer"} {
+		for j, g := range []string{"female", "male", "unknown"} {
+			v := int64(9000-4000*i) * int64(2-j) / 2
+			one := cell(v, "category", c, "gender", g)
+			if one.Users != nil {
+				one.Sums = map[string]*wire.Number{"impressions": number(v*5/2, 832), "clicks": number(v/20, 139), "spend": number(v*125, 831_558)}
+				one.Rates = map[string]*wire.Ratio{"average_frequency": {Value: 2.5, Low: 2.41, High: 2.59}, "spend_per_user": {Value: 125.5, Low: 33, High: 217.9}}
+				if j == 0 {
+					one.Rates["click_rate"] = &wire.Ratio{Value: 0.02, Low: 0.0139, High: 0.0262}
+				}
+			}
+			r.Cells = append(r.Cells, one)
+		}
+	}
+	r = finish(r)
+	r.Other = &wire.Sum{Status: wire.None}
+	r.Total = &wire.Sum{Status: wire.None, Amounts: wire.Amounts{Sums: map[string]*wire.Number{"impressions": number(52_500, 1664)}}}
+	return r
+}

@@ -136,12 +136,6 @@ func (s *screen) table(r *wire.Release) {
 	if indexed {
 		g.head(in(bold, s.label(text{"指数", "index"})), true)
 	}
-	for _, name := range r.Measures {
-		g.head(in(bold, s.label(measureLabel(name))), true)
-	}
-	for _, name := range r.Rates {
-		g.head(in(bold, s.label(measureLabel(name))), true)
-	}
 	for i := range cells {
 		g.add(s.row(r, &cells[i], indexed)...)
 	}
@@ -159,6 +153,7 @@ func (s *screen) table(r *wire.Release) {
 		g.bars(cells, len(r.Dims), bar)
 	}
 	s.grid(g)
+	s.amounts(r, cells)
 	if rest.cells > 0 {
 		t := text{
 			fmt.Sprintf("大きい順に %d 区分を表示しています。ほか %d 区分（うち非表示 %d）はファイルにあります。", len(cells), rest.cells, rest.withheld),
@@ -220,13 +215,13 @@ func (s *screen) row(r *wire.Release, c *wire.Cell, indexed bool) []line {
 		if indexed {
 			row = append(row, line{})
 		}
-		return append(row, make([]line, len(r.Measures)+len(r.Rates))...)
+		return row
 	}
 	row = append(row, of(thousands(c.Users.Value)), in(dim, interval(c.Users)))
 	if indexed {
 		row = append(row, index(c.Index))
 	}
-	return append(row, amounts(r, &c.Amounts)...)
+	return row
 }
 
 // index gives the figure and its interval; a cell may be released and its

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"math"
 
 	"awase/entrustment"
 )
@@ -75,16 +76,23 @@ type Statement struct {
 
 // Privacy holds the parameters a table was released under and what was spent.
 type Privacy struct {
-	K         int64     `json:"k"`
-	Tau       int64     `json:"tau"`
-	Sigma     int       `json:"sigma"`
-	Rho       float64   `json:"rho"`
-	Epsilon   float64   `json:"epsilon"`
-	Delta     float64   `json:"delta"`
-	Withheld  int       `json:"withheld"` // cells withheld, of Cells
-	Cells     int       `json:"cells"`
-	Dev       bool      `json:"dev,omitempty"` // a vault without officers
-	Statement Statement `json:"statement"`
+	K          int64     `json:"k"`
+	Tau        int64     `json:"tau"`
+	Sigma      int       `json:"sigma"`
+	CellsOfOne int       `json:"cells_of_one,omitempty"` // in how many cells one person may be, where more than one
+	Rho        float64   `json:"rho"`
+	Epsilon    float64   `json:"epsilon"`
+	Delta      float64   `json:"delta"`
+	Withheld   int       `json:"withheld"` // cells withheld, of Cells
+	Cells      int       `json:"cells"`
+	Dev        bool      `json:"dev,omitempty"` // a vault without officers
+	Statement  Statement `json:"statement"`
+}
+
+// Deviation is the standard deviation of the noise on a number of people:
+// σ·√CellsOfOne.
+func (p *Privacy) Deviation() float64 {
+	return float64(p.Sigma) * math.Sqrt(float64(max(1, p.CellsOfOne)))
 }
 
 // Release is a table that passed the gate. Its JSON form is the contract of
