@@ -78,7 +78,11 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 		return nil, errOwner // nobody to charge is nothing to release
 	}
 	c := &compiler{q: *q, src: src, floor: p.ListFloor}
-	sigma, err := p.sigma(q.Sigma)
+	asked := q.Sigma
+	if q.Report == entrustment.ReportSize && asked == 0 && slices.Contains(p.Sigma, SizeSigma) {
+		asked = SizeSigma
+	}
+	sigma, err := p.sigma(asked)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 		}
 		c.list = list
 	}
-	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: c.list.ID, Sigma: sigma, WithTotal: q.Total}
+	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: c.list.ID, Sigma: sigma, WithTotal: q.Total, Size: q.Report == entrustment.ReportSize}
 	if err := c.events(&spec, p); err != nil {
 		return nil, err
 	}
@@ -156,10 +160,10 @@ type compiler struct {
 // CheckReport refuses a kind of report that this version does not have.
 func CheckReport(kind string) error {
 	switch kind {
-	case entrustment.ReportOverlap, entrustment.ReportProfile, entrustment.ReportBehaviour, entrustment.ReportReachFrequency:
+	case entrustment.ReportOverlap, entrustment.ReportProfile, entrustment.ReportBehaviour, entrustment.ReportReachFrequency, entrustment.ReportSize:
 		return nil
 	}
-	return specError("report", "this version has the reports overlap, profile, behaviour and reach-frequency", "ask for one of them")
+	return specError("report", "this version has the reports overlap, profile, size, behaviour and reach-frequency", "ask for one of them")
 }
 
 // large holds a list against the floor: a tiny one, joined or in a condition, is
@@ -202,6 +206,13 @@ func (c *compiler) report() error {
 		}
 		if c.q.Index {
 			return specError("index", "an overlap report has no index", "ask for a profile report")
+		}
+	case entrustment.ReportSize:
+		if len(c.q.Dims) > 0 {
+			return specError("dims", "a size is one number", "ask for a profile report")
+		}
+		if c.q.Total || c.q.Index {
+			return specError("total", "a size is one number", "leave total and index out")
 		}
 	case entrustment.ReportProfile:
 		if len(c.q.Dims) == 0 {

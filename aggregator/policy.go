@@ -58,6 +58,9 @@ const (
 	// DefaultSigma is the noise of a question that names none, where the policy
 	// offers it.
 	DefaultSigma = 10
+	// SizeSigma is the noise of a size that names none: its price is a 25th of a
+	// table's (PRIVACY rule 6).
+	SizeSigma = 50
 	// globalAlarmNano and globalStopNano are rule 9's limits over all recipients
 	// of one owner's data in 30 days.
 	globalAlarmNano = 2 * nano

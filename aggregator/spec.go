@@ -41,6 +41,7 @@ type Spec struct {
 	Where      *matcher.Where // canonical; nil: everyone
 	Sigma      int64          // noise of the users measure
 	WithTotal  bool           // a separately charged total
+	Size       bool           // one number, with the noisy lock alone (PRIVACY rule 6)
 	Events     *EventSpec     // nil: no event is read
 	Measures   []Measure      // beside users, in their fixed order
 }
@@ -97,6 +98,7 @@ func (s *Spec) encode() []byte {
 	e.text("users")
 	e.number(s.Sigma)
 	e.flag(s.WithTotal)
+	e.flag(s.Size)
 	s.encodeEvents(&e)
 	return e
 }
@@ -134,6 +136,9 @@ func (s *Spec) price(p *Policy) (rhoNano, deltaE15 int64) {
 	rhoNano = gaussianRho(s.Sigma) * int64(1+len(s.Measures))
 	if s.WithTotal {
 		rhoNano *= 2
+	}
+	if s.Size {
+		return rhoNano, 0
 	}
 	if s.cellsOfOne() > 1 {
 		return rhoNano, p.DeltaThrE15

@@ -125,7 +125,7 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(me
 		}
 		noisy[i] = n + z
 		all += n
-		if g.locks(n, noisy[i], t.K, t.Tau) {
+		if s.Size && noisy[i] >= t.Tau || !s.Size && g.locks(n, noisy[i], t.K, t.Tau) {
 			t.Cells[i] = Cell{true, max(0, noisy[i]), int(l0)}
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"awase/crypto/seal"
@@ -165,6 +166,21 @@ func TestReachFrequency(t *testing.T) {
 	avg := r.Total.Rates["average_frequency"]
 	if truth := float64(total) / float64(shown); avg == nil || math.Abs(avg.Value-truth) > 3*(avg.High-avg.Low) {
 		t.Errorf("average frequency %v, want about %.2f", avg, truth)
+	}
+}
+
+// TestSize: one cheap number, and a statement that claims no exact lock.
+func TestSize(t *testing.T) {
+	e := openCrowd(t)
+	r, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Report, q.Dims = "size", nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Cells) != 1 || !near(r.Cells[0].Users, 1350) || r.Privacy.Rho != 0.0002 || r.Privacy.Tau != 332 || r.Privacy.Delta != 1e-6 {
+		t.Errorf("%+v %+v", r.Cells, r.Privacy)
+	}
+	if strings.Contains(r.Privacy.Statement.EN, "holds at least") || strings.Contains(r.Privacy.Statement.JA, "以上が含まれ") {
+		t.Errorf("the statement claims a lock that a size does not have: %s", r.Privacy.Statement.EN)
 	}
 }
 

@@ -284,7 +284,7 @@ basis:
   - {party: acme, code: CONSENT_27_1, scope: analysis, evidence: "sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289"}
 identifiers: [email, phone, cookie, maid]
 attributes: [gender]
-outputs: [overlap, profile, behaviour, reach-frequency]
+outputs: [overlap, profile, behaviour, reach-frequency, size]
 events: [spring, shop]
 recipients: [acme]
 countries: {acme: JP}

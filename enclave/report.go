@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"awase/aggregator"
 	"awase/crypto/receipt"
@@ -423,7 +424,7 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 	if ans.Overlap {
 		r.Privacy.CellsOfOne = ans.CellsOfOne
 	}
-	r.Privacy.Statement = statement(&r.Privacy, ans.Caps)
+	r.Privacy.Statement = statement(&r.Privacy, ans.Caps, r.Report == entrustment.ReportSize)
 	return r
 }
 
@@ -466,7 +467,7 @@ func round(v float64, digits int) float64 {
 
 // statement says in words what protects the people counted. It speaks of
 // parameters alone, never of the data.
-func statement(p *wire.Privacy, caps []aggregator.Cap) wire.Statement {
+func statement(p *wire.Privacy, caps []aggregator.Cap, size bool) wire.Statement {
 	// PRIVACY §1: advantage ≤ √(ρ/2), rigorous for any ρ-zCDP mechanism; a guess
 	// is right with probability at most (1+advantage)/2.
 	advantage := math.Ceil(10*(100*math.Sqrt(p.Rho/2)/2+100*p.Delta)) / 10
@@ -477,6 +478,10 @@ func statement(p *wire.Privacy, caps []aggregator.Cap) wire.Statement {
 		EN: fmt.Sprintf("Every number of people carries noise of standard deviation %.0f. A cell is shown only if it holds at least %d people and its noised number is at least %d. "+
 			"A withheld cell was small, or its noised number fell short; which of the two can't be told. "+
 			"This table makes a guess whether any one person is in it better by %.1f percentage points at most.", p.Deviation(), p.K, p.Tau, advantage),
+	}
+	if size {
+		s.JA = strings.Replace(s.JA, fmt.Sprintf("%d 人以上が含まれ、", p.K), "", 1)
+		s.EN = strings.Replace(s.EN, fmt.Sprintf("it holds at least %d people and ", p.K), "", 1)
 	}
 	for _, c := range caps {
 		// A sum's noise is σ times what one person may add at most.
