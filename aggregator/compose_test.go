@@ -4,8 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
-
-	"awase/matcher"
 )
 
 // TestComposeOrder: rows come in the order asked, whatever the canonical order
@@ -152,22 +150,4 @@ func ones(n int) []int64 {
 		out[i] = 1
 	}
 	return out
-}
-
-func BenchmarkGate(b *testing.B) {
-	b.Run("4096cells", func(b *testing.B) {
-		cells := make([]int64, 4096)
-		for i := range cells {
-			cells[i] = int64(i % 300)
-		}
-		r := newRoom(cells...)
-		s := Spec{Sigma: 10, Dims: []Dim{{Name: "a", Domain: values(64)}, {Name: "b", Domain: values(64)}}}
-		id := s.ID()
-		stream := func(m string, c int) source { return noiseStream(&r.gate.keys.Noise, id, PolicyV{}, m, c) }
-		for b.Loop() {
-			if _, err := r.gate.lockCells(matcher.Exact{Users: cells}, &s, &r.gate.policy, stream); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

@@ -358,10 +358,7 @@ func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, er
 	if err := g.unchanged(ctx, p, digest); err != nil {
 		return nil, err
 	}
-	stream := func(measure string, cell int) source {
-		return noiseStream(&g.keys.Noise, p.ID, version, measure, cell)
-	}
-	t, err := g.lockCells(exact, &p.Spec, policy, stream)
+	t, err := g.lockCells(exact, &p.Spec, policy, noiseStreams(&g.keys.Noise, p.ID, version))
 	if err != nil {
 		return nil, err
 	}

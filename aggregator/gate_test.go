@@ -57,7 +57,7 @@ func TestRandomTables(t *testing.T) {
 		}
 		s := Spec{Sigma: 5, WithTotal: i%2 == 0}
 		src := rand.NewPCG(uint64(i), 1)
-		got, err := r.gate.lockCells(matcher.Exact{Users: exact}, &s, &r.gate.policy, func(string, int) source { return src })
+		got, err := r.gate.lockCells(matcher.Exact{Users: exact}, &s, &r.gate.policy, func(string) func(int) source { return func(int) source { return src } })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +153,8 @@ func TestNoiseIsKeyedByQuestion(t *testing.T) {
 	id, policy := SpecID{1}, PolicyV{1}
 	key, other := [32]byte{1}, [32]byte{2}
 	streams := []source{
-		noiseStream(&key, id, policy, "users", 0), noiseStream(&other, id, policy, "users", 0), noiseStream(&key, SpecID{2}, policy, "users", 0),
-		noiseStream(&key, id, PolicyV{2}, "users", 0), noiseStream(&key, id, policy, "users total", 0), noiseStream(&key, id, policy, "users", 1),
+		noiseStreams(&key, id, policy)("users")(0), noiseStreams(&other, id, policy)("users")(0), noiseStreams(&key, SpecID{2}, policy)("users")(0),
+		noiseStreams(&key, id, PolicyV{2})("users")(0), noiseStreams(&key, id, policy)("users total")(0), noiseStreams(&key, id, policy)("users")(1),
 	}
 	seen := map[uint64]bool{}
 	for _, s := range streams {
@@ -163,7 +163,7 @@ func TestNoiseIsKeyedByQuestion(t *testing.T) {
 	if len(seen) != len(streams) {
 		t.Errorf("%d streams, %d different", len(streams), len(seen))
 	}
-	if again := noiseStream(&key, id, policy, "users", 0); !seen[again.Uint64()] {
+	if again := noiseStreams(&key, id, policy)("users")(0); !seen[again.Uint64()] {
 		t.Error("the same question draws other noise")
 	}
 }

@@ -37,7 +37,7 @@ func TestSize(t *testing.T) {
 		shown        bool
 	}{{49, 283, true}, {50, 282, true}, {50, 281, false}, {5000, 0, true}} {
 		r.gate.noise = func(int64, source) (int64, error) { return c.noise, nil }
-		table, err := r.gate.lockCells(matcher.Exact{Users: []int64{c.users}}, &spec, &r.gate.policy, func(string, int) source { return nil })
+		table, err := r.gate.lockCells(matcher.Exact{Users: []int64{c.users}}, &spec, &r.gate.policy, func(string) func(int) source { return func(int) source { return nil } })
 		if err != nil || table.Cells[0].Released != c.shown {
 			t.Errorf("%d people, noise %d: %+v, %v", c.users, c.noise, table.Cells, err)
 		}

@@ -128,9 +128,7 @@ func TestSumsNoise(t *testing.T) {
 	for trial := range 400 {
 		id := spec.ID()
 		id[0], id[1] = byte(trial), byte(trial>>8)
-		table, err := r.gate.lockCells(exact, &spec, &r.gate.policy, func(m string, cell int) source {
-			return noiseStream(&testKeys.Noise, id, PolicyV{}, m, cell)
-		})
+		table, err := r.gate.lockCells(exact, &spec, &r.gate.policy, noiseStreams(&testKeys.Noise, id, PolicyV{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,9 +242,7 @@ func TestSumsDigitCoding(t *testing.T) {
 		r := newRoom()
 		for i := range trials {
 			id := SpecID{byte(i), byte(i >> 8)}
-			table, err := r.gate.lockCells(exact[i%2], &spec, &r.gate.policy, func(m string, cell int) source {
-				return noiseStream(&testKeys.Noise, id, PolicyV{}, m, cell)
-			})
+			table, err := r.gate.lockCells(exact[i%2], &spec, &r.gate.policy, noiseStreams(&testKeys.Noise, id, PolicyV{}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -277,7 +273,7 @@ func TestRates(t *testing.T) {
 		noisy.Sums = slices.Clone(table.Sums)
 		for m := range noisy.Sums {
 			s := &noisy.Sums[m]
-			z, err := r.gate.noise(100*s.Cap*s.Cap, noiseStream(&testKeys.Noise, SpecID{byte(i), byte(i >> 8)}, PolicyV{}, s.Name, 0))
+			z, err := r.gate.noise(100*s.Cap*s.Cap, noiseStreams(&testKeys.Noise, SpecID{byte(i), byte(i >> 8)}, PolicyV{})(s.Name)(0))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package aggregator
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -77,20 +78,36 @@ func keyedNoise(variance int64, src source) (int64, error) {
 // second is post-processing; at n = k the first costs P[z ≥ τ−k] ≤ δ.
 func bothLocks(exact, noisy, k, tau int64) bool { return exact >= k && noisy >= tau }
 
-// noiseStream gives the ChaCha8 stream of one number, keyed by what it answers
-// and nothing else: not by the data, and not by who asks.
-func noiseStream(key *[32]byte, id SpecID, policy PolicyV, measure string, cell int) source {
-	mac := hmac.New(sha256.New, key[:])
-	var e encoder
-	e.text("awase noise v1")
-	e.bytes(id[:])
-	e.bytes(policy[:])
-	e.text(measure)
-	e.number(int64(cell))
-	mac.Write(e)
-	var seed [32]byte
-	mac.Sum(seed[:0])
-	return rand.NewChaCha8(seed)
+// A streamFunc gives the streams of a measure's cells. A stream ends with the
+// next call.
+type streamFunc func(measure string) func(cell int) source
+
+// noiseStreams gives ChaCha8 streams, each keyed by what its number answers and
+// nothing else: not by the data, and not by who asks. A measure's key is
+// HMAC-SHA256 under the noise key, a cell's seed HMAC-SHA256 under the
+// measure's.
+func noiseStreams(key *[32]byte, id SpecID, policy PolicyV) streamFunc {
+	return func(measure string) func(cell int) source {
+		var e encoder
+		e.text("awase noise v1")
+		e.bytes(id[:])
+		e.bytes(policy[:])
+		e.text(measure)
+		mac := hmac.New(sha256.New, key[:])
+		mac.Write(e)
+		cells := hmac.New(sha256.New, mac.Sum(nil))
+		stream := new(rand.ChaCha8)
+		return func(cell int) source {
+			var number [8]byte
+			var seed [32]byte
+			binary.BigEndian.PutUint64(number[:], uint64(cell))
+			cells.Reset()
+			cells.Write(number[:])
+			cells.Sum(seed[:0])
+			stream.Seed(seed)
+			return stream
+		}
+	}
 }
 
 // totalMeasure names the stream of the separate total.
@@ -105,7 +122,7 @@ var errTotal = errors.New("aggregator: a total of cells that one person may be i
 
 // lockCells noises and locks exact counts and sums. It runs over every declared
 // cell and every measure, whatever the data.
-func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(measure string, cell int) source) (*Table, error) {
+func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, streams streamFunc) (*Table, error) {
 	t := &Table{K: p.K, Tau: p.tau(s), Sigma: s.Sigma, Cells: make([]Cell, len(exact.Users))}
 	t.RhoNano, t.DeltaE15 = s.price(p)
 	l0, variance := s.cellsOfOne(), s.Variance()
@@ -115,11 +132,12 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(me
 	noisy := make([]int64, len(exact.Users))
 	var all, union, noisyOther int64
 	var withheld int
+	stream := streams(usersMeasure)
 	for i, n := range exact.Users {
 		if n < 0 || n > math.MaxUint32 {
 			return nil, fmt.Errorf("counting the cells: a count outside [0, 2^32)")
 		}
-		z, err := g.noise(variance, stream(usersMeasure, i))
+		z, err := g.noise(variance, stream(i))
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +162,7 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(me
 		t.Other = &other
 	}
 	if s.WithTotal {
-		z, err := g.noise(variance, stream(totalMeasure, 0))
+		z, err := g.noise(variance, streams(totalMeasure)(0))
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +173,7 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(me
 		t.Total = &total
 	}
 	for m := range s.Measures {
-		sum, err := g.noiseSum(exact.Sums[m], &s.Measures[m], s, t, stream)
+		sum, err := g.noiseSum(exact.Sums[m], &s.Measures[m], s, t, streams)
 		if err != nil {
 			return nil, err
 		}
@@ -166,15 +184,16 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, stream func(me
 
 // noiseSum noises the exact sums of one measure. What is shown follows the
 // users: a cell that is withheld is withheld for all measures (PRIVACY §4.3-8).
-func (g *Gate) noiseSum(exact []int64, m *Measure, s *Spec, t *Table, stream func(measure string, cell int) source) (Sum, error) {
+func (g *Gate) noiseSum(exact []int64, m *Measure, s *Spec, t *Table, streams streamFunc) (Sum, error) {
 	sum := Sum{Name: m.Name, Cap: m.Cap, Granule: m.Granule, Cells: make([]int64, len(exact))}
 	variance := s.sumVariance(m)
 	var all, other int64
+	stream := streams(m.Name)
 	for i, n := range exact {
 		if n < 0 || n > m.Cap*math.MaxUint32 {
 			return Sum{}, fmt.Errorf("summing the cells: a sum outside its bounds")
 		}
-		z, err := g.noise(variance, stream(m.Name, i))
+		z, err := g.noise(variance, stream(i))
 		if err != nil {
 			return Sum{}, err
 		}
@@ -189,7 +208,7 @@ func (g *Gate) noiseSum(exact []int64, m *Measure, s *Spec, t *Table, stream fun
 		sum.Other = max(0, other)
 	}
 	if t.Total != nil {
-		z, err := g.noise(variance, stream(m.Name+" total", 0))
+		z, err := g.noise(variance, streams(m.Name+" total")(0))
 		if err != nil {
 			return Sum{}, err
 		}
