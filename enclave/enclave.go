@@ -37,7 +37,8 @@ type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
 
-	fs vault.FS // nil: the disk; tests put one that fails here
+	fs   vault.FS                              // nil: the disk; tests put one that fails here
+	book func(aggregator.Book) aggregator.Book // nil: the record log; tests put one that is wrong here
 }
 
 // Enclave serves one vault. It is safe for concurrent use; acts that change the
@@ -76,10 +77,14 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
 	}
-	e.gate = aggregator.New(e.engine, book{v.Log()}, clock{v.Log()}, aggregator.Keys{Noise: v.Subkey("noise"), Digest: v.Subkey("cell digests")})
-	records := v.Log().Records()
-	for i := range records {
-		if err := e.state.fold(&records[i], e.gate); err != nil {
+	var records aggregator.Book = book{v.Log()}
+	if o.book != nil {
+		records = o.book(records)
+	}
+	e.gate = aggregator.New(e.engine, records, clock{v.Log()}, aggregator.Keys{Noise: v.Subkey("noise"), Digest: v.Subkey("cell digests")})
+	log := v.Log().Records()
+	for i := range log {
+		if err := e.state.fold(&log[i], e.gate); err != nil {
 			return nil, errors.Join(err, v.Close())
 		}
 	}

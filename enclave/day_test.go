@@ -1,0 +1,426 @@
+package enclave
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"awase/aggregator"
+	"awase/crypto/receipt"
+	"awase/crypto/seal"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/intake"
+	"awase/internal/fault"
+)
+
+// day is one working day of a room on a disk that can fail, and what the people
+// who use it were told.
+type day struct {
+	t     *testing.T
+	files *sealedFiles
+	root  string
+	disk  *fault.Disk
+	fs    vault.FS // disk, or nil for the real one
+	e     *Enclave
+	book  func(aggregator.Book) aggregator.Book // nil: the enclave's own
+	clock time.Time
+	told
+}
+
+// told is what was acknowledged, and so must stand after any fault.
+type told struct {
+	lines    [][]byte            // of the record log
+	segments map[string][32]byte // in use, and what they hold
+	given    map[string]release  // by question
+}
+
+type release struct {
+	raw     []byte
+	rhoNano int64
+}
+
+type tableName struct {
+	spec   aggregator.SpecID
+	policy aggregator.PolicyV
+}
+
+// sealedFiles keeps what was sealed to a vault: asking twice is with the same
+// file.
+type sealedFiles struct {
+	mu    sync.Mutex
+	bytes map[string][]byte
+}
+
+func (s *sealedFiles) get(d *day, name string, make func() *bytes.Reader) (io.Reader, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := d.e.vault.ID() + " " + name
+	if s.bytes[key] == nil {
+		raw, err := io.ReadAll(make())
+		if err != nil {
+			return nil, err
+		}
+		s.bytes[key] = raw
+	}
+	return bytes.NewReader(s.bytes[key]), nil
+}
+
+func newDay(t *testing.T, files *sealedFiles, root string, start time.Time) *day {
+	t.Helper()
+	disk, err := fault.New(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &day{t: t, files: files, root: root, disk: disk, fs: disk, clock: start, told: told{segments: map[string][32]byte{}, given: map[string]release{}}}
+}
+
+// now passes ten seconds whenever somebody looks, so that no tick is waited for.
+func (d *day) now() time.Time {
+	d.clock = d.clock.Add(10 * time.Second)
+	return d.clock
+}
+
+func (d *day) open() (err error) {
+	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute) // a lock that was left is an error, not a wait
+	defer stop()
+	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: d.now, fs: d.fs, book: d.book})
+	return err
+}
+
+func (d *day) close() error {
+	if d.e == nil {
+		return nil
+	}
+	err := d.e.Close()
+	d.e = nil
+	return err
+}
+
+// note takes down what stands now.
+func (d *day) note() error {
+	if d.e == nil {
+		return nil
+	}
+	d.lines, d.segments = nil, map[string][32]byte{}
+	for _, r := range d.e.vault.Log().Records() {
+		d.lines = append(d.lines, r.Line())
+	}
+	var err error
+	d.segments, err = d.held()
+	return err
+}
+
+// held reads every segment in use.
+func (d *day) held() (map[string][32]byte, error) {
+	out := map[string][32]byte{}
+	refs := []vault.SegmentRef{}
+	if b := d.e.state.base; b != nil {
+		refs = append(refs, b.Segment)
+	}
+	for _, l := range d.e.state.lists {
+		refs = append(refs, l.Segment)
+	}
+	for _, logs := range d.e.state.events {
+		for _, l := range logs {
+			refs = append(refs, l.Segment)
+		}
+	}
+	for _, r := range d.e.state.reportTable {
+		refs = append(refs, r.Segment)
+	}
+	for _, ref := range refs {
+		cols, err := d.e.vault.ReadSegment(ref)
+		if err != nil {
+			return nil, fmt.Errorf("segment %s: %w", ref.ID, err)
+		}
+		h := sha256.New()
+		for _, name := range slices.Sorted(maps.Keys(cols)) {
+			fmt.Fprintf(h, "%q %x\n", name, sha256.Sum256(cols[name]))
+		}
+		out[ref.ID] = [32]byte(h.Sum(nil))
+	}
+	return out, nil
+}
+
+// check holds the room against what people were told.
+func (d *day) check() error {
+	var bad []error
+	fail := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
+	records := d.e.vault.Log().Records()
+	if n := len(records) - len(d.lines); n < 0 || n > 1 {
+		fail("%d entries, %d were acknowledged", len(records), len(d.lines))
+	}
+	once, paid := map[string]int{}, map[tableName]bool{}
+	for i, r := range records {
+		if i < len(d.lines) && !bytes.Equal(r.Line(), d.lines[i]) {
+			fail("entry %d is another one", i)
+		}
+		switch r.Kind {
+		case kindCharge:
+			c, err := body[chargeRecord](&r)
+			bad = append(bad, err)
+			for _, charge := range c.Charges {
+				paid[tableName{charge.Spec, charge.Policy}] = true
+				for _, a := range charge.Accounts {
+					once[fmt.Sprint("charge ", charge.Spec, charge.Policy, a)]++
+				}
+			}
+		case kindTable:
+			t, err := body[aggregator.Table](&r)
+			bad = append(bad, err)
+			once[fmt.Sprint("table ", t.Spec, t.Policy)]++
+			if !paid[tableName{t.Spec, t.Policy}] {
+				fail("entry %d is a table that nobody had paid for", i)
+			}
+		case kindReport:
+			rep, err := body[reportRecord](&r)
+			bad = append(bad, err)
+			once[fmt.Sprintf("report %x", rep.Key)]++
+		}
+	}
+	for what, n := range once {
+		if n > 1 {
+			fail("%s stands %d times", what, n)
+		}
+	}
+	held, err := d.held()
+	bad = append(bad, err)
+	for id, sum := range held {
+		if was, ok := d.segments[id]; ok && was != sum {
+			fail("segment %s holds something else", id)
+		}
+	}
+	files, err := os.ReadDir(filepath.Join(d.root, "V", "segments"))
+	if bad = append(bad, err); len(files) != len(d.e.state.segments()) {
+		fail("%d segments, %d are in use", len(files), len(d.e.state.segments()))
+	}
+	return errors.Join(append(bad, d.checkReleases())...)
+}
+
+// checkReleases: what was handed out is stored as it was, and paid for.
+func (d *day) checkReleases() error {
+	var stored [][]byte
+	for seq := range d.e.state.reportTable {
+		r, err := d.e.stored(seq)
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		stored = append(stored, raw)
+		bare := *r
+		bare.Receipt = nil
+		table, err := json.Marshal(bare)
+		if err != nil {
+			return err
+		}
+		if _, err := receipt.Verify(r.Receipt, table, d.e.vault.Signer().Public()); err != nil {
+			return err
+		}
+	}
+	var owed int64
+	for name, g := range d.given {
+		owed += g.rhoNano
+		if !slices.ContainsFunc(stored, func(raw []byte) bool { return bytes.Equal(raw, g.raw) }) {
+			return fmt.Errorf("report %s is not stored as it was given", name)
+		}
+	}
+	if owed == 0 {
+		return nil
+	}
+	price, err := d.e.Price(d.t.Context(), question())
+	if err != nil {
+		return err
+	}
+	if spent := int64(math.Round(price.Accounts[0].Spent * 1e9)); spent < owed {
+		return fmt.Errorf("%d nano-rho spent, %d released", spent, owed)
+	}
+	return nil
+}
+
+// step is something that people do; done again after a fault, it comes to the
+// same.
+type step struct {
+	name string
+	do   func(d *day, ctx context.Context) error
+}
+
+// theDay is one day: everything that writes, in a natural order.
+func theDay(users, first, second []byte) []step {
+	document := func(name string, put func(d *day, ctx context.Context) (wire.Ack, error)) step {
+		return step{name, func(d *day, ctx context.Context) error { _, err := put(d, ctx); return err }}
+	}
+	party := func(id, class string) step {
+		return document("party "+id, func(d *day, ctx context.Context) (wire.Ack, error) {
+			doc := fmt.Sprintf("schema: awase.party/v1\nid: %s\nclass: %s\ngroup: %s\ncountry: JP\n", id, class, id)
+			return d.e.AddParty(ctx, parse(d.t, entrustment.ParseParty, doc))
+		})
+	}
+	list := func(name string, data []byte) step {
+		return document(name, func(d *day, ctx context.Context) (wire.Ack, error) {
+			file, err := d.files.get(d, name, func() *bytes.Reader {
+				f, err := intake.OpenList(ctx, bytes.NewReader(data), int64(len(data)), parse(d.t, entrustment.ParseListSchema, oracleList), intake.Options{})
+				if err != nil {
+					d.t.Fatal(err)
+				}
+				return sealed(d.t, d.e, "e", "l", f.Header(), f.Rows())
+			})
+			if err != nil {
+				return wire.Ack{}, err
+			}
+			loaded, err := d.e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, file)
+			return loaded.Ack, err
+		})
+	}
+	report := func(name string, q *entrustment.Question) step {
+		return step{"report " + name, func(d *day, ctx context.Context) error {
+			r, err := d.e.Report(ctx, q)
+			if err != nil {
+				return err
+			}
+			raw, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			if g, ok := d.given[name]; ok && !bytes.Equal(g.raw, raw) {
+				return errors.New("released twice with different bytes")
+			}
+			d.given[name] = release{raw, int64(math.Round(r.Privacy.Rho * 1e9))}
+			return nil
+		}}
+	}
+	withIndex := question(func(q *entrustment.Question) { q.Index = true })
+	coarse := question(func(q *entrustment.Question) { q.Sigma = 20 })
+	fine := question(func(q *entrustment.Question) { q.Sigma = 5 })
+	return []step{
+		{"open", func(d *day, _ context.Context) error { return errors.Join(d.close(), d.open()) }},
+		party("operator", "operator"),
+		party("acme", "client"),
+		document("policies", func(d *day, ctx context.Context) (wire.Ack, error) {
+			doc := "schema: awase.policies/v1\npolicies:\n  - {version: v2, date: 2024-01-29, clauses: {\"5\": [5-analysis]}}\n"
+			return d.e.SetPolicies(ctx, parse(d.t, entrustment.ParsePolicies, doc))
+		}),
+		document("gate", func(d *day, ctx context.Context) (wire.Ack, error) {
+			return d.e.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nlist_floor: 500\nbudget: {30d: 0.02}\n"))
+		}),
+		document("entrust", func(d *day, ctx context.Context) (wire.Ack, error) {
+			return d.e.Entrust(ctx, parse(d.t, entrustment.ParseContract, oracleContract))
+		}),
+		document("base", func(d *day, ctx context.Context) (wire.Ack, error) {
+			schema := parse(d.t, entrustment.ParseBaseSchema, oracleBase)
+			file, err := d.files.get(d, "base", func() *bytes.Reader {
+				f, err := intake.OpenBase(ctx, bytes.NewReader(users), int64(len(users)), schema, intake.Options{Name: "users.csv"})
+				if err != nil {
+					d.t.Fatal(err)
+				}
+				return sealed(d.t, d.e, seal.BaseEntrustment, seal.BaseName, f.Header(), f.Rows())
+			})
+			if err != nil {
+				return wire.Ack{}, err
+			}
+			loaded, err := d.e.LoadBase(ctx, schema, file)
+			return loaded.Ack, err
+		}),
+		list("list", first),
+		{"price", func(d *day, ctx context.Context) error { _, err := d.e.Price(ctx, withIndex); return err }},
+		report("with index", withIndex),
+		report("with index", withIndex),
+		document("events", func(d *day, ctx context.Context) (wire.Ack, error) {
+			file, err := d.files.get(d, "events", func() *bytes.Reader {
+				h := seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "page_view", Category: "page_view"}}, Unit: "count"}
+				return sealed(d.t, d.e, seal.BaseEntrustment, seal.EventsName, h, func(yield func([]seal.Row, error) bool) {
+					yield([]seal.Row{{Event: &seal.Event{Key: []byte("u-1"), Day: 20000, Value: 1}}}, nil)
+				})
+			})
+			if err != nil {
+				return wire.Ack{}, err
+			}
+			loaded, err := d.e.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
+			return loaded.Ack, err
+		}),
+		list("list replaced", second),
+		report("coarse", coarse),
+		{"report over the budget", func(d *day, ctx context.Context) error {
+			_, err := d.e.Report(ctx, fine)
+			if err == nil {
+				return errors.New("a report over the budget was given")
+			}
+			if entrustment.Public(err).Code == entrustment.CodeBudget {
+				return nil
+			}
+			return err
+		}},
+		list("the same list in another file", second),
+		{"reopen after a torn entry", func(d *day, _ context.Context) error {
+			if err := d.close(); err != nil {
+				return err
+			}
+			f, err := os.OpenFile(filepath.Join(d.root, "V", "log"), os.O_WRONLY|os.O_APPEND, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteString(strings.Repeat("0f", 60))
+			return errors.Join(err, f.Close(), d.open())
+		}},
+		report("coarse", coarse),
+	}
+}
+
+// wantKinds is what the log of a whole day holds; a refusal may stand twice.
+var wantKinds = map[string]int{kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 2,
+	kindEvents: 1, kindUpload: 1, kindCharge: 2, kindTable: 3, kindReport: 2}
+
+// finish does what is left of the day, loses what was not synced, and looks once
+// more; where bare, with nothing between the room and the disk.
+func (d *day) finish(rest []step, bare bool) error {
+	for _, s := range rest {
+		if err := s.do(d, d.t.Context()); err != nil {
+			return fmt.Errorf("%s, afterwards: %w", s.name, err)
+		}
+	}
+	if err := errors.Join(d.note(), d.close(), d.disk.Crash(fault.Lose)); err != nil {
+		return fmt.Errorf("after the day: %w", err)
+	}
+	if bare {
+		d.fs = nil
+	}
+	if err := d.open(); err != nil {
+		return fmt.Errorf("after the day: %w", err)
+	}
+	kinds := map[string]int{}
+	for _, r := range d.e.vault.Log().Records() {
+		if r.Kind != kindRefusal {
+			kinds[r.Kind]++
+		}
+	}
+	err := d.check()
+	if !reflect.DeepEqual(kinds, wantKinds) {
+		err = errors.Join(err, fmt.Errorf("the log holds %v, want %v", kinds, wantKinds))
+	}
+	return errors.Join(err, d.close())
+}
+
+func smallDay(t *testing.T) ([]step, *sealedFiles) {
+	t.Helper()
+	users, rows := crowd(600)
+	return theDay(usersCSV(rand.New(rand.NewPCG(1, 1)), users), rowsCSV(rows[:550]), rowsCSV(rows)), &sealedFiles{bytes: map[string][]byte{}}
+}
