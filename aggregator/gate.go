@@ -297,7 +297,8 @@ func (g *Gate) charge(ctx context.Context, pl *Plan) error {
 			continue
 		}
 		rho, delta := t.Spec.price(&g.policy)
-		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta})
+		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta,
+			Purpose{pl.Question.Entrustment, pl.Question.Report, pl.Question.List, t.Name}})
 	}
 	if len(charges) == 0 {
 		return nil

@@ -1,12 +1,9 @@
 package aggregator
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
-
-	"awase/entrustment"
 )
 
 // Account is what a budget belongs to: the group that reads, and the party whose
@@ -28,6 +25,16 @@ type Charge struct {
 	Accounts []Account `json:"accounts"` // recipient × owner; the global accounts follow from them
 	RhoNano  int64     `json:"rho_nano"`
 	DeltaE15 int64     `json:"delta_e15"`
+	For      Purpose   `json:"for"`
+}
+
+// Purpose says what a charge is for, in the words of the question. It names
+// documents and nobody.
+type Purpose struct {
+	Entrustment string `json:"entrustment"`
+	Report      string `json:"report"`
+	List        string `json:"list,omitempty"`
+	Table       string `json:"table"`
 }
 
 // The two windows of a budget.
@@ -37,9 +44,8 @@ const (
 )
 
 type entry struct {
-	at       time.Time
-	rhoNano  int64
-	deltaE15 int64
+	at time.Time
+	*Charge
 }
 
 type paidKey struct {
@@ -60,16 +66,16 @@ func newLedger() *ledger {
 	return &ledger{map[Account][]entry{}, map[paidKey]bool{}}
 }
 
-// add folds a charge in.
+// add folds a charge in, and keeps it.
 func (l *ledger) add(c *Charge, at time.Time) {
 	global := map[Account]bool{}
 	for _, a := range c.Accounts {
-		l.entries[a] = append(l.entries[a], entry{at, c.RhoNano, c.DeltaE15})
+		l.entries[a] = append(l.entries[a], entry{at, c})
 		l.paid[paidKey{c.Spec, c.Policy, a}] = true
 		global[Account{Everybody, a.Owner}] = true
 	}
 	for g := range global {
-		l.entries[g] = append(l.entries[g], entry{at, c.RhoNano, c.DeltaE15})
+		l.entries[g] = append(l.entries[g], entry{at, c})
 	}
 }
 
@@ -83,8 +89,8 @@ func (l *ledger) spent(a Account, now time.Time, window time.Duration) (rhoNano,
 	from := now.Add(-window)
 	list := l.entries[a]
 	for i := len(list) - 1; i >= 0 && list[i].at.After(from); i-- {
-		rhoNano = addSaturated(rhoNano, list[i].rhoNano)
-		deltaE15 = addSaturated(deltaE15, list[i].deltaE15)
+		rhoNano = addSaturated(rhoNano, list[i].RhoNano)
+		deltaE15 = addSaturated(deltaE15, list[i].DeltaE15)
 	}
 	return rhoNano, deltaE15
 }
@@ -140,57 +146,3 @@ func keys(m map[Account]bool) []Account {
 	}
 	return out
 }
-
-func (l *ledger) budgetError(a Account, rho, delta int64, p *Policy, now time.Time) error {
-	rho30, _ := l.spent(a, now, window30)
-	rho365, _ := l.spent(a, now, window365)
-	mend := "this question costs more than a whole window holds: ask it with a coarser sigma, or without total or index"
-	if at, ok := l.fits(a, rho, delta, p, now); ok {
-		mend = "this question fits again after " + at.In(entrustment.JST).Format("2006-01-02 15:04 JST")
-		if cheaper := l.cheaper(a, rho, delta, p, now); cheaper > 0 {
-			mend = fmt.Sprintf("what is left is enough for a question of a %d times coarser sigma; ", cheaper) + mend
-		}
-	}
-	return &entrustment.Error{Code: entrustment.CodeBudget, Clause: "PRIVACY rule 9", Field: "sigma",
-		Detail: fmt.Sprintf("the question costs %s, left are %s in 30 days and %s in 365 days", rhoText(rho),
-			rhoText(p.Rho30Nano-rho30), rhoText(p.Rho365Nano-rho365)), Mend: mend}
-}
-
-// cheaper gives by what whole factor the noise has to grow for the price to fit
-// now, 0 if none up to the coarsest that the policy could offer does.
-func (l *ledger) cheaper(a Account, rho, delta int64, p *Policy, now time.Time) int64 {
-	for factor := int64(2); factor <= maxSigma/minSigma; factor++ {
-		part := (rho + factor*factor - 1) / (factor * factor)
-		if at, ok := l.fits(a, part, delta, p, now); ok && at.Equal(now) {
-			return factor
-		}
-	}
-	return 0
-}
-
-// fits gives the earliest moment at which the price fits the account, if
-// nothing else is charged until then.
-func (l *ledger) fits(a Account, rho, delta int64, p *Policy, now time.Time) (time.Time, bool) {
-	if rho > p.Rho30Nano || rho > p.Rho365Nano || delta > p.Delta30E15 {
-		return time.Time{}, false
-	}
-	moments := []time.Time{now}
-	for _, e := range l.entries[a] {
-		moments = append(moments, e.at.Add(window30), e.at.Add(window365))
-	}
-	slices.SortFunc(moments, time.Time.Compare)
-	for _, at := range moments {
-		if at.Before(now) {
-			continue
-		}
-		r30, d30 := l.spent(a, at, window30)
-		r365, _ := l.spent(a, at, window365)
-		if r30+rho <= p.Rho30Nano && d30+delta <= p.Delta30E15 && r365+rho <= p.Rho365Nano {
-			return at, true
-		}
-	}
-	return time.Time{}, false
-}
-
-// rhoText writes ρ in nano as a decimal number, never below zero.
-func rhoText(n int64) string { return fmt.Sprintf("%.4f", float64(max(n, 0))/nano) }

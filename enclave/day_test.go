@@ -97,10 +97,13 @@ func (d *day) now() time.Time {
 	return d.clock
 }
 
+// boot is the boot clock of a machine that is never restarted.
+func (d *day) boot() (string, time.Duration) { return "one", d.now().Sub(morning) }
+
 func (d *day) open() (err error) {
 	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute) // a lock that was left is an error, not a wait
 	defer stop()
-	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: d.now, fs: d.fs, book: d.book})
+	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: d.now, boot: d.boot, fs: d.fs, book: d.book})
 	return err
 }
 
@@ -386,7 +389,7 @@ func theDay(users, first, second []byte) []step {
 }
 
 // wantKinds is what the log of a whole day holds; a refusal may stand twice.
-var wantKinds = map[string]int{kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 2,
+var wantKinds = map[string]int{vault.KindClock: 1, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 2,
 	kindEvents: 1, kindUpload: 1, kindCharge: 2, kindTable: 3, kindReport: 2}
 
 // finish does what is left of the day, loses what was not synced, and looks once

@@ -37,8 +37,10 @@ type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
 
-	fs   vault.FS                              // nil: the disk; tests put one that fails here
-	book func(aggregator.Book) aggregator.Book // nil: the record log; tests put one that is wrong here
+	boot       func() (string, time.Duration)        // nil: the machine's boot clock, or none where Now is set
+	production bool                                  // a vault made at first use is no dev vault
+	fs         vault.FS                              // nil: the disk; tests put one that fails here
+	book       func(aggregator.Book) aggregator.Book // nil: the record log; tests put one that is wrong here
 }
 
 // Enclave serves one vault. It is safe for concurrent use; acts that change the
@@ -66,7 +68,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Logger: o.Logger, FS: o.fs})
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production})
 	if err != nil {
 		return nil, err
 	}

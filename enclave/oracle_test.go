@@ -301,6 +301,13 @@ func openRoom(t *testing.T) *Enclave {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
+	furnish(t, e)
+	return e
+}
+
+// furnish gives an enclave parties, policies and the contract.
+func furnish(t *testing.T, e *Enclave) {
+	t.Helper()
 	ctx := context.Background()
 	for _, p := range []string{"operator", "client"} {
 		id := map[string]string{"operator": "operator", "client": "acme"}[p]
@@ -316,7 +323,6 @@ func openRoom(t *testing.T) *Enclave {
 	if _, err := e.Entrust(ctx, parse(t, entrustment.ParseContract, oracleContract)); err != nil {
 		t.Fatal(err)
 	}
-	return e
 }
 
 // sealed seals rows to where they go, as the desk does.

@@ -247,6 +247,9 @@ func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error
 		r, err := e.stored(seq)
 		return a, r, err
 	}
+	if err := e.running(); err != nil {
+		return nil, nil, e.refuse("report", q.Entrustment, err)
+	}
 	return a, nil, e.load(a)
 }
 

@@ -45,13 +45,12 @@ func question(change ...func(*entrustment.Question)) *entrustment.Question {
 // openCrowd gives a room with 1,500 users, all listed, and a tick of 1 s.
 func openCrowd(t *testing.T) *Enclave {
 	t.Helper()
-	e := openRoom(t)
-	if _, err := e.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\n")); err != nil {
+	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	users, rows := crowd(1500)
-	loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
-	loadListFile(t, e, "l", rowsCSV(rows))
+	t.Cleanup(func() { e.Close() })
+	fill(t, e, "")
 	return e
 }
 

@@ -260,7 +260,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.reportTable[r.Seq] = rep
 		}
 		return fail(err)
-	case kindRefusal:
+	case kindRefusal, vault.KindClock:
 	default:
 		return fail(fmt.Errorf("a record of kind %q; a newer version wrote it", r.Kind))
 	}

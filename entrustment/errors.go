@@ -20,6 +20,7 @@ const (
 	CodeBudget       Code = "E_BUDGET"        // the privacy budget does not reach
 	CodeRate         Code = "E_RATE"          // too many in too short a time
 	CodeGone         Code = "E_GONE"          // the snapshot is retired
+	CodeClock        Code = "E_CLOCK"         // the machine's clock jumped, and nobody accepted it yet
 	CodeInternal     Code = "E_INTERNAL"      // ours; says nothing else
 	CodeDocument     Code = "E_DOCUMENT"      // a document that does not parse or contradicts itself
 	CodeForbidden    Code = "E_FORBIDDEN"     // the entrustment or the policy does not allow the act

@@ -60,13 +60,20 @@ func TestGoldenTerminal(t *testing.T) {
 			})
 		}
 	}
-	for suffix, o := range map[string]TerminalOptions{"both": {}, "en": {Lang: English, Width: 70}, "ja": {Lang: Japanese, Color: true}} {
+	for suffix, o := range map[string]TerminalOptions{"both": {}, "en": {Lang: English, Width: 70}, "ja": {Lang: Japanese, Color: true, Width: 130}} {
 		t.Run("price-"+suffix, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := Price(&b, priceSample(), o); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "price-"+suffix+".txt", b.Bytes())
+		})
+		t.Run("ledger-"+suffix, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := Ledger(&b, ledgerSample(), o); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "ledger-"+suffix+".txt", b.Bytes())
 		})
 	}
 }

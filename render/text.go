@@ -148,10 +148,12 @@ func man(yen int64) string {
 }
 
 var reportNames = map[string]text{
-	entrustment.ReportOverlap: {"重なり", "Overlap"},
-	entrustment.ReportProfile: {"プロフィール", "Profile"},
-	entrustment.ReportSize:    {"配信対象の規模", "Audience size"},
-	entrustment.ReportCube:    {"計画用の集計", "Planning cube"},
+	entrustment.ReportOverlap:        {"重なり", "Overlap"},
+	entrustment.ReportProfile:        {"プロフィール", "Profile"},
+	entrustment.ReportBehaviour:      {"行動", "Behaviour"},
+	entrustment.ReportReachFrequency: {"リーチと頻度", "Reach and frequency"},
+	entrustment.ReportSize:           {"配信対象の規模", "Audience size"},
+	entrustment.ReportCube:           {"計画用の集計", "Planning cube"},
 }
 
 func reportLabel(name string) text {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/enclave/vault"
 	"awase/internal/fault"
@@ -13,7 +14,7 @@ import (
 
 func openOn(t *testing.T, disk vault.FS, dir string) *vault.Vault {
 	t.Helper()
-	v, err := vault.Open(t.Context(), dir, vault.Options{FS: disk})
+	v, err := vault.Open(t.Context(), dir, vault.Options{Now: time.Now, FS: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestOpenSettlesTheLog(t *testing.T) {
 		if err := disk.Crash(fault.Lose); err != nil {
 			t.Fatal(err)
 		}
-		v, err = vault.Open(t.Context(), dir, vault.Options{})
+		v, err = vault.Open(t.Context(), dir, vault.Options{Now: time.Now})
 		switch {
 		case settled && err != nil:
 			t.Error(err)
@@ -155,7 +156,7 @@ func TestRolledBackVault(t *testing.T) {
 	v.Close()
 	newest := copyOf()
 	put(old)
-	_, err := vault.Open(t.Context(), dir, vault.Options{})
+	_, err := vault.Open(t.Context(), dir, vault.Options{Now: time.Now})
 	if !errors.Is(err, vault.ErrLog) || !strings.Contains(err.Error(), "put the newest copy back") {
 		t.Errorf("a rolled-back vault: %v", err)
 	}

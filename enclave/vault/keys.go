@@ -71,7 +71,14 @@ func unwrap(key *[KeySize]byte, what string, wrapped []byte) ([KeySize]byte, err
 	return out, nil
 }
 
-const rootLabel = "awase root secret"
+// rootLabel binds the flag to the root secret: a vault whose keys file says
+// another thing does not open.
+func rootLabel(dev bool) string {
+	if dev {
+		return "awase root secret of a dev vault"
+	}
+	return "awase root secret"
+}
 
 func dataLabel(id string) string { return "awase data key " + id }
 
@@ -110,7 +117,7 @@ func makeKeys(key *[KeySize]byte, dev bool) (*keyFile, error) {
 	var id [16]byte
 	rand.Read(root[:])
 	rand.Read(id[:])
-	wrapped, err := wrap(key, rootLabel, root[:])
+	wrapped, err := wrap(key, rootLabel(dev), root[:])
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ type Log struct {
 	checkpoint string // path
 	signer     *receipt.Signer
 	key        [KeySize]byte // of the lines' MACs
-	now        func() time.Time
+	clock      clock
 	records    []Record
 	size       int64       // bytes of whole records in f
 	hashes     []tlog.Hash // stored hashes of the tree
@@ -85,7 +85,7 @@ func makeLog(disk FS, path, checkpoint string, s *receipt.Signer) error {
 // openLog reads and checks the whole log. A torn last record that was never
 // acknowledged is cut off; anything else that does not fit is an error, and so
 // is a log that ends before its checkpoint.
-func openLog(path, checkpoint string, s *receipt.Signer, key [KeySize]byte, o Options) (*Log, error) {
+func openLog(path, checkpoint string, s *receipt.Signer, key, clockKey [KeySize]byte, o Options) (*Log, error) {
 	note, err := os.ReadFile(checkpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: its checkpoint file, beside the vault, is missing; restore it", ErrLog)
@@ -100,7 +100,7 @@ func openLog(path, checkpoint string, s *receipt.Signer, key [KeySize]byte, o Op
 	if err != nil {
 		return nil, fmt.Errorf("opening the record log: %w", err)
 	}
-	l := &Log{disk: o.FS, f: f, checkpoint: checkpoint, signer: s, key: key, now: o.Now}
+	l := &Log{disk: o.FS, f: f, checkpoint: checkpoint, signer: s, key: key, clock: clock{wall: o.Now, boot: o.Boot, key: clockKey}}
 	err = l.load(path, known, o)
 	if err == nil {
 		err = l.check(known, root)
@@ -250,7 +250,7 @@ func (l *Log) truncate() error {
 	return l.f.Sync()
 }
 
-// Now gives the enclave's time: the clock, but never before the last record.
+// Now gives the vault's time, never before the last record.
 func (l *Log) Now() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,7 +258,7 @@ func (l *Log) Now() time.Time {
 }
 
 func (l *Log) nowLocked() time.Time {
-	t := l.now().UTC()
+	t := l.clock.now()
 	if len(l.records) > 0 {
 		if last := l.records[len(l.records)-1].Time; t.Before(last) {
 			return last

@@ -32,15 +32,26 @@ type Vault struct {
 
 // Options says how a vault is opened.
 type Options struct {
-	Now    func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: discards
-	FS     FS               // nil: the disk
+	Now func() time.Time // the wall clock; nil: time.Now
+	// Boot names this start of the machine and says how long ago it was; "" where
+	// it can't tell. nil: the machine's, or none where Now is set.
+	Boot   func() (id string, since time.Duration)
+	Logger *slog.Logger // nil: discards
+	FS     FS           // nil: the disk
+	// Production: a vault made at first use is no dev vault.
+	Production bool
 }
 
-// Open opens the vault at dir, or makes a dev vault there at first use: dir
+// Open opens the vault at dir, or makes one there at first use: dir
 // 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
 // process has the vault open.
 func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
+	if o.Boot == nil {
+		o.Boot = systemBoot
+		if o.Now != nil {
+			o.Boot = func() (string, time.Duration) { return "", 0 }
+		}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -74,7 +85,7 @@ func (v *Vault) open(o Options) error {
 	keys, err := readKeys(v.path("keys"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := v.make(); err != nil {
+		if err := v.make(!o.Production); err != nil {
 			return err
 		}
 	case err != nil:
@@ -85,7 +96,7 @@ func (v *Vault) open(o Options) error {
 		}
 		v.keys = keys
 	}
-	if v.root, err = unwrap(&v.key, rootLabel, v.keys.Root); err != nil {
+	if v.root, err = unwrap(&v.key, rootLabel(v.keys.Dev), v.keys.Root); err != nil {
 		return err
 	}
 	if v.signer, err = receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16]); err != nil {
@@ -102,14 +113,17 @@ func (v *Vault) open(o Options) error {
 	if err := v.disk.SyncDir(v.dir); err != nil {
 		return err
 	}
-	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, v.Subkey("record log"), o)
-	return err
+	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, v.Subkey("record log"), v.Subkey("boot ids"), o)
+	if err != nil {
+		return err
+	}
+	return v.log.startClock(v.keys.Dev, o.Logger)
 }
 
 // make makes a new vault. The keys file is written last: until it stands there
 // is no vault, and a crash before that starts over. A directory that holds
 // anything but our own beginnings is not taken over.
-func (v *Vault) make() error {
+func (v *Vault) make(dev bool) error {
 	names, err := os.ReadDir(v.dir)
 	if err != nil {
 		return err
@@ -127,10 +141,10 @@ func (v *Vault) make() error {
 	if v.key, err = readVaultKey(v.disk, v.dir+".key", true); err != nil {
 		return err
 	}
-	if v.keys, err = makeKeys(&v.key, true); err != nil {
+	if v.keys, err = makeKeys(&v.key, dev); err != nil {
 		return err
 	}
-	root, err := unwrap(&v.key, rootLabel, v.keys.Root)
+	root, err := unwrap(&v.key, rootLabel(v.keys.Dev), v.keys.Root)
 	if err != nil {
 		return err
 	}

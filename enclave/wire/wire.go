@@ -43,6 +43,11 @@ type Enclave interface {
 	// Report charges the question, runs it through the gate and gives the
 	// release; the same question again gives the same bytes, uncharged.
 	Report(ctx context.Context, q *entrustment.Question) (*Release, error)
+	// Ledger gives the statement of the privacy budgets: of the accounts of one
+	// recipient group, or of all.
+	Ledger(ctx context.Context, req LedgerRequest) (*Ledger, error)
+	// AcceptClock believes the machine's clock after it jumped.
+	AcceptClock(ctx context.Context) (ClockState, error)
 	// LogKey gives the verifier key, of the note format, that receipts and
 	// checkpoints are checked by.
 	LogKey(ctx context.Context) (string, error)

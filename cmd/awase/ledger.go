@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"awase/enclave/wire"
+	"awase/render"
+)
+
+func ledger() *cobra.Command {
+	var req wire.LedgerRequest
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ledger --vault V [--group G] [--officer] [--json]",
+		Short: "The privacy budgets: what spent what, what is left, and when it comes back",
+		Long: "Shows every account (a recipient group about the users of one party), what is spent and left of it in 30 and in 365 days, " +
+			"and each charge with the moment at which it slides out of the window.",
+		Args: exactArgs(),
+	}
+	cmd.Flags().StringVar(&req.Group, "group", "", "only the accounts of this recipient `group`")
+	cmd.Flags().BoolVar(&req.Officer, "officer", false, "the accounts over all groups, and alarms, as well: for the privacy officer's eyes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		l, err := e.Ledger(cmd.Context(), req)
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		if asJSON {
+			enc := json.NewEncoder(out)
+			enc.SetIndent("", "  ")
+			return enc.Encode(l)
+		}
+		return render.Ledger(out, l, terminalOptions(out))
+	})
+}
+
+func acceptClock() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "accept-clock --vault V",
+		Short: "Believe the machine's clock after it jumped",
+		Long: "A budget slides back with time, so the vault does not follow a wall clock that jumps by more than a day: outside development it releases nothing new until the jump is accepted. " +
+			"Set the machine's clock right first.",
+		Args: exactArgs(),
+	}
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		s, err := e.AcceptClock(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if s.Accepted == nil {
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", s.Now)
+			return err
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: accepted, from %s to %s, log entry %d\n", s.Accepted.From, s.Now, s.Seq)
+		return err
+	})
+}

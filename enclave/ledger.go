@@ -1,0 +1,109 @@
+package enclave
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"awase/aggregator"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// Ledger gives the statement of the privacy budgets.
+func (e *Enclave) Ledger(_ context.Context, req wire.LedgerRequest) (*wire.Ledger, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := &wire.Ledger{At: utc(e.vault.Log().Now()), Accounts: []wire.LedgerAccount{}, Clock: jump(e.vault.Log().Stopped())}
+	for _, s := range e.gate.Statement(req.Officer) {
+		if req.Group == "" || req.Group == s.Recipient || req.Officer && s.Recipient == aggregator.Everybody {
+			out.Accounts = append(out.Accounts, account(&s))
+		}
+	}
+	if !req.Officer {
+		return out, nil
+	}
+	records := e.vault.Log().Records()
+	for i := range records {
+		if records[i].Kind != kindAlarm {
+			continue
+		}
+		a, err := body[aggregator.Alarm](&records[i])
+		if err != nil {
+			return nil, fmt.Errorf("reading entry %d of the record log: %w", i, err)
+		}
+		out.Alarms = append(out.Alarms, wire.LedgerAlarm{At: utc(records[i].Time), Kind: a.Kind, Owners: a.Owners})
+	}
+	return out, nil
+}
+
+// account writes the state of an account.
+func account(s *aggregator.AccountState) wire.LedgerAccount {
+	window := func(name, unit string, spent, limit int64, scale float64) wire.LedgerWindow {
+		return wire.LedgerWindow{Window: name, Unit: unit, Spent: float64(spent) / scale, Limit: float64(limit) / scale, Left: float64(max(0, limit-spent)) / scale}
+	}
+	a := wire.LedgerAccount{Recipient: s.Recipient, Owner: s.Owner, Charges: []wire.LedgerCharge{},
+		Windows: []wire.LedgerWindow{window("30d", "rho", s.Rho30, s.RhoLimit30, 1e9)}}
+	if s.Recipient != aggregator.Everybody { // which is held to ρ in 30 days alone
+		a.Windows = append(a.Windows, window("365d", "rho", s.Rho365, s.RhoLimit365, 1e9), window("30d", "delta", s.Delta30, s.DeltaLimit30, 1e15))
+	}
+	for _, p := range s.Charges {
+		a.Charges = append(a.Charges, wire.LedgerCharge{At: utc(p.At), Entrustment: p.For.Entrustment, Report: p.For.Report, List: p.For.List, Table: p.For.Table,
+			Spec: p.Spec.String(), Rho: unnano(p.RhoNano), Delta: float64(p.DeltaE15) / 1e15, Back30: utc(p.Back30), Back365: utc(p.Back365)})
+	}
+	for i := range a.Windows {
+		for _, p := range s.Charges {
+			back := p.Back30
+			if a.Windows[i].Window == "365d" {
+				back = p.Back365
+			}
+			if back.After(s.Now) {
+				a.Windows[i].Back = utc(back)
+				break
+			}
+		}
+	}
+	return a
+}
+
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func jump(j *vault.Jump) *wire.ClockJump {
+	if j == nil {
+		return nil
+	}
+	return &wire.ClockJump{From: utc(j.From), To: utc(j.To)}
+}
+
+// AcceptClock believes the machine's clock after it jumped.
+func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var s wire.ClockState
+	log := e.vault.Log()
+	s.Accepted = jump(log.Stopped())
+	r, err := log.AcceptClock()
+	if err != nil {
+		return wire.ClockState{}, err
+	}
+	if r != nil {
+		s.Seq = r.Seq
+	}
+	s.Now = utc(log.Now())
+	return s, nil
+}
+
+// running refuses while a jump of the machine's clock waits to be accepted: a
+// clock set forward would slide budgets back.
+func (e *Enclave) running() error {
+	j := e.vault.Log().Stopped()
+	if j == nil {
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeClock, Clause: "PRIVACY §4.6", Field: "clock",
+		Detail: fmt.Sprintf("the machine's clock says %s, the vault's time is %s: nothing new is released until that is settled", japan(j.To), japan(j.From)),
+		Mend:   "set the machine's clock right, and accept it with awase admin accept-clock"}
+}
+
+func japan(t time.Time) string { return t.In(entrustment.JST).Format("2006-01-02 15:04 JST") }

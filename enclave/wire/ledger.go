@@ -1,0 +1,69 @@
+package wire
+
+// LedgerRequest says whose accounts are asked about.
+type LedgerRequest struct {
+	Group   string // of the recipient; "": all
+	Officer bool   // global accounts and alarms as well (PRIVACY rule 9)
+}
+
+// Ledger is the statement of the privacy budgets.
+type Ledger struct {
+	At       string          `json:"at"` // RFC 3339, UTC: the vault's time
+	Accounts []LedgerAccount `json:"accounts"`
+	Alarms   []LedgerAlarm   `json:"alarms,omitempty"` // for officers
+	Clock    *ClockJump      `json:"clock,omitempty"`  // a jump that waits to be accepted: nothing new is released
+}
+
+// LedgerAccount is what one group spent of one owner's budget.
+type LedgerAccount struct {
+	Recipient string         `json:"recipient"` // group, "*": all groups together
+	Owner     string         `json:"owner"`     // party whose users are counted
+	Windows   []LedgerWindow `json:"windows"`
+	Charges   []LedgerCharge `json:"charges"` // of the last 365 days, oldest first
+}
+
+// LedgerWindow is the state of one sliding window.
+type LedgerWindow struct {
+	Window string  `json:"window"` // "30d" | "365d"
+	Unit   string  `json:"unit"`   // "rho" | "delta"
+	Spent  float64 `json:"spent"`
+	Limit  float64 `json:"limit"`
+	Left   float64 `json:"left"`
+	// Back is when the oldest charge of the window slides out, RFC 3339, UTC; ""
+	// where there is none.
+	Back string `json:"back,omitempty"`
+}
+
+// LedgerCharge is one table that was paid for.
+type LedgerCharge struct {
+	At          string  `json:"at"`
+	Entrustment string  `json:"entrustment"`
+	Report      string  `json:"report"`
+	List        string  `json:"list,omitempty"`
+	Table       string  `json:"table"`
+	Spec        string  `json:"spec"` // as in receipts
+	Rho         float64 `json:"rho"`
+	Delta       float64 `json:"delta"`
+	Back30      string  `json:"back_30d"` // when it slides out of the window
+	Back365     string  `json:"back_365d"`
+}
+
+// LedgerAlarm is an alarm as officers see it.
+type LedgerAlarm struct {
+	At     string   `json:"at"`
+	Kind   string   `json:"kind"`
+	Owners []string `json:"owners"`
+}
+
+// ClockJump is a machine's clock that ran ahead of the vault's time.
+type ClockJump struct {
+	From string `json:"from"` // RFC 3339, UTC: the vault's time
+	To   string `json:"to"`   // the machine's
+}
+
+// ClockState is what AcceptClock did.
+type ClockState struct {
+	Accepted *ClockJump // nil: nothing waited to be accepted
+	Now      string     // RFC 3339, UTC: the vault's time
+	Seq      int64      // the entry of the record log, where one was written
+}
