@@ -1,8 +1,10 @@
 package aggregator
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,31 +63,102 @@ func (g *Gate) Statement(officer bool) []AccountState {
 	return out
 }
 
-func (l *ledger) budgetError(a Account, rho, delta int64, p *Policy, now time.Time) error {
-	rho30, _ := l.spent(a, now, window30)
-	rho365, _ := l.spent(a, now, window365)
-	mend := "this question costs more than a whole window holds: ask it with a coarser sigma, or without total or index"
-	if at, ok := l.fits(a, rho, delta, p, now); ok {
-		mend = "this question fits again after " + at.In(entrustment.JST).Format("2006-01-02 15:04 JST")
-		if cheaper := l.cheaper(a, rho, delta, p, now); cheaper > 0 {
-			mend = fmt.Sprintf("what is left is enough for a question of a %d times coarser sigma; ", cheaper) + mend
+// budgetError speaks of the first account that the price does not fit, and of
+// when it fits them all.
+func (l *ledger) budgetError(failing []dueAccount, p *Policy, now time.Time) error {
+	var again time.Time
+	for _, a := range failing {
+		at, ok := l.fits(a.Account, a.rho, a.delta, p, now)
+		if !ok {
+			again = time.Time{}
+			break
+		}
+		if at.After(again) {
+			again = at
 		}
 	}
-	return &entrustment.Error{Code: entrustment.CodeBudget, Clause: "PRIVACY rule 9", Field: "sigma",
-		Detail: fmt.Sprintf("the question costs %s, left are %s in 30 days and %s in 365 days", rhoText(rho),
-			rhoText(p.Rho30Nano-rho30), rhoText(p.Rho365Nano-rho365)), Mend: mend}
+	mend := "this question costs more than a whole window holds"
+	if !again.IsZero() {
+		mend = "this question fits again after " + again.In(entrustment.JST).Format("2006-01-02 15:04 JST")
+	}
+	a := failing[0]
+	rho30, delta30 := l.spent(a.Account, now, window30)
+	rho365, _ := l.spent(a.Account, now, window365)
+	detail := fmt.Sprintf("the question costs %s, left are %s in 30 days and %s in 365 days", rhoText(a.rho),
+		rhoText(p.Rho30Nano-rho30), rhoText(p.Rho365Nano-rho365))
+	if addSaturated(delta30, a.delta) > p.Delta30E15 {
+		detail += fmt.Sprintf("; its locks cost δ %.3g, left are %.3g in 30 days", float64(a.delta)/e15, float64(max(0, p.Delta30E15-delta30))/e15)
+	}
+	return &entrustment.Error{Code: entrustment.CodeBudget, Clause: "PRIVACY rule 9", Field: "sigma", Detail: detail, Mend: mend}
 }
 
-// cheaper gives by what whole factor the noise has to grow for the price to fit
-// now, 0 if none up to the coarsest that the policy could offer does.
-func (l *ledger) cheaper(a Account, rho, delta int64, p *Policy, now time.Time) int64 {
-	for factor := int64(2); factor <= maxSigma/minSigma; factor++ {
-		part := (rho + factor*factor - 1) / (factor * factor)
-		if at, ok := l.fits(a, part, delta, p, now); ok && at.Equal(now) {
-			return factor
+// cheaper adds to an E_BUDGET the questions like this one that fit now: a
+// coarser sigma, without index or total, or fewer measures. It reads prices and
+// the ledger alone. The gate's lock is held.
+func (g *Gate) cheaper(pl *Plan, err error, now time.Time) error {
+	refusal, ok := errors.AsType[*entrustment.Error](err)
+	if !ok || refusal.Code != entrustment.CodeBudget {
+		return err
+	}
+	var fit []string
+	try := func(name string, change func(*Planned) bool) bool {
+		charges, left := g.owed(pl, change)
+		if left == 0 {
+			return false
+		}
+		// A stop of a global account is not for the asker to know.
+		if err := g.ledger.check(charges, &g.policy, now); err != nil && !errors.Is(err, errGlobal) {
+			return false
+		}
+		var rho int64
+		for _, c := range charges {
+			rho += c.RhoNano
+		}
+		fit = append(fit, fmt.Sprintf("%s (%s)", name, rhoText(rho)))
+		return true
+	}
+	if pl.Question.Index {
+		try("index: false", func(t *Planned) bool { return t.Name != TableIndex })
+	}
+	if pl.Question.Total {
+		try("total: false", func(t *Planned) bool { t.Spec.WithTotal = false; return true })
+	}
+	for i, m := range pl.Tables[0].Spec.Measures {
+		try("without the measure "+m.Name, func(t *Planned) bool {
+			t.Spec.Measures = slices.Delete(slices.Clone(t.Spec.Measures), i, i+1)
+			return true
+		})
+	}
+	coarser := func(sigma int64, plain bool) func(*Planned) bool {
+		return func(t *Planned) bool {
+			t.Spec.Sigma = sigma
+			if plain {
+				t.Spec.WithTotal, t.Spec.Measures = false, nil
+			}
+			return !plain || t.Name != TableIndex
 		}
 	}
-	return 0
+	// The finest sigma that fits is enough; else one with nothing beside users.
+	for _, plain := range []bool{false, true} {
+		if plain && len(fit) > 0 {
+			break
+		}
+		for _, sigma := range g.policy.Sigma {
+			name := fmt.Sprintf("sigma: %d", sigma)
+			if plain {
+				name += ", users alone"
+			}
+			if (sigma > pl.Tables[0].Spec.Sigma || plain) && try(name, coarser(sigma, plain)) {
+				break
+			}
+		}
+	}
+	if len(fit) == 0 {
+		return err
+	}
+	out := *refusal
+	out.Mend = "fits now: " + strings.Join(fit, "; ") + "; " + refusal.Mend
+	return &out
 }
 
 // fits gives the earliest moment at which the price fits the account, if
@@ -112,5 +185,5 @@ func (l *ledger) fits(a Account, rho, delta int64, p *Policy, now time.Time) (ti
 	return time.Time{}, false
 }
 
-// rhoText writes ρ in nano as a decimal number, never below zero.
-func rhoText(n int64) string { return fmt.Sprintf("%.4f", float64(max(n, 0))/nano) }
+// rhoText writes ρ in nano as a decimal number, exactly, never below zero.
+func rhoText(n int64) string { return strconv.FormatFloat(float64(max(n, 0))/nano, 'f', -1, 64) }

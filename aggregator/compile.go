@@ -59,7 +59,13 @@ type Plan struct {
 	asked     []Dim // dimensions in the order of the question
 	list      ListSource
 	events    bool
+	columns   []matcher.Column
+	where     *matcher.Where
+	selection *selection // of a size answered from a cube, whose tables these are
 }
+
+// kinds are the kinds of report that are no plain table.
+var kinds = map[string]specKind{entrustment.ReportSize: kindSize, entrustment.ReportCube: kindCube}
 
 // matchedBy is the domain of the reserved dimension, in rule 2's fixed order.
 var matchedBy = [matcher.Kinds]string{matcher.Email: "email", matcher.Phone: "phone", matcher.Cookie: "cookie", matcher.MAID: "maid"}
@@ -99,7 +105,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 		}
 		c.list = list
 	}
-	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: c.list.ID, Sigma: sigma, WithTotal: q.Total, Size: q.Report == entrustment.ReportSize}
+	spec := Spec{Population: src.Population, Eligible: src.Eligible, List: c.list.ID, Sigma: sigma, WithTotal: q.Total, Kind: kinds[q.Report]}
 	if err := c.events(&spec, p); err != nil {
 		return nil, err
 	}
@@ -124,7 +130,8 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 			return nil, err
 		}
 	}
-	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list, events: len(c.eventOwners) > 0}
+	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list, events: len(c.eventOwners) > 0,
+		columns: src.Columns, where: spec.Where}
 	owners := append([]Owner{src.BaseOwner}, c.eventOwners...)
 	if spec.List != (matcher.ListID{}) || c.listInWhere {
 		owners = append(owners, src.ListOwner)
@@ -160,10 +167,11 @@ type compiler struct {
 // CheckReport refuses a kind of report that this version does not have.
 func CheckReport(kind string) error {
 	switch kind {
-	case entrustment.ReportOverlap, entrustment.ReportProfile, entrustment.ReportBehaviour, entrustment.ReportReachFrequency, entrustment.ReportSize:
+	case entrustment.ReportOverlap, entrustment.ReportProfile, entrustment.ReportBehaviour, entrustment.ReportReachFrequency,
+		entrustment.ReportSize, entrustment.ReportCube:
 		return nil
 	}
-	return specError("report", "this version has the reports overlap, profile, size, behaviour and reach-frequency", "ask for one of them")
+	return specError("report", "this version has the reports overlap, profile, size, cube, behaviour and reach-frequency", "ask for one of them")
 }
 
 // large holds a list against the floor: a tiny one, joined or in a condition, is
@@ -214,6 +222,8 @@ func (c *compiler) report() error {
 		if c.q.Total || c.q.Index {
 			return specError("total", "a size is one number", "leave total and index out")
 		}
+	case entrustment.ReportCube:
+		return c.cube()
 	case entrustment.ReportProfile:
 		if len(c.q.Dims) == 0 {
 			return specError("dims", "a profile report needs a dimension", "name at least one")

@@ -56,6 +56,7 @@ type Answer struct {
 	// CellsOfOne is L0: in how many cells one person may be.
 	CellsOfOne int
 	Overlap    bool // one person may be in several cells: there is no total of people
+	Summed     int  // cells of a planning cube that the number sums; 0: it is from no cube
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -75,9 +76,16 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 			base = t
 		}
 	}
+	if pl.selection != nil {
+		a.composeSelection(pl, main)
+		return a
+	}
 	sum := tableSum(main)
-	a.Separate = main.Total != nil
-	if a.Separate {
+	a.Separate = main.Total != nil || main.Cube != nil
+	if main.Cube != nil {
+		total, _ := whole(main).sum(main)
+		a.Total = interval(total, main.Sigma)
+	} else if a.Separate {
 		a.Total = interval(*main.Total, main.Sigma)
 	} else {
 		a.Total = interval(sum, main.Sigma)

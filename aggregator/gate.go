@@ -289,23 +289,13 @@ func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
 // charge writes what the plan's accounts have not paid yet, before anything is
 // counted.
 func (g *Gate) charge(ctx context.Context, pl *Plan) error {
-	version := g.policy.Version()
-	var charges []Charge
-	for _, t := range pl.Tables {
-		unpaid := g.ledger.unpaid(t.ID, version, accountsOf(pl.Recipient, t.Owners))
-		if len(unpaid) == 0 {
-			continue
-		}
-		rho, delta := t.Spec.price(&g.policy)
-		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta,
-			Purpose{pl.Question.Entrustment, pl.Question.Report, pl.Question.List, t.Name}})
-	}
+	charges, _ := g.owed(pl, nil)
 	if len(charges) == 0 {
 		return nil
 	}
 	now := g.clock.Now()
 	if err := g.ledger.check(charges, &g.policy, now); err != nil {
-		return err
+		return g.cheaper(pl, err, now)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -318,6 +308,30 @@ func (g *Gate) charge(ctx context.Context, pl *Plan) error {
 		g.ledger.add(&charges[i], at)
 	}
 	return g.watch(ctx, charges, at)
+}
+
+// owed gives what the plan's accounts have not paid yet, and how many tables
+// the plan has. change, where there is one, makes another question of it: it
+// changes a table, or gives false to leave it out.
+func (g *Gate) owed(pl *Plan, change func(*Planned) bool) (charges []Charge, tables int) {
+	version := g.policy.Version()
+	for _, t := range pl.Tables {
+		if change != nil {
+			if !change(&t) {
+				continue
+			}
+			t.ID = t.Spec.ID()
+		}
+		tables++
+		unpaid := g.ledger.unpaid(t.ID, version, accountsOf(pl.Recipient, t.Owners))
+		if len(unpaid) == 0 {
+			continue
+		}
+		rho, delta := t.Spec.price(&g.policy)
+		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta,
+			Purpose{pl.Question.Entrustment, pl.Question.Report, pl.Question.List, t.Name}})
+	}
+	return charges, tables
 }
 
 // watch raises the global alarm of rule 9 the first time an owner passes it.

@@ -102,39 +102,53 @@ func addSaturated(a, b int64) int64 {
 	return a + b
 }
 
+// dueAccount is an account and what it is asked to pay.
+type dueAccount struct {
+	Account
+	rho, delta int64
+}
+
 // check tells whether the charges fit every account. It gives an E_BUDGET that
-// speaks of the asker's own account, or errGlobal.
+// speaks of the asker's own accounts, or errGlobal.
 func (l *ledger) check(charges []Charge, p *Policy, now time.Time) error {
-	type sum struct{ rho, delta int64 }
-	asked := map[Account]sum{}
-	var order []Account
-	for _, c := range charges {
+	var due []dueAccount
+	add := func(a Account, c *Charge) {
+		i := slices.IndexFunc(due, func(d dueAccount) bool { return d.Account == a })
+		if i < 0 {
+			i = len(due)
+			due = append(due, dueAccount{Account: a})
+		}
+		due[i].rho, due[i].delta = addSaturated(due[i].rho, c.RhoNano), addSaturated(due[i].delta, c.DeltaE15)
+	}
+	for i := range charges {
 		global := map[Account]bool{}
-		for _, a := range c.Accounts {
+		for _, a := range charges[i].Accounts {
+			add(a, &charges[i])
 			global[Account{Everybody, a.Owner}] = true
 		}
-		for _, a := range append(slices.Clone(c.Accounts), keys(global)...) {
-			s, ok := asked[a]
-			if !ok {
-				order = append(order, a)
-			}
-			asked[a] = sum{addSaturated(s.rho, c.RhoNano), addSaturated(s.delta, c.DeltaE15)}
+		for _, a := range keys(global) {
+			add(a, &charges[i])
 		}
 	}
-	for _, a := range order {
-		ask := asked[a]
-		rho30, delta30 := l.spent(a, now, window30)
-		if a.Recipient == Everybody {
-			if addSaturated(rho30, ask.rho) > globalStopNano {
-				return errGlobal
-			}
+	var failing []dueAccount
+	stopped := false
+	for _, d := range due {
+		rho30, delta30 := l.spent(d.Account, now, window30)
+		if d.Recipient == Everybody {
+			stopped = stopped || addSaturated(rho30, d.rho) > globalStopNano
 			continue
 		}
-		rho365, _ := l.spent(a, now, window365)
-		if addSaturated(rho30, ask.rho) > p.Rho30Nano || addSaturated(delta30, ask.delta) > p.Delta30E15 ||
-			addSaturated(rho365, ask.rho) > p.Rho365Nano {
-			return l.budgetError(a, ask.rho, ask.delta, p, now)
+		rho365, _ := l.spent(d.Account, now, window365)
+		if addSaturated(rho30, d.rho) > p.Rho30Nano || addSaturated(delta30, d.delta) > p.Delta30E15 ||
+			addSaturated(rho365, d.rho) > p.Rho365Nano {
+			failing = append(failing, d)
 		}
+	}
+	if len(failing) > 0 {
+		return l.budgetError(failing, p, now)
+	}
+	if stopped {
+		return errGlobal
 	}
 	return nil
 }

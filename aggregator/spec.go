@@ -41,13 +41,22 @@ type Spec struct {
 	Where      *matcher.Where // canonical; nil: everyone
 	Sigma      int64          // noise of the users measure
 	WithTotal  bool           // a separately charged total
-	Size       bool           // one number, with the noisy lock alone (PRIVACY rule 6)
+	Kind       specKind       // of table
 	Events     *EventSpec     // nil: no event is read
 	Measures   []Measure      // beside users, in their fixed order
 }
 
+// specKind is the kind of table that a spec asks for.
+type specKind string
+
+const (
+	kindTable specKind = ""     // cells under both locks
+	kindSize  specKind = "size" // one number, with the noisy lock alone (PRIVACY rule 6)
+	kindCube  specKind = "cube" // noisy cells kept for sizes, with the noisy lock alone (rule 7)
+)
+
 // specVersion is bumped when the encoding or its meaning changes.
-const specVersion = "awase.spec/v2"
+const specVersion = "awase.spec/v3"
 
 // encoder writes length-prefixed parts, so that no two different specs have
 // one encoding.
@@ -98,7 +107,7 @@ func (s *Spec) encode() []byte {
 	e.text("users")
 	e.number(s.Sigma)
 	e.flag(s.WithTotal)
-	e.flag(s.Size)
+	e.text(string(s.Kind))
 	s.encodeEvents(&e)
 	return e
 }
@@ -137,7 +146,7 @@ func (s *Spec) price(p *Policy) (rhoNano, deltaE15 int64) {
 	if s.WithTotal {
 		rhoNano *= 2
 	}
-	if s.Size {
+	if s.Kind != kindTable {
 		return rhoNano, 0
 	}
 	if s.cellsOfOne() > 1 {

@@ -23,8 +23,9 @@ func (d Digest) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString
 // UnmarshalText reads the digest from hex.
 func (d *Digest) UnmarshalText(b []byte) error { return unhex(d[:], b) }
 
-// Table is what passed the gate. Only this package fills one; it holds no
-// value of a withheld cell, exact or noisy.
+// Table is what passed the gate. Only this package fills one; it holds no exact
+// value, and no noisy one of a withheld cell but in a planning cube, which
+// stays inside.
 type Table struct {
 	Spec     SpecID    `json:"spec"`
 	Policy   PolicyV   `json:"policy"`
@@ -36,7 +37,9 @@ type Table struct {
 	Cells    []Cell    `json:"cells"`          // row-major over the spec's sorted dimensions
 	Sums     []Sum     `json:"sums,omitempty"` // of the spec's measures, in their order
 	Other    *Cell     `json:"other,omitempty"`
-	Total    *Cell     `json:"total,omitempty"` // the separately charged one
+	Total    *Cell     `json:"total,omitempty"`    // the separately charged one
+	Cube     []int64   `json:"cube,omitempty"`     // of a planning cube: every cell, noisy; never shown cell by cell
+	LockE15  int64     `json:"lock_e15,omitempty"` // of a planning cube: δ of the rule by which sums are shown
 	Digest   Digest    `json:"digest"`
 	At       time.Time `json:"-"` // of its record
 }
@@ -143,7 +146,7 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, streams stream
 		}
 		noisy[i] = n + z
 		all += n
-		if s.Size && noisy[i] >= t.Tau || !s.Size && g.locks(n, noisy[i], t.K, t.Tau) {
+		if s.Kind != kindTable && noisy[i] >= t.Tau || s.Kind == kindTable && g.locks(n, noisy[i], t.K, t.Tau) {
 			t.Cells[i] = Cell{true, max(0, noisy[i]), int(l0)}
 			continue
 		}
@@ -153,13 +156,16 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, streams stream
 	}
 	// Where nobody is in two cells, the sum of the withheld cells' exact counts
 	// is their union; elsewhere there is no other row (rule 8).
-	if withheld >= 2 && l0 == 1 {
+	if withheld >= 2 && l0 == 1 && s.Kind == kindTable {
 		other := Cell{}
 		tau := t.K + tailBound(float64(variance)*float64(withheld), p.DeltaThrE15)
 		if g.locks(union, noisyOther, t.K, tau) {
 			other = Cell{true, max(0, noisyOther), withheld}
 		}
 		t.Other = &other
+	}
+	if s.Kind == kindCube {
+		t.Cube, t.LockE15 = noisy, p.DeltaThrE15
 	}
 	if s.WithTotal {
 		z, err := g.noise(variance, streams(totalMeasure)(0))

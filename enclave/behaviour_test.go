@@ -184,6 +184,74 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// TestCube: a planning cube is charged once, sizes over its dimensions then cost
+// nothing and are near the truth, also after a restart; when the list is
+// replaced the cube is of another list, and a size costs again.
+func TestCube(t *testing.T) {
+	e := openCrowd(t)
+	ctx := t.Context()
+	cube := question(func(q *entrustment.Question) { q.Report, q.Dims = "cube", []string{"gender"} })
+	r, err := e.Report(ctx, cube)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !near(r.Total.Users, 1350) || r.Privacy.Rho != 0.005 || r.Privacy.Delta != 1e-6 || r.Other.Status != wire.None {
+		t.Errorf("the cube: %+v %+v", r.Total, r.Privacy)
+	}
+	size := func(values ...string) *entrustment.Question {
+		return question(func(q *entrustment.Question) {
+			q.Report, q.Dims = "size", nil
+			if len(values) > 0 {
+				q.Where = &entrustment.Condition{In: map[string][]string{"gender": values}}
+			}
+		})
+	}
+	spent := func() float64 {
+		l, err := e.Ledger(ctx, wire.LedgerRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Accounts[0].Windows[0].Spent
+	}
+	for range 2 {
+		for _, c := range []struct {
+			q    *entrustment.Question
+			want int64
+			sum  int
+		}{{size(), 1350, 3}, {size("f"), 750, 1}, {size("f", "m"), 1350, 2}, {size("unknown"), -1, 1}} {
+			p, err := e.Price(ctx, c.q, 0)
+			if err != nil || p.Charged != 0 || len(p.Tables) != 1 || p.Tables[0].Name != "cube" {
+				t.Fatalf("the price: %+v, %v", p, err)
+			}
+			r, err := e.Report(ctx, c.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u := r.Cells[0].Users; c.want < 0 && u != nil || c.want >= 0 && !near(u, c.want) || r.Privacy.Summed != c.sum {
+				t.Errorf("want %d: %+v, %d cells", c.want, u, r.Privacy.Summed)
+			}
+			if len(r.Cells) != 1 || len(r.Dims) != 0 || r.Privacy.Tau != p.Tau || !strings.Contains(r.Privacy.Statement.EN, "all sizes") {
+				t.Errorf("the release: %+v", r)
+			}
+		}
+		if got := spent(); got != 0.005 {
+			t.Errorf("%g was spent", got)
+		}
+		dir := e.vault.Dir()
+		e.Close()
+		if e, err = Open(ctx, dir, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { e.Close() })
+	}
+	_, rows := crowd(1400)
+	loadListFile(t, e, "l", rowsCSV(rows))
+	r, err = e.Report(ctx, size("f"))
+	if err != nil || r.Privacy.Summed != 0 || r.Privacy.Rho != 0.0002 {
+		t.Errorf("the cube of the list before answers: %+v, %v", r, err)
+	}
+}
+
 // TestEventCondition: a condition on events narrows whom a profile counts.
 func TestEventCondition(t *testing.T) {
 	e := openCrowd(t)

@@ -250,7 +250,7 @@ func (d *day) checkReleases() error {
 	if owed == 0 {
 		return nil
 	}
-	price, err := d.e.Price(d.t.Context(), question())
+	price, err := d.e.Price(d.t.Context(), question(), 0)
 	if err != nil {
 		return err
 	}
@@ -344,7 +344,7 @@ func theDay(users, first, second []byte) []step {
 			return loaded.Ack, err
 		}),
 		list("list", first),
-		{"price", func(d *day, ctx context.Context) error { _, err := d.e.Price(ctx, withIndex); return err }},
+		{"price", func(d *day, ctx context.Context) error { _, err := d.e.Price(ctx, withIndex, 0); return err }},
 		report("with index", withIndex),
 		report("with index", withIndex),
 		document("events", func(d *day, ctx context.Context) (wire.Ack, error) {

@@ -259,7 +259,7 @@ identifiers:
   - {column: cookie, kind: cookie, namespace: site}
   - {column: maid, kind: maid}
 attributes:
-  - {column: sex, name: gender, values: [f, m, unknown]}
+  - {column: sex, name: gender, values: [f, m, unknown], shares: {f: 0.5, m: 0.45}}
 restrictions:
   - {column: service, kind: service_limited}
   - {column: enquiry, kind: enquiry_only}
@@ -284,7 +284,7 @@ basis:
   - {party: acme, code: CONSENT_27_1, scope: analysis, evidence: "sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289"}
 identifiers: [email, phone, cookie, maid]
 attributes: [gender]
-outputs: [overlap, profile, behaviour, reach-frequency, size]
+outputs: [overlap, profile, behaviour, reach-frequency, size, cube]
 events: [spring, shop]
 recipients: [acme]
 countries: {acme: JP}

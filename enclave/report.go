@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"awase/aggregator"
 	"awase/crypto/receipt"
@@ -70,9 +69,28 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 		return nil, err
 	}
 	plan.Question.Recipient = recipient
+	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
 	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group}
 	a.id, err = a.key(policy.Version())
 	return a, err
+}
+
+// cubes gives the planning cubes that the recipient bought for a size's list and
+// that still are of today's data: what changed since is another cube.
+func (e *Enclave) cubes(c *entrustRecord, q *entrustment.Question, src aggregator.Sources, policy *aggregator.Policy, recipient string) (out []*aggregator.Plan) {
+	if q.Report != entrustment.ReportSize {
+		return nil
+	}
+	for _, bought := range e.state.cubes[listKey{c.Contract.ID, q.List}] {
+		if bought.Recipient != recipient {
+			continue
+		}
+		plan, err := aggregator.Compile(bought, src, policy)
+		if err == nil && e.gate.Holds(plan) {
+			out = append(out, plan)
+		}
+	}
+	return out
 }
 
 // decideLists decides about every list that a question names, joined or in a
@@ -174,8 +192,29 @@ func (e *Enclave) group(party string) string {
 	return party
 }
 
+// forecast gives what of an answer is likely to be withheld: if expect people
+// are counted or, where the recipient's own group uploaded the list and so knows
+// its rows, if all of them match.
+func (e *Enclave) forecast(a *asked, expect int64, policy *aggregator.Policy) *wire.Forecast {
+	var rows int64
+	if a.list != nil && e.group(a.recipient) == a.owner {
+		rows = a.list.Rows
+	}
+	if expect <= 0 && rows == 0 {
+		return nil
+	}
+	shares := aggregator.Shares{}
+	for _, at := range e.state.base.Schema.Attributes {
+		if at.Shares != nil && slices.Contains(a.contract.Contract.Attributes, at.Name) {
+			shares[at.Name] = at.Shares
+		}
+	}
+	f := a.plan.Forecast(max(0, expect), rows, shares, policy)
+	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing}
+}
+
 // Price says what a question costs.
-func (e *Enclave) Price(_ context.Context, q *entrustment.Question) (wire.Price, error) {
+func (e *Enclave) Price(_ context.Context, q *entrustment.Question, expect int64) (wire.Price, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
@@ -185,15 +224,22 @@ func (e *Enclave) Price(_ context.Context, q *entrustment.Question) (wire.Price,
 	quote := e.gate.Price(a.plan)
 	policy := e.gate.Policy()
 	sigma := int64(a.plan.Question.Sigma)
-	spec := &a.plan.Tables[0].Spec
+	variance, tau := a.plan.Noise(&policy)
 	p := wire.Price{
 		Rho: unnano(quote.RhoNano), Delta: float64(quote.DeltaE15) / 1e15, Charged: unnano(quote.DueNano), Sigma: int(sigma),
-		Tau: spec.Tau(&policy), K: policy.K, Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(spec.Variance())))), Cells: 1,
+		Tau: tau, K: policy.K, Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(variance)))), Cells: 1,
+		Size: q.Report == entrustment.ReportSize,
 	}
-	for _, d := range a.plan.Tables[0].Spec.Dims {
-		p.Cells *= len(d.Domain)
+	if !p.Size {
+		for _, d := range a.plan.Tables[0].Spec.Dims {
+			p.Cells *= len(d.Domain)
+		}
 	}
+	p.Forecast = e.forecast(a, expect, &policy)
 	for _, t := range quote.Tables {
+		if a.plan.Selection() {
+			t.Name = "cube"
+		}
 		p.Tables = append(p.Tables, wire.TablePrice{Name: t.Name, Rho: unnano(t.RhoNano), Paid: t.Paid})
 	}
 	for _, ac := range quote.Accounts {
@@ -335,6 +381,9 @@ func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*wire.Release, er
 	hash := sha256.Sum256(raw)
 	rec := reportRecord{Key: a.id, Entrustment: r.Entrustment, Version: r.Version, Recipient: a.recipient,
 		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Segment: ref}
+	if r.Report == entrustment.ReportCube {
+		rec.Cube = r.Question
+	}
 	for i, t := range tables {
 		rec.Specs = append(rec.Specs, a.plan.Tables[i].ID)
 		rec.RhoNano += t.RhoNano
@@ -374,126 +423,4 @@ func (e *Enclave) stored(seq int64) (*wire.Release, error) {
 		return nil, fmt.Errorf("signing the receipt: %w", err)
 	}
 	return &r, nil
-}
-
-// release writes an answer in the form of DESIGN §8, without the receipt.
-func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
-	eps, delta := ans.Epsilon()
-	r := &wire.Release{
-		Schema: wire.ReleaseSchema, Report: a.plan.Question.Report, Entrustment: a.contract.Contract.ID, Version: a.contract.Version,
-		Question: &a.plan.Question, Dims: []wire.Dim{}, Measures: ans.Measures, Rates: ans.Rates, Cells: []wire.Cell{},
-		Privacy: wire.Privacy{K: ans.K, Tau: ans.Tau, Sigma: int(ans.Sigma), Rho: unnano(ans.RhoNano), Epsilon: round(eps, 4), Delta: round(delta, 12),
-			Withheld: ans.Withheld, Cells: len(ans.Rows), Dev: e.vault.Dev()},
-		// Not the time of the tables: another recipient may have asked for them.
-		ReleasedAt: e.vault.Log().Now().UTC().Format("2006-01-02T15:04:05Z"),
-	}
-	if a.list != nil {
-		r.List, r.ListVersion = a.list.Name, a.list.Version
-		if e.group(a.recipient) == a.owner {
-			r.ListRows = a.list.Rows
-		}
-	}
-	for _, d := range ans.Dims {
-		r.Dims = append(r.Dims, wire.Dim{Name: d.Name, Domain: d.Domain})
-	}
-	for _, row := range ans.Rows {
-		c := wire.Cell{Key: map[string]string{}, Status: wire.Withheld}
-		for i, v := range row.Key {
-			c.Key[ans.Dims[i].Name] = v
-		}
-		if row.Users != nil {
-			c.Status, c.Users = wire.Released, number(row.Users)
-		}
-		if row.Index != nil {
-			c.Index = &wire.Ratio{Value: round(row.Index.Value, 1), Low: round(row.Index.Low, 1), High: round(row.Index.High, 1)}
-		}
-		c.Amounts = amounts(ans, row.Sums, row.Rates)
-		r.Cells = append(r.Cells, c)
-	}
-	r.Other = &wire.Sum{Status: wire.None}
-	if ans.HasOther {
-		r.Other = sum(ans.Other)
-		r.Other.Amounts = amounts(ans, ans.OtherSums, nil)
-	}
-	r.Total = sum(ans.Total)
-	if ans.Overlap {
-		r.Total.Status = wire.None // a total of people is another question
-	}
-	r.Total.Amounts = amounts(ans, ans.TotalSums, ans.TotalRate)
-	r.Total.Partial = !ans.Separate && ans.Total != nil && ans.Withheld > 0 && ans.Other == nil
-	if ans.BaseTotal != nil {
-		r.Base = sum(ans.BaseTotal)
-	}
-	if ans.Overlap {
-		r.Privacy.CellsOfOne = ans.CellsOfOne
-	}
-	r.Privacy.Statement = statement(&r.Privacy, ans.Caps, r.Report == entrustment.ReportSize)
-	return r
-}
-
-// amounts names the measures and rates of a row.
-func amounts(ans *aggregator.Answer, sums []*aggregator.Interval, rates []*aggregator.Ratio) (out wire.Amounts) {
-	for i, s := range sums {
-		if s != nil {
-			if out.Sums == nil {
-				out.Sums = map[string]*wire.Number{}
-			}
-			out.Sums[ans.Measures[i]] = number(s)
-		}
-	}
-	for i, r := range rates {
-		if r != nil {
-			if out.Rates == nil {
-				out.Rates = map[string]*wire.Ratio{}
-			}
-			out.Rates[ans.Rates[i]] = &wire.Ratio{Value: round(r.Value, 4), Low: round(r.Low, 4), High: round(r.High, 4)}
-		}
-	}
-	return out
-}
-
-func number(i *aggregator.Interval) *wire.Number {
-	return &wire.Number{Value: i.Value, Low: i.Low, High: i.High}
-}
-
-func sum(i *aggregator.Interval) *wire.Sum {
-	if i == nil {
-		return &wire.Sum{Status: wire.Withheld}
-	}
-	return &wire.Sum{Status: wire.Released, Users: number(i)}
-}
-
-func round(v float64, digits int) float64 {
-	p := math.Pow10(digits)
-	return math.Round(v*p) / p
-}
-
-// statement says in words what protects the people counted. It speaks of
-// parameters alone, never of the data.
-func statement(p *wire.Privacy, caps []aggregator.Cap, size bool) wire.Statement {
-	// PRIVACY §1: advantage ≤ √(ρ/2), rigorous for any ρ-zCDP mechanism; a guess
-	// is right with probability at most (1+advantage)/2.
-	advantage := math.Ceil(10*(100*math.Sqrt(p.Rho/2)/2+100*p.Delta)) / 10
-	s := wire.Statement{
-		JA: fmt.Sprintf("各区分の人数には標準偏差 %.0f 人の雑音を加えています。%d 人以上が含まれ、雑音を加えた値が %d 以上の区分だけを表示します。"+
-			"非表示の区分は、人数が少ないか、雑音を加えた結果が基準に届かなかったものです。どちらかは、お答えできない仕組みです。"+
-			"ある一人が含まれるかどうかをこの表から言い当てる確率の上積みは、最大 %.1f ポイントです。", p.Deviation(), p.K, p.Tau, advantage),
-		EN: fmt.Sprintf("Every number of people carries noise of standard deviation %.0f. A cell is shown only if it holds at least %d people and its noised number is at least %d. "+
-			"A withheld cell was small, or its noised number fell short; which of the two can't be told. "+
-			"This table makes a guess whether any one person is in it better by %.1f percentage points at most.", p.Deviation(), p.K, p.Tau, advantage),
-	}
-	if size {
-		s.JA = strings.Replace(s.JA, fmt.Sprintf("%d 人以上が含まれ、", p.K), "", 1)
-		s.EN = strings.Replace(s.EN, fmt.Sprintf("it holds at least %d people and ", p.K), "", 1)
-	}
-	for _, c := range caps {
-		// A sum's noise is σ times what one person may add at most.
-		s.JA += fmt.Sprintf("%s は一人につき最大 %d までを数え、標準偏差 %.0f の雑音を加えています。", c.Measure, c.Most, p.Deviation()*float64(c.Most))
-		s.EN += fmt.Sprintf(" Of %s at most %d count for one person, and the noise has standard deviation %.0f.", c.Measure, c.Most, p.Deviation()*float64(c.Most))
-	}
-	if p.Dev {
-		s.JA += "開発用の保管庫（dev）で作成しました。承認者の署名はありません。"
-		s.EN += " Made in a dev vault: no officer signed for it."
-	}
-	return s
 }

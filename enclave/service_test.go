@@ -181,12 +181,19 @@ func TestPriceChargesNothing(t *testing.T) {
 	e := openCrowd(t)
 	entries := len(e.vault.Log().Records())
 	q := question(func(q *entrustment.Question) { q.Index = true })
-	p, err := e.Price(t.Context(), q)
+	p, err := e.Price(t.Context(), q, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Rho != 0.01 || p.Charged != 0.01 || len(p.Tables) != 2 || len(p.Accounts) != 2 || p.Accounts[0].Spent != 0 {
 		t.Errorf("price %+v", p)
+	}
+	// The recipient's own list, all of it: 750, 675 and 75 people of three values.
+	if f := p.Forecast; f == nil || f.People != 1500 || f.Stated || f.Withheld != 1 || len(f.Missing) > 0 {
+		t.Errorf("forecast %+v", f)
+	}
+	if p, err := e.Price(t.Context(), q, 100); err != nil || p.Forecast == nil || !p.Forecast.Stated || p.Forecast.Withheld != 3 {
+		t.Errorf("forecast of 100 people %+v, %v", p.Forecast, err)
 	}
 	if len(e.vault.Log().Records()) != entries {
 		t.Error("a price was logged or charged")
@@ -194,7 +201,7 @@ func TestPriceChargesNothing(t *testing.T) {
 	if _, err := e.Report(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
-	if p, err = e.Price(t.Context(), q); err != nil || p.Charged != 0 || p.Accounts[0].Spent != 0.01 {
+	if p, err = e.Price(t.Context(), q, 0); err != nil || p.Charged != 0 || p.Accounts[0].Spent != 0.01 {
 		t.Errorf("price after asking %+v, %v", p, err)
 	}
 }
@@ -516,7 +523,7 @@ func TestBudgetThroughTheVault(t *testing.T) {
 	}
 	defer e.Close()
 	refused := wantCode(t, "over the budget", ask(5), entrustment.CodeBudget)
-	if !strings.Contains(refused.Detail, "0.0200") || !strings.Contains(refused.Detail, "0.0050") {
+	if !strings.Contains(refused.Detail, "costs 0.02,") || !strings.Contains(refused.Detail, "left are 0.005 in") {
 		t.Errorf("the refusal names neither the price nor what is left: %v", refused)
 	}
 	if err := ask(20); err != nil {
@@ -605,7 +612,7 @@ func TestWhoPays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]string{"e": "acme pays operator", "i": "operator pays acme"} {
-		p, err := e.Price(t.Context(), question(func(q *entrustment.Question) { q.Entrustment = id }))
+		p, err := e.Price(t.Context(), question(func(q *entrustment.Question) { q.Entrustment = id }), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

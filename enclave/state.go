@@ -119,6 +119,8 @@ type reportRecord struct {
 	RhoNano     int64               `json:"rho_nano"`
 	DeltaE15    int64               `json:"delta_e15"`
 	Segment     vault.SegmentRef    `json:"segment"`
+	// Cube is the question of a planning cube, for sizes to be answered from it.
+	Cube *entrustment.Question `json:"cube,omitempty"`
 }
 
 type listKey struct{ entrustment, name string }
@@ -136,16 +138,17 @@ type state struct {
 	acts        map[string]int64       // last record of a document, by kind and id
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
-	events      map[string][]*eventsRecord // by entrustment, in the order loaded
-	uploads     map[uploadID]upload        // used upload ids, and what each became
-	owners      map[string]bool            // parties that stand in an entrustment, or own the base
+	cubes       map[listKey][]*entrustment.Question // planning cubes bought, by the list
+	events      map[string][]*eventsRecord          // by entrustment, in the order loaded
+	uploads     map[uploadID]upload                 // used upload ids, and what each became
+	owners      map[string]bool                     // parties that stand in an entrustment, or own the base
 }
 
 func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, events: map[string][]*eventsRecord{},
+		reportTable: map[int64]*reportRecord{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, events: map[string][]*eventsRecord{},
 	}
 }
 
@@ -258,6 +261,10 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		if err == nil {
 			s.reports[rep.Key] = r.Seq
 			s.reportTable[r.Seq] = rep
+			if rep.Cube != nil {
+				key := listKey{rep.Entrustment, rep.Cube.List}
+				s.cubes[key] = append(s.cubes[key], rep.Cube)
+			}
 		}
 		return fail(err)
 	case kindRefusal, vault.KindClock:

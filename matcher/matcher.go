@@ -15,6 +15,7 @@ package matcher
 
 import (
 	"context"
+	"slices"
 
 	"awase/crypto/token"
 	"awase/entrustment"
@@ -82,6 +83,12 @@ type Eligibility struct {
 	Service string `json:"service,omitempty"`
 	// Enquiry: users known from an enquiry alone are eligible (5-improvement).
 	Enquiry bool `json:"enquiry"`
+}
+
+// Equal tells whether the same users are eligible.
+func (e *Eligibility) Equal(o *Eligibility) bool {
+	return e.Flow == o.Flow && e.Purpose == o.Purpose && e.ByPolicy == o.ByPolicy && slices.Equal(e.Versions, o.Versions) &&
+		e.Service == o.Service && e.Enquiry == o.Enquiry
 }
 
 // DimSource says where a dimension's value comes from.

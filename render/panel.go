@@ -23,6 +23,11 @@ var (
 		"非表示の区分は、人数が少ないか、雑音を加えた結果が基準に届かなかったものです。どちらかは、お答えできない仕組みです。",
 		"A withheld cell holds few people, or fell below the threshold after noise was added. Which of the two can't be told, by design.",
 	}
+	// A size, and a planning cube, have the noisy threshold alone (PRIVACY rules 6, 7).
+	withheldAlone = text{
+		"雑音を加えた結果が基準に届かなかったものです。",
+		"Its number fell below the threshold after noise was added.",
+	}
 	withheldMend = text{
 		"表示を増やすには：集計の軸を減らす、区分の幅を広げる、リストを大きくする。",
 		"To see more: fewer dimensions, wider bands, a larger list.",
@@ -58,7 +63,11 @@ func facts(r *wire.Release) []fact {
 		}},
 	}
 	if p.Withheld > 0 {
-		out = append(out, fact{is: withheldWhy}, fact{is: withheldMend})
+		why := withheldWhy
+		if r.Report == entrustment.ReportSize || r.Report == entrustment.ReportCube {
+			why = withheldAlone
+		}
+		out = append(out, fact{is: why}, fact{is: withheldMend})
 	}
 	if r.Other != nil && r.Other.Users != nil { // PRIVACY §4.3, step 9
 		out = append(out, fact{text{"その他", "other"}, text{
@@ -72,10 +81,18 @@ func facts(r *wire.Release) []fact {
 			"Each person counts once, under the first that matched: email, phone, cookie, ad id.",
 		}})
 	}
-	out = append(out, fact{
-		text{"消費量", "price"},
-		text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"},
-	})
+	price := text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"}
+	switch {
+	case p.Summed > 0:
+		price = text{
+			fmt.Sprintf("なし。計画用の集計（消費量 %s、支払い済み）の %s 区分の合計です。", decimal(p.Rho), thousands(int64(p.Summed))),
+			fmt.Sprintf("nothing: the sum of %s cells of the planning cube, which is paid for (%s).", thousands(int64(p.Summed)), decimal(p.Rho)),
+		}
+	case r.Report == entrustment.ReportCube:
+		price.ja += "。この軸での規模（size）は、これから何度でも消費なしで答えます。"
+		price.en += "; every size over these dimensions now costs nothing."
+	}
+	out = append(out, fact{text{"消費量", "price"}, price})
 	if p.Statement.JA != "" || p.Statement.EN != "" {
 		out = append(out, fact{text{"保護", "protection"}, text{plain(p.Statement.JA), plain(p.Statement.EN)}})
 	}

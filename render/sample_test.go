@@ -120,8 +120,9 @@ func cell(v int64, key ...string) wire.Cell {
 
 func priceSample() *wire.Price {
 	return &wire.Price{
-		Rho: 0.015, Charged: 0.01, Delta: 2e-8, Sigma: 10, Tau: 107, K: 50, Precision: 20, Cells: 39,
-		Tables: []wire.TablePrice{{Name: "table", Rho: 0.005, Paid: true}, {Name: "total", Rho: 0.005}, {Name: "index", Rho: 0.005}},
+		Rho: 0.01, Charged: 0.005, Delta: 2e-8, Sigma: 10, Tau: 107, K: 50, Precision: 20, Cells: 39,
+		Forecast: &wire.Forecast{People: 20000, Stated: true, Withheld: 7},
+		Tables:   []wire.TablePrice{{Name: "table", Rho: 0.005, Paid: true}, {Name: "index", Rho: 0.005}},
 		Accounts: []wire.AccountStatus{
 			{Recipient: "acme", Owner: "operator", Window: "30d", Spent: 0.1, Limit: 0.25},
 			{Recipient: "acme", Owner: "operator", Window: "365d", Spent: 1.995, Limit: 2},

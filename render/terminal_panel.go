@@ -70,10 +70,20 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 		fmt.Sprintf("±%s people a cell", thousands(p.Precision)),
 	})
 	add(text{"区分の数", "cells"}, text{thousands(int64(p.Cells)), ""})
-	add(withheldFull, text{
+	shown := text{
 		fmt.Sprintf("%s 人に満たない区分と、雑音を加えて %s 人に届かない区分は表示しません。", thousands(p.K), thousands(p.Tau)),
 		fmt.Sprintf("Cells of fewer than %s people, or below %s after noise, are not shown.", thousands(p.K), thousands(p.Tau)),
-	})
+	}
+	if p.Size {
+		shown = text{
+			fmt.Sprintf("雑音を加えて %s 人に届かなければ表示しません。", thousands(p.Tau)),
+			fmt.Sprintf("A number below %s after noise is not shown.", thousands(p.Tau)),
+		}
+	}
+	add(withheldFull, shown)
+	if p.Forecast != nil {
+		add(text{"見込み", "forecast"}, forecast(p))
+	}
 	lines = append(lines, line{})
 	lines = append(lines, in(bold, text{"プライバシー予算", "Privacy budget"}.in(o.Lang)))
 	for _, a := range p.Accounts {
@@ -95,12 +105,33 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 	return nil
 }
 
+// forecast says what is likely to be withheld, or why nobody can tell.
+func forecast(p *wire.Price) text {
+	f := p.Forecast
+	if len(f.Missing) > 0 {
+		what := plain(strings.Join(f.Missing, ", "))
+		return text{
+			"立てられません。base.yaml に公開の構成比（shares）がないもの：" + what,
+			"none: no public shares are declared (shares: in base.yaml) for " + what,
+		}
+	}
+	people := counted(f.People)
+	given := text{"リストの全員が突合できて " + people.ja + "なら", "if all of the list match, " + people.en}
+	if f.Stated {
+		given = text{people.ja + "なら", "with " + people.en}
+	}
+	return text{
+		fmt.Sprintf("%s、%s 区分中およそ %s 区分が非表示です（公開の構成比による目安）。", given.ja, thousands(int64(p.Cells)), thousands(int64(f.Withheld))),
+		fmt.Sprintf("%s, about %s of %s cells are withheld (a guess from public shares).", given.en, thousands(int64(f.Withheld)), thousands(int64(p.Cells))),
+	}
+}
+
 func tableName(name string) text {
 	switch name {
 	case "table":
 		return text{"集計表", "table"}
-	case "total":
-		return text{"合計", "total"}
+	case "cube":
+		return text{"計画用の集計", "planning cube"}
 	case "index":
 		return text{"指数の分母", "index base"}
 	}

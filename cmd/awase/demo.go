@@ -294,12 +294,15 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 		return err
 	}
 	d.say("%s, for %s: %s", q.Report, q.Entrustment, questionWords(q))
-	price, err := e.Price(ctx, q)
+	price, err := e.Price(ctx, q, 0)
 	if err != nil {
 		return err
 	}
 	for _, a := range price.Accounts {
 		fmt.Fprintf(d.w, "  price %.3f; budget of %s about users of %s in %s: %.3f of %.3f spent\n", price.Charged, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
+	}
+	if f := price.Forecast; f != nil && len(f.Missing) == 0 {
+		fmt.Fprintf(d.w, "  forecast from public shares: if all of the list match, about %s of %s cells are withheld\n", thousands(int64(f.Withheld)), thousands(int64(price.Cells)))
 	}
 	fmt.Fprintln(d.w)
 	base := strings.TrimSuffix(spec, ".yaml")
@@ -314,6 +317,9 @@ func questionWords(q *entrustment.Question) string {
 	words := "list " + q.List
 	if len(q.Dims) > 0 {
 		words += " by " + strings.Join(q.Dims, " and ")
+	}
+	if q.Where != nil {
+		words += ", of a part of it"
 	}
 	if q.Index {
 		words += ", against all users"

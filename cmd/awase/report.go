@@ -17,14 +17,16 @@ func report() *cobra.Command {
 	var spec string
 	var outs []string
 	var dry bool
+	var expect int64
 	cmd := &cobra.Command{
-		Use:   "report --vault V --spec spec.yaml [--out report.xlsx|.csv|.json]… [-n]",
+		Use:   "report --vault V --spec spec.yaml [--out report.xlsx|.csv|.json]… [-n [--expect N]]",
 		Short: "Ask a question: what the gate lets through, with its price",
 		Args:  exactArgs(),
 	}
 	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
 	cmd.Flags().StringArrayVar(&outs, "out", nil, "write the release to a `file` (.xlsx .csv .json); may be given again")
-	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and charge nothing")
+	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and what is likely to be withheld; charge nothing")
+	cmd.Flags().Int64Var(&expect, "expect", 0, "with -n: how many people you expect the answer to count, for the forecast")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if spec == "" {
 			return usageError{fmt.Errorf("name the question with --spec")}
@@ -42,11 +44,14 @@ func report() *cobra.Command {
 				return err
 			}
 		}
+		if expect < 0 || expect > 0 && !dry {
+			return usageError{fmt.Errorf("--expect is a number of people, and goes with -n")}
+		}
 		if dry {
 			if len(outs) > 0 {
 				return usageError{fmt.Errorf("-n writes no file; leave --out away")}
 			}
-			p, err := e.Price(cmd.Context(), q)
+			p, err := e.Price(cmd.Context(), q, expect)
 			if err != nil {
 				return err
 			}

@@ -80,6 +80,7 @@ type Privacy struct {
 	Tau        int64     `json:"tau"`
 	Sigma      int       `json:"sigma"`
 	CellsOfOne int       `json:"cells_of_one,omitempty"` // in how many cells one person may be, where more than one
+	Summed     int       `json:"cells_summed,omitempty"` // noisy cells of a planning cube that the number sums
 	Rho        float64   `json:"rho"`
 	Epsilon    float64   `json:"epsilon"`
 	Delta      float64   `json:"delta"`
@@ -90,9 +91,9 @@ type Privacy struct {
 }
 
 // Deviation is the standard deviation of the noise on a number of people:
-// σ·√CellsOfOne.
+// σ·√CellsOfOne, or of a sum from a planning cube σ·√Summed.
 func (p *Privacy) Deviation() float64 {
-	return float64(p.Sigma) * math.Sqrt(float64(max(1, p.CellsOfOne)))
+	return float64(p.Sigma) * math.Sqrt(float64(max(1, p.CellsOfOne, p.Summed)))
 }
 
 // Release is a table that passed the gate. Its JSON form is the contract of

@@ -38,8 +38,10 @@ type Enclave interface {
 	// LoadEvents adds a sealed event log. Whole or nothing; the same log again
 	// adds nothing.
 	LoadEvents(ctx context.Context, req EventsRequest, sealed io.Reader) (EventsLoaded, error)
-	// Price says what a question costs; it charges nothing.
-	Price(ctx context.Context, q *entrustment.Question) (Price, error)
+	// Price says what a question costs, and what of the answer is likely to be
+	// withheld if expect people are counted (0: the asker can't say). It charges
+	// nothing.
+	Price(ctx context.Context, q *entrustment.Question, expect int64) (Price, error)
 	// Report charges the question, runs it through the gate and gives the
 	// release; the same question again gives the same bytes, uncharged.
 	Report(ctx context.Context, q *entrustment.Question) (*Release, error)
@@ -121,11 +123,22 @@ type Price struct {
 	K         int64           `json:"k"`
 	Precision int64           `json:"precision"` // 95 % interval half-width of a cell
 	Cells     int             `json:"cells"`
+	Size      bool            `json:"size,omitempty"` // one number, with the noisy lock alone
+	Forecast  *Forecast       `json:"forecast,omitempty"`
+}
+
+// Forecast says what of an answer is likely to be withheld, from public shares
+// and what the asker knows.
+type Forecast struct {
+	People   int64    `json:"people"` // that the answer counts
+	Stated   bool     `json:"stated"` // the asker said how many; else everybody of their list
+	Withheld int      `json:"withheld"`
+	Missing  []string `json:"missing,omitempty"` // what no public shares are declared of: there is no forecast
 }
 
 // TablePrice is the price of one table of a question.
 type TablePrice struct {
-	Name string  `json:"name"` // table | total | index
+	Name string  `json:"name"` // table | index | cube
 	Rho  float64 `json:"rho"`
 	Paid bool    `json:"paid"` // stored already and paid for: free
 }

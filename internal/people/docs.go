@@ -40,7 +40,7 @@ const (
 func DemoDocs() Docs {
 	d := room()
 	d.Contracts = read("contract-analysis.yaml", "contract-improvement.yaml")
-	d.Specs = read("spec-1-overlap.yaml", "spec-2-profile.yaml", "spec-3-prefecture.yaml", "spec-4-tier.yaml")
+	d.Specs = read("spec-1-overlap.yaml", "spec-2-profile.yaml", "spec-3-prefecture.yaml", "spec-4-tier.yaml", "spec-5-cube.yaml", "spec-6-size.yaml")
 	return d
 }
 
