@@ -58,7 +58,7 @@ func auditDraws(t *testing.T, r *room, n int64, firstList uint64) []int64 {
 		}
 		clear(r.gate.tables)
 		clear(r.gate.digests)
-		r.book.charges, r.book.times, r.book.tables, r.clock.slept = nil, nil, nil, nil
+		r.book.charges, r.book.times, r.book.acts, r.book.tables, r.clock.slept = nil, nil, nil, nil, nil
 	}
 	return out
 }

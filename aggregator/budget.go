@@ -18,6 +18,15 @@ type AccountState struct {
 	Rho30, Rho365, Delta30                int64 // spent in the windows that end now; ρ in nano, δ in 1e-15
 	RhoLimit30, RhoLimit365, DeltaLimit30 int64
 	Charges                               []Posting // of the last 365 days, oldest first
+	Held                                  []Hold    // by name
+}
+
+// Hold is what is left of a reservation on one account.
+type Hold struct {
+	Name              string
+	For               Purpose
+	RhoNano, DeltaE15 int64
+	Until             time.Time
 }
 
 // Posting is one charge on an account.
@@ -36,7 +45,8 @@ func (g *Gate) Statement(officer bool) []AccountState {
 	defer g.mu.Unlock()
 	now := g.clock.Now()
 	var out []AccountState
-	for a, entries := range g.ledger.entries {
+	for _, a := range g.ledger.accounts() {
+		entries := g.ledger.entries[a]
 		if a.Recipient == Everybody && !officer {
 			continue
 		}
@@ -52,23 +62,18 @@ func (g *Gate) Statement(officer bool) []AccountState {
 					Spec: e.Spec, For: e.For, RhoNano: e.RhoNano, DeltaE15: e.DeltaE15})
 			}
 		}
+		s.Held = g.ledger.holds(a, now)
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b AccountState) int {
-		if c := strings.Compare(a.Owner, b.Owner); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Recipient, b.Recipient)
-	})
 	return out
 }
 
 // budgetError speaks of the first account that the price does not fit, and of
 // when it fits them all.
-func (l *ledger) budgetError(failing []dueAccount, p *Policy, now time.Time) error {
+func (l *ledger) budgetError(failing []dueAccount, under string, p *Policy, now time.Time) error {
 	var again time.Time
 	for _, a := range failing {
-		at, ok := l.fits(a.Account, a.rho, a.delta, p, now)
+		at, ok := l.fits(a.Account, a.rho, a.delta, under, p, now)
 		if !ok {
 			again = time.Time{}
 			break
@@ -82,8 +87,8 @@ func (l *ledger) budgetError(failing []dueAccount, p *Policy, now time.Time) err
 		mend = "this question fits again after " + again.In(entrustment.JST).Format("2006-01-02 15:04 JST")
 	}
 	a := failing[0]
-	rho30, delta30 := l.spent(a.Account, now, window30)
-	rho365, _ := l.spent(a.Account, now, window365)
+	rho30, delta30 := l.taken(a.Account, now, window30, under)
+	rho365, _ := l.taken(a.Account, now, window365, under)
 	detail := fmt.Sprintf("the question costs %s, left are %s in 30 days and %s in 365 days", rhoText(a.rho),
 		rhoText(p.Rho30Nano-rho30), rhoText(p.Rho365Nano-rho365))
 	if addSaturated(delta30, a.delta) > p.Delta30E15 {
@@ -163,7 +168,7 @@ func (g *Gate) cheaper(pl *Plan, err error, now time.Time) error {
 
 // fits gives the earliest moment at which the price fits the account, if
 // nothing else is charged until then.
-func (l *ledger) fits(a Account, rho, delta int64, p *Policy, now time.Time) (time.Time, bool) {
+func (l *ledger) fits(a Account, rho, delta int64, under string, p *Policy, now time.Time) (time.Time, bool) {
 	if rho > p.Rho30Nano || rho > p.Rho365Nano || delta > p.Delta30E15 {
 		return time.Time{}, false
 	}
@@ -171,13 +176,16 @@ func (l *ledger) fits(a Account, rho, delta int64, p *Policy, now time.Time) (ti
 	for _, e := range l.entries[a] {
 		moments = append(moments, e.at.Add(window30), e.at.Add(window365))
 	}
+	for _, r := range l.held {
+		moments = append(moments, r.Until)
+	}
 	slices.SortFunc(moments, time.Time.Compare)
 	for _, at := range moments {
 		if at.Before(now) {
 			continue
 		}
-		r30, d30 := l.spent(a, at, window30)
-		r365, _ := l.spent(a, at, window365)
+		r30, d30 := l.taken(a, at, window30, under)
+		r365, _ := l.taken(a, at, window365, under)
 		if r30+rho <= p.Rho30Nano && d30+delta <= p.Delta30E15 && r365+rho <= p.Rho365Nano {
 			return at, true
 		}

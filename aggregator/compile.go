@@ -61,7 +61,9 @@ type Plan struct {
 	events    bool
 	columns   []matcher.Column
 	where     *matcher.Where
-	selection *selection // of a size answered from a cube, whose tables these are
+
+	reservation string
+	selection   *selection // of a size answered from a cube, whose tables these are
 }
 
 // kinds are the kinds of report that are no plain table.

@@ -122,7 +122,7 @@ func TestBudgetNeedsItsRecord(t *testing.T) {
 	if first != 50 || kept != 0 {
 		t.Errorf("%d, then %d after a restart; want 50 and 0", first, kept)
 	}
-	r.book.charges = nil
+	r.book.charges, r.book.acts = nil, nil
 	if lost := answered(r.book.reopen(t, r.engine, r.clock), 200); lost != 50 {
 		t.Errorf("charges forgotten: %d more; the attack should get 50", lost)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type memoryBook struct {
 	times   []time.Time
 	tables  []*Table
 	alarms  []Alarm
+	acts    []func(*Gate) // charges and reservations in their order
 	fail    func(kind string) error
 }
 
@@ -50,8 +52,9 @@ func (b *memoryBook) Charge(_ context.Context, c []Charge) (time.Time, error) {
 	at, err := b.write("charge")
 	if err == nil {
 		b.charges = append(b.charges, c...)
-		for range c {
+		for i := range c {
 			b.times = append(b.times, at)
+			b.acts = append(b.acts, func(g *Gate) { g.ReplayCharge(&c[i], at) })
 		}
 	}
 	return at, err
@@ -77,13 +80,35 @@ func (b *memoryBook) Alarm(_ context.Context, a Alarm) error {
 	return err
 }
 
+func (b *memoryBook) Reserve(_ context.Context, r *Reservation) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, err := b.write("reserve")
+	if err == nil {
+		kept := *r
+		kept.Held = slices.Clone(r.Held)
+		b.acts = append(b.acts, func(g *Gate) { g.ReplayReservation(&kept) })
+	}
+	return err
+}
+
+func (b *memoryBook) Free(_ context.Context, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, err := b.write("free")
+	if err == nil {
+		b.acts = append(b.acts, func(g *Gate) { g.ReplayFree(name) })
+	}
+	return err
+}
+
 // reopen gives the gate that a restart would make of the book, its tables as
 // they come back from their encoding.
 func (b *memoryBook) reopen(t *testing.T, engine matcher.Engine, clock Clock) *Gate {
 	t.Helper()
 	g := New(engine, b, clock, testKeys)
-	for i := range b.charges {
-		g.ReplayCharge(&b.charges[i], b.times[i])
+	for _, replay := range b.acts {
+		replay(g)
 	}
 	for _, table := range b.tables {
 		raw, err := json.Marshal(table)

@@ -21,6 +21,8 @@ type Book interface {
 	Charge(ctx context.Context, c []Charge) (time.Time, error)
 	Store(ctx context.Context, t *Table) (time.Time, error)
 	Alarm(ctx context.Context, a Alarm) error
+	Reserve(ctx context.Context, r *Reservation) error
+	Free(ctx context.Context, name string) error
 }
 
 // Alarm is a fact for the officers' eyes alone.
@@ -149,7 +151,7 @@ type QuotedTable struct {
 // AccountQuote is the state of one account.
 type AccountQuote struct {
 	Account
-	Spent30, Limit30, Spent365, Limit365, Due int64 // nano
+	Spent30, Limit30, Spent365, Limit365, Due int64 // nano; spent or held
 }
 
 // Price gives what a plan costs. It charges nothing.
@@ -178,8 +180,8 @@ func (g *Gate) Price(pl *Plan) Quote {
 		q.DeltaE15 += delta
 	}
 	for _, a := range accounts {
-		rho30, _ := g.ledger.spent(a, now, window30)
-		rho365, _ := g.ledger.spent(a, now, window365)
+		rho30, _ := g.ledger.taken(a, now, window30, pl.reservation)
+		rho365, _ := g.ledger.taken(a, now, window365, pl.reservation)
 		q.Accounts = append(q.Accounts, AccountQuote{a, rho30, g.policy.Rho30Nano, rho365, g.policy.Rho365Nano, due[a]})
 		q.DueNano = max(q.DueNano, due[a])
 	}
@@ -328,8 +330,7 @@ func (g *Gate) owed(pl *Plan, change func(*Planned) bool) (charges []Charge, tab
 			continue
 		}
 		rho, delta := t.Spec.price(&g.policy)
-		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta,
-			Purpose{pl.Question.Entrustment, pl.Question.Report, pl.Question.List, t.Name}})
+		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta, purpose(&pl.Question, t.Name), pl.reservation})
 	}
 	return charges, tables
 }

@@ -26,6 +26,8 @@ type Charge struct {
 	RhoNano  int64     `json:"rho_nano"`
 	DeltaE15 int64     `json:"delta_e15"`
 	For      Purpose   `json:"for"`
+	// Reservation is the one that the charge is drawn from, "": none.
+	Reservation string `json:"reservation,omitempty"`
 }
 
 // Purpose says what a charge is for, in the words of the question. It names
@@ -60,10 +62,11 @@ type paidKey struct {
 type ledger struct {
 	entries map[Account][]entry // in time order
 	paid    map[paidKey]bool
+	held    map[string]*Reservation // by name, what is left of them
 }
 
 func newLedger() *ledger {
-	return &ledger{map[Account][]entry{}, map[paidKey]bool{}}
+	return &ledger{map[Account][]entry{}, map[paidKey]bool{}, map[string]*Reservation{}}
 }
 
 // add folds a charge in, and keeps it.
@@ -77,6 +80,7 @@ func (l *ledger) add(c *Charge, at time.Time) {
 	for g := range global {
 		l.entries[g] = append(l.entries[g], entry{at, c})
 	}
+	l.draw(c)
 }
 
 // unpaid gives the accounts that have not paid for a table yet.
@@ -111,6 +115,7 @@ type dueAccount struct {
 // check tells whether the charges fit every account. It gives an E_BUDGET that
 // speaks of the asker's own accounts, or errGlobal.
 func (l *ledger) check(charges []Charge, p *Policy, now time.Time) error {
+	under := ""
 	var due []dueAccount
 	add := func(a Account, c *Charge) {
 		i := slices.IndexFunc(due, func(d dueAccount) bool { return d.Account == a })
@@ -121,6 +126,7 @@ func (l *ledger) check(charges []Charge, p *Policy, now time.Time) error {
 		due[i].rho, due[i].delta = addSaturated(due[i].rho, c.RhoNano), addSaturated(due[i].delta, c.DeltaE15)
 	}
 	for i := range charges {
+		under = charges[i].Reservation
 		global := map[Account]bool{}
 		for _, a := range charges[i].Accounts {
 			add(a, &charges[i])
@@ -133,19 +139,20 @@ func (l *ledger) check(charges []Charge, p *Policy, now time.Time) error {
 	var failing []dueAccount
 	stopped := false
 	for _, d := range due {
-		rho30, delta30 := l.spent(d.Account, now, window30)
 		if d.Recipient == Everybody {
+			rho30, _ := l.spent(d.Account, now, window30)
 			stopped = stopped || addSaturated(rho30, d.rho) > globalStopNano
 			continue
 		}
-		rho365, _ := l.spent(d.Account, now, window365)
+		rho30, delta30 := l.taken(d.Account, now, window30, under)
+		rho365, _ := l.taken(d.Account, now, window365, under)
 		if addSaturated(rho30, d.rho) > p.Rho30Nano || addSaturated(delta30, d.delta) > p.Delta30E15 ||
 			addSaturated(rho365, d.rho) > p.Rho365Nano {
 			failing = append(failing, d)
 		}
 	}
 	if len(failing) > 0 {
-		return l.budgetError(failing, p, now)
+		return l.budgetError(failing, under, p, now)
 	}
 	if stopped {
 		return errGlobal

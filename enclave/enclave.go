@@ -172,6 +172,16 @@ func (b book) Alarm(_ context.Context, a aggregator.Alarm) error {
 	return err
 }
 
+func (b book) Reserve(_ context.Context, r *aggregator.Reservation) error {
+	_, err := b.append(kindReserve, r)
+	return err
+}
+
+func (b book) Free(_ context.Context, name string) error {
+	_, err := b.append(kindFree, freeRecord{name})
+	return err
+}
+
 func (b book) append(kind string, body any) (time.Time, error) {
 	r, err := b.log.Append(kind, body)
 	if err != nil {

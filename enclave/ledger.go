@@ -40,13 +40,21 @@ func (e *Enclave) Ledger(_ context.Context, req wire.LedgerRequest) (*wire.Ledge
 
 // account writes the state of an account.
 func account(s *aggregator.AccountState) wire.LedgerAccount {
-	window := func(name, unit string, spent, limit int64, scale float64) wire.LedgerWindow {
-		return wire.LedgerWindow{Window: name, Unit: unit, Spent: float64(spent) / scale, Limit: float64(limit) / scale, Left: float64(max(0, limit-spent)) / scale}
+	a := wire.LedgerAccount{Recipient: s.Recipient, Owner: s.Owner, Charges: []wire.LedgerCharge{}}
+	var rho, delta int64
+	for _, h := range s.Held {
+		rho, delta = rho+h.RhoNano, delta+h.DeltaE15
+		a.Held = append(a.Held, wire.LedgerHold{Name: h.Name, Entrustment: h.For.Entrustment, Report: h.For.Report,
+			Rho: unnano(h.RhoNano), Delta: float64(h.DeltaE15) / 1e15, Until: utc(h.Until)})
 	}
-	a := wire.LedgerAccount{Recipient: s.Recipient, Owner: s.Owner, Charges: []wire.LedgerCharge{},
-		Windows: []wire.LedgerWindow{window("30d", "rho", s.Rho30, s.RhoLimit30, 1e9)}}
+	window := func(name, unit string, spent, held, limit int64, scale float64) {
+		a.Windows = append(a.Windows, wire.LedgerWindow{Window: name, Unit: unit, Spent: float64(spent) / scale, Held: float64(held) / scale,
+			Limit: float64(limit) / scale, Left: float64(max(0, limit-spent-held)) / scale})
+	}
+	window("30d", "rho", s.Rho30, rho, s.RhoLimit30, 1e9)
 	if s.Recipient != aggregator.Everybody { // which is held to ρ in 30 days alone
-		a.Windows = append(a.Windows, window("365d", "rho", s.Rho365, s.RhoLimit365, 1e9), window("30d", "delta", s.Delta30, s.DeltaLimit30, 1e15))
+		window("365d", "rho", s.Rho365, rho, s.RhoLimit365, 1e9)
+		window("30d", "delta", s.Delta30, delta, s.DeltaLimit30, 1e15)
 	}
 	for _, p := range s.Charges {
 		a.Charges = append(a.Charges, wire.LedgerCharge{At: utc(p.At), Entrustment: p.For.Entrustment, Report: p.For.Report, List: p.For.List, Table: p.For.Table,
@@ -65,6 +73,65 @@ func account(s *aggregator.AccountState) wire.LedgerAccount {
 		}
 	}
 	return a
+}
+
+// Reserve holds the price of a question.
+func (e *Enclave) Reserve(ctx context.Context, req wire.ReserveRequest) (wire.Reserved, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := entrustment.CheckID("name", req.Name); err != nil {
+		return wire.Reserved{}, err
+	}
+	a, err := e.ask(req.Question)
+	if err == nil {
+		err = e.running()
+	}
+	if err != nil {
+		return wire.Reserved{}, e.refuse("reserve", req.Question.Entrustment, err)
+	}
+	before := len(e.vault.Log().Records())
+	r, err := e.gate.Reserve(ctx, req.Name, a.plan, req.Until.Add(1).Start())
+	if err != nil {
+		return wire.Reserved{}, e.refuse("reserve", req.Question.Entrustment, err)
+	}
+	e.state.reserved[req.Name] = &r.Question
+	out := wire.Reserved{Name: r.Name, Until: utc(r.Until), Changed: len(e.vault.Log().Records()) > before}
+	for _, h := range r.Held {
+		out.Rho, out.Delta = max(out.Rho, unnano(h.RhoNano)), max(out.Delta, float64(h.DeltaE15)/1e15)
+	}
+	return out, nil
+}
+
+// Free gives a reservation up.
+func (e *Enclave) Free(ctx context.Context, name string) (wire.Reserved, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.state.reserved[name] == nil {
+		return wire.Reserved{}, noReservation()
+	}
+	held, err := e.gate.Free(ctx, name)
+	if err != nil {
+		return wire.Reserved{}, err
+	}
+	if held {
+		delete(e.state.reserved, name)
+	}
+	return wire.Reserved{Name: name, Changed: held}, nil
+}
+
+func noReservation() error {
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "name", Detail: "there is no such reservation", Mend: "awase ledger lists them"}
+}
+
+// ReportReserved asks the question that a reservation holds.
+func (e *Enclave) ReportReserved(ctx context.Context, name string) (*wire.Release, error) {
+	e.mu.Lock()
+	q := e.state.reserved[name]
+	e.mu.Unlock()
+	if q == nil {
+		return nil, noReservation()
+	}
+	return e.report(ctx, q, name)
 }
 
 func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }

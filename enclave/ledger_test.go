@@ -3,6 +3,7 @@ package enclave
 import (
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -80,6 +81,71 @@ func TestLedger(t *testing.T) {
 			t.Errorf("%+v sees %v, want %v", req, who, want)
 		}
 	}
+}
+
+// TestReserve: what is held for a question is there for it after others used up
+// the rest, also after a restart.
+func TestReserve(t *testing.T) {
+	e := openCrowd(t)
+	ctx := t.Context()
+	if _, err := e.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nbudget: {30d: 0.01}\n")); err != nil {
+		t.Fatal(err)
+	}
+	results := question(func(q *entrustment.Question) { q.Total = true; q.Sigma = 20 })
+	until := entrustment.DateOf(time.Now()).Add(20)
+	req := wire.ReserveRequest{Name: "results", Question: results, Until: until}
+	for _, changed := range []bool{true, false} {
+		r, err := e.Reserve(ctx, req)
+		if err != nil || r.Rho != 0.0025 || r.Changed != changed || r.Until != utc(until.End()) {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	ask := func(sigma int) error {
+		_, err := e.Report(ctx, question(func(q *entrustment.Question) { q.Sigma = sigma }))
+		return err
+	}
+	if err := ask(10); err != nil {
+		t.Fatal(err)
+	}
+	dir := e.vault.Dir()
+	e.Close()
+	e, err := Open(ctx, dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if err := ask(20); err != nil { // 0.005 + 0.00125 + 0.0025 held
+		t.Fatal(err)
+	}
+	wantCode(t, "what is held", func() error {
+		_, err := e.Report(ctx, question(func(q *entrustment.Question) { q.Index, q.Sigma = true, 20 }))
+		return err
+	}(), entrustment.CodeBudget)
+	l, err := e.Ledger(ctx, wire.LedgerRequest{})
+	if err != nil || len(l.Accounts) != 1 || len(l.Accounts[0].Held) != 1 || l.Accounts[0].Windows[0].Held != 0.0025 || l.Accounts[0].Windows[0].Left != 0.00125 {
+		t.Errorf("the statement: %+v, %v", l, err)
+	}
+	r, err := e.ReportReserved(ctx, "results")
+	if err != nil || r.Privacy.Rho != 0.0025 || r.Question.Sigma != 20 {
+		t.Fatalf("the question that it is held for: %v", err)
+	}
+	again, err := e.ReportReserved(ctx, "results")
+	if err != nil || !reflect.DeepEqual(r, again) {
+		t.Errorf("asked again: %v", err)
+	}
+	if l, err = e.Ledger(ctx, wire.LedgerRequest{}); err != nil || l.Accounts[0].Windows[0].Held != 0 || l.Accounts[0].Windows[0].Left != 0.00125 {
+		t.Errorf("the statement afterwards: %+v, %v", l, err)
+	}
+	if r, err := e.Free(ctx, "results"); err != nil || !r.Changed {
+		t.Errorf("giving up: %+v, %v", r, err)
+	}
+	_, err = e.ReportReserved(ctx, "results")
+	wantCode(t, "asked after it was given up", err, entrustment.CodeNotFound)
+	_, err = e.Free(ctx, "results")
+	wantCode(t, "given up twice", err, entrustment.CodeNotFound)
+	req.Name = "Spring results"
+	_, err = e.Reserve(ctx, req)
+	wantCode(t, "no name", err, entrustment.CodeDocument)
 }
 
 // clockRoom is a crowd's room whose clocks the test sets.

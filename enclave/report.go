@@ -255,10 +255,16 @@ func unnano(n int64) float64 { return float64(n) / 1e9 }
 // Report charges the question, runs it through the gate and gives the release.
 // Others are served while it counts and while it waits for its tick.
 func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Release, error) {
+	return e.report(ctx, q, "")
+}
+
+// report is Report, drawn from a reservation where one is named.
+func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*wire.Release, error) {
 	a, r, err := e.prepare(q)
 	if err != nil || r != nil {
 		return r, err
 	}
+	a.plan.Under(reservation)
 	tables, err := e.gate.Draw(ctx, a.plan)
 	if err != nil {
 		e.mu.Lock()

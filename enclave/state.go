@@ -27,6 +27,8 @@ const (
 	kindCharge   = "charge"
 	kindTable    = "table"
 	kindAlarm    = "alarm"
+	kindReserve  = "reserve"
+	kindFree     = "free"
 	kindRefusal  = "refusal"
 	kindReport   = receipt.EntryKind
 )
@@ -98,6 +100,11 @@ type chargeRecord struct {
 	Charges []aggregator.Charge `json:"charges"`
 }
 
+// freeRecord says that a reservation was given up.
+type freeRecord struct {
+	Name string `json:"name"`
+}
+
 // refusalRecord says that an act was refused, and by what.
 type refusalRecord struct {
 	Act         string           `json:"act"`
@@ -138,6 +145,7 @@ type state struct {
 	acts        map[string]int64       // last record of a document, by kind and id
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
+	reserved    map[string]*entrustment.Question    // by the reservation's name
 	cubes       map[listKey][]*entrustment.Question // planning cubes bought, by the list
 	events      map[string][]*eventsRecord          // by entrustment, in the order loaded
 	uploads     map[uploadID]upload                 // used upload ids, and what each became
@@ -148,7 +156,7 @@ func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, events: map[string][]*eventsRecord{},
+		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, events: map[string][]*eventsRecord{},
 	}
 }
 
@@ -250,6 +258,20 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		}
 		t.At = r.Time
 		gate.ReplayTable(t)
+	case kindReserve:
+		held, err := body[aggregator.Reservation](r)
+		if err != nil {
+			return fail(err)
+		}
+		gate.ReplayReservation(held)
+		s.reserved[held.Name] = &held.Question
+	case kindFree:
+		free, err := body[freeRecord](r)
+		if err != nil {
+			return fail(err)
+		}
+		gate.ReplayFree(free.Name)
+		delete(s.reserved, free.Name)
 	case kindAlarm:
 		a, err := body[aggregator.Alarm](r)
 		if err != nil {

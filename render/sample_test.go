@@ -181,8 +181,8 @@ func ledgerSample() *wire.Ledger {
 		Alarms: []wire.LedgerAlarm{{At: "2026-11-23T05:00:00Z", Kind: "global-budget", Owners: []string{"operator"}}},
 		Accounts: []wire.LedgerAccount{
 			{Recipient: "*", Owner: "operator", Charges: charges, Windows: []wire.LedgerWindow{{Window: "30d", Unit: "rho", Spent: 2.03, Limit: 8, Left: 5.97, Back: "2026-12-01T01:00:00Z"}}},
-			{Recipient: "acme", Owner: "operator", Charges: charges, Windows: []wire.LedgerWindow{
-				{Window: "30d", Unit: "rho", Spent: 0.03, Limit: 0.25, Left: 0.22, Back: "2026-12-01T01:00:00Z"},
+			{Recipient: "acme", Owner: "operator", Charges: charges, Held: []wire.LedgerHold{{Name: "results", Entrustment: "acme-2026-spring", Report: "profile", Rho: 0.02, Until: "2026-12-31T15:00:00Z"}}, Windows: []wire.LedgerWindow{
+				{Window: "30d", Unit: "rho", Spent: 0.03, Held: 0.02, Limit: 0.25, Left: 0.2, Back: "2026-12-01T01:00:00Z"},
 				{Window: "365d", Unit: "rho", Spent: 0.03, Limit: 2, Left: 1.97, Back: "2027-11-01T01:00:00Z"},
 				{Window: "30d", Unit: "delta", Spent: 3e-8, Limit: 4e-6, Left: 3.97e-6, Back: "2026-12-01T01:00:00Z"},
 			}},

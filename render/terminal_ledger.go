@@ -64,14 +64,19 @@ func (s *screen) statement(a *wire.LedgerAccount, put func(text, style)) {
 	const n = 24
 	wide := s.o.width() >= 120
 	for _, w := range a.Windows {
-		used := 0
+		used, held := 0, 0
 		if w.Limit > 0 {
 			used = min(n, int(w.Spent/w.Limit*n+0.5))
+			held = min(n-used, int(w.Held/w.Limit*n+0.5))
 		}
 		unit := map[string]string{"rho": "ρ", "delta": "δ"}[w.Unit]
 		t := text{
 			fmt.Sprintf("%s %s日間：使用済み %s／%s、残り %s", unit, strings.TrimSuffix(w.Window, "d"), decimal(clean(w.Spent)), decimal(w.Limit), decimal(clean(w.Left))),
 			fmt.Sprintf("%s in %s days: spent %s of %s, left %s", unit, strings.TrimSuffix(w.Window, "d"), decimal(clean(w.Spent)), decimal(w.Limit), decimal(clean(w.Left))),
+		}
+		if w.Held > 0 {
+			t.ja += "、予約 " + decimal(clean(w.Held))
+			t.en += ", held " + decimal(clean(w.Held))
 		}
 		if w.Back != "" && wide {
 			back := moment(w.Back)
@@ -80,11 +85,18 @@ func (s *screen) statement(a *wire.LedgerAccount, put func(text, style)) {
 		}
 		for i, part := range s.pick(t) {
 			if i == 0 {
-				s.put(line{{"  " + strings.Repeat("█", used), blue}, {strings.Repeat("░", n-used), dim}, {s: "  " + part}})
+				s.put(line{{"  " + strings.Repeat("█", used), blue}, {strings.Repeat("▓", held), orange}, {strings.Repeat("░", n-used-held), dim}, {s: "  " + part}})
 				continue
 			}
 			s.put(in(dim, strings.Repeat(" ", n+4)+part))
 		}
+	}
+	for _, h := range a.Held {
+		until := moment(h.Until)
+		put(text{
+			plain(fmt.Sprintf("  予約 %s：%s（%s の%s）、%s まで", h.Name, decimal(h.Rho), h.Entrustment, reportLabel(h.Report).ja, until.ja)),
+			plain(fmt.Sprintf("  held as %s: %s (%s of %s) until %s", h.Name, decimal(h.Rho), reportLabel(h.Report).en, h.Entrustment, until.en)),
+		}, normal)
 	}
 	if len(a.Charges) == 0 {
 		return

@@ -310,7 +310,7 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 	for _, ext := range []string{".xlsx", ".csv", ".json"} {
 		outs = append(outs, filepath.Join(d.out, "reports", base+ext))
 	}
-	return ask(ctx, e, q, outs, d.w)
+	return ask(ctx, func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }, outs, d.w)
 }
 
 func questionWords(q *entrustment.Question) string {

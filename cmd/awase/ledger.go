@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"awase/enclave/wire"
+	"awase/entrustment"
 	"awase/render"
 )
 
@@ -35,6 +36,60 @@ func ledger() *cobra.Command {
 			return enc.Encode(l)
 		}
 		return render.Ledger(out, l, terminalOptions(out))
+	})
+}
+
+func reserve() *cobra.Command {
+	var spec, name, until string
+	var free bool
+	cmd := &cobra.Command{
+		Use:   "reserve --vault V --name N (--spec spec.yaml --until DATE | --free)",
+		Short: "Hold the price of a question, to ask it later",
+		Long: "Holds what a question costs until the end of a day, so that what is asked in between can't use it up; awase report --reserved N asks it. " +
+			"What is held is not spent: it comes back with --free, or with the day.",
+		Args: exactArgs(),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "the reservation's `name`")
+	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
+	cmd.Flags().StringVar(&until, "until", "", "the last `day` on which it is held: 2026-12-31")
+	cmd.Flags().BoolVar(&free, "free", false, "give it up")
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		out := cmd.OutOrStdout()
+		switch {
+		case name == "":
+			return usageError{fmt.Errorf("name the reservation with --name")}
+		case free && (spec != "" || until != ""), !free && (spec == "" || until == ""):
+			return usageError{fmt.Errorf("write --spec and --until to hold, or --free to give up")}
+		case free:
+			r, err := e.Free(cmd.Context(), name)
+			if err != nil {
+				return err
+			}
+			word := "given up"
+			if !r.Changed {
+				word = "had run out already"
+			}
+			_, err = fmt.Fprintf(out, "reservation %s: %s\n", r.Name, word)
+			return err
+		}
+		day, err := entrustment.ParseDate(until)
+		if err != nil {
+			return usageError{fmt.Errorf("--until: %w", err)}
+		}
+		q, err := readQuestion(spec)
+		if err != nil {
+			return err
+		}
+		r, err := e.Reserve(cmd.Context(), wire.ReserveRequest{Name: name, Question: q, Until: day})
+		if err != nil {
+			return err
+		}
+		word := "held"
+		if !r.Changed {
+			word = "held already"
+		}
+		_, err = fmt.Fprintf(out, "reservation %s: rho %g %s until %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, r.Until, r.Name)
+		return err
 	})
 }
 

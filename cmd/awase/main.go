@@ -70,6 +70,7 @@ func newRoot() *cobra.Command {
 		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),
 		group("events", "Event logs", eventsLoad()),
 		report(),
+		reserve(),
 		ledger(),
 		verify(),
 		group("log", "The record log", logKey(), logProof()),

@@ -14,26 +14,35 @@ import (
 )
 
 func report() *cobra.Command {
-	var spec string
+	var spec, reserved string
 	var outs []string
 	var dry bool
 	var expect int64
 	cmd := &cobra.Command{
-		Use:   "report --vault V --spec spec.yaml [--out report.xlsx|.csv|.json]… [-n [--expect N]]",
+		Use:   "report --vault V (--spec spec.yaml | --reserved N) [--out report.xlsx|.csv|.json]… [-n [--expect N]]",
 		Short: "Ask a question: what the gate lets through, with its price",
 		Args:  exactArgs(),
 	}
 	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
+	cmd.Flags().StringVar(&reserved, "reserved", "", "ask the question that the reservation of this `name` holds")
 	cmd.Flags().StringArrayVar(&outs, "out", nil, "write the release to a `file` (.xlsx .csv .json); may be given again")
 	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and what is likely to be withheld; charge nothing")
 	cmd.Flags().Int64Var(&expect, "expect", 0, "with -n: how many people you expect the answer to count, for the forecast")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
-		if spec == "" {
-			return usageError{fmt.Errorf("name the question with --spec")}
+		if (spec == "") == (reserved == "") {
+			return usageError{fmt.Errorf("name the question with --spec, or its reservation with --reserved")}
 		}
-		q, err := readQuestion(spec)
-		if err != nil {
-			return err
+		if reserved != "" && dry {
+			return usageError{fmt.Errorf("-n goes with --spec; awase ledger shows what is held")}
+		}
+		do := func(ctx context.Context) (*wire.Release, error) { return e.ReportReserved(ctx, reserved) }
+		var q *entrustment.Question
+		if spec != "" {
+			var err error
+			if q, err = readQuestion(spec); err != nil {
+				return err
+			}
+			do = func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }
 		}
 		// Endings and targets are checked before anything is charged.
 		for _, out := range outs {
@@ -57,7 +66,7 @@ func report() *cobra.Command {
 			}
 			return render.Price(cmd.OutOrStdout(), &p, terminalOptions(cmd.OutOrStdout()))
 		}
-		return ask(cmd.Context(), e, q, outs, cmd.OutOrStdout())
+		return ask(cmd.Context(), do, outs, cmd.OutOrStdout())
 	})
 }
 
@@ -70,8 +79,8 @@ func readQuestion(path string) (*entrustment.Question, error) {
 }
 
 // ask shows a release and writes it to the files named.
-func ask(ctx context.Context, e wire.Enclave, q *entrustment.Question, outs []string, w io.Writer) error {
-	r, err := e.Report(ctx, q)
+func ask(ctx context.Context, do func(context.Context) (*wire.Release, error), outs []string, w io.Writer) error {
+	r, err := do(ctx)
 	if err != nil {
 		return err
 	}

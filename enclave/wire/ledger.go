@@ -1,5 +1,23 @@
 package wire
 
+import "awase/entrustment"
+
+// ReserveRequest holds budget for a question.
+type ReserveRequest struct {
+	Name     string
+	Question *entrustment.Question
+	Until    entrustment.Date // the last JST day on which it is held
+}
+
+// Reserved is what Reserve and Free did.
+type Reserved struct {
+	Name    string
+	Rho     float64 // held; 0: the question is paid for already
+	Delta   float64
+	Until   string // RFC 3339, UTC: when it runs out
+	Changed bool   // false: it was held, or given up, already
+}
+
 // LedgerRequest says whose accounts are asked about.
 type LedgerRequest struct {
 	Group   string // of the recipient; "": all
@@ -20,6 +38,17 @@ type LedgerAccount struct {
 	Owner     string         `json:"owner"`     // party whose users are counted
 	Windows   []LedgerWindow `json:"windows"`
 	Charges   []LedgerCharge `json:"charges"` // of the last 365 days, oldest first
+	Held      []LedgerHold   `json:"held,omitempty"`
+}
+
+// LedgerHold is what is left of a reservation.
+type LedgerHold struct {
+	Name        string  `json:"name"`
+	Entrustment string  `json:"entrustment"`
+	Report      string  `json:"report"`
+	Rho         float64 `json:"rho"`
+	Delta       float64 `json:"delta"`
+	Until       string  `json:"until"`
 }
 
 // LedgerWindow is the state of one sliding window.
@@ -28,7 +57,8 @@ type LedgerWindow struct {
 	Unit   string  `json:"unit"`   // "rho" | "delta"
 	Spent  float64 `json:"spent"`
 	Limit  float64 `json:"limit"`
-	Left   float64 `json:"left"`
+	Held   float64 `json:"held,omitempty"` // by reservations
+	Left   float64 `json:"left"`           // neither spent nor held
 	// Back is when the oldest charge of the window slides out, RFC 3339, UTC; ""
 	// where there is none.
 	Back string `json:"back,omitempty"`

@@ -45,6 +45,14 @@ type Enclave interface {
 	// Report charges the question, runs it through the gate and gives the
 	// release; the same question again gives the same bytes, uncharged.
 	Report(ctx context.Context, q *entrustment.Question) (*Release, error)
+	// Reserve holds the price of a question, so that it can be asked later whatever
+	// is asked in between.
+	Reserve(ctx context.Context, req ReserveRequest) (Reserved, error)
+	// Free gives a reservation up.
+	Free(ctx context.Context, name string) (Reserved, error)
+	// ReportReserved is Report of the question that a reservation holds, charged
+	// to what is held.
+	ReportReserved(ctx context.Context, name string) (*Release, error)
 	// Ledger gives the statement of the privacy budgets: of the accounts of one
 	// recipient group, or of all.
 	Ledger(ctx context.Context, req LedgerRequest) (*Ledger, error)
