@@ -118,7 +118,7 @@ func TestReserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, "what is held", func() error {
-		_, err := e.Report(ctx, question(func(q *entrustment.Question) { q.Index, q.Sigma = true, 20 }))
+		_, err := e.Report(ctx, question(func(q *entrustment.Question) { q.Total = true }))
 		return err
 	}(), entrustment.CodeBudget)
 	l, err := e.Ledger(ctx, wire.LedgerRequest{})
