@@ -2,8 +2,9 @@
 GO ?= go
 RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
 FUZZTIME ?= 30s
+ATTACKS ?= .
 
-.PHONY: all build demo demo-adult deps test check race bench fuzz wasm
+.PHONY: all build demo demo-adult deps test attacks check race bench fuzz wasm
 
 all: build
 
@@ -23,6 +24,9 @@ deps:                ## what tests need besides Go: node runs the WASM modules
 test:                ## every test
 	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
 	$(GO) test -timeout 30m ./...
+
+attacks:             ## the statistical checks and attacks of PRIVACY §5, §6 at full size, with their figures; about half an hour
+	$(GO) test -count 1 -v -timeout 120m -run $(ATTACKS) ./aggregator ./enclave -args -attacks
 
 wasm:                ## the two modules of the page, and their sizes
 	@mkdir -p bin/wasm

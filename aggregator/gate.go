@@ -68,8 +68,9 @@ type Gate struct {
 	frozen  map[string]bool // owners whose inputs changed under one name
 	alarmed map[string]bool // owners past the global alarm
 
-	noise noiseFunc // tests replace it to show that the control matters
-	locks lockFunc
+	noise   noiseFunc // tests replace these to show that the control matters
+	locks   lockFunc
+	streams func(p *Planned, v PolicyV) streamFunc
 }
 
 type tableKey struct {
@@ -80,9 +81,11 @@ type tableKey struct {
 // New gives a gate with the default policy and an empty ledger; the Replay
 // methods fold the record log in before the first release.
 func New(engine matcher.Engine, book Book, clock Clock, keys Keys) *Gate {
-	return &Gate{engine: engine, book: book, clock: clock, keys: keys, policy: DefaultPolicy(), ledger: newLedger(),
+	g := &Gate{engine: engine, book: book, clock: clock, keys: keys, policy: DefaultPolicy(), ledger: newLedger(),
 		tables: map[tableKey]*Table{}, digests: map[SpecID]Digest{}, frozen: map[string]bool{}, alarmed: map[string]bool{},
 		noise: keyedNoise, locks: bothLocks}
+	g.streams = func(p *Planned, v PolicyV) streamFunc { return noiseStreams(&g.keys.Noise, p.ID, v) }
+	return g
 }
 
 // ReplayCharge folds a charge of the record log in.
@@ -374,7 +377,7 @@ func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, er
 	if err := g.unchanged(ctx, p, digest); err != nil {
 		return nil, err
 	}
-	t, err := g.lockCells(exact, &p.Spec, policy, noiseStreams(&g.keys.Noise, p.ID, version))
+	t, err := g.lockCells(exact, &p.Spec, policy, g.streams(p, version))
 	if err != nil {
 		return nil, err
 	}

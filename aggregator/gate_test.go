@@ -38,7 +38,7 @@ func TestBoundary(t *testing.T) {
 // cell holds fewer than k, the other row stands for at least two cells and k
 // people, and no withheld cell keeps a number.
 func TestRandomTables(t *testing.T) {
-	const tables = 1_000_000
+	tables := sized(100_000, 1_000_000)
 	r := newRoom()
 	rng := rand.New(rand.NewPCG(7, 7))
 	var released, others int

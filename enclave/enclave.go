@@ -41,6 +41,7 @@ type Options struct {
 	production bool                                  // a vault made at first use is no dev vault
 	fs         vault.FS                              // nil: the disk; tests put one that fails here
 	book       func(aggregator.Book) aggregator.Book // nil: the record log; tests put one that is wrong here
+	counts     func(matcher.Engine) matcher.Engine   // nil: the engine as it is; likewise
 }
 
 // Enclave serves one vault. It is safe for concurrent use; acts that change the
@@ -83,7 +84,11 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.book != nil {
 		records = o.book(records)
 	}
-	e.gate = aggregator.New(e.engine, records, clock{v.Log()}, aggregator.Keys{Noise: v.Subkey("noise"), Digest: v.Subkey("cell digests")})
+	var counts matcher.Engine = e.engine
+	if o.counts != nil {
+		counts = o.counts(counts)
+	}
+	e.gate = aggregator.New(counts, records, clock{v.Log()}, aggregator.Keys{Noise: v.Subkey("noise"), Digest: v.Subkey("cell digests")})
 	log := v.Log().Records()
 	for i := range log {
 		if err := e.state.fold(&log[i], e.gate); err != nil {
