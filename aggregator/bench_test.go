@@ -63,7 +63,7 @@ func BenchmarkGate(b *testing.B) {
 		if n := plan.Tables[0].Spec.cells(); n != MaxCells {
 			b.Fatalf("%d cells", n)
 		}
-		tables, err := g.Draw(context.Background(), plan)
+		tables, _, err := g.draw(context.Background(), plan, g.clock.Now())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -135,31 +135,6 @@ func TestBudgetNeedsItsRecord(t *testing.T) {
 	}
 }
 
-// TestTickHidesTheWork is A14: work that depends on the data ends at different
-// moments; what the tick lets appear does not.
-func TestTickHidesTheWork(t *testing.T) {
-	moment := func(work time.Duration, get func(*Gate, *Plan) error) time.Time {
-		r := newRoom(500)
-		r.engine.cells = func(matcher.Query) []int64 {
-			r.clock.forward(work)
-			return []int64{500}
-		}
-		if err := get(r.gate, planOf(1, 1, "acme")); err != nil {
-			t.Fatal(err)
-		}
-		return r.clock.Now()
-	}
-	withTick := func(g *Gate, pl *Plan) error { _, err := g.Release(t.Context(), pl); return err }
-	without := func(g *Gate, pl *Plan) error { _, err := g.Draw(t.Context(), pl); return err }
-	short, long := 30*time.Millisecond, 90*time.Millisecond
-	if !moment(short, withTick).Equal(moment(long, withTick)) {
-		t.Error("the tick shows how long the work took")
-	}
-	if moment(long, without).Sub(moment(short, without)) != long-short {
-		t.Error("without the tick the work should show")
-	}
-}
-
 // TestFloorHoldsTinyLists: without the floor a list of one person can be asked
 // about, and put into a condition to difference two answers.
 func TestFloorHoldsTinyLists(t *testing.T) {

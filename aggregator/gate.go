@@ -222,73 +222,115 @@ func Reason(err error) (string, bool) {
 	return string(s), ok
 }
 
-// Draw gives the tables of a plan, in its order. A table that is stored is given
-// as it is; all others are charged first, together, or nothing is. After a
-// crash the charge stands and the same plan is completed under it. The tables
-// may not be shown before Await.
-func (g *Gate) Draw(ctx context.Context, pl *Plan) ([]*Table, error) {
-	g.turn.Lock()
-	defer g.turn.Unlock()
-	policy, err := g.pay(ctx, pl)
-	if err != nil {
+// Release gives the tables of a plan, in its order, at a multiple of the tick
+// (moment). A table that is stored is given as it is; all others are charged
+// first, together, or nothing is. After a crash the charge stands and the same
+// plan is completed under it.
+func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
+	begun := g.clock.Now()
+	tables, paid, err := g.draw(ctx, pl, begun)
+	tick := g.Policy().Tick
+	moment := g.moment(tables, paid, tick)
+	if _, silent := Reason(err); silent {
+		// What is only for officers takes as long as an answer (PRIVACY §4.8).
+		moment = g.moment([]*Table{{At: g.clock.Now(), begun: begun}}, time.Time{}, tick)
+	} else if err != nil {
 		return nil, err
 	}
-	var tables []*Table
-	for i := range pl.Tables {
-		t, err := g.table(ctx, &pl.Tables[i], &policy)
-		if err != nil {
-			return nil, err
-		}
-		tables = append(tables, t)
+	if err := g.clock.SleepUntil(ctx, moment); err != nil {
+		return nil, fmt.Errorf("waiting for the release tick: %w", err)
 	}
-	return tables, nil
+	return tables, err
 }
 
-// pay charges a plan, and gives the policy that its tables are made under.
-func (g *Gate) pay(ctx context.Context, pl *Plan) (Policy, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, t := range pl.Tables {
-		for _, o := range t.Owners {
-			if g.frozen[o.Party] {
-				return Policy{}, errFrozen
+// moment tells when tables may be shown: at the first multiple of the tick once
+// they are stored, and half a tick has passed since they were paid for and
+// since their counting began. Work of less than half a tick is then not to be
+// seen (attack A14): were it the first multiple after the work alone, who asks
+// just before one would see whether the work ended before it. Nor is it by
+// asking again, for the moment of a stored table does not depend on when it is
+// asked for; nor whether somebody else had it made before, for a charge has its
+// half tick too.
+func (g *Gate) moment(tables []*Table, paid time.Time, tick time.Duration) time.Time {
+	last := paid.Add(tick / 2)
+	for _, t := range tables {
+		for _, at := range []time.Time{t.At, t.begun.Add(tick / 2)} {
+			if at.After(last) {
+				last = at
 			}
 		}
 	}
-	return g.policy, g.charge(ctx, pl)
+	return last.Truncate(tick).Add(tick)
+}
+
+// draw gives the tables of a plan and the time of the last charge for them; a
+// recipient that reads its own data alone pays nothing, and the time is zero.
+func (g *Gate) draw(ctx context.Context, pl *Plan, begun time.Time) ([]*Table, time.Time, error) {
+	// Not in turn: when a charge is written says nothing of another's counting.
+	policy, paid, err := g.pay(ctx, pl)
+	if err != nil {
+		return nil, paid, err
+	}
+	g.turn.Lock()
+	defer g.turn.Unlock()
+	var tables []*Table
+	for i := range pl.Tables {
+		t, err := g.table(ctx, &pl.Tables[i], &policy, begun)
+		if err != nil {
+			return nil, paid, err
+		}
+		tables = append(tables, t)
+	}
+	return tables, paid, nil
+}
+
+// pay charges a plan, and gives the policy that its tables are made under.
+func (g *Gate) pay(ctx context.Context, pl *Plan) (Policy, time.Time, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range pl.Tables {
+		if g.isFrozen(&pl.Tables[i]) {
+			return Policy{}, time.Time{}, errFrozen
+		}
+	}
+	if err := g.charge(ctx, pl); err != nil {
+		return Policy{}, time.Time{}, err
+	}
+	var paid time.Time
+	version := g.policy.Version()
+	for _, t := range pl.Tables {
+		if at := g.ledger.paidAt(t.ID, version, accountsOf(pl.Recipient, t.Owners)); at.After(paid) {
+			paid = at
+		}
+	}
+	return g.policy, paid, nil
+}
+
+func (g *Gate) isFrozen(t *Planned) bool {
+	return slices.ContainsFunc(t.Owners, func(o Owner) bool { return g.frozen[o.Party] })
 }
 
 // table gives a stored table, or makes it.
-func (g *Gate) table(ctx context.Context, p *Planned, policy *Policy) (*Table, error) {
+func (g *Gate) table(ctx context.Context, p *Planned, policy *Policy, begun time.Time) (*Table, error) {
 	g.mu.Lock()
 	t, ok := g.tables[tableKey{p.ID, policy.Version()}]
+	frozen := g.isFrozen(p)
 	g.mu.Unlock()
-	if ok {
+	switch {
+	case frozen: // by a draw that took its turn before
+		return nil, errFrozen
+	case ok:
 		return t, nil
 	}
-	return g.make(ctx, p, policy)
-}
-
-// Await returns at the next multiple of the tick after the newest table was
-// stored, so that nobody sees how long the work took (attack A14): not by
-// asking again either, for the moment depends on the table alone.
-func (g *Gate) Await(ctx context.Context, tables []*Table) error {
-	tick := g.Policy().Tick
-	for _, t := range tables {
-		if err := g.clock.SleepUntil(ctx, t.At.Truncate(tick).Add(tick)); err != nil {
-			return fmt.Errorf("waiting for the release tick: %w", err)
-		}
-	}
-	return nil
-}
-
-// Release is Draw, then Await.
-func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
-	tables, err := g.Draw(ctx, pl)
+	t, err := g.make(ctx, p, policy)
 	if err != nil {
 		return nil, err
 	}
-	return tables, g.Await(ctx, tables)
+	t.begun = begun
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.keep(t)
+	return t, nil
 }
 
 // charge writes what the plan's accounts have not paid yet, before anything is
@@ -385,9 +427,6 @@ func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, er
 	if t.At, err = g.book.Store(ctx, t); err != nil {
 		return nil, fmt.Errorf("storing the table: %w", err)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.keep(t)
 	return t, nil
 }
 

@@ -324,21 +324,36 @@ func TestChangedInputAlarms(t *testing.T) {
 	}
 }
 
-// TestTick: results appear at a multiple of the tick after the work, a stored
-// table at once.
+// TestTick: results appear at the first multiple of the tick that is half a
+// tick after the charge; a stored table at once, but for whoever has yet to pay.
 func TestTick(t *testing.T) {
-	r := newRoom(500)
-	r.clock.forward(1300 * time.Millisecond)
-	release(t, r.gate, planOf(1, 1, "acme"))
-	if len(r.clock.slept) != 1 || r.clock.slept[0].UnixNano()%(5*1e9) != 0 || !r.clock.slept[0].After(r.book.times[0]) {
-		t.Errorf("slept until %v", r.clock.slept)
+	start := newRoom().clock.t.Truncate(5 * time.Second)
+	for since, want := range map[time.Duration]time.Duration{
+		0: 5 * time.Second, 2400 * time.Millisecond: 5 * time.Second, 2500 * time.Millisecond: 10 * time.Second, 4999 * time.Millisecond: 10 * time.Second,
+	} {
+		r := newRoom(500)
+		ask := func(recipient string, at, moment time.Duration) {
+			t.Helper()
+			r.clock.t, r.clock.slept = start.Add(at), nil
+			release(t, r.gate, planOf(1, 1, recipient, "acme", "op"))
+			if got := r.clock.slept[0].Sub(start); got != moment {
+				t.Errorf("asked by %s at %v, after a first time at %v: appears at %v, want %v", recipient, at, since, got, moment)
+			}
+		}
+		ask("acme", since, want)
+		ask("acme", since+time.Millisecond, want) // cut off while it waits, then asked again: no earlier
+		ask("acme", 3*time.Hour, want)            // which has long passed
+		ask("agency", time.Hour, time.Hour+5*time.Second)
 	}
-	// Cut off while it waits, then asked again: the same moment, no earlier.
-	asked := r.clock.slept[0]
-	r.clock.t = r.book.times[0].Add(time.Millisecond)
-	release(t, r.gate, planOf(1, 1, "acme"))
-	if len(r.clock.slept) != 2 || !r.clock.slept[1].Equal(asked) {
-		t.Errorf("asked again it appears at %v, not at %v", r.clock.slept[1:], asked)
+}
+
+// TestSilenceTakesItsTime: an error whose reason is for officers alone appears
+// when an answer would.
+func TestSilenceTakesItsTime(t *testing.T) {
+	r := newRoom(500)
+	r.gate.ReplayAlarm(Alarm{AlarmDigest, []string{"op"}})
+	if _, err := r.gate.Release(t.Context(), planOf(1, 1, "acme", "op")); !errors.Is(err, errFrozen) || len(r.clock.slept) != 1 {
+		t.Errorf("%v after %d waits", err, len(r.clock.slept))
 	}
 }
 
@@ -410,7 +425,7 @@ func TestBystandersDontWait(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := r.gate.Draw(t.Context(), planOf(1, 1, "acme"))
+		_, _, err := r.gate.draw(t.Context(), planOf(1, 1, "acme"), r.clock.Now())
 		done <- err
 	}()
 	<-counting

@@ -61,12 +61,12 @@ type paidKey struct {
 // use; the gate holds its lock.
 type ledger struct {
 	entries map[Account][]entry // in time order
-	paid    map[paidKey]bool
+	paid    map[paidKey]time.Time
 	held    map[string]*Reservation // by name, what is left of them
 }
 
 func newLedger() *ledger {
-	return &ledger{map[Account][]entry{}, map[paidKey]bool{}, map[string]*Reservation{}}
+	return &ledger{map[Account][]entry{}, map[paidKey]time.Time{}, map[string]*Reservation{}}
 }
 
 // add folds a charge in, and keeps it.
@@ -74,7 +74,7 @@ func (l *ledger) add(c *Charge, at time.Time) {
 	global := map[Account]bool{}
 	for _, a := range c.Accounts {
 		l.entries[a] = append(l.entries[a], entry{at, c})
-		l.paid[paidKey{c.Spec, c.Policy, a}] = true
+		l.paid[paidKey{c.Spec, c.Policy, a}] = at
 		global[Account{Everybody, a.Owner}] = true
 	}
 	for g := range global {
@@ -85,7 +85,17 @@ func (l *ledger) add(c *Charge, at time.Time) {
 
 // unpaid gives the accounts that have not paid for a table yet.
 func (l *ledger) unpaid(spec SpecID, policy PolicyV, accounts []Account) []Account {
-	return slices.DeleteFunc(slices.Clone(accounts), func(a Account) bool { return l.paid[paidKey{spec, policy, a}] })
+	return slices.DeleteFunc(slices.Clone(accounts), func(a Account) bool { return !l.paid[paidKey{spec, policy, a}].IsZero() })
+}
+
+// paidAt gives when the last of the accounts paid for a table.
+func (l *ledger) paidAt(spec SpecID, policy PolicyV, accounts []Account) (last time.Time) {
+	for _, a := range accounts {
+		if at := l.paid[paidKey{spec, policy, a}]; at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // spent sums an account over a window that ends now. The sums saturate.

@@ -42,6 +42,8 @@ type Table struct {
 	LockE15  int64     `json:"lock_e15,omitempty"` // of a planning cube: δ of the rule by which sums are shown
 	Digest   Digest    `json:"digest"`
 	At       time.Time `json:"-"` // of its record
+
+	begun time.Time // when counting was asked for; zero after a restart
 }
 
 // Sum is one measure of a Table beside users. Amounts are in granules, noisy, at

@@ -265,14 +265,11 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 		return r, err
 	}
 	a.plan.Under(reservation)
-	tables, err := e.gate.Draw(ctx, a.plan)
+	tables, err := e.gate.Release(ctx, a.plan)
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return nil, e.refuse("report", q.Entrustment, err)
-	}
-	if err := e.gate.Await(ctx, tables); err != nil {
-		return nil, err
 	}
 	// The policy may have changed since it was asked; the tables tell theirs.
 	if a.id, err = a.key(tables[0].Policy); err != nil {
