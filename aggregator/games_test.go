@@ -131,7 +131,7 @@ func TestGames(t *testing.T) {
 	for _, g := range games {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			n := sized(20_000, 200_000) / max(1, g.tables/5)
+			n := sized(20_000/max(1, g.tables/5), 200_000)
 			right := g.play(t, rig{}, n)
 			lo, hi := clopperPearson(right, n, 0.0005)
 			// A guess is right with probability ≤ Φ(μ/2) + δ/2.

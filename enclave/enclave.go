@@ -44,8 +44,8 @@ type Options struct {
 	counts     func(matcher.Engine) matcher.Engine   // nil: the engine as it is; likewise
 }
 
-// Enclave serves one vault. It is safe for concurrent use; acts that change the
-// vault take turns.
+// Enclave serves one vault. It is safe for concurrent use: acts that change the
+// vault take turns, and no read waits for a load, nor for a count.
 type Enclave struct {
 	vault  *vault.Vault
 	log    *slog.Logger
@@ -56,10 +56,14 @@ type Enclave struct {
 	bases  [32]byte
 	opener seal.PrivateKey // what files are sealed to
 
-	mu     sync.Mutex
-	state  *state
-	loaded map[hexID]bool // populations and lists that the engine holds
-	bound  map[boundLog]bool
+	loads   sync.Mutex // held by a load from its first byte on; taken before mu
+	opens   sync.Mutex // held while segments are opened for a question; taken before mu
+	mu      sync.Mutex // guards what follows, and the order of the log's acts
+	state   *state
+	loaded  map[hexID]bool // populations and lists that the engine holds
+	inUse   map[hexID]int  // how many questions that run read each
+	retired map[hexID]bool // held only for those
+	bound   map[boundLog]bool
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -75,7 +79,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
-		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, bound: map[boundLog]bool{},
+		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, inUse: map[hexID]int{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())

@@ -3,7 +3,6 @@ package enclave
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -45,39 +44,6 @@ func typesOf(l *eventsRecord) []matcher.EventType {
 
 // boundLog names a log bound to the present base.
 type boundLog struct{ population, log hexID }
-
-// loadLogs makes the engine hold the event logs that the plan reads.
-func (e *Enclave) loadLogs(a *asked) error {
-	if !a.plan.ReadsEvents() {
-		return nil
-	}
-	population := e.state.base.Population
-	var base *matcher.Base
-	for _, l := range e.logsOf(a.contract) {
-		key := boundLog{population, l.Digest}
-		if e.bound[key] {
-			continue
-		}
-		if base == nil {
-			var err error
-			if base, err = e.openBase(); err != nil {
-				return err
-			}
-		}
-		cols, err := e.vault.ReadSegment(l.Segment)
-		if err != nil {
-			return fmt.Errorf("opening an event log: %w", err)
-		}
-		rows := logReader{data: cols["events"], codes: len(l.Columns)}
-		log, err := matcher.NewEvents(base, typesOf(l), l.Unit, rows.all())
-		if err = errors.Join(err, rows.err); err != nil {
-			return fmt.Errorf("opening an event log: %w", err)
-		}
-		e.engine.PutEvents(matcher.PopulationID(population), matcher.EventsID(l.Digest), log)
-		e.bound[key] = true
-	}
-	return nil
-}
 
 // logReader reads the rows of a stored log, in the form that readEvents writes.
 type logReader struct {

@@ -42,41 +42,60 @@ const maxEvents = 50_000_000
 
 // LoadEvents adds a sealed event log.
 func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	loaded, err := e.loadEvents(ctx, req, sealed)
-	if err != nil {
-		return wire.EventsLoaded{}, e.refuse("events", req.Entrustment, err)
-	}
-	return loaded, nil
+	return load(e, "events", req.Entrustment, func() (wire.EventsLoaded, error) {
+		return e.loadEvents(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment), sealed)
+	})
 }
 
-func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
-	var none wire.EventsLoaded
-	id := cmp.Or(req.Entrustment, seal.BaseEntrustment)
+// mayAdd decides about an event log by its header. The room's lock is held.
+func (e *Enclave) mayAdd(id string, f *opened) error {
 	own := id == seal.BaseEntrustment
-	terms, err := e.terms(id)
-	if err != nil {
-		return none, err
-	}
-	f, err := e.open(terms, seal.EventsName, sealed)
-	if err != nil {
-		return none, err
-	}
 	var contract *entrustment.Contract
 	if !own {
-		contract = e.state.contracts[id].Contract
+		c, err := e.contract(id)
+		if err != nil {
+			return err
+		}
+		if c.Version != f.terms.Version {
+			return errAmended
+		}
+		contract = c.Contract
 	}
-	if err := entrustment.DecideEvents(e.facts(contract), eventsAct(terms.Party, own, f.header)); err != nil {
+	return entrustment.DecideEvents(e.facts(contract), eventsAct(f.terms.Party, own, f.header))
+}
+
+// sameEvents gives the log of id that has a content, nil where there is none.
+func (e *Enclave) sameEvents(id string, content hexID) *eventsRecord {
+	for _, l := range e.state.events[id] {
+		if l.Digest == content {
+			return l
+		}
+	}
+	return nil
+}
+
+func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (wire.EventsLoaded, error) {
+	var none wire.EventsLoaded
+	f, err := e.open(id, seal.EventsName, sealed)
+	if err != nil {
 		return none, err
 	}
-	if was, ok := e.state.uploads[f.upload]; ok {
-		for _, l := range e.state.events[id] {
-			if l.Digest == was.Content && was.Became == kindEvents+" "+id {
-				return e.eventsAck(id, l, true)
-			}
+	same, err := locked(e, func() (*wire.EventsLoaded, error) {
+		if err := e.mayAdd(id, f); err != nil {
+			return nil, err
 		}
-		return none, errUpload
+		was, ok := e.state.uploads[f.upload]
+		if !ok {
+			return nil, nil
+		}
+		if l := e.sameEvents(id, was.Content); l != nil && was.Became == kindEvents+" "+id {
+			ack, err := e.eventsAck(id, l, true)
+			return &ack, err
+		}
+		return nil, errUpload
+	})
+	if err != nil || same != nil {
+		return deref(same), err
 	}
 	log, err := e.readEvents(ctx, f)
 	if err != nil {
@@ -87,16 +106,22 @@ func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed
 			Detail: "no row of the file can be used", Mend: "mend what the report names; nothing was added"}
 	}
 	digest := log.digest(e.lists, f.header)
-	for _, l := range e.state.events[id] {
-		if l.Digest == digest {
-			if err := e.useUp(f, kindEvents+" "+id, digest); err != nil {
-				return none, err
-			}
-			return e.eventsAck(id, l, true)
+	same, err = locked(e, func() (*wire.EventsLoaded, error) {
+		l := e.sameEvents(id, digest)
+		if l == nil {
+			return nil, nil
 		}
+		if err := e.useUp(f, kindEvents+" "+id, digest); err != nil {
+			return nil, err
+		}
+		ack, err := e.eventsAck(id, l, true)
+		return &ack, err
+	})
+	if err != nil || same != nil {
+		return deref(same), err
 	}
 	key := baseKey
-	if !own {
+	if id != seal.BaseEntrustment {
 		key = dataKey(id)
 	}
 	if err := e.vault.MakeDataKey(key); err != nil {
@@ -106,9 +131,14 @@ func (e *Enclave) loadEvents(ctx context.Context, req wire.EventsRequest, sealed
 	if err != nil {
 		return none, err
 	}
-	rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
-		Rows: int64(len(log.rows)), From: dateOfDay(log.from), To: dateOfDay(log.to), Upload: f.upload}
-	return e.eventsAck(id, rec, false)
+	return locked(e, func() (wire.EventsLoaded, error) {
+		if err := e.mayAdd(id, f); err != nil { // the contract may have been amended
+			return none, err
+		}
+		rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
+			Rows: int64(len(log.rows)), From: dateOfDay(log.from), To: dateOfDay(log.to), Upload: f.upload}
+		return e.eventsAck(id, rec, false)
+	})
 }
 
 func (e *Enclave) eventsAck(id string, rec *eventsRecord, same bool) (wire.EventsLoaded, error) {

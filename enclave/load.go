@@ -36,38 +36,72 @@ func columnsOf(h seal.Header) []matcher.Column {
 	return out
 }
 
-// LoadBase makes a sealed file the identity base.
+// A load reads at its sender's pace and builds for as long as it takes, and
+// nobody but the next load waits for it: the room's lock is held while it is
+// decided about, and once more while what was built takes its place, which is
+// when all that may have changed is decided about again.
+
+// LoadBase makes a sealed file the identity base. Questions are answered from
+// the base before it until it stands.
 func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (wire.BaseLoaded, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	loaded, err := e.openedBase(ctx, schema, sealed)
+	return load(e, "base", "", func() (wire.BaseLoaded, error) { return e.openedBase(ctx, schema, sealed) })
+}
+
+// load runs one load at a time, without the room's lock, and logs its refusal.
+func load[T any](e *Enclave, act, entrustmentID string, run func() (T, error)) (T, error) {
+	e.loads.Lock()
+	defer e.loads.Unlock()
+	loaded, err := run()
 	if err != nil {
-		return wire.BaseLoaded{}, e.refuse("base", "", err)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		var none T
+		return none, e.refuse(act, entrustmentID, err)
 	}
 	return loaded, nil
 }
 
+// locked runs f with the room's lock.
+func locked[T any](e *Enclave, f func() (T, error)) (T, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return f()
+}
+
 func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (wire.BaseLoaded, error) {
-	terms, err := e.terms(seal.BaseEntrustment)
+	var none wire.BaseLoaded
+	f, err := e.open(seal.BaseEntrustment, seal.BaseName, sealed)
 	if err != nil {
-		return wire.BaseLoaded{}, err
-	}
-	f, err := e.open(terms, seal.BaseName, sealed)
-	if err != nil {
-		return wire.BaseLoaded{}, err
+		return none, err
 	}
 	if err := fitsSchema(schema, f.header); err != nil {
-		return wire.BaseLoaded{}, err
+		return none, err
 	}
-	if now := e.state.base; now != nil && sameJSON(now.Schema, schema) {
-		if same, err := e.used(f, kindBase, now.Population); err != nil || same {
-			ack, aerr := e.ack(kindBase, "", true, nil)
-			return wire.BaseLoaded{Ack: ack, Users: now.Users}, errors.Join(err, aerr)
+	same, err := locked(e, func() (*wire.BaseLoaded, error) {
+		now := e.state.base
+		if now == nil || !sameJSON(now.Schema, schema) {
+			if _, ok := e.state.uploads[f.upload]; ok {
+				return nil, errUpload
+			}
+			return nil, nil
 		}
-	} else if _, ok := e.state.uploads[f.upload]; ok {
-		return wire.BaseLoaded{}, errUpload
+		if same, err := e.used(f, kindBase, now.Population); err != nil || !same {
+			return nil, err
+		}
+		ack, err := e.ack(kindBase, "", true, nil)
+		return &wire.BaseLoaded{Ack: ack, Users: now.Users}, err
+	})
+	if err != nil || same != nil {
+		return deref(same), err
 	}
 	return e.loadBase(ctx, schema, f)
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }
 
 // fitsSchema holds the columns of a sealed base against the document: the
@@ -111,19 +145,23 @@ func fitsSchema(s *entrustment.BaseSchema, h seal.Header) error {
 }
 
 func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, f *opened) (wire.BaseLoaded, error) {
-	h, rows := f.header, f.rows
 	var none wire.BaseLoaded
-	if _, err := e.operator(); err != nil {
-		return none, err
-	}
-	if h.Purpose != seal.Base {
+	if f.header.Purpose != seal.Base {
 		return none, errHeader
 	}
-	prev, err := e.openBase()
+	// Only loads replace the base, and they take turns.
+	old, err := locked(e, func() (*baseRecord, error) {
+		_, err := e.operator()
+		return e.state.base, err
+	})
 	if err != nil {
 		return none, err
 	}
-	base, err := e.buildBase(ctx, h, rows, prev)
+	prev, err := e.openBase(old)
+	if err != nil {
+		return none, err
+	}
+	base, err := e.buildBase(ctx, f.header, f.rows, prev)
 	if err != nil {
 		return none, err
 	}
@@ -131,13 +169,14 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	old := e.state.base
 	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) {
-		if err := e.useUp(f, kindBase, pop); err != nil {
-			return none, err
-		}
-		ack, err := e.ack(kindBase, "", true, nil)
-		return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
+		return locked(e, func() (wire.BaseLoaded, error) {
+			if err := e.useUp(f, kindBase, pop); err != nil {
+				return none, err
+			}
+			ack, err := e.ack(kindBase, "", true, nil)
+			return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
+		})
 	}
 	if err := e.vault.MakeDataKey(baseKey); err != nil {
 		return none, err
@@ -146,21 +185,22 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	version := 1
+	rec := baseRecord{schema, columnsOf(f.header), ref, pop, int64(base.Users()), 1, f.upload}
 	if old != nil {
-		version = old.Version + 1
+		rec.Version = old.Version + 1
 	}
-	ack, err := e.ack(kindBase, "", false, baseRecord{schema, columnsOf(h), ref, pop, int64(base.Users()), version, f.upload})
-	if err != nil {
-		return none, err
-	}
-	if old != nil {
-		e.engine.DropBase(matcher.PopulationID(old.Population))
-		delete(e.loaded, old.Population)
-	}
-	e.engine.PutBase(matcher.PopulationID(pop), base)
-	e.loaded[pop] = true
-	return wire.BaseLoaded{Ack: ack, Users: int64(base.Users())}, e.vault.Sweep(e.state.segments())
+	return locked(e, func() (wire.BaseLoaded, error) {
+		ack, err := e.ack(kindBase, "", false, rec)
+		if err != nil {
+			return none, err
+		}
+		if old != nil && old.Population != pop {
+			e.retire(old.Population)
+		}
+		e.engine.PutBase(matcher.PopulationID(pop), base)
+		e.have(pop)
+		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.state.segments())
+	})
 }
 
 func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (*matcher.Base, error) {
@@ -238,12 +278,12 @@ func (e *Enclave) reader(ref vault.SegmentRef) (func(string) ([]byte, error), er
 	}, nil
 }
 
-// openBase gives the base of the log, nil if there is none yet.
-func (e *Enclave) openBase() (*matcher.Base, error) {
-	if e.state.base == nil {
+// openBase gives the base of a record, nil of none.
+func (e *Enclave) openBase(rec *baseRecord) (*matcher.Base, error) {
+	if rec == nil {
 		return nil, nil
 	}
-	read, err := e.reader(e.state.base.Segment)
+	read, err := e.reader(rec.Segment)
 	if err != nil {
 		return nil, fmt.Errorf("opening the base: %w", err)
 	}
@@ -252,112 +292,6 @@ func (e *Enclave) openBase() (*matcher.Base, error) {
 		return nil, fmt.Errorf("opening the base: %w", err)
 	}
 	return b, nil
-}
-
-// LoadList makes a sealed file the newest version of a list.
-func (e *Enclave) LoadList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	loaded, err := e.openedList(ctx, req, sealed)
-	if err != nil {
-		return wire.ListLoaded{}, e.refuse("list", req.Entrustment, err)
-	}
-	return loaded, nil
-}
-
-func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
-	if err := entrustment.CheckID("name", req.Name); err != nil {
-		return wire.ListLoaded{}, err
-	}
-	terms, err := e.terms(req.Entrustment)
-	if err != nil {
-		return wire.ListLoaded{}, err
-	}
-	f, err := e.open(terms, req.Name, sealed)
-	if err != nil {
-		return wire.ListLoaded{}, err
-	}
-	key := req.Entrustment + "/" + req.Name
-	var now hexID
-	l := e.state.lists[listKey{req.Entrustment, req.Name}]
-	if l != nil {
-		now = l.ID
-	}
-	if same, err := e.used(f, kindList+" "+key, now); err != nil {
-		return wire.ListLoaded{}, err
-	} else if same {
-		ack, err := e.ack(kindList, key, true, nil)
-		return wire.ListLoaded{Ack: ack, Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}, err
-	}
-	return e.loadList(ctx, req, f)
-}
-
-func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
-	h, rows := f.header, f.rows
-	var none wire.ListLoaded
-	c, err := e.contract(req.Entrustment)
-	if err != nil {
-		return none, err
-	}
-	act := loadAct(h)
-	if err := entrustment.DecideLoad(e.facts(c.Contract), act); err != nil {
-		return none, err
-	}
-	if h.Purpose != seal.List {
-		return none, errHeader
-	}
-	if err := e.decideNames(act.Columns); err != nil {
-		return none, err
-	}
-	for _, col := range h.Columns {
-		if err := entrustment.CheckDomain("columns", col.Name, col.Domain); err != nil {
-			return none, err
-		}
-	}
-	facts := e.facts(c.Contract)
-	owner := facts.ListOwner()
-	list, err := e.buildList(ctx, c.Contract, h, rows)
-	if err != nil {
-		return none, err
-	}
-	if list.Rows() == 0 {
-		return none, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
-			Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
-	}
-	key := req.Entrustment + "/" + req.Name
-	floor := e.gate.Policy().ListFloor
-	old := e.state.lists[listKey{req.Entrustment, req.Name}]
-	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
-		if err := e.useUp(f, kindList+" "+key, old.ID); err != nil {
-			return none, err
-		}
-		ack, err := e.ack(kindList, key, true, nil)
-		return wire.ListLoaded{Ack: ack, Rows: old.Rows, Tokens: old.Tokens, Floor: floor}, err
-	}
-	if err := e.listRate(req.Entrustment); err != nil {
-		return none, err
-	}
-	ref, err := e.writeSegment(dataKey(req.Entrustment), list.Columns())
-	if err != nil {
-		return none, err
-	}
-	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Party: owner, Segment: ref, ID: hexID(list.ID()),
-		Kinds: act.Kinds, Columns: columnsOf(h), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Upload: f.upload}
-	if old != nil {
-		rec.Version = old.Version + 1
-	}
-	ack, err := e.ack(kindList, key, false, rec)
-	if err != nil {
-		return none, err
-	}
-	ack.Version = rec.Version
-	e.engine.PutList(list)
-	e.loaded[rec.ID] = true
-	if old != nil && !e.state.uses(old.ID) {
-		e.engine.DropList(matcher.ListID(old.ID))
-		delete(e.loaded, old.ID)
-	}
-	return wire.ListLoaded{Ack: ack, Rows: rec.Rows, Tokens: rec.Tokens, Floor: floor}, e.vault.Sweep(e.state.segments())
 }
 
 func loadAct(h seal.Header) entrustment.Load {
@@ -373,44 +307,4 @@ func loadAct(h seal.Header) entrustment.Load {
 		act.Columns = append(act.Columns, c.Name)
 	}
 	return act
-}
-
-// listRate holds the number of new versions in 30 days.
-func (e *Enclave) listRate(id string) error {
-	now := e.vault.Log().Now()
-	times := e.state.listTimes[id]
-	recent := times[max(0, len(times)-maxListVersions):]
-	if len(recent) < maxListVersions || !recent[0].After(now.Add(-listWindow)) {
-		return nil
-	}
-	return &entrustment.Error{Code: entrustment.CodeRate, Clause: "PRIVACY §4.2", Field: "list",
-		Detail: fmt.Sprintf("the entrustment had %d new list versions in 30 days", maxListVersions),
-		Mend:   "try again after " + recent[0].Add(listWindow).In(entrustment.JST).Format("2006-01-02 15:04 JST")}
-}
-
-func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, h seal.Header, rows batches) (*matcher.List, error) {
-	most := c.MaxListRows
-	if most == 0 {
-		most = maxListRows
-	}
-	b := matcher.NewListBuilder(columnsOf(h), e.lists)
-	var n int64
-	err := e.tokenise(ctx, h, rows, func(t *tokened) error {
-		if n++; n > most {
-			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",
-				Detail: fmt.Sprintf("the list has more than the %d rows that the contract allows", most), Mend: "load a smaller list, or amend the contract"}
-		}
-		if err := b.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}); err != nil {
-			return fmt.Errorf("adding a row: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	list, err := b.Build(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("building the list: %w", err)
-	}
-	return list, nil
 }

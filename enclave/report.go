@@ -26,6 +26,9 @@ type asked struct {
 	list      *listRecord
 	owner     string // group that uploaded the list
 	id        hexID  // of the question as asked by this recipient
+
+	population matcher.PopulationID
+	release    func() // lets go of what it reads
 }
 
 // ask decides whether q may be asked and compiles it. It reads public facts
@@ -70,7 +73,7 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	}
 	plan.Question.Recipient = recipient
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
-	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group}
+	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
 	return a, err
 }
@@ -260,10 +263,11 @@ func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Re
 
 // report is Report, drawn from a reservation where one is named.
 func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*wire.Release, error) {
-	a, r, err := e.prepare(q)
+	a, r, err := e.prepare(ctx, q)
 	if err != nil || r != nil {
 		return r, err
 	}
+	defer a.release()
 	a.plan.Under(reservation)
 	tables, err := e.gate.Release(ctx, a.plan)
 	if err != nil {
@@ -283,23 +287,40 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 	return e.issue(a, tables)
 }
 
-// prepare decides about a question and opens what it reads, or gives the
-// release that was issued for it.
-func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error) {
+// prepare decides about a question and pins what it reads, in memory, or gives
+// the release that was issued for it. While segments are opened the room's lock
+// is not held, so all is decided again afterwards.
+func (e *Enclave) prepare(ctx context.Context, q *entrustment.Question) (*asked, *wire.Release, error) {
+	for {
+		a, r, need, err := e.decided(q)
+		if err != nil || r != nil || need.none() {
+			return a, r, err
+		}
+		if err := e.fetch(ctx, need); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func (e *Enclave) decided(q *entrustment.Question) (*asked, *wire.Release, needed, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
 	if err != nil {
-		return nil, nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, needed{}, e.refuse("report", q.Entrustment, err)
 	}
 	if seq, ok := e.state.reports[a.id]; ok {
 		r, err := e.stored(seq)
-		return a, r, err
+		return a, r, needed{}, err
 	}
 	if err := e.running(); err != nil {
-		return nil, nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, needed{}, e.refuse("report", q.Entrustment, err)
 	}
-	return a, nil, e.load(a)
+	need := e.needs(a)
+	if need.none() {
+		a.release = e.pin(a)
+	}
+	return a, nil, need, nil
 }
 
 // key names a question as asked by a recipient under a contract version: what
@@ -329,36 +350,6 @@ func (a *asked) listVersion() int {
 		return 0
 	}
 	return a.list.Version
-}
-
-// load makes the engine hold what the plan reads.
-func (e *Enclave) load(a *asked) error {
-	if b := e.state.base; !e.loaded[b.Population] {
-		base, err := e.openBase()
-		if err != nil {
-			return err
-		}
-		e.engine.PutBase(matcher.PopulationID(b.Population), base)
-		e.loaded[b.Population] = true
-	}
-	for key, l := range e.state.lists {
-		if key.entrustment != a.contract.Contract.ID || e.loaded[l.ID] {
-			continue
-		}
-		read, err := e.reader(l.Segment)
-		if err != nil {
-			return fmt.Errorf("opening a list: %w", err)
-		}
-		list, err := matcher.OpenList(read)
-		if err != nil {
-			return fmt.Errorf("opening a list: %w", err)
-		}
-		if got := e.engine.PutList(list); hexID(got) != l.ID {
-			return fmt.Errorf("opening a list: %w", vault.ErrSegment)
-		}
-		e.loaded[l.ID] = true
-	}
-	return e.loadLogs(a)
 }
 
 // issue writes the release down, logs it, and gives it with its receipt. A

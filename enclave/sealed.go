@@ -27,7 +27,12 @@ type opened struct {
 	header seal.Header
 	rows   batches
 	upload uploadID
+	terms  wire.Terms // that it was opened by
 }
+
+// errAmended refuses a file whose terms changed while it was read.
+var errAmended = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "entrustment",
+	Detail: "the entrustment was amended while the file was read", Mend: "seal the file again by the terms as they are now"}
 
 // errUpload refuses a sealed file that was used before, here or elsewhere: a
 // carrier can't bring an old list back (attack A31).
@@ -84,21 +89,26 @@ func (e *Enclave) terms(entrustmentID string) (wire.Terms, error) {
 	return wire.Terms{Key: e.opener.Public(), Entrustment: entrustmentID, Version: c.Version, Party: party}, nil
 }
 
-// open opens a sealed file at the address that terms and name give.
-func (e *Enclave) open(terms wire.Terms, name string, sealed io.Reader) (*opened, error) {
-	want := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name}
+// open opens a sealed file for an entrustment, of the given name, by the terms as
+// they are now. It waits for the sender, so the room's lock is not held.
+func (e *Enclave) open(entrustmentID, name string, sealed io.Reader) (*opened, error) {
 	var signedBy ed25519.PublicKey
-	if p := e.state.parties[terms.Party]; p != nil && p.UploadKey != "" {
-		var err error
-		if signedBy, err = entrustment.ParseUploadKey(p.UploadKey); err != nil {
-			return nil, err
+	terms, err := locked(e, func() (wire.Terms, error) {
+		terms, err := e.terms(entrustmentID)
+		if p := e.state.parties[terms.Party]; err == nil && p != nil && p.UploadKey != "" {
+			signedBy, err = entrustment.ParseUploadKey(p.UploadKey)
 		}
+		return terms, err
+	})
+	if err != nil {
+		return nil, err
 	}
+	want := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name}
 	f, err := seal.Open(sealed, e.opener, want, nil, signedBy)
 	if err != nil {
 		return nil, sealedError(err)
 	}
-	return &opened{f.Header(), batchesOf(f), uploadID(f.Head().Address.Upload)}, nil
+	return &opened{f.Header(), batchesOf(f), uploadID(f.Head().Address.Upload), terms}, nil
 }
 
 func batchesOf(f *seal.File) batches {

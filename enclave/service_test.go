@@ -343,24 +343,20 @@ func (b bare) Rows(*seal.Memory) []seal.Row { return b }
 // itself.
 func (e *Enclave) rowsIn(t *testing.T, req wire.ListRequest, h seal.Header, rows seal.Rows) (wire.ListLoaded, error) {
 	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	loaded, err := e.loadList(t.Context(), req, &opened{h, past(rows), uploadID(seal.NewUpload())})
-	if err != nil {
-		err = e.refuse("list", req.Entrustment, err)
-	}
-	return loaded, err
+	return load(e, "list", req.Entrustment, func() (wire.ListLoaded, error) {
+		terms, err := e.Terms(t.Context(), req.Entrustment)
+		if err != nil {
+			return wire.ListLoaded{}, err
+		}
+		return e.loadList(t.Context(), req, &opened{header: h, rows: past(rows), upload: uploadID(seal.NewUpload()), terms: terms})
+	})
 }
 
 func (e *Enclave) baseRowsIn(t *testing.T, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
 	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	loaded, err := e.loadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), &opened{h, past(rows), uploadID(seal.NewUpload())})
-	if err != nil {
-		err = e.refuse("base", "", err)
-	}
-	return loaded, err
+	return load(e, "base", "", func() (wire.BaseLoaded, error) {
+		return e.loadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), &opened{header: h, rows: past(rows), upload: uploadID(seal.NewUpload())})
+	})
 }
 
 // TestSealedFiles: a sealed file opens where it was sealed to and nowhere else,

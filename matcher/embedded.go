@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"context"
+	"iter"
 	"sync"
 )
 
@@ -49,6 +50,26 @@ func (e *Embedded) PutEvents(pop PopulationID, id EventsID, log *Events) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.events[eventsKey{pop, id}] = log
+}
+
+// BindEvents binds a log to the base of a population, as NewEvents does, and
+// makes it known there. It fails with CodeGone where the population is not there.
+func (e *Embedded) BindEvents(pop PopulationID, id EventsID, types []EventType, unit string, rows iter.Seq[EventRow]) error {
+	b := e.base(pop)
+	if b == nil {
+		return gone("population")
+	}
+	log, err := NewEvents(b, types, unit, rows)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.bases[pop] != b { // dropped meanwhile
+		return gone("population")
+	}
+	e.events[eventsKey{pop, id}] = log
+	return nil
 }
 
 // DropBase forgets a population and the logs bound to it; an unknown one is no
