@@ -182,8 +182,12 @@ func (c *compiler) large(field string, l ListSource) error {
 	if l.Tokens >= c.floor {
 		return nil
 	}
+	holds := "fewer"
+	if c.src.Recipient == c.src.ListOwner.Group {
+		holds = fmt.Sprint(l.Tokens) // how large it is, is for those whose list it is (§4.8)
+	}
 	return &entrustment.Error{Code: entrustment.CodeListSmall, Clause: "PRIVACY §4.2", Field: field,
-		Detail: fmt.Sprintf("the list holds %d distinct hashes to match by, reports need %d", l.Tokens, c.floor),
+		Detail: fmt.Sprintf("reports need a list of %d distinct hashes to match by, this one holds %s", c.floor, holds),
 		Mend:   "load a larger list"}
 }
 
@@ -208,6 +212,8 @@ func (c *compiler) report() error {
 	}
 	if w := c.q.Window; w != nil && w.From.Start().After(w.To.Start()) {
 		return specError("window", "it ends before it begins", "write from ≤ to")
+	} else if w != nil && w.From.Add(maxSpan-1).Start().Before(w.To.Start()) {
+		return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §8", Field: "window", Detail: fmt.Sprintf("it is longer than %d days", maxSpan), Mend: "ask for a shorter one"}
 	}
 	switch c.q.Report {
 	case entrustment.ReportOverlap:

@@ -104,7 +104,14 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 	a.CellsOfOne = int(pl.Tables[0].Spec.cellsOfOne())
 	a.Overlap = a.CellsOfOne > 1
 	if a.Overlap {
+		// The cells' people together are more than there are, so no total of them is
+		// shown and nothing is shared out over it.
 		a.Total = nil
+		for i, r := range a.present() {
+			if r.den == MeasureUsers {
+				a.TotalRate[i] = nil
+			}
+		}
 	}
 	order := newOrder(pl.asked, pl.Tables[0].Spec.Dims)
 	a.Rows = make([]Row, len(main.Cells))

@@ -43,7 +43,10 @@ func (pl *Plan) Forecast(people, all int64, shares Shares, p *Policy) Forecast {
 	if pl.where != nil {
 		w.condition(pl.where, &f, people > 0)
 	}
-	if len(f.Missing) > 0 || w.combinations > maxForecast {
+	if w.combinations > maxForecast {
+		f.Missing = append(f.Missing, "so many combinations of values")
+	}
+	if len(f.Missing) > 0 {
 		return f
 	}
 	of := w.joint(len(dims), cells, pl.where)

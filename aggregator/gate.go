@@ -92,6 +92,7 @@ func New(engine matcher.Engine, book Book, clock Clock, keys Keys) *Gate {
 func (g *Gate) ReplayCharge(c *Charge, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.rearm(c, at)
 	g.ledger.add(c, at)
 }
 
@@ -352,6 +353,7 @@ func (g *Gate) charge(ctx context.Context, pl *Plan) error {
 		return fmt.Errorf("writing the charge: %w", err)
 	}
 	for i := range charges {
+		g.rearm(&charges[i], at)
 		g.ledger.add(&charges[i], at)
 	}
 	return g.watch(ctx, charges, at)
@@ -380,7 +382,18 @@ func (g *Gate) owed(pl *Plan, change func(*Planned) bool) (charges []Charge, tab
 	return charges, tables
 }
 
-// watch raises the global alarm of rule 9 the first time an owner passes it.
+// rearm makes the global alarm ready for the owners of a charge whose account is
+// below it just before: it is raised at every crossing.
+func (g *Gate) rearm(c *Charge, at time.Time) {
+	for _, a := range c.Accounts {
+		if rho, _ := g.ledger.spent(Account{Everybody, a.Owner}, at, window30); rho < globalAlarmNano {
+			delete(g.alarmed, a.Owner)
+		}
+	}
+}
+
+// watch raises the global alarm of rule 9 for an owner that has passed it, also
+// where a crash came between that charge and its alarm.
 func (g *Gate) watch(ctx context.Context, charges []Charge, now time.Time) error {
 	for _, c := range charges {
 		for _, a := range c.Accounts {

@@ -150,7 +150,7 @@ func (l *ledger) check(charges []Charge, p *Policy, now time.Time) error {
 	stopped := false
 	for _, d := range due {
 		if d.Recipient == Everybody {
-			rho30, _ := l.spent(d.Account, now, window30)
+			rho30, _ := l.taken(d.Account, now, window30, under)
 			stopped = stopped || addSaturated(rho30, d.rho) > globalStopNano
 			continue
 		}

@@ -56,12 +56,13 @@ var (
 	frequencyBounds = []int64{1, 2, 3, 4, 5, 6, 10, 20}
 )
 
-// EventSource is what the gate knows of an event log before counting.
+// EventSource is what the gate knows of an event log before counting: nothing
+// that depends on its rows. A last day that occurs would be one person's, where
+// nobody else was there on that day (attack A13).
 type EventSource struct {
-	ID       matcher.EventsID
-	Types    []matcher.EventType
-	From, To entrustment.Date // days that occur
-	Owner    Owner
+	ID    matcher.EventsID
+	Last  entrustment.Date // the last whole day before it was loaded
+	Owner Owner
 }
 
 // EventSpec says which events a canonical question reads.
@@ -72,8 +73,12 @@ type EventSpec struct {
 	Presence   string             // kind of event that puts a cluster into a cell; "": any
 }
 
-// defaultSpan is how many days a question without a window reads.
-const defaultSpan = 30
+// defaultSpan is how many days a question without a window reads, maxSpan how many
+// one may read.
+const (
+	defaultSpan = 30
+	maxSpan     = 3 * 366
+)
 
 // events compiles what a report reads of the event logs.
 func (c *compiler) events(spec *Spec, p *Policy) error {
@@ -113,19 +118,20 @@ func (c *compiler) logs() []matcher.EventsID {
 		out = append(out, l.ID)
 		c.eventOwners = append(c.eventOwners, l.Owner)
 	}
-	return slices.SortedFunc(slices.Values(out), func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) })
+	// One log may stand under the operator and under the contract.
+	return slices.Compact(slices.SortedFunc(slices.Values(out), func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) }))
 }
 
 // window gives the days that a question reads: its own, or the last 30 up to
-// the last day of the logs (PRIVACY rule 5).
+// the last whole day of the newest log (PRIVACY rule 5).
 func (c *compiler) window() entrustment.Window {
 	if c.q.Window != nil {
 		return *c.q.Window
 	}
 	var last entrustment.Date
 	for _, l := range c.src.Events {
-		if l.To.Start().After(last.Start()) {
-			last = l.To
+		if l.Last.Start().After(last.Start()) {
+			last = l.Last
 		}
 	}
 	return entrustment.Window{From: last.Add(1 - defaultSpan), To: last}

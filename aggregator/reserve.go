@@ -55,12 +55,18 @@ func (l *ledger) taken(a Account, now time.Time, window time.Duration, under str
 			continue
 		}
 		for _, h := range r.Held {
-			if h.Account == a {
+			if h.of(a) {
 				rhoNano, deltaE15 = addSaturated(rhoNano, h.RhoNano), addSaturated(deltaE15, h.DeltaE15)
 			}
 		}
 	}
 	return rhoNano, deltaE15
+}
+
+// of tells whether what is held is of an account: of its own, and of the global
+// one of its owner. A reservation has one recipient, so an owner once.
+func (h *Held) of(a Account) bool {
+	return h.Account == a || a == Account{Everybody, h.Owner}
 }
 
 // holds lists what is held of an account.
@@ -71,7 +77,7 @@ func (l *ledger) holds(a Account, now time.Time) (out []Hold) {
 			continue
 		}
 		for _, h := range r.Held {
-			if h.Account == a {
+			if h.of(a) {
 				out = append(out, Hold{Name: name, For: purpose(&r.Question, ""), RhoNano: h.RhoNano, DeltaE15: h.DeltaE15, Until: r.Until})
 			}
 		}

@@ -24,7 +24,7 @@ func (e sumsEngine) Cells(context.Context, matcher.Query) (matcher.Exact, error)
 func eventSources() Sources {
 	src := testSources()
 	src.Categories = []string{"shop", "spring", "summer"}
-	src.Events = []EventSource{{ID: matcher.EventsID{7}, From: entrustment.Date{Year: 2026, Month: 9, Day: 1}, To: entrustment.Date{Year: 2026, Month: 10, Day: 31}, Owner: src.BaseOwner}}
+	src.Events = []EventSource{{ID: matcher.EventsID{7}, Last: entrustment.Date{Year: 2026, Month: 10, Day: 31}, Owner: src.BaseOwner}}
 	return src
 }
 

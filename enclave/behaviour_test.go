@@ -13,10 +13,12 @@ import (
 )
 
 // loadCrowdEvents gives each user of the crowd i%4+1 impressions of "spring",
-// every other of those a click, and every third user a purchase for 1,000 yen;
-// 100 days back, so that they lie outside the usual window, as many again.
+// every other of those a click, and every third user a purchase for 1,000 yen,
+// up to yesterday; 100 days back, so that they lie outside the usual window, as
+// many again.
 func loadCrowdEvents(t *testing.T, e *Enclave) {
 	t.Helper()
+	yesterday := int32(entrustment.DateOf(e.vault.Log().Now().In(entrustment.JST)).Start().Unix() / 86400) // of a midnight in JST: the day before in UTC
 	h := seal.Header{Purpose: seal.Events, Unit: "yen", Events: []seal.EventType{{Kind: "impression", Category: "spring"}, {Kind: "click", Category: "spring"}, {Kind: "conversion", Category: "shop"}, {Kind: "page_view", Category: "unnamed"}}}
 	rows := func(yield func([]seal.Row, error) bool) {
 		var batch []seal.Row
@@ -24,7 +26,7 @@ func loadCrowdEvents(t *testing.T, e *Enclave) {
 			batch = append(batch, seal.Row{Event: &seal.Event{Key: fmt.Appendf(nil, "user-%d", user), Day: day, Type: typ, Value: value}})
 		}
 		for i := range 1500 {
-			for _, day := range []int32{20500, 20400} {
+			for _, day := range []int32{yesterday, yesterday - 100} {
 				for n := range i%4 + 1 {
 					add(i, day-int32(n), 0, 0)
 					if n%2 == 1 {
@@ -207,7 +209,7 @@ func TestCube(t *testing.T) {
 		})
 	}
 	spent := func() float64 {
-		l, err := e.Ledger(ctx, wire.LedgerRequest{})
+		l, err := e.Ledger(ctx, wire.LedgerRequest{Group: "acme"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func TestNobodyWaitsForALoad(t *testing.T) {
 		if r.ListRows != 1500 {
 			t.Errorf("a list of %d rows while another is loaded, want the 1,500 before", r.ListRows)
 		}
-		if _, err := e.Ledger(ctx, wire.LedgerRequest{}); err != nil {
+		if _, err := e.Ledger(ctx, wire.LedgerRequest{Group: "acme"}); err != nil {
 			t.Error(err)
 		}
 		if _, err := e.Terms(ctx, "e"); err != nil {

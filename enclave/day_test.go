@@ -98,7 +98,9 @@ func (d *day) now() time.Time {
 }
 
 // boot is the boot clock of a machine that is never restarted.
-func (d *day) boot() (string, time.Duration) { return "one", d.now().Sub(morning) }
+func (d *day) boot() (string, func() (time.Duration, error)) {
+	return "one", func() (time.Duration, error) { return d.now().Sub(morning), nil }
+}
 
 func (d *day) open() (err error) {
 	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute) // a lock that was left is an error, not a wait

@@ -37,11 +37,11 @@ type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
 
-	boot       func() (string, time.Duration)        // nil: the machine's boot clock, or none where Now is set
-	production bool                                  // a vault made at first use is no dev vault
-	fs         vault.FS                              // nil: the disk; tests put one that fails here
-	book       func(aggregator.Book) aggregator.Book // nil: the record log; tests put one that is wrong here
-	counts     func(matcher.Engine) matcher.Engine   // nil: the engine as it is; likewise
+	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
+	production bool                                           // a vault made at first use is no dev vault
+	fs         vault.FS                                       // nil: the disk; tests put one that fails here
+	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
+	counts     func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
 }
 
 // Enclave serves one vault. It is safe for concurrent use: acts that change the

@@ -9,6 +9,7 @@ import (
 	"awase/aggregator"
 	"awase/crypto/seal"
 	"awase/crypto/token"
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -25,7 +26,7 @@ func (e *Enclave) eventSources(c *entrustRecord, src *aggregator.Sources) []aggr
 	}
 	var out []aggregator.EventSource
 	for _, l := range e.logsOf(c) {
-		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Types: typesOf(l), From: l.From, To: l.To, Owner: src.BaseOwner}
+		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Last: entrustment.DateOf(l.at.In(entrustment.JST)).Add(-1), Owner: src.BaseOwner}
 		if l.Entrustment != seal.BaseEntrustment {
 			s.Owner = src.ListOwner
 		}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"awase/crypto/seal"
 	"awase/enclave/vault"
@@ -32,6 +33,8 @@ type eventsRecord struct {
 	From        entrustment.Date `json:"from"` // JST days that occur
 	To          entrustment.Date `json:"to"`
 	Upload      uploadID         `json:"upload"`
+
+	at time.Time // of its record
 }
 
 // firstDay bounds the days of events: 2000-01-01, counted from 1970-01-01.

@@ -13,6 +13,10 @@ import (
 
 // Ledger gives the statement of the privacy budgets.
 func (e *Enclave) Ledger(_ context.Context, req wire.LedgerRequest) (*wire.Ledger, error) {
+	if req.Group == "" && !req.Officer {
+		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "group",
+			Detail: "the accounts of all groups are for officers", Mend: "name the recipient group"}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out := &wire.Ledger{At: utc(e.vault.Log().Now()), Accounts: []wire.LedgerAccount{}, Clock: jump(e.vault.Log().Stopped())}
@@ -90,11 +94,12 @@ func (e *Enclave) Reserve(ctx context.Context, req wire.ReserveRequest) (wire.Re
 		return wire.Reserved{}, e.refuse("reserve", req.Question.Entrustment, err)
 	}
 	before := len(e.vault.Log().Records())
-	r, err := e.gate.Reserve(ctx, req.Name, a.plan, req.Until.Add(1).Start())
+	name := req.Question.Entrustment + "/" + req.Name
+	r, err := e.gate.Reserve(ctx, name, a.plan, req.Until.Add(1).Start())
 	if err != nil {
 		return wire.Reserved{}, e.refuse("reserve", req.Question.Entrustment, err)
 	}
-	e.state.reserved[req.Name] = &r.Question
+	e.state.reserved[name] = &r.Question
 	out := wire.Reserved{Name: r.Name, Until: utc(r.Until), Changed: len(e.vault.Log().Records()) > before}
 	for _, h := range r.Held {
 		out.Rho, out.Delta = max(out.Rho, unnano(h.RhoNano)), max(out.Delta, float64(h.DeltaE15)/1e15)

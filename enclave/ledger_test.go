@@ -19,7 +19,7 @@ import (
 func TestLedger(t *testing.T) {
 	e := openCrowd(t)
 	ctx := t.Context()
-	empty, err := e.Ledger(ctx, wire.LedgerRequest{})
+	empty, err := e.Ledger(ctx, wire.LedgerRequest{Group: "acme"})
 	if err != nil || len(empty.Accounts) != 0 {
 		t.Fatalf("before anything was charged: %+v, %v", empty, err)
 	}
@@ -61,7 +61,9 @@ func TestLedger(t *testing.T) {
 	if a.Windows[0].Left != 0.25-rho || a.Windows[0].Back != a.Charges[0].Back30 || a.Windows[1].Back != a.Charges[0].Back365 {
 		t.Errorf("windows: %+v", a.Windows)
 	}
-	for _, req := range []wire.LedgerRequest{{Group: "other"}, {}, {Officer: true}, {Group: "other", Officer: true}} {
+	_, err = e.Ledger(ctx, wire.LedgerRequest{})
+	wantCode(t, "everybody's accounts", err, entrustment.CodeForbidden)
+	for _, req := range []wire.LedgerRequest{{Group: "other"}, {Group: "acme"}, {Officer: true}, {Group: "other", Officer: true}} {
 		l, err := e.Ledger(ctx, req)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +76,7 @@ func TestLedger(t *testing.T) {
 		if req.Officer {
 			want = append(want, "* operator")
 		}
-		if req.Group == "" {
+		if req.Group != "other" {
 			want = append(want, "acme operator")
 		}
 		if !slices.Equal(who, want) {
@@ -121,27 +123,27 @@ func TestReserve(t *testing.T) {
 		_, err := e.Report(ctx, question(func(q *entrustment.Question) { q.Total = true }))
 		return err
 	}(), entrustment.CodeBudget)
-	l, err := e.Ledger(ctx, wire.LedgerRequest{})
+	l, err := e.Ledger(ctx, wire.LedgerRequest{Group: "acme"})
 	if err != nil || len(l.Accounts) != 1 || len(l.Accounts[0].Held) != 1 || l.Accounts[0].Windows[0].Held != 0.0025 || l.Accounts[0].Windows[0].Left != 0.00125 {
 		t.Errorf("the statement: %+v, %v", l, err)
 	}
-	r, err := e.ReportReserved(ctx, "results")
+	r, err := e.ReportReserved(ctx, "e/results")
 	if err != nil || r.Privacy.Rho != 0.0025 || r.Question.Sigma != 20 {
 		t.Fatalf("the question that it is held for: %v", err)
 	}
-	again, err := e.ReportReserved(ctx, "results")
+	again, err := e.ReportReserved(ctx, "e/results")
 	if err != nil || !reflect.DeepEqual(r, again) {
 		t.Errorf("asked again: %v", err)
 	}
-	if l, err = e.Ledger(ctx, wire.LedgerRequest{}); err != nil || l.Accounts[0].Windows[0].Held != 0 || l.Accounts[0].Windows[0].Left != 0.00125 {
+	if l, err = e.Ledger(ctx, wire.LedgerRequest{Group: "acme"}); err != nil || l.Accounts[0].Windows[0].Held != 0 || l.Accounts[0].Windows[0].Left != 0.00125 {
 		t.Errorf("the statement afterwards: %+v, %v", l, err)
 	}
-	if r, err := e.Free(ctx, "results"); err != nil || !r.Changed {
+	if r, err := e.Free(ctx, "e/results"); err != nil || !r.Changed {
 		t.Errorf("giving up: %+v, %v", r, err)
 	}
-	_, err = e.ReportReserved(ctx, "results")
+	_, err = e.ReportReserved(ctx, "e/results")
 	wantCode(t, "asked after it was given up", err, entrustment.CodeNotFound)
-	_, err = e.Free(ctx, "results")
+	_, err = e.Free(ctx, "e/results")
 	wantCode(t, "given up twice", err, entrustment.CodeNotFound)
 	req.Name = "Spring results"
 	_, err = e.Reserve(ctx, req)
@@ -162,9 +164,11 @@ func (r *clockRoom) reopen(t *testing.T) {
 	if r.Enclave != nil {
 		r.Close()
 	}
-	boot := func() (string, time.Duration) { return "a", r.since }
+	boot := func() (string, func() (time.Duration, error)) {
+		return "a", func() (time.Duration, error) { return r.since, nil }
+	}
 	if r.noBootClock {
-		boot = func() (string, time.Duration) { return "", 0 }
+		boot = func() (string, func() (time.Duration, error)) { return "", nil }
 	}
 	e, err := Open(t.Context(), r.dir, Options{Now: func() time.Time { return r.wall }, boot: boot, production: true})
 	if err != nil {
@@ -197,7 +201,7 @@ func TestClockFreesNoBudget(t *testing.T) {
 		wantCode(t, "the wall clock was set forward", err, entrustment.CodeBudget)
 		r.reopen(t)
 		wantCode(t, "…and the vault opened again", r.settled(t, coarse), entrustment.CodeClock)
-		if l, err := r.Ledger(t.Context(), wire.LedgerRequest{}); err != nil || l.Clock == nil {
+		if l, err := r.Ledger(t.Context(), wire.LedgerRequest{Group: "acme"}); err != nil || l.Clock == nil {
 			t.Errorf("the statement does not speak of the clock: %+v, %v", l, err)
 		}
 		if err := r.settled(t, fine); err != nil {

@@ -25,6 +25,7 @@ var full = flag.Bool("attacks", false, "attacks at their full size")
 type neighbour struct {
 	*Enclave
 	clock time.Time
+	asked int
 }
 
 func (n *neighbour) now() time.Time {
@@ -32,8 +33,12 @@ func (n *neighbour) now() time.Time {
 	return n.clock
 }
 
-// openNeighbour loads the people of seed, all but one where left is not negative.
-func openNeighbour(t *testing.T, seed uint64, left int, counts func(matcher.Engine) matcher.Engine) *neighbour {
+// lastDay is the day before the neighbours' events are loaded, 2026-11-01.
+const lastDay = 20758
+
+// openNeighbour loads the people of seed; where without, the one numbered left is
+// not there. That person alone has events on the first and on the last day.
+func openNeighbour(t *testing.T, seed uint64, left int, without bool, counts func(matcher.Engine) matcher.Engine) *neighbour {
 	t.Helper()
 	root := t.TempDir()
 	disk, err := fault.New(root)
@@ -63,14 +68,15 @@ func openNeighbour(t *testing.T, seed uint64, left int, counts func(matcher.Engi
 	}
 	_, strangers := crowd(len(rows) + 200)
 	rows = append(rows, strangers[len(rows):]...)
+	alone := left % len(users)
 	gone := -1
-	if left >= 0 {
-		gone = left % len(users)
+	if without {
+		gone = alone
 	}
-	present := slices.Clone(users)
+	present := users
 	if gone >= 0 {
-		present[gone].verified = false // not in the index: nobody, as far as a match goes
-		present[gone].version = "v1"   // and not in the base's counts
+		present = slices.Clone(users)
+		present[gone].absent = true
 	}
 	loadBaseFile(t, n.Enclave, usersCSV(rand.New(rand.NewPCG(seed, 1)), present))
 	loadListFile(t, n.Enclave, "l", rowsCSV(rows))
@@ -81,8 +87,15 @@ func openNeighbour(t *testing.T, seed uint64, left int, counts func(matcher.Engi
 			if i == gone {
 				continue
 			}
+			add := func(day int32) {
+				batch = append(batch, seal.Row{Event: &seal.Event{Key: fmt.Appendf(nil, "user-%d", i), Day: day, Type: uint8(i % 2), Value: int64(i % 2 * 900)}})
+			}
 			for k := range i%3 + 1 {
-				batch = append(batch, seal.Row{Event: &seal.Event{Key: fmt.Appendf(nil, "user-%d", i), Day: 20500 - int32(k), Type: uint8(i % 2), Value: int64(i % 2 * 900)}})
+				add(lastDay - 1 - int32(k))
+			}
+			if i == alone { // on the last day, and on the first
+				add(lastDay)
+				add(lastDay - 400)
 			}
 		}
 		yield(batch, nil)
@@ -109,7 +122,7 @@ func asks() []*entrustment.Question {
 		return func(q *entrustment.Question) { q.Where = c }
 	}
 	sigma := func(s int) func(*entrustment.Question) { return func(q *entrustment.Question) { q.Sigma = s } }
-	days := entrustment.Window{From: entrustment.Date{Year: 2026, Month: 2, Day: 14}, To: entrustment.Date{Year: 2026, Month: 2, Day: 16}}
+	days := entrustment.Window{From: entrustment.Date{Year: 2026, Month: 10, Day: 30}, To: entrustment.Date{Year: 2026, Month: 11, Day: 1}}
 	return []*entrustment.Question{
 		report("overlap"), report("overlap", func(q *entrustment.Question) { q.Dims, q.Total = []string{entrustment.DimMatchedBy}, true }),
 		report("profile", gender), report("profile", gender), report("profile", gender, func(q *entrustment.Question) { q.Index = true }),
@@ -137,12 +150,27 @@ func asks() []*entrustment.Question {
 // seen is everything that a recipient sees of a question but released values and
 // statuses.
 func (n *neighbour) seen(ctx context.Context, q *entrustment.Question) (string, error) {
-	price, err := n.Price(ctx, q, 0)
-	raw, jsonErr := json.Marshal(price)
-	if jsonErr != nil {
-		return "", jsonErr
+	out := ""
+	for _, expect := range []int64{0, 300} {
+		price, err := n.Price(ctx, q, expect)
+		raw, jsonErr := json.Marshal(price)
+		if jsonErr != nil {
+			return "", jsonErr
+		}
+		out += fmt.Sprintf("%s %v\n", raw, err)
 	}
-	out := fmt.Sprintf("%s %v\n", raw, err)
+	if n.asked++; n.asked%3 == 0 { // some are held, some of those given up, the others asked as held
+		until := entrustment.Date{Year: 2026, Month: 12, Day: 24}
+		r, err := n.Reserve(ctx, wire.ReserveRequest{Name: fmt.Sprint("r", n.asked), Question: q, Until: until})
+		out += fmt.Sprintf("%+v %v\n", r, err)
+		if n.asked%6 == 0 && err == nil {
+			r, err := n.Free(ctx, r.Name)
+			out += fmt.Sprintf("%+v %v\n", r, err)
+		} else if err == nil {
+			_, err := n.ReportReserved(ctx, r.Name)
+			out += fmt.Sprintf("%v\n", err)
+		}
+	}
 	r, err := n.Report(ctx, q)
 	out += fmt.Sprintf("%v\n", err)
 	if r != nil {
@@ -173,13 +201,13 @@ func (n *neighbour) seen(ctx context.Context, q *entrustment.Question) (string, 
 // differences asks two neighbours the same and gives what differs.
 func differences(t *testing.T, seed uint64, left int, counts func(matcher.Engine) matcher.Engine) (out []string) {
 	t.Helper()
-	with, without := openNeighbour(t, seed, -1, counts), openNeighbour(t, seed, left, counts)
+	with, less := openNeighbour(t, seed, left, false, counts), openNeighbour(t, seed, left, true, counts)
 	for i, q := range asks() {
 		a, err := with.seen(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := without.seen(t.Context(), q)
+		b, err := less.seen(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +216,7 @@ func differences(t *testing.T, seed uint64, left int, counts func(matcher.Engine
 		}
 	}
 	var kinds [2][]string
-	for i, n := range []*neighbour{with, without} {
+	for i, n := range []*neighbour{with, less} {
 		for _, r := range n.vault.Log().Records() {
 			kinds[i] = append(kinds[i], r.Kind+" "+r.Time.String())
 		}

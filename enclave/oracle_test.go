@@ -115,6 +115,7 @@ type oracleUser struct {
 	version, service string
 	enquiry          bool
 	gender           string
+	absent           bool // not in the table at all
 }
 
 // oracleRow is a row of a list: identifiers, each spelled raw or hashed by a
@@ -386,6 +387,9 @@ func usersCSV(r *rand.Rand, users []oracleUser) []byte {
 	header := []string{"id", "ok", "version", "date", "sex", "service", "enquiry", "email", "phone", "cookie", "maid"}
 	var rows [][]string
 	for i, u := range users {
+		if u.absent {
+			continue
+		}
 		row := []string{fmt.Sprintf("user-%d", i), fmt.Sprint(u.verified), u.version, "2024-02-01", u.gender, u.service, fmt.Sprint(u.enquiry), "", "", "", ""}
 		for _, c := range u.ids {
 			row[7+slices.Index(oracleKinds, c.kind)] = c.mess(r)

@@ -232,6 +232,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindEvents:
 		l, err := body[eventsRecord](r)
 		if err == nil {
+			l.at = r.Time
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
 			s.uploads[l.Upload] = upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest}
 			s.mark(r, l.Entrustment)

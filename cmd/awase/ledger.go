@@ -15,16 +15,16 @@ func ledger() *cobra.Command {
 	var req wire.LedgerRequest
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "ledger --vault V [--group G] [--officer] [--json]",
+		Use:   "ledger --vault V [--group G] [--json]",
 		Short: "The privacy budgets: what spent what, what is left, and when it comes back",
 		Long: "Shows every account (a recipient group about the users of one party), what is spent and left of it in 30 and in 365 days, " +
-			"and each charge with the moment at which it slides out of the window.",
+			"and each charge with the moment at which it slides out of the window. Without --group it is the privacy officer's view: all groups, their accounts together, and alarms.",
 		Args: exactArgs(),
 	}
-	cmd.Flags().StringVar(&req.Group, "group", "", "only the accounts of this recipient `group`")
-	cmd.Flags().BoolVar(&req.Officer, "officer", false, "the accounts over all groups, and alarms, as well: for the privacy officer's eyes")
+	cmd.Flags().StringVar(&req.Group, "group", "", "what this recipient `group` may see")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		req.Officer = req.Group == ""
 		l, err := e.Ledger(cmd.Context(), req)
 		if err != nil {
 			return err
@@ -43,13 +43,13 @@ func reserve() *cobra.Command {
 	var spec, name, until string
 	var free bool
 	cmd := &cobra.Command{
-		Use:   "reserve --vault V --name N (--spec spec.yaml --until DATE | --free)",
+		Use:   "reserve --vault V (--name N --spec spec.yaml --until DATE | --free --name ENTRUSTMENT/N)",
 		Short: "Hold the price of a question, to ask it later",
-		Long: "Holds what a question costs until the end of a day, so that what is asked in between can't use it up; awase report --reserved N asks it. " +
+		Long: "Holds what a question costs until the end of a day, so that what is asked in between can't use it up; awase report --reserved ENTRUSTMENT/N asks it. " +
 			"What is held is not spent: it comes back with --free, or with the day.",
 		Args: exactArgs(),
 	}
-	cmd.Flags().StringVar(&name, "name", "", "the reservation's `name`")
+	cmd.Flags().StringVar(&name, "name", "", "the reservation's `name`; with --free, the entrustment's id and a slash before it")
 	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
 	cmd.Flags().StringVar(&until, "until", "", "the last `day` on which it is held: 2026-12-31")
 	cmd.Flags().BoolVar(&free, "free", false, "give it up")

@@ -19,12 +19,12 @@ func report() *cobra.Command {
 	var dry bool
 	var expect int64
 	cmd := &cobra.Command{
-		Use:   "report --vault V (--spec spec.yaml | --reserved N) [--out report.xlsx|.csv|.json]… [-n [--expect N]]",
+		Use:   "report --vault V (--spec spec.yaml | --reserved E/N) [--out report.xlsx|.csv|.json]… [-n [--expect N]]",
 		Short: "Ask a question: what the gate lets through, with its price",
 		Args:  exactArgs(),
 	}
 	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
-	cmd.Flags().StringVar(&reserved, "reserved", "", "ask the question that the reservation of this `name` holds")
+	cmd.Flags().StringVar(&reserved, "reserved", "", "ask the question that this reservation holds: its `name`, as awase reserve printed it")
 	cmd.Flags().StringArrayVar(&outs, "out", nil, "write the release to a `file` (.xlsx .csv .json); may be given again")
 	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and what is likely to be withheld; charge nothing")
 	cmd.Flags().Int64Var(&expect, "expect", 0, "with -n: how many people you expect the answer to count, for the forecast")

@@ -36,12 +36,12 @@ type ClockRecord struct {
 	At      time.Time     `json:"at"`
 	Moved   time.Duration `json:"moved"` // forward without proof since the machine started
 
-	Jump     *Jump `json:"jump,omitempty"`     // the wall clock was too far ahead
+	Jump     *Jump `json:"jump,omitempty"`     // the wall clock was too far ahead, or behind
 	Stopped  bool  `json:"stopped,omitempty"`  // …and is not believed before it is accepted
 	Accepted bool  `json:"accepted,omitempty"` // a jump before was accepted
 }
 
-// Jump is a wall clock that ran ahead of the vault's time.
+// Jump is a wall clock that parted from the vault's time.
 type Jump struct {
 	From time.Time `json:"from"` // the vault's time
 	To   time.Time `json:"to"`   // the wall clock's
@@ -50,31 +50,53 @@ type Jump struct {
 // clock reads the machine's clocks and keeps the anchor.
 type clock struct {
 	wall   func() time.Time
-	boot   func() (id string, since time.Duration) // "": the machine can't tell
-	key    [KeySize]byte
+	since  func() (time.Duration, error) // the boot clock; nil: the machine has none
+	boot   string                        // keyed hash of the machine's boot id; "": it has none
 	anchor ClockRecord
-	known  bool // the anchor stands
+	known  bool      // the anchor stands
+	latest time.Time // that was given
+}
+
+func newClock(o Options, key [KeySize]byte) clock {
+	c := clock{wall: o.Now}
+	id, since := o.Boot()
+	if id == "" || since == nil {
+		return c
+	}
+	// Read once: a machine that runs does not change it, and a read that fails
+	// later would be another clock.
+	m := hmac.New(sha256.New, key[:])
+	m.Write([]byte(id))
+	c.boot, c.since = hex.EncodeToString(m.Sum(nil)[:8]), since
+	return c
 }
 
 // read gives the clock that runs on between anchors: the boot clock, or where
 // there is none the wall clock, counted from 1970.
-func (c *clock) read() (boot string, reading time.Duration) {
-	id, since := c.boot()
-	if id == "" {
-		return "", time.Duration(c.wall().UnixNano())
+func (c *clock) read() (time.Duration, error) {
+	if c.since == nil {
+		return time.Duration(c.wall().UnixNano()), nil
 	}
-	m := hmac.New(sha256.New, c.key[:])
-	m.Write([]byte(id))
-	return hex.EncodeToString(m.Sum(nil)[:8]), since
+	reading, err := c.since()
+	if err != nil {
+		return 0, fmt.Errorf("reading the boot clock: %w", err)
+	}
+	return reading, nil
 }
 
-// now gives the vault's time.
-func (c *clock) now() time.Time {
-	if !c.known {
-		return c.wall().UTC()
+// now gives the vault's time. Where the clock can't be read it gives the latest
+// time that it gave, and the error.
+func (c *clock) now() (time.Time, error) {
+	t := c.wall().UTC()
+	if c.known {
+		reading, err := c.read()
+		if err != nil {
+			return c.latest, err
+		}
+		t = c.anchor.At.Add(reading - c.anchor.Reading)
 	}
-	_, reading := c.read()
-	return c.anchor.At.Add(reading - c.anchor.Reading)
+	c.latest = t
+	return t, nil
 }
 
 // set takes a record of the log in.
@@ -89,16 +111,20 @@ func (c *clock) set(r *Record) error {
 
 // open decides, at an opening, what time it is. It gives the record to write, or
 // nil where the last one holds.
-func (c *clock) open(last time.Time, dev bool) *ClockRecord {
+func (c *clock) open(last time.Time, dev bool) (*ClockRecord, error) {
 	wall := c.wall().UTC()
-	boot, reading := c.read()
-	next := ClockRecord{Boot: boot, Reading: reading, At: wall, Stopped: c.stopped()}
-	expected := last
-	proven := c.known && boot != "" && c.anchor.Boot == boot
+	reading, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	next := ClockRecord{Boot: c.boot, Reading: reading, At: wall, Stopped: c.stopped()}
+	expected, counted := last, wall // counted: by the boot clock
+	proven := c.known && c.boot != "" && c.anchor.Boot == c.boot
 	if proven {
 		next.Moved = c.anchor.Moved
-		if t := c.anchor.At.Add(reading - c.anchor.Reading); t.After(last) {
-			expected = t
+		counted = c.anchor.At.Add(reading - c.anchor.Reading)
+		if counted.After(last) {
+			expected = counted
 		}
 	}
 	ahead := wall.Sub(expected)
@@ -111,22 +137,31 @@ func (c *clock) open(last time.Time, dev bool) *ClockRecord {
 		if !dev {
 			next.Stopped, next.At = true, expected
 		}
-		if c.stopped() && (proven || boot == "") {
-			return c.hold(next)
+		if c.stopped() && (proven || c.boot == "") {
+			return c.hold(next), nil
 		}
-		return &next
+		return &next, nil
+	case counted.Sub(wall) > MaxJump:
+		// The wall clock was set back, or somebody moved the boot clock. Time goes
+		// on from the earlier of the two, but never before the last record.
+		next.Jump = &Jump{From: counted, To: wall}
+		next.Stopped = next.Stopped || !dev
+		if wall.Before(last) {
+			next.At = last
+		}
+		return &next, nil
 	case proven && ahead <= drift:
-		return nil
+		return nil, nil
 	default:
 		next.Moved += max(0, ahead)
 		if ahead < 0 {
 			next.At = expected
 		}
 	}
-	if boot == "" {
-		return c.hold(next)
+	if c.boot == "" {
+		return c.hold(next), nil
 	}
-	return &next
+	return &next, nil
 }
 
 // hold makes an anchor that no record needs to keep: without a boot clock the
@@ -150,15 +185,15 @@ func (l *Log) startClock(dev bool, logger *slog.Logger) error {
 		}
 		last = l.records[i].Time
 	}
-	next := l.clock.open(last, dev)
-	if next == nil {
-		return nil
+	next, err := l.clock.open(last, dev)
+	if err != nil || next == nil {
+		return err
 	}
 	if j := next.Jump; j != nil {
-		logger.Warn("the machine's clock is ahead of the vault's time; awase ledger shows it", "by", j.To.Sub(j.From).Round(time.Second))
+		logger.Warn("the machine's clock parted from the vault's time; awase ledger shows it", "by", j.To.Sub(j.From).Round(time.Second))
 	}
 	l.clock.hold(*next)
-	_, err := l.Append(KindClock, next)
+	_, err = l.Append(KindClock, next)
 	return err
 }
 
@@ -174,7 +209,8 @@ func (l *Log) Stopped() *Jump {
 		return j
 	}
 	// An anchor of a later start of the machine: the stop goes on.
-	return &Jump{From: l.nowLocked(), To: l.clock.wall().UTC()}
+	now, _ := l.nowLocked() // an old time is good enough to show
+	return &Jump{From: now, To: l.clock.wall().UTC()}
 }
 
 // AcceptClock believes the wall clock, whatever it jumped by. It gives nil where
@@ -185,8 +221,12 @@ func (l *Log) AcceptClock() (*Record, error) {
 		l.mu.Unlock()
 		return nil, nil
 	}
-	boot, reading := l.clock.read()
-	next := ClockRecord{Boot: boot, Reading: reading, At: l.clock.wall().UTC(), Accepted: true, Jump: l.clock.anchor.Jump}
+	reading, err := l.clock.read()
+	if err != nil {
+		l.mu.Unlock()
+		return nil, err
+	}
+	next := ClockRecord{Boot: l.clock.boot, Reading: reading, At: l.clock.wall().UTC(), Accepted: true, Jump: l.clock.anchor.Jump}
 	before := l.clock.anchor
 	l.clock.hold(next)
 	l.mu.Unlock()

@@ -6,4 +6,4 @@ import "time"
 
 // systemBoot: there is no boot clock that we know how to read; the wall clock
 // stands in for it.
-func systemBoot() (id string, since time.Duration) { return "", 0 }
+func systemBoot() (id string, since func() (time.Duration, error)) { return "", nil }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,9 +15,10 @@ import (
 
 // machine is a machine whose clocks the test sets.
 type machine struct {
-	wall  time.Time
-	boot  string
-	since time.Duration
+	wall   time.Time
+	boot   string
+	since  time.Duration
+	broken error // the boot clock can't be read
 }
 
 func (m *machine) pass(d time.Duration) { m.wall, m.since = m.wall.Add(d), m.since+d }
@@ -28,7 +30,9 @@ func (m *machine) restart(off time.Duration, id string) {
 func (m *machine) open(t testing.TB, dir string, production bool) *Vault {
 	t.Helper()
 	v, err := Open(t.Context(), dir, Options{Now: func() time.Time { return m.wall },
-		Boot: func() (string, time.Duration) { return m.boot, m.since }, Production: production})
+		Boot: func() (string, func() (time.Duration, error)) {
+			return m.boot, func() (time.Duration, error) { return m.since, m.broken }
+		}, Production: production})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +41,7 @@ func (m *machine) open(t testing.TB, dir string, production bool) *Vault {
 
 var noon = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 
-func newMachine() *machine { return &machine{noon, "first", time.Hour} }
+func newMachine() *machine { return &machine{wall: noon, boot: "first", since: time.Hour} }
 
 // TestTimeNeverGoesBack: a clock set back gives the last record's time.
 func TestTimeNeverGoesBack(t *testing.T) {
@@ -131,6 +135,8 @@ func TestClockAtRestart(t *testing.T) {
 		{"the clock is set by seconds", 30 * time.Second, false, false, 0},
 		{"the clock is set by an hour", time.Hour, false, false, time.Hour},
 		{"the clock is set by 25 hours", 25 * time.Hour, false, true, 0},
+		{"the clock is set back by 24 hours", -24 * time.Hour, false, false, 0},
+		{"the clock is set back by 25 hours", -25 * time.Hour, false, true, 0},
 		{"off for an hour", time.Hour, true, false, time.Hour},
 		{"off for a day", 24 * time.Hour, true, false, 24 * time.Hour},
 		{"off for more than a day", 24*time.Hour + 1, true, true, 0},
@@ -161,7 +167,11 @@ func TestClockAtRestart(t *testing.T) {
 				t.Fatalf("accepting: %v %v", r, err)
 			}
 			if c.stopped {
-				if got := v.Log().Now(); !got.Equal(m.wall) || v.Log().Stopped() != nil {
+				want := m.wall
+				if want.Before(noon) {
+					want = noon // of the last record
+				}
+				if got := v.Log().Now(); !got.Equal(want) || v.Log().Stopped() != nil {
 					t.Errorf("accepted: %s, the wall clock says %s", got, m.wall)
 				}
 			}
@@ -177,7 +187,8 @@ func TestClockAtRestart(t *testing.T) {
 
 // TestClockCannotCreep: however the wall clock is set and the process restarted,
 // on one start of the machine the vault's time gains at most MaxJump over the
-// boot clock; it never goes back.
+// boot clock; it does not go back, but where it was stopped for a clock that was
+// set back.
 func TestClockCannotCreep(t *testing.T) {
 	dirs := t.TempDir()
 	n := 0
@@ -196,7 +207,7 @@ func TestClockCannotCreep(t *testing.T) {
 				v = m.open(t, dir, true)
 			}
 			now := v.Log().Now()
-			if now.Before(last) {
+			if now.Before(last) && v.Log().Stopped() == nil {
 				r.Errorf("time went back by %s", last.Sub(now))
 			}
 			if ahead := now.Sub(began) - m.since; ahead > MaxJump {
@@ -206,6 +217,100 @@ func TestClockCannotCreep(t *testing.T) {
 		}
 		v.Close()
 	})
+}
+
+// TestClockCreepsByADay: 23 hours at each of three openings on one start of the
+// machine are more than a day.
+func TestClockCreepsByADay(t *testing.T) {
+	m := newMachine()
+	dir := filepath.Join(t.TempDir(), "V")
+	for i := range 4 {
+		v := m.open(t, dir, true)
+		if got, want := v.Log().Now().Sub(noon), []time.Duration{0, 23 * time.Hour, 23 * time.Hour, 23 * time.Hour}[i]; got != want {
+			t.Errorf("opening %d: %s ahead of the boot clock, want %s", i, got, want)
+		}
+		if stopped := v.Log().Stopped() != nil; stopped != (i > 1) {
+			t.Errorf("opening %d: stopped %v", i, stopped)
+		}
+		v.Close()
+		m.wall = m.wall.Add(23 * time.Hour)
+	}
+}
+
+// TestBootClockMoved: a boot clock that somebody moved, in a time namespace of
+// their own, moves the vault's time by nothing and stops it; so it is once they
+// are gone.
+func TestBootClockMoved(t *testing.T) {
+	for _, production := range []bool{true, false} {
+		m := newMachine()
+		dir := filepath.Join(t.TempDir(), "V")
+		m.open(t, dir, production).Close()
+		m.pass(time.Hour)
+		m.since += 400 * 24 * time.Hour
+		v := m.open(t, dir, production)
+		if got := v.Log().Now(); !got.Equal(m.wall) || (v.Log().Stopped() != nil) != production {
+			t.Errorf("production %v: it is %s with a moved boot clock, the wall clock says %s", production, got, m.wall)
+		}
+		if _, err := v.Log().Append("act", 1); err != nil {
+			t.Fatal(err)
+		}
+		if jumps := jumpsOf(t, v); len(jumps) != 1 {
+			t.Errorf("production %v: logged jumps %v", production, jumps)
+		}
+		v.Close()
+		m.since -= 400 * 24 * time.Hour
+		m.pass(time.Hour)
+		v = m.open(t, dir, production)
+		if got := v.Log().Now().Sub(m.wall); got < -time.Hour || got > 0 {
+			t.Errorf("production %v: %s from the wall clock once it is over", production, got)
+		}
+		v.Close()
+	}
+}
+
+// TestMovedClock reads what the kernel says of a time namespace.
+func TestMovedClock(t *testing.T) {
+	for offsets, want := range map[string]bool{
+		"monotonic           0         0\nboottime            0         0\n": false,
+		"monotonic           0         0\nboottime     34560000         0\n": true,
+		"monotonic           0         0\nboottime            0 500000000\n": true,
+		"monotonic           7         0\nboottime            0         0\n": false,
+		"something else\n": true,
+	} {
+		if got := movesClock(offsets); got != want {
+			t.Errorf("%q: moved %v", offsets, got)
+		}
+	}
+}
+
+// TestBootClockFails: when the boot clock can't be read, at whichever time it is
+// read, the vault's time stands still and nothing is written; it never becomes
+// another clock. Afterwards all goes on.
+func TestBootClockFails(t *testing.T) {
+	m := newMachine()
+	dir := filepath.Join(t.TempDir(), "V")
+	v := m.open(t, dir, true)
+	defer v.Close()
+	m.pass(time.Hour)
+	now := v.Log().Now()
+	m.broken = errors.New("no such clock")
+	m.pass(time.Hour)
+	if got := v.Log().Now(); !got.Equal(now) {
+		t.Errorf("it is %s, it was %s", got, now)
+	}
+	if _, err := v.Log().Append("act", 1); !errors.Is(err, m.broken) {
+		t.Errorf("written without a clock: %v", err)
+	}
+	if _, err := Open(t.Context(), filepath.Join(t.TempDir(), "W"), Options{Boot: func() (string, func() (time.Duration, error)) {
+		return "first", func() (time.Duration, error) { return 0, m.broken }
+	}}); !errors.Is(err, m.broken) {
+		t.Errorf("opened without a clock: %v", err)
+	}
+	m.broken = nil
+	r, err := v.Log().Append("act", 2)
+	if err != nil || !r.Time.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 // TestDevIsBound: a vault does not become a dev vault by a word in its keys

@@ -100,7 +100,7 @@ func openLog(path, checkpoint string, s *receipt.Signer, key, clockKey [KeySize]
 	if err != nil {
 		return nil, fmt.Errorf("opening the record log: %w", err)
 	}
-	l := &Log{disk: o.FS, f: f, checkpoint: checkpoint, signer: s, key: key, clock: clock{wall: o.Now, boot: o.Boot, key: clockKey}}
+	l := &Log{disk: o.FS, f: f, checkpoint: checkpoint, signer: s, key: key, clock: newClock(o, clockKey)}
 	err = l.load(path, known, o)
 	if err == nil {
 		err = l.check(known, root)
@@ -250,21 +250,25 @@ func (l *Log) truncate() error {
 	return l.f.Sync()
 }
 
-// Now gives the vault's time, never before the last record.
+// Now gives the vault's time, never before the last record. While the machine's
+// clock can't be read it stands still, and nothing is written.
 func (l *Log) Now() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.nowLocked()
+	t, _ := l.nowLocked()
+	return t
 }
 
-func (l *Log) nowLocked() time.Time {
-	t := l.clock.now()
+// nowLocked gives the time; where the clock can't be read a time that was, and
+// the error.
+func (l *Log) nowLocked() (time.Time, error) {
+	t, err := l.clock.now()
 	if len(l.records) > 0 {
 		if last := l.records[len(l.records)-1].Time; t.Before(last) {
-			return last
+			t = last
 		}
 	}
-	return t
+	return t, err
 }
 
 // Append writes an act. It is durable when Append returns nil.
@@ -281,11 +285,15 @@ func (l *Log) Append(kind string, body any) (*Record, error) {
 	if l.broken != nil {
 		return nil, l.broken
 	}
+	now, err := l.nowLocked()
+	if err != nil {
+		return nil, fmt.Errorf("writing a log entry: %w", err)
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a log entry: %w", err)
 	}
-	rec := Record{Seq: l.n(), Time: l.nowLocked(), Kind: kind, Prev: l.lastHash(), Salt: make([]byte, 16), Body: raw}
+	rec := Record{Seq: l.n(), Time: now, Kind: kind, Prev: l.lastHash(), Salt: make([]byte, 16), Body: raw}
 	rand.Read(rec.Salt)
 	if rec.line, err = json.Marshal(rec); err != nil {
 		return nil, fmt.Errorf("encoding a log entry: %w", err)

@@ -33,9 +33,10 @@ type Vault struct {
 // Options says how a vault is opened.
 type Options struct {
 	Now func() time.Time // the wall clock; nil: time.Now
-	// Boot names this start of the machine and says how long ago it was; "" where
-	// it can't tell. nil: the machine's, or none where Now is set.
-	Boot   func() (id string, since time.Duration)
+	// Boot names this start of the machine and gives the clock that says how long
+	// ago it was; "" where it can't tell. It is called once. nil: the machine's, or
+	// none where Now is set.
+	Boot   func() (id string, since func() (time.Duration, error))
 	Logger *slog.Logger // nil: discards
 	FS     FS           // nil: the disk
 	// Production: a vault made at first use is no dev vault.
@@ -49,7 +50,7 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.Boot == nil {
 		o.Boot = systemBoot
 		if o.Now != nil {
-			o.Boot = func() (string, time.Duration) { return "", 0 }
+			o.Boot = func() (string, func() (time.Duration, error)) { return "", nil }
 		}
 	}
 	if o.Now == nil {

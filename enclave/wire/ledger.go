@@ -4,14 +4,14 @@ import "awase/entrustment"
 
 // ReserveRequest holds budget for a question.
 type ReserveRequest struct {
-	Name     string
+	Name     string // an id; the entrustment's stands before it in what Reserve gives
 	Question *entrustment.Question
 	Until    entrustment.Date // the last JST day on which it is held
 }
 
 // Reserved is what Reserve and Free did.
 type Reserved struct {
-	Name    string
+	Name    string  // entrustment/name: what Free and ReportReserved take
 	Rho     float64 // held; 0: the question is paid for already
 	Delta   float64
 	Until   string // RFC 3339, UTC: when it runs out
@@ -20,7 +20,7 @@ type Reserved struct {
 
 // LedgerRequest says whose accounts are asked about.
 type LedgerRequest struct {
-	Group   string // of the recipient; "": all
+	Group   string // of the recipient; "": all, for officers
 	Officer bool   // global accounts and alarms as well (PRIVACY rule 9)
 }
 
