@@ -33,7 +33,7 @@ type memoryBook struct {
 	times   []time.Time
 	tables  []*Table
 	alarms  []Alarm
-	acts    []func(*Gate) // charges and reservations in their order
+	acts    []func(*Gate) // charges, reservations and alarms in their order
 	fail    func(kind string) error
 }
 
@@ -76,6 +76,7 @@ func (b *memoryBook) Alarm(_ context.Context, a Alarm) error {
 	_, err := b.write("alarm")
 	if err == nil {
 		b.alarms = append(b.alarms, a)
+		b.acts = append(b.acts, func(g *Gate) { g.ReplayAlarm(a) })
 	}
 	return err
 }
@@ -121,9 +122,6 @@ func (b *memoryBook) reopen(t *testing.T, engine matcher.Engine, clock Clock) *G
 		}
 		back.At = table.At
 		g.ReplayTable(back)
-	}
-	for _, a := range b.alarms {
-		g.ReplayAlarm(a)
 	}
 	return g
 }

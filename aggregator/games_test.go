@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -22,6 +23,10 @@ type game struct {
 	name   string
 	sigma  int64
 	tables int
+	// differ makes the jth question of a game another than the first, beside the
+	// list, which is another in each game; nil: by the list too. Questions go
+	// through their ids, so one that forgets what differs draws the same noise.
+	differ func(s *Spec, j int)
 	// exact gives the counts of each table of a game, the target in or out.
 	exact func(in bool, rng *rand.Rand) []int64
 	// guess tells whether the target is in, from the counts released (-1: withheld).
@@ -88,6 +93,10 @@ var games = []game{
 		},
 		guess: func(shown []int64) bool { return shown[1] > 1000 }, // what the first says is known
 		mu:    0.1 * math.Sqrt2, without: rig{noise: noNoise}, right: 1,
+		differ: func(s *Spec, j int) {
+			day := entrustment.Date{Year: 2026, Month: 11, Day: 1}
+			s.Events = &EventSpec{From: day, To: day.Add(6 + j), Categories: []string{"shop"}}
+		},
 	},
 }
 
@@ -103,14 +112,18 @@ func (g game) play(t *testing.T, m rig, n int) int {
 	t.Helper()
 	r := m.gate(sumsEngine{})
 	rng := rand.New(rand.NewPCG(4, uint64(len(g.name))))
-	spec := Spec{Sigma: g.sigma}
 	right := 0
 	for i := range n {
 		in := rng.IntN(2) == 1
 		shown := make([]int64, g.tables)
 		for j, exact := range g.exact(in, rng) {
-			id := SpecID{byte(i), byte(i >> 8), byte(i >> 16), byte(j), byte(g.sigma)}
-			table, err := r.lockCells(matcher.Exact{Users: []int64{exact}}, &spec, &r.policy, noiseStreams(&testKeys.Noise, id, PolicyV{}))
+			spec := Spec{Sigma: g.sigma, List: matcher.ListID{byte(i), byte(i >> 8), byte(i >> 16), 1}}
+			if g.differ != nil {
+				g.differ(&spec, j)
+			} else {
+				spec.List[31] = byte(j)
+			}
+			table, err := r.lockCells(matcher.Exact{Users: []int64{exact}}, &spec, &r.policy, noiseStreams(&testKeys.Noise, spec.ID(), PolicyV{}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,6 +41,8 @@ type day struct {
 	e     *Enclave
 	book  func(aggregator.Book) aggregator.Book // nil: the enclave's own
 	clock time.Time
+	ahead time.Duration  // of the wall clock over the boot clock
+	want  map[string]int // what the log of the whole day holds; a refusal may stand twice
 	told
 }
 
@@ -88,7 +90,7 @@ func newDay(t *testing.T, files *sealedFiles, root string, start time.Time) *day
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &day{t: t, files: files, root: root, disk: disk, fs: disk, clock: start, told: told{segments: map[string][32]byte{}, given: map[string]release{}}}
+	return &day{t: t, files: files, root: root, disk: disk, fs: disk, clock: start, want: dayKinds, told: told{segments: map[string][32]byte{}, given: map[string]release{}}}
 }
 
 // now passes ten seconds whenever somebody looks, so that no tick is waited for.
@@ -105,7 +107,7 @@ func (d *day) boot() (string, func() (time.Duration, error)) {
 func (d *day) open() (err error) {
 	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute) // a lock that was left is an error, not a wait
 	defer stop()
-	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: d.now, boot: d.boot, fs: d.fs, book: d.book})
+	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: func() time.Time { return d.now().Add(d.ahead) }, boot: d.boot, fs: d.fs, book: d.book})
 	return err
 }
 
@@ -296,23 +298,6 @@ func theDay(users, first, second []byte) []step {
 			return loaded.Ack, err
 		})
 	}
-	report := func(name string, q *entrustment.Question) step {
-		return step{"report " + name, func(d *day, ctx context.Context) error {
-			r, err := d.e.Report(ctx, q)
-			if err != nil {
-				return err
-			}
-			raw, err := json.Marshal(r)
-			if err != nil {
-				return err
-			}
-			if g, ok := d.given[name]; ok && !bytes.Equal(g.raw, raw) {
-				return errors.New("released twice with different bytes")
-			}
-			d.given[name] = release{raw, int64(math.Round(r.Privacy.Rho * 1e9))}
-			return nil
-		}}
-	}
 	withIndex := question(func(q *entrustment.Question) { q.Index = true })
 	coarse := question(func(q *entrustment.Question) { q.Sigma = 20 })
 	fine := question(func(q *entrustment.Question) { q.Sigma = 5 })
@@ -347,8 +332,8 @@ func theDay(users, first, second []byte) []step {
 		}),
 		list("list", first),
 		{"price", func(d *day, ctx context.Context) error { _, err := d.e.Price(ctx, withIndex, 0); return err }},
-		report("with index", withIndex),
-		report("with index", withIndex),
+		report("with index", withIndex, false),
+		report("with index", withIndex, false),
 		document("events", func(d *day, ctx context.Context) (wire.Ack, error) {
 			file, err := d.files.get(d, "events", func() *bytes.Reader {
 				h := seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "page_view", Category: "page_view"}}, Unit: "count"}
@@ -363,7 +348,7 @@ func theDay(users, first, second []byte) []step {
 			return loaded.Ack, err
 		}),
 		list("list replaced", second),
-		report("coarse", coarse),
+		report("coarse", coarse, false),
 		{"report over the budget", func(d *day, ctx context.Context) error {
 			_, err := d.e.Report(ctx, fine)
 			if err == nil {
@@ -386,12 +371,112 @@ func theDay(users, first, second []byte) []step {
 			_, err = f.WriteString(strings.Repeat("0f", 60))
 			return errors.Join(err, f.Close(), d.open())
 		}},
-		report("coarse", coarse),
+		report("coarse", coarse, false),
 	}
 }
 
-// wantKinds is what the log of a whole day holds; a refusal may stand twice.
-var wantKinds = map[string]int{vault.KindClock: 1, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 2,
+// report asks a question; a free one is answered from what is paid for.
+func report(name string, q *entrustment.Question, free bool) step {
+	return step{"report " + name, func(d *day, ctx context.Context) error {
+		r, err := d.e.Report(ctx, q)
+		return d.took(name, r, free, err)
+	}}
+}
+
+// took notes a release that was given.
+func (d *day) took(name string, r *wire.Release, free bool, err error) error {
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if g, ok := d.given[name]; ok && !bytes.Equal(g.raw, raw) {
+		return errors.New("released twice with different bytes")
+	}
+	rho := int64(math.Round(r.Privacy.Rho * 1e9))
+	if free {
+		rho = 0
+	}
+	d.given[name] = release{raw, rho}
+	return nil
+}
+
+// theEvening is what a room takes beside the day's acts: it begins with a day's
+// beginning, and gives how many steps those are.
+func theEvening(users, rows []byte) (steps []step, from int) {
+	for _, s := range theDay(users, rows, nil) {
+		if s.name == "price" {
+			break
+		}
+		steps = append(steps, s)
+	}
+	from = len(steps)
+	plain := func(name string, do func(d *day, ctx context.Context) error) { steps = append(steps, step{name, do}) }
+	last := entrustment.Date{Year: 2026, Month: 12, Day: 24}
+	reserve := func(name string, sigma int) {
+		plain("reserve "+name, func(d *day, ctx context.Context) error {
+			_, err := d.e.Reserve(ctx, wire.ReserveRequest{Name: name, Until: last, Question: question(func(q *entrustment.Question) { q.Sigma = sigma })})
+			if entrustment.Public(err).Code == entrustment.CodeSpec && d.e.state.reserved["e/"+name] != nil {
+				return nil // asked already, or held already
+			}
+			return err
+		})
+	}
+	reserve("results", 20)
+	steps = append(steps, report("cube", question(func(q *entrustment.Question) { q.Report = entrustment.ReportCube }), false),
+		report("size", question(func(q *entrustment.Question) { q.Report, q.Dims = entrustment.ReportSize, nil }), true))
+	plain("events", func(d *day, ctx context.Context) error {
+		file, err := d.files.get(d, "events", func() *bytes.Reader {
+			h := seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "impression", Category: "spring"}}}
+			return sealed(d.t, d.e, seal.BaseEntrustment, seal.EventsName, h, func(yield func([]seal.Row, error) bool) {
+				var batch []seal.Row
+				for i := range 500 {
+					batch = append(batch, seal.Row{Event: &seal.Event{Key: fmt.Appendf(nil, "user-%d", i), Day: lastDay, Type: 0}})
+				}
+				yield(batch, nil)
+			})
+		})
+		if err != nil {
+			return err
+		}
+		_, err = d.e.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
+		return err
+	})
+	steps = append(steps, report("behaviour", question(func(q *entrustment.Question) { q.Report, q.Dims, q.Sigma = entrustment.ReportBehaviour, nil, 20 }), false))
+	plain("report what is held", func(d *day, ctx context.Context) error {
+		r, err := d.e.ReportReserved(ctx, "e/results")
+		return d.took("results", r, false, err)
+	})
+	reserve("spare", 50)
+	plain("free what is spare", func(d *day, ctx context.Context) error {
+		_, err := d.e.Free(ctx, "e/spare")
+		if entrustment.Public(err).Code == entrustment.CodeNotFound {
+			return nil // given up already
+		}
+		return err
+	})
+	plain("the clock jumps", func(d *day, _ context.Context) error {
+		d.ahead = 48 * time.Hour
+		return errors.Join(d.close(), d.open())
+	})
+	return append(steps, report("size", question(func(q *entrustment.Question) { q.Report, q.Dims = entrustment.ReportSize, nil }), true)), from
+}
+
+// eveningKinds is what the log holds after theEvening.
+var eveningKinds = map[string]int{vault.KindClock: 2, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 1,
+	kindReserve: 2, kindFree: 1, kindEvents: 1, kindCharge: 3, kindTable: 3, kindReport: 4}
+
+func smallEvening(t *testing.T) ([]step, int, *sealedFiles) {
+	t.Helper()
+	users, rows := crowd(600)
+	steps, from := theEvening(usersCSV(rand.New(rand.NewPCG(1, 1)), users), rowsCSV(rows))
+	return steps, from, &sealedFiles{bytes: map[string][]byte{}}
+}
+
+// dayKinds is what the log holds after theDay.
+var dayKinds = map[string]int{vault.KindClock: 1, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 2,
 	kindEvents: 1, kindUpload: 1, kindCharge: 2, kindTable: 3, kindReport: 2}
 
 // finish does what is left of the day, loses what was not synced, and looks once
@@ -418,8 +503,8 @@ func (d *day) finish(rest []step, bare bool) error {
 		}
 	}
 	err := d.check()
-	if !reflect.DeepEqual(kinds, wantKinds) {
-		err = errors.Join(err, fmt.Errorf("the log holds %v, want %v", kinds, wantKinds))
+	if !reflect.DeepEqual(kinds, d.want) {
+		err = errors.Join(err, fmt.Errorf("the log holds %v, want %v", kinds, d.want))
 	}
 	return errors.Join(err, d.close())
 }
