@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -52,8 +53,8 @@ func Fingerprint(key ed25519.PublicKey) string {
 }
 
 // VerifyFile checks a released table as awase writes it in JSON, receipt
-// included, by Verify. White space is free; anything else that differs from what
-// was released is an error.
+// included, by Verify. Any byte that differs from what was released is an error,
+// white space too: the file is as it was written, or on one line.
 func VerifyFile(file []byte, key ed25519.PublicKey) (*Receipt, error) {
 	var flat, escaped bytes.Buffer
 	if err := json.Compact(&flat, file); err != nil {
@@ -67,7 +68,37 @@ func VerifyFile(file []byte, key ed25519.PublicKey) (*Receipt, error) {
 		return nil, err
 	}
 	table := append(append(bytes.Clone(text[:from]), "null"...), text[to:]...)
-	return Verify(text[from:to], table, key)
+	r, err := Verify(text[from:to], table, key)
+	if err != nil {
+		return nil, err
+	}
+	return r, layout(file, flat.Bytes())
+}
+
+// layout holds the white space of a file to that of its writer; flat is the file
+// without it.
+func layout(file, flat []byte) error {
+	if bytes.Equal(bytes.TrimSuffix(file, []byte{'\n'}), flat) {
+		return nil
+	}
+	var want bytes.Buffer
+	if err := json.Indent(&want, flat, "", "  "); err != nil {
+		return errors.New("the file is not JSON")
+	}
+	want.WriteByte('\n')
+	if bytes.Equal(file, want.Bytes()) {
+		return nil
+	}
+	line := 1
+	for i, b := range want.Bytes() {
+		if i == len(file) || file[i] != b {
+			break
+		}
+		if b == '\n' {
+			line++
+		}
+	}
+	return fmt.Errorf("its white space was changed, first in line %d; what it says is what was released: take the file as it was downloaded", line)
 }
 
 // lastMember gives where the value of an object's last member lies, which must
