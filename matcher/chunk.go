@@ -33,3 +33,19 @@ func (c *chunked[T]) each(f func(i int, v T)) {
 		}
 	}
 }
+
+// all gives the values in one slice of their own, and empties the column.
+func (c *chunked[T]) all() []T {
+	if len(c.chunks) == 1 {
+		out := c.chunks[0]
+		*c = chunked[T]{}
+		return out
+	}
+	out := make([]T, 0, c.n)
+	for i, chunk := range c.chunks {
+		out = append(out, chunk...)
+		c.chunks[i] = nil
+	}
+	*c = chunked[T]{}
+	return out
+}

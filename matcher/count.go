@@ -17,6 +17,7 @@ type counter struct {
 	ids   []uint32 // clusters of the block that are left
 	at    []uint32 // their cells
 	stack []uint64 // scratch bitmaps
+	tally eventTally
 }
 
 // count gives the number of eligible, matched clusters that satisfy the
@@ -158,16 +159,7 @@ func (c *counter) narrow(n *node, set []uint64, w0 int) {
 			set[i] = kept
 		}
 	case opEvent:
-		for i, word := range set {
-			kept := word
-			for ; word != 0; word &= word - 1 {
-				bit := bits.TrailingZeros64(word)
-				if !n.event.holds(uint32((w0+i)*64 + bit)) {
-					kept &^= 1 << bit
-				}
-			}
-			set[i] = kept
-		}
+		c.keepOften(n.event, set, w0)
 	case opList:
 		for i := range set {
 			set[i] &= (*n.set)[w0+i]
@@ -204,9 +196,7 @@ func (c *counter) add(set []uint64, w0 int) {
 		}
 	}
 	if c.events != nil {
-		for i, cell := range c.at {
-			c.addEvents(c.ids[i], cell)
-		}
+		c.addEvents(len(set), w0)
 		return
 	}
 	for _, cell := range c.at {
