@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 
 	"awase/aggregator"
@@ -48,38 +49,46 @@ type boundLog struct{ population, log hexID }
 
 // logReader reads the rows of a stored log, in the form that readEvents writes.
 type logReader struct {
-	data  []byte
-	codes int // value columns of a row
+	days  map[string][]byte // columns of a segment
+	codes int               // value columns of a row
 	err   error
 }
 
 var errLog = errors.New("the segment is not an event log")
 
-// all gives the rows, any number of times; a fault ends them and is in err.
+// all gives the rows, day by day; a fault ends them and is in err.
 func (r *logReader) all() iter.Seq[matcher.EventRow] {
 	return func(yield func(matcher.EventRow) bool) {
-		rest := r.data
-		for len(rest) > 0 {
-			if len(rest) < 2 {
-				r.err = errLog
+		for _, name := range slices.Sorted(maps.Keys(r.days)) {
+			if !r.day(name, r.days[name], yield) {
 				return
 			}
-			n := int(binary.BigEndian.Uint16(rest))
-			if len(rest) < 2+n {
-				r.err = errLog
-				return
-			}
-			row, ok := r.row(rest[2 : 2+n])
-			if !ok {
-				r.err = errLog
-				return
-			}
-			if !yield(row) {
-				return
-			}
-			rest = rest[2+n:]
 		}
 	}
+}
+
+func (r *logReader) day(name string, rest []byte, yield func(matcher.EventRow) bool) bool {
+	for len(rest) > 0 {
+		if len(rest) < 2 {
+			r.err = errLog
+			return false
+		}
+		n := int(binary.BigEndian.Uint16(rest))
+		if len(rest) < 2+n {
+			r.err = errLog
+			return false
+		}
+		row, ok := r.row(rest[2 : 2+n])
+		if !ok || dayColumn(row.Day) != name {
+			r.err = errLog
+			return false
+		}
+		if !yield(row) {
+			return false
+		}
+		rest = rest[2+n:]
+	}
+	return true
 }
 
 func (r *logReader) row(b []byte) (matcher.EventRow, bool) {

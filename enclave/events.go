@@ -130,7 +130,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	if err := e.vault.MakeDataKey(key); err != nil {
 		return none, err
 	}
-	ref, err := e.writeSegment(key, func(yield func(string, []byte) bool) { yield("events", log.encode()) })
+	ref, err := e.writeSegment(key, log.days)
 	if err != nil {
 		return none, err
 	}
@@ -237,20 +237,32 @@ func codesFit(codes []uint8, columns []seal.Column) bool {
 	return true
 }
 
-// encode gives the sorted rows, each after its length (u16).
-func (l *eventLog) encode() []byte {
-	var out []byte
-	for _, r := range l.rows {
-		out = append(binary.BigEndian.AppendUint16(out, uint16(len(r))), r...)
+// days gives a column for each day, named by its number, in their order: the
+// day's sorted rows, each after its length (u16).
+func (l *eventLog) days(yield func(string, []byte) bool) {
+	for begin, end := 0, 0; begin < len(l.rows); begin = end {
+		day := l.rows[begin][:4]
+		var out []byte
+		for ; end < len(l.rows) && bytes.Equal(l.rows[end][:4], day); end++ {
+			r := l.rows[end]
+			out = append(binary.BigEndian.AppendUint16(out, uint16(len(r))), r...)
+		}
+		if !yield(dayColumn(int32(binary.BigEndian.Uint32(day))), out) {
+			return
+		}
 	}
-	return out
 }
+
+func dayColumn(day int32) string { return fmt.Sprintf("day.%d", day) }
 
 // digest is a keyed hash of what the log says, whatever the order of its file.
 func (l *eventLog) digest(key [32]byte, h seal.Header) (d hexID) {
 	mac := hmac.New(sha256.New, key[:])
 	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n%q\n", h.Events, h.Columns, h.Unit)
-	mac.Write(l.encode())
+	for name, rows := range l.days {
+		fmt.Fprintf(mac, "%s %d\n", name, len(rows))
+		mac.Write(rows)
+	}
 	mac.Sum(d[:0])
 	return d
 }

@@ -133,11 +133,11 @@ func (e *Enclave) fetchLog(population hexID, l *eventsRecord) error {
 	if done {
 		return nil
 	}
-	cols, err := e.vault.ReadSegment(l.Segment)
+	days, err := e.vault.ReadSegment(l.Segment)
 	if err != nil {
 		return fmt.Errorf("opening an event log: %w", err)
 	}
-	rows := logReader{data: cols["events"], codes: len(l.Columns)}
+	rows := logReader{days: days, codes: len(l.Columns)}
 	err = e.engine.BindEvents(matcher.PopulationID(population), matcher.EventsID(l.Digest), typesOf(l), l.Unit, rows.all())
 	if entrustment.Public(err).Code == entrustment.CodeGone { // a load replaced the base
 		return nil
