@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,6 +27,8 @@ const formatVersion = 1
 const unknown = "unknown"
 
 var purposes = []Purpose{1: Base, 2: List, 3: Events}
+
+var changes = []Change{Replace, Add, Remove}
 
 // appendHeader appends the canonical header, docs/format.md §2. A Header and an
 // Address that may not be sealed are refused.
@@ -69,6 +72,8 @@ func appendSchema(b []byte, h *Header) []byte {
 	case Base:
 		document, _ := hex.DecodeString(h.Document) // fault has looked at it
 		b = append(b, document...)
+	case List:
+		b = append(b, byte(slices.Index(changes, h.Change))) // there, as fault has seen
 	case Events:
 		b = appendText(b, h.Unit)
 	}
@@ -124,6 +129,12 @@ func decodeHeader(b []byte) (Address, Header, error) {
 	switch h.Purpose {
 	case Base:
 		h.Document = hex.EncodeToString(c.take(sha256.Size))
+	case List:
+		if n := int(c.u8()); n < len(changes) {
+			h.Change = changes[n]
+		} else {
+			c.fail("change")
+		}
 	case Events:
 		h.Unit = c.text()
 	}
@@ -164,6 +175,10 @@ func (h *Header) fault() string {
 		return "unit: of an event log, a text"
 	case (h.Purpose == Base) != (h.Document != ""), h.Document != "" && !isDigest(h.Document):
 		return "document: a base has its hash, other files none"
+	case h.Purpose != List && h.Change != Replace, !slices.Contains(changes, h.Change):
+		return "change: of a list, add or remove"
+	case h.Change == Remove && len(h.Columns) > 0:
+		return "columns: rows that remove have none"
 	case h.Purpose == List && len(h.Identifiers) == 0:
 		return "a list without an identifier column"
 	}

@@ -44,6 +44,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 		h.Channels = rapid.SliceOfNDistinct(drawText, 0, 64, rapid.ID).Draw(t, "channels")
 	case seal.List:
 		least = 1
+		h.Change = rapid.SampledFrom([]seal.Change{seal.Replace, seal.Add, seal.Remove}).Draw(t, "change")
 	case seal.Events:
 		a.Name = seal.EventsName
 		event := rapid.Custom(func(t *rapid.T) seal.EventType {
@@ -59,7 +60,11 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 		}
 	})
 	h.Identifiers = rapid.SliceOfNDistinct(column, least, 6, rapid.ID).Draw(t, "identifiers")
-	for i := range rapid.IntRange(0, 5).Draw(t, "columns") {
+	most := 5
+	if h.Change == seal.Remove {
+		most = 0
+	}
+	for i := range rapid.IntRange(0, most).Draw(t, "columns") {
 		known := drawText.Filter(func(s string) bool { return s != "unknown" })
 		domain := rapid.SliceOfNDistinct(known, 0, 9, rapid.ID).Draw(t, "domain")
 		h.Columns = append(h.Columns, seal.Column{Name: fmt.Sprint("c", i), Domain: append(domain, "unknown")})

@@ -34,7 +34,18 @@ type Header struct {
 	Events      []EventType        `json:"events,omitempty"`   // events: what Event.Type points into, at most 64
 	Unit        string             `json:"unit,omitempty"`     // events: what Event.Value counts, yen or count; "": the log has no values
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
+	Change      Change             `json:"change,omitempty"`   // list: what the rows do to the version before
 }
+
+// Change is what the rows of a list do to the version of it before.
+type Change string
+
+// The changes.
+const (
+	Replace Change = ""       // they are the list
+	Add     Change = "add"    // the list is the version before and they
+	Remove  Change = "remove" // every row that holds an identifier of theirs is taken away
+)
 
 // EventType is a declared sort of event: what happened (impression, click,
 // conversion, page_view, location) and its category, the name that contracts

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -33,6 +34,12 @@ func kinds() map[string]struct {
 		"list": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Columns: column}, []seal.Row{
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}},
 			{Identifiers: []seal.Identifier{{Hash: hash}, {Class: 2}}, Codes: []uint8{0}},
+		}},
+		"add": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Columns: column, Change: seal.Add}, []seal.Row{
+			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}},
+		}},
+		"remove": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Change: seal.Remove}, []seal.Row{
+			{Identifiers: []seal.Identifier{{Hash: hash}}},
 		}},
 		"base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Columns: column, Channels: []string{"mail"}, Document: strings.Repeat("5e", 32)}, []seal.Row{
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1}},
@@ -188,6 +195,7 @@ func TestOpensAtItsAddressOnly(t *testing.T) {
 		"namespace": func(h *seal.Header) { h.Identifiers = []seal.IdentifierColumn{{Kind: "email", Namespace: "x"}} },
 		"one more":  func(h *seal.Header) { h.Identifiers = append(h.Identifiers, seal.IdentifierColumn{Kind: "maid"}) },
 		"column":    func(h *seal.Header) { h.Columns = nil },
+		"change":    func(h *seal.Header) { h.Change = seal.Add },
 		"domain": func(h *seal.Header) {
 			h.Columns = []seal.Column{{Name: "band", Domain: []string{"b", "unknown"}}}
 		},
@@ -208,7 +216,7 @@ func TestOpensAtItsAddressOnly(t *testing.T) {
 
 // A header that may be sealed in place of the one that was doesn't open its rows,
 // even for a reader that asks for no header.
-func TestUnitAndDocumentAreBound(t *testing.T) {
+func TestEndOfTheHeaderIsBound(t *testing.T) {
 	key := testKey(t, seal.X25519)
 	for kind, change := range map[string]struct {
 		from, to []byte
@@ -216,6 +224,10 @@ func TestUnitAndDocumentAreBound(t *testing.T) {
 	}{
 		"events": {[]byte("count"), []byte("coins"), func(h *seal.Header) { h.Unit = "coins" }},
 		"base":   {bytes.Repeat([]byte{0x5e}, 32), bytes.Repeat([]byte{0x5f}, 32), func(h *seal.Header) { h.Document = strings.Repeat("5f", 32) }},
+		// The change is the byte before the encapsulated key's length, 32. A carrier
+		// that could turn it would make of people to be taken off a list its members.
+		"add":    {[]byte{0, 0, 0, 0, 1, 0, 32}, []byte{0, 0, 0, 0, 0, 0, 32}, func(h *seal.Header) { h.Change = seal.Replace }},
+		"remove": {[]byte{0, 0, 0, 0, 2, 0, 32}, []byte{0, 0, 0, 0, 1, 0, 32}, func(h *seal.Header) { h.Change = seal.Add }},
 	} {
 		k := kinds()[kind]
 		file := sealFile(t, key, k.address, k.header, k.rows, nil)
@@ -225,7 +237,7 @@ func TestUnitAndDocumentAreBound(t *testing.T) {
 			t.Errorf("%s, asked for with another: %v", kind, err)
 		}
 		bad := bytes.Replace(file, change.from, change.to, 1)
-		if head, err := seal.ReadHead(bytes.NewReader(bad)); err != nil || head.Header.Unit != other.Unit || head.Header.Document != other.Document {
+		if head, err := seal.ReadHead(bytes.NewReader(bad)); err != nil || fmt.Sprint(head.Header) != fmt.Sprint(other) {
 			t.Fatalf("%s: the head does not tell the other, %v", kind, err)
 		}
 		for _, ask := range []*seal.Header{nil, &other} {

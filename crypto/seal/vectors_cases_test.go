@@ -21,6 +21,11 @@ func makeVectors(t *testing.T) []vector {
 	signed.sign = 9
 	empty := list
 	empty.plain = [][]byte{nil}
+	add, remove := list, list
+	add.header.Change = Add
+	remove.header.Change, remove.header.Columns = Remove, nil
+	removeRows := []Row{{Identifiers: listRows[0].Identifiers}, {Identifiers: listRows[1].Identifiers}}
+	remove.plain = remove.rows(t, removeRows)
 	two := list
 	two.plain = list.rows(t, listRows[:1], listRows[1:])
 
@@ -29,6 +34,8 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-list-x25519", comment: "a list, X25519", craft: list, rows: listRows, resealed: true},
 		{name: "ok-list-signed", comment: "signed by the pinned upload key", craft: signed, rows: listRows, resealed: true, pin: 9},
 		{name: "ok-list-signed-not-pinned", comment: "a signature is not looked at where no key is pinned", craft: signed, rows: listRows, resealed: true},
+		{name: "ok-list-add", comment: "rows that a list gets besides those it has", craft: add, rows: listRows, resealed: true},
+		{name: "ok-list-remove", comment: "people who are taken off a list: no columns", craft: remove, rows: removeRows, resealed: true},
 		{name: "ok-base", comment: "a base: user keys are any bytes", craft: base, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
 		{name: "ok-no-rows", comment: "no rows: one record, empty and final", craft: empty, resealed: true},
@@ -50,6 +57,7 @@ func makeVectors(t *testing.T) []vector {
 	schema := list.header
 	schema.Columns = []Column{{"rank", []string{"silver", "金", "unknown"}}}
 	bad("other-schema", OtherSchema, "the same values in another order", list).schema = &schema
+	bad("other-change", OtherSchema, "asked for as rows that replace a list", add).schema = &list.header
 	document, unit := base.header, events.header
 	document.Document = strings.Repeat("5f", 32)
 	unit.Unit = "count"
@@ -121,9 +129,12 @@ func headerVectors(list craft) []vector {
 		alter("version", "format version 2", func(b []byte) []byte { b[1] = 2; return b }),
 		alter("purpose", "purpose 0", func(b []byte) []byte { b[2] = 0; return b }),
 		alter("purpose-base", "a base under an entrustment", func(b []byte) []byte { b[2] = 1; return b }),
-		alter("trailing", "a byte behind the event types", func(b []byte) []byte { return append(b, 0) }),
-		alter("ends", "no count of event types", func(b []byte) []byte { return b[:len(b)-2] }),
-		alter("count", "65,535 channels", func(b []byte) []byte { b[len(b)-4], b[len(b)-3] = 0xFF, 0xFF; return b }),
+		alter("trailing", "a byte behind the change", func(b []byte) []byte { return append(b, 0) }),
+		alter("ends", "no count of event types", func(b []byte) []byte { return b[:len(b)-3] }),
+		alter("change", "a fourth change", func(b []byte) []byte { b[len(b)-1] = 3; return b }),
+		alter("change-none", "a list without the byte", func(b []byte) []byte { return b[:len(b)-1] }),
+		alter("change-columns", "rows that remove, with a column", func(b []byte) []byte { b[len(b)-1] = 2; return b }),
+		alter("count", "65,535 channels", func(b []byte) []byte { b[len(b)-5], b[len(b)-4] = 0xFF, 0xFF; return b }),
 		swap("id", "an entrustment that is no id", "spring-2026", "Spring-2026"),
 		swap("reserved", "an event log's name for a list", "\x00\x07members", "\x00\x07@events"),
 		swap("upload", "an upload id of zeros", "upload-0000-0001", string(make([]byte, 16))),
@@ -136,10 +147,10 @@ func headerVectors(list craft) []vector {
 		swap("kind", "an identifier column without a kind", "\x00\x05email", "\x00\x00"),
 		swap("column-twice", "an identifier column twice", "\x00\x06cookie\x00\x0bcareer-site", "\x00\x05email\x00\x00"),
 		alter("channels", "a list with a channel", func(b []byte) []byte {
-			return slices.Concat(b[:len(b)-4], []byte("\x00\x01\x00\x04mail\x00\x00"))
+			return slices.Concat(b[:len(b)-5], []byte("\x00\x01\x00\x04mail\x00\x00\x00"))
 		}),
 		alter("events", "a list with an event type", func(b []byte) []byte {
-			return slices.Concat(b[:len(b)-2], []byte("\x00\x01\x00\x05click\x00\x01x"))
+			return slices.Concat(b[:len(b)-3], []byte("\x00\x01\x00\x05click\x00\x01x\x00"))
 		}),
 	}
 }

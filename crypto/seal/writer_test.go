@@ -208,6 +208,12 @@ func TestWhatIsNotSealed(t *testing.T) {
 			a.Name, *h = seal.EventsName, kinds()["events"].header
 			h.Unit = long
 		}},
+		"another change": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Change = "replace" }},
+		"remove, column": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Change = seal.Remove }},
+		"log that adds": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			a.Name, *h = seal.EventsName, kinds()["events"].header
+			h.Change = seal.Add
+		}},
 		"list, document": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Document = strings.Repeat("5e", 32) }},
 		"no document":    {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith("") }},
 		"short document": {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5e", 31)) }},
