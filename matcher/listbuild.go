@@ -34,6 +34,7 @@ type ListBuilder struct {
 	arena [][]byte // rows end to end, none across two blocks
 	rows  chunked[rowAt]
 	buf   []KindToken
+	parts *rowParts // nil: nobody is handed the rows
 }
 
 // rowAt is where a row's encoding lies: a block, and an offset in it. Its
@@ -180,8 +181,7 @@ func (b *ListBuilder) canonicalise(ctx context.Context, l *List) ([]uint32, erro
 		enc, _ := b.row(at[p.v])
 		return enc
 	}
-	hash := newSink(b.key, "awase.list/v1")
-	hash.columns(b.columns)
+	hash := newListHash(b.key, b.columns)
 	canonical := make([]uint32, len(sorted))
 	for begin, end := 0, 0; begin < len(sorted); begin = end {
 		for end = begin + 1; end < len(sorted) && sorted[end].tok == sorted[begin].tok; end++ {
@@ -197,6 +197,9 @@ func (b *ListBuilder) canonicalise(ctx context.Context, l *List) ([]uint32, erro
 			enc, pairs := b.row(at[p.v])
 			if i == 0 || !bytes.Equal(encoding(run[i-1]), enc) {
 				hash.row(enc, pairs)
+				if err := b.parts.row(enc, pairs); err != nil {
+					return nil, err
+				}
 				l.rows++
 			}
 			canonical[p.v] = uint32(l.rows - 1)
@@ -204,7 +207,7 @@ func (b *ListBuilder) canonicalise(ctx context.Context, l *List) ([]uint32, erro
 	}
 	hash.u64(l.rows)
 	l.id = hash.sum()
-	return canonical, nil
+	return canonical, b.parts.flush()
 }
 
 // row hashes a canonical row after its number of pairs; the number of codes is
