@@ -37,7 +37,10 @@ type Policy struct {
 	Rho365Nano  int64
 	Delta30E15  int64
 	ListFloor   int64 // fewest distinct identifiers of a list that is asked about
-	Tick        time.Duration
+	// ListVersions is how many new versions the lists of one entrustment may have
+	// in 30 days.
+	ListVersions int64
+	Tick         time.Duration
 }
 
 // Limits compiled in: a policy outside them is refused, whoever signs it.
@@ -51,6 +54,7 @@ const (
 	maxRho365Nano  = 3 * nano
 	maxDelta30E15  = e15 / 100_000
 	minListFloor   = 500
+	maxVersions    = 200
 	minTick        = time.Second
 	maxTick        = time.Minute
 	// MaxCells is the most cells of one table.
@@ -73,7 +77,7 @@ func DefaultPolicy() Policy {
 		K: 50, Sigma: []int64{5, 10, 20, 50}, DeltaThrE15: e15 / 100_000_000,
 		Caps:      map[string]int64{"events": 30, "impressions": 30, "clicks": 5, "conversions": 3, "spend": 30000},
 		Rho30Nano: nano / 4, Rho365Nano: 2 * nano, Delta30E15: 4 * e15 / 1_000_000,
-		ListFloor: 1000, Tick: 5 * time.Second,
+		ListFloor: 1000, ListVersions: 50, Tick: 5 * time.Second,
 	}
 }
 
@@ -86,6 +90,7 @@ type gateDoc struct {
 	Caps      map[string]int64   `yaml:"caps" json:"caps,omitempty"`
 	Budget    map[string]float64 `yaml:"budget" json:"budget,omitempty"`
 	ListFloor *int64             `yaml:"list_floor" json:"list_floor,omitempty"`
+	Versions  *int64             `yaml:"list_versions" json:"list_versions,omitempty"`
 	Tick      string             `yaml:"tick" json:"tick,omitempty"`
 }
 
@@ -134,6 +139,9 @@ func ParsePolicy(file string, data []byte) (Policy, error) {
 	}
 	if doc.ListFloor != nil {
 		p.ListFloor = c.between("list_floor", *doc.ListFloor, minListFloor, math.MaxInt32)
+	}
+	if doc.Versions != nil {
+		p.ListVersions = c.between("list_versions", *doc.Versions, 1, maxVersions)
 	}
 	if doc.Tick != "" {
 		d, err := time.ParseDuration(doc.Tick)

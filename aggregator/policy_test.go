@@ -17,6 +17,7 @@ delta_thr: 1e-8
 caps: {impressions: 30, clicks: 5, conversions: 3, spend: 30000}
 budget: {30d: 0.25, 365d: 2.0, delta_30d: 4e-6}
 list_floor: 1000
+list_versions: 50
 tick: 5s
 `
 	p, err := ParsePolicy("gate.yaml", []byte(full))
@@ -40,7 +41,8 @@ func TestPolicyLimits(t *testing.T) {
 		"delta_thr: 1e-6": true, "delta_thr: 1.1e-6": false, "delta_thr: 0": false, "delta_thr: -1": false, "delta_thr: .nan": false,
 		"budget: {30d: 0.5}": true, "budget: {30d: 0.51}": false, "budget: {365d: 3}": true, "budget: {365d: 3.1}": false,
 		"budget: {delta_30d: 1e-5}": true, "budget: {delta_30d: 1.1e-5}": false, "budget: {7d: 1}": false, "budget: {30d: .inf}": false,
-		"list_floor: 500": true, "list_floor: 499": false, "tick: 1s": true, "tick: 60s": true, "tick: 61s": false, "tick: 500ms": false, "tick: soon": false,
+		"list_floor: 500": true, "list_floor: 499": false, "list_versions: 1": true, "list_versions: 200": true, "list_versions: 0": false, "list_versions: 201": false, "list_versions: -1": false,
+		"tick: 1s": true, "tick: 60s": true, "tick: 61s": false, "tick: 500ms": false, "tick: soon": false,
 		"caps: {clicks: 5}": true, "caps: {clicks: 0}": false, "caps: {likes: 5}": false, "caps: {spend: 9223372036854775807}": false,
 		"nonsense: 1": false,
 	} {
@@ -71,6 +73,7 @@ func TestPolicyVersion(t *testing.T) {
 		"budget": {func(p *Policy) { p.Rho30Nano = 1 }, false},
 		"tick":   {func(p *Policy) { p.Tick = time.Minute }, false},
 		"floor":  {func(p *Policy) { p.ListFloor = 500 }, false},
+		"rate":   {func(p *Policy) { p.ListVersions = 60 }, false},
 	} {
 		p := DefaultPolicy()
 		c.change(&p)
@@ -89,7 +92,7 @@ func FuzzParsePolicy(f *testing.F) {
 			return
 		}
 		if p.K < minK || p.Sigma[0] < minSigma || p.DeltaThrE15 > maxDeltaThrE15 || p.Rho30Nano > maxRho30Nano || p.Rho365Nano > maxRho365Nano ||
-			p.Delta30E15 > maxDelta30E15 || p.ListFloor < minListFloor || p.Tick < minTick || p.Tick > maxTick {
+			p.Delta30E15 > maxDelta30E15 || p.ListFloor < minListFloor || p.ListVersions < 1 || p.ListVersions > maxVersions || p.Tick < minTick || p.Tick > maxTick {
 			t.Errorf("a policy past the limits: %+v", p)
 		}
 	})

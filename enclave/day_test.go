@@ -142,7 +142,7 @@ func (d *day) held() (map[string][32]byte, error) {
 		refs = append(refs, b.Segment)
 	}
 	for _, l := range d.e.state.lists {
-		refs = append(refs, l.Segment)
+		refs = append(refs, l.Segment, l.RowSegment)
 	}
 	for _, logs := range d.e.state.events {
 		for _, l := range logs {

@@ -22,10 +22,9 @@ import (
 // Limits of uploads (PRIVACY §4.2). They are public facts about the uploading
 // party's own acts.
 const (
-	maxListVersions = 50 // new versions of an entrustment's lists in listWindow
-	listWindow      = 30 * 24 * time.Hour
-	maxListRows     = 20_000_000 // where the contract names none
-	maxHashes       = 40         // of one kind in one row: eight identifiers of five hashes (PRIVACY rule 3)
+	listWindow  = 30 * 24 * time.Hour // in which the gate's ListVersions are counted
+	maxListRows = 20_000_000          // where the contract names none
+	maxHashes   = 40                  // of one kind in one row: eight identifiers of five hashes (PRIVACY rule 3)
 )
 
 func columnsOf(h seal.Header) []matcher.Column {

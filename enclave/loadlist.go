@@ -2,16 +2,17 @@ package enclave
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
-	"awase/matcher"
 )
 
-// LoadList makes a sealed file the newest version of a list.
+// LoadList makes a sealed file, or it and the version before, the newest version
+// of a list.
 func (e *Enclave) LoadList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
 	return load(e, "list", req.Entrustment, func() (wire.ListLoaded, error) { return e.openedList(ctx, req, sealed) })
 }
@@ -33,7 +34,7 @@ func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed i
 		if same, err := e.used(f, kindList+" "+req.Entrustment+"/"+req.Name, now); err != nil || !same {
 			return nil, err
 		}
-		return e.sameList(l)
+		return e.sameList(l, f)
 	})
 	if err != nil || same != nil {
 		return deref(same), err
@@ -42,83 +43,101 @@ func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed i
 }
 
 // sameList acknowledges a list that stands already.
-func (e *Enclave) sameList(l *listRecord) (*wire.ListLoaded, error) {
+func (e *Enclave) sameList(l *listRecord, f *opened) (*wire.ListLoaded, error) {
 	ack, err := e.ack(kindList, l.Entrustment+"/"+l.Name, true, nil)
-	return &wire.ListLoaded{Ack: ack, Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}, err
+	return e.listLoaded(ack, l, l, f), err
 }
 
-// mayLoad decides about a list by its header. The room's lock is held.
-func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, error) {
+// listLoaded says what became of a list that was old before, nil: not there.
+func (e *Enclave) listLoaded(ack wire.Ack, l, old *listRecord, f *opened) *wire.ListLoaded {
+	out := &wire.ListLoaded{Ack: ack, Change: f.header.Change, Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}
+	var before int64
+	if old != nil {
+		before = old.Rows
+	}
+	switch f.header.Change {
+	case seal.Add:
+		out.Added = l.Rows - before
+	case seal.Remove:
+		out.Removed = before - l.Rows
+	}
+	return out
+}
+
+// mayLoad decides about a list by its header, and gives the contract and the
+// version of the list before, which only loads replace, and they take turns. The
+// room's lock is held.
+func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *listRecord, error) {
 	c, err := e.contract(req.Entrustment)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if c.Version != f.terms.Version {
-		return nil, errAmended
+		return nil, nil, errAmended
 	}
 	h, act := f.header, loadAct(f.header)
 	if err := entrustment.DecideLoad(e.facts(c.Contract), act); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if h.Purpose != seal.List {
-		return nil, errHeader
+		return nil, nil, errHeader
 	}
 	if err := e.decideNames(act.Columns); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, col := range h.Columns {
 		if err := entrustment.CheckDomain("columns", col.Name, col.Domain); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return c, nil
+	old := e.state.lists[listKey{req.Entrustment, req.Name}]
+	return c, old, mayChange(h, old)
 }
 
 func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
 	var none wire.ListLoaded
-	c, err := locked(e, func() (*entrustRecord, error) { return e.mayLoad(req, f) })
-	if err != nil {
-		return none, err
-	}
-	list, err := e.buildList(ctx, c.Contract, f.header, f.rows)
-	if err != nil {
-		return none, err
-	}
-	if list.Rows() == 0 {
-		return none, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
-			Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
-	}
-	// Only loads replace lists, and they take turns.
-	old, err := locked(e, func() (*listRecord, error) {
-		old := e.state.lists[listKey{req.Entrustment, req.Name}]
-		if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
-			return old, nil
-		}
-		return old, e.listRate(req.Entrustment)
+	var c *entrustRecord
+	old, err := locked(e, func() (old *listRecord, err error) {
+		c, old, err = e.mayLoad(req, f)
+		return old, err
 	})
 	if err != nil {
 		return none, err
 	}
+	list, kept, err := e.buildList(ctx, c.Contract, f, old)
+	if err != nil {
+		return none, err
+	}
 	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
+		if err := kept.Abort(); err != nil {
+			return none, fmt.Errorf("dropping rows that are kept already: %w", err)
+		}
 		same, err := locked(e, func() (*wire.ListLoaded, error) {
 			if err := e.useUp(f, kindList+" "+req.Entrustment+"/"+req.Name, old.ID); err != nil {
 				return nil, err
 			}
-			return e.sameList(old)
+			return e.sameList(old, f)
 		})
 		return deref(same), err
+	}
+	if _, err := locked(e, func() (struct{}, error) { return struct{}{}, e.listRate(req.Entrustment) }); err != nil {
+		return none, errors.Join(err, kept.Abort())
+	}
+	rows, err := kept.Commit()
+	if err != nil {
+		return none, err
 	}
 	ref, err := e.writeSegment(dataKey(req.Entrustment), list.Columns())
 	if err != nil {
 		return none, err
 	}
 	return locked(e, func() (wire.ListLoaded, error) {
-		if _, err := e.mayLoad(req, f); err != nil { // the contract may have been amended
+		if _, _, err := e.mayLoad(req, f); err != nil { // the contract may have been amended
 			return none, err
 		}
 		facts := e.facts(c.Contract)
-		rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Party: facts.ListOwner(), Segment: ref, ID: hexID(list.ID()),
-			Kinds: loadAct(f.header).Kinds, Columns: columnsOf(f.header), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Upload: f.upload}
+		rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Party: facts.ListOwner(), Segment: ref, RowSegment: rows,
+			ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Upload: f.upload}
 		if old != nil {
 			rec.Version = old.Version + 1
 		}
@@ -132,46 +151,19 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		if old != nil && !e.state.uses(old.ID) {
 			e.retire(old.ID)
 		}
-		return wire.ListLoaded{Ack: ack, Rows: rec.Rows, Tokens: rec.Tokens, Floor: e.gate.Policy().ListFloor}, e.vault.Sweep(e.state.segments())
+		return *e.listLoaded(ack, &rec, old, f), e.vault.Sweep(e.state.segments())
 	})
 }
 
 // listRate holds the number of new versions in 30 days.
 func (e *Enclave) listRate(id string) error {
 	now := e.vault.Log().Now()
-	times := e.state.listTimes[id]
-	recent := times[max(0, len(times)-maxListVersions):]
-	if len(recent) < maxListVersions || !recent[0].After(now.Add(-listWindow)) {
+	times, most := e.state.listTimes[id], int(e.gate.Policy().ListVersions)
+	recent := times[max(0, len(times)-most):]
+	if len(recent) < most || !recent[0].After(now.Add(-listWindow)) {
 		return nil
 	}
 	return &entrustment.Error{Code: entrustment.CodeRate, Clause: "PRIVACY §4.2", Field: "list",
-		Detail: fmt.Sprintf("the entrustment had %d new list versions in 30 days", maxListVersions),
+		Detail: fmt.Sprintf("the entrustment had %d new list versions in 30 days", most),
 		Mend:   "try again after " + recent[0].Add(listWindow).In(entrustment.JST).Format("2006-01-02 15:04 JST")}
-}
-
-func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, h seal.Header, rows batches) (*matcher.List, error) {
-	most := c.MaxListRows
-	if most == 0 {
-		most = maxListRows
-	}
-	b := matcher.NewListBuilder(columnsOf(h), e.lists)
-	var n int64
-	err := e.tokenise(ctx, h, rows, func(t *tokened) error {
-		if n++; n > most {
-			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",
-				Detail: fmt.Sprintf("the list has more than the %d rows that the contract allows", most), Mend: "load a smaller list, or amend the contract"}
-		}
-		if err := b.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}); err != nil {
-			return fmt.Errorf("adding a row: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	list, err := b.Build(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("building the list: %w", err)
-	}
-	return list, nil
 }

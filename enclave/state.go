@@ -63,7 +63,8 @@ type listRecord struct {
 	Under       int              `json:"under"` // version of the entrustment
 	Party       string           `json:"party"` // whose list it is
 	Segment     vault.SegmentRef `json:"segment"`
-	ID          hexID            `json:"list"` // keyed hash of the content: a commitment, not an identifier
+	RowSegment  vault.SegmentRef `json:"row_segment"` // its canonical rows, for the next version
+	ID          hexID            `json:"list"`        // keyed hash of the content: a commitment, not an identifier
 	Kinds       []string         `json:"kinds"`
 	Columns     []matcher.Column `json:"columns"`
 	Rows        int64            `json:"rows"`
@@ -319,7 +320,7 @@ func (s *state) segments() map[string]bool {
 		keep[s.base.Segment.ID] = true
 	}
 	for _, l := range s.lists {
-		keep[l.Segment.ID] = true
+		keep[l.Segment.ID], keep[l.RowSegment.ID] = true, true
 	}
 	for _, logs := range s.events {
 		for _, l := range logs {

@@ -197,53 +197,67 @@ func (w *SegmentWriter) Abort() error {
 
 // ReadSegment opens a segment and gives its columns by name.
 func (v *Vault) ReadSegment(ref SegmentRef) (map[string][]byte, error) {
-	path, err := v.segmentPath(ref.ID)
+	cols := map[string][]byte{}
+	err := v.ReadColumns(ref, func(name string, data []byte) error { cols[name] = data; return nil })
 	if err != nil {
 		return nil, err
 	}
+	return cols, nil
+}
+
+// ReadColumns opens a segment and gives its columns to each, in the order in
+// which they were put, so that they need not be in memory together; data is
+// each's to keep. After an error, each's own too, nothing that was given may be
+// used: it is genuine, but the segment is not whole.
+func (v *Vault) ReadColumns(ref SegmentRef, each func(name string, data []byte) error) error {
+	path, err := v.segmentPath(ref.ID)
+	if err != nil {
+		return err
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening a segment: %w", err)
+		return fmt.Errorf("opening a segment: %w", err)
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("opening a segment: %w", err)
+		return fmt.Errorf("opening a segment: %w", err)
 	}
 	head := make([]byte, len(segmentMagic)+saltSize)
 	if _, err := io.ReadFull(f, head); err != nil || string(head[:len(segmentMagic)]) != segmentMagic {
-		return nil, ErrSegment
+		return ErrSegment
 	}
 	aead, err := v.segmentCipher(ref, head[len(segmentMagic):])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	left := st.Size() - int64(len(head))
 	r := &chunkReader{f: f, aead: aead, left: left, buf: make([]byte, min(left, int64(chunkSize+aead.Overhead())))}
-	cols := map[string][]byte{}
 	for {
 		var n [8]byte
 		if _, err := io.ReadFull(r, n[:2]); err == io.EOF {
-			return cols, nil
+			return nil
 		} else if err != nil {
-			return nil, ErrSegment
+			return ErrSegment
 		}
 		name := make([]byte, binary.BigEndian.Uint16(n[:2]))
 		if _, err := io.ReadFull(r, name); err != nil {
-			return nil, ErrSegment
+			return ErrSegment
 		}
 		if _, err := io.ReadFull(r, n[:]); err != nil {
-			return nil, ErrSegment
+			return ErrSegment
 		}
 		size := binary.BigEndian.Uint64(n[:])
 		if size > uint64(st.Size()) { // authenticated, yet never trust a length with memory
-			return nil, ErrSegment
+			return ErrSegment
 		}
 		data := make([]byte, size)
 		if _, err := io.ReadFull(r, data); err != nil {
-			return nil, ErrSegment
+			return ErrSegment
 		}
-		cols[string(name)] = data
+		if err := each(string(name), data); err != nil {
+			return err
+		}
 	}
 }
 

@@ -32,8 +32,9 @@ type Enclave interface {
 	// LoadBase makes a sealed file the identity base. The load is whole or
 	// nothing.
 	LoadBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (BaseLoaded, error)
-	// LoadList makes a sealed file the newest version of a list. Whole or nothing.
-	// A file that was loaded before is not loaded again.
+	// LoadList makes a sealed file, or what its header says it does to the version
+	// before, the newest version of a list. Whole or nothing. A file that was loaded
+	// before is not loaded again.
 	LoadList(ctx context.Context, req ListRequest, sealed io.Reader) (ListLoaded, error)
 	// LoadEvents adds a sealed event log. Whole or nothing; the same log again
 	// adds nothing.
@@ -101,9 +102,12 @@ type BaseLoaded struct {
 // nothing of the match.
 type ListLoaded struct {
 	Ack
-	Rows   int64 // distinct rows
-	Tokens int64 // distinct identifiers
-	Floor  int64 // reports need at least this many identifiers
+	Change  seal.Change // what the file did
+	Added   int64       // rows that were not there before; of an Add
+	Removed int64       // rows that are not there any more; of a Remove
+	Rows    int64       // distinct rows
+	Tokens  int64       // distinct identifiers
+	Floor   int64       // reports need at least this many identifiers
 }
 
 // EventsRequest names whose event log a file is: a party's under an entrustment,

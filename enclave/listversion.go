@@ -1,0 +1,183 @@
+package enclave
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"awase/crypto/seal"
+	"awase/enclave/vault"
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+// A version of a list is a set of rows: the file's, or what the file makes of
+// the version before, as its header says. So that a version can be made of the
+// one before, its canonical rows are kept in a segment of their own, which no
+// match reads.
+
+// mayChange decides whether a file may change what stands of a list, nil: there
+// is none.
+func mayChange(h seal.Header, old *listRecord) error {
+	switch {
+	case h.Change == seal.Remove && old == nil:
+		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "list",
+			Detail: "there is no such list to take anybody off", Mend: "check the list's name; nobody is on a list that was not loaded"}
+	case h.Change == seal.Add && old != nil && !slices.EqualFunc(columnsOf(h), old.Columns, sameColumn):
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "columns",
+			Detail: "the rows to be added have other columns or domains than the list", Mend: "seal them with the list.yaml of the version before, or replace the list"}
+	}
+	return nil
+}
+
+func sameColumn(a, b matcher.Column) bool {
+	return a.Name == b.Name && slices.Equal(a.Domain, b.Domain)
+}
+
+// kindsOf gives the kinds that the next version of a list may hold.
+func kindsOf(h seal.Header, old *listRecord) []string {
+	of := loadAct(h).Kinds
+	switch {
+	case h.Change == seal.Replace || old == nil:
+		return of
+	case h.Change == seal.Remove:
+		return old.Kinds
+	}
+	kinds := slices.Clone(old.Kinds)
+	for _, k := range of {
+		if !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// buildList builds the next version of a list from a file and the version
+// before. kept holds its rows and is the caller's to commit or to abort.
+func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, f *opened, old *listRecord) (list *matcher.List, kept *vault.SegmentWriter, err error) {
+	most := c.MaxListRows
+	if most == 0 {
+		most = maxListRows
+	}
+	columns := columnsOf(f.header)
+	if f.header.Change == seal.Remove {
+		columns = old.Columns
+	}
+	b := matcher.NewListBuilder(columns, e.lists)
+	if f.header.Change == seal.Remove {
+		err = e.withoutRows(ctx, f, most, old, b)
+	} else {
+		err = e.withRows(ctx, f, most, old, b)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if kept, err = e.vault.NewSegment(dataKey(c.ID)); err != nil {
+		return nil, nil, err
+	}
+	n := 0
+	b.HandRows(func(part []byte) error {
+		n++
+		return kept.Put(rowColumn(n-1), part)
+	})
+	if list, err = b.Build(ctx); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("building the list: %w", err), kept.Abort())
+	}
+	// A person's being taken off is not refused for how many others are left.
+	if f.header.Change != seal.Remove && int64(list.Rows()) > most {
+		return nil, nil, errors.Join(errListRows(most), kept.Abort())
+	}
+	return list, kept, nil
+}
+
+func rowColumn(n int) string { return fmt.Sprintf("rows.%d", n) }
+
+// withRows adds a file's rows and, where it adds to them, those before.
+func (e *Enclave) withRows(ctx context.Context, f *opened, most int64, old *listRecord, b *matcher.ListBuilder) error {
+	add := func(r *matcher.ListRow) error {
+		if err := b.Add(r); err != nil {
+			return fmt.Errorf("adding a row: %w", err)
+		}
+		return nil
+	}
+	err := e.fileRows(ctx, f, most, func(t *tokened) error { return add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}) })
+	if err != nil || f.header.Change == seal.Replace || old == nil {
+		return err
+	}
+	return e.keptRows(ctx, old, add)
+}
+
+// withoutRows adds the rows before, but those that hold any identifier of the
+// file.
+func (e *Enclave) withoutRows(ctx context.Context, f *opened, most int64, old *listRecord, b *matcher.ListBuilder) error {
+	gone := map[matcher.KindToken]struct{}{}
+	err := e.fileRows(ctx, f, most, func(t *tokened) error {
+		for _, id := range t.tokens {
+			gone[id] = struct{}{}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.keptRows(ctx, old, func(r *matcher.ListRow) error {
+		for _, id := range r.Tokens {
+			if _, ok := gone[id]; ok {
+				return nil
+			}
+		}
+		if err := b.Add(r); err != nil {
+			return fmt.Errorf("keeping a row: %w", err)
+		}
+		return nil
+	})
+}
+
+// fileRows gives the rows of a file, of which there is one at least.
+func (e *Enclave) fileRows(ctx context.Context, f *opened, most int64, each func(*tokened) error) error {
+	var n int64
+	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
+		if n++; n > most {
+			return errListRows(most)
+		}
+		return each(t)
+	})
+	if err == nil && n == 0 {
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
+			Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
+	}
+	return err
+}
+
+func errListRows(most int64) error {
+	return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",
+		Detail: fmt.Sprintf("the list has more than the %d rows that the contract allows", most), Mend: "load a smaller list, or amend the contract"}
+}
+
+// keptRows gives the rows of a version that stands, and sees that they are the
+// rows of that list.
+func (e *Enclave) keptRows(ctx context.Context, l *listRecord, each func(*matcher.ListRow) error) error {
+	r, err := matcher.NewListRows(l.Columns, e.lists)
+	if err != nil {
+		return fmt.Errorf("opening the rows of a list: %w", err)
+	}
+	n := 0
+	err = e.vault.ReadColumns(l.RowSegment, func(name string, part []byte) error {
+		if name != rowColumn(n) {
+			return vault.ErrSegment
+		}
+		n++
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return r.Part(part, each)
+	})
+	if err != nil {
+		return fmt.Errorf("opening the rows of a list: %w", err)
+	}
+	if rows, id := r.End(); int64(rows) != l.Rows || hexID(id) != l.ID {
+		return fmt.Errorf("opening the rows of a list: %w", vault.ErrSegment)
+	}
+	return nil
+}
