@@ -123,7 +123,7 @@ func (w *worker) convert(c *table.Chunk) (b batch) {
 // guess is how many identifiers a row has: one a column, and in a base the
 // several hashes of each.
 func (w *worker) guess() int {
-	if w.base {
+	if w.wide {
 		return 3 * len(w.plan.ids)
 	}
 	return len(w.plan.ids)
@@ -206,8 +206,8 @@ func (w *worker) reject(line int64, column, reason string) (seal.Row, bool) {
 }
 
 // identify appends the identifiers of row r to w.found. It is false when the row
-// is to be rejected: in a list one bad identifier rejects the row, in a base it
-// is left out. Either way each one is noted.
+// is to be rejected: in a list one bad identifier rejects the row, in a base and
+// in a list that removes it is left out. Either way each one is noted.
 func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, repaired bool) {
 	ok = true
 	from := len(w.found)
@@ -219,7 +219,7 @@ func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, re
 		}
 		if !plain && !readable(cell) {
 			w.t.fault(line, w.names[id.slot], id.kind.String(), encodingReason(cell), "")
-			ok = ok && w.base
+			ok = ok && w.wide
 			continue
 		}
 		rep, err := w.sum(id, cell)
@@ -232,7 +232,7 @@ func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, re
 				continue
 			}
 			w.t.fault(line, w.names[id.slot], id.kind.String(), string(e.Reason), e.Mend)
-			ok = ok && w.base
+			ok = ok && w.wide
 			continue
 		}
 		// Dashes and brackets are how a phone number is written, not a fault.
@@ -270,7 +270,7 @@ func (w *worker) sum(id *idColumn, cell []byte) (rep identifier.Repair, err erro
 		}
 	}
 	switch {
-	case w.base:
+	case w.wide:
 		w.sums, rep, err = w.norm.AppendBase(w.sums, id.kind, cell)
 	case id.class != identifier.Common:
 		var text []byte

@@ -22,6 +22,7 @@ type Options struct {
 	Today    entrustment.Date        // the JST day on which ages are taken from birth dates
 	MaxLine  int                     // longest row in bytes; default 1 MiB
 	Kind     string                  // list: the kind of a file without a header, one identifier a line
+	Change   seal.Change             // list: what its rows do to the version before
 	Formats  []table.Format          // what is read besides text; formats.All gives Parquet and Excel
 	Progress func(rows, bytes int64) // called after each batch, by whoever ranges over the rows: rows and bytes read so far
 }
@@ -65,6 +66,11 @@ func OpenBase(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 // are read, names and addresses dropped, anything else refused. A file of one
 // column without a header is read where its first line is plainly an
 // identifier. Errors are those of OpenBase.
+//
+// A file that removes names people, and no more is read of it: neither values
+// nor consent, for who withdrew theirs is to be taken off, and both may be
+// missing. A person whose one identifier is unreadable goes by the others, and
+// a raw identifier is looked for under every hash that a list may hold of it.
 func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustment.ListSchema, o Options) (*File, error) {
 	o.defaults()
 	src, packed, err := openSource(r, size, o)
@@ -88,7 +94,7 @@ func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 			return nil, err
 		}
 	}
-	p, err := planList(b, schema, o.Today)
+	p, err := planList(b, schema, o)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"fmt"
+	"slices"
 
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
@@ -23,6 +24,7 @@ type plan struct {
 	consent int        // list, events
 	events  *eventPlan // events; nil otherwise
 
+	wide     bool // each raw identifier in all its hashes, and a bad one leaves the others: a base, and a list that removes
 	base     bool
 	key      int
 	verified int // absent: all are
@@ -54,7 +56,7 @@ const maxIdentifiers = 256
 
 // planBase binds base.yaml to the file's columns.
 func planBase(b *binding, s *entrustment.BaseSchema, today entrustment.Date) (*plan, error) {
-	p := &plan{file: b.file, region: s.Region, base: true, consent: absent, verified: absent}
+	p := &plan{file: b.file, region: s.Region, base: true, wide: true, consent: absent, verified: absent}
 	p.header.Purpose = seal.Base
 	var err error
 	if p.header.Document, err = s.Digest(); err != nil {
@@ -110,9 +112,11 @@ func planBase(b *binding, s *entrustment.BaseSchema, today entrustment.Date) (*p
 }
 
 // planList binds list.yaml to the file's columns.
-func planList(b *binding, s *entrustment.ListSchema, today entrustment.Date) (*plan, error) {
-	p := &plan{file: b.file, region: s.Region, consent: absent, verified: absent}
-	p.header.Purpose = seal.List
+func planList(b *binding, s *entrustment.ListSchema, o Options) (*plan, error) {
+	remove := o.Change == seal.Remove
+	p := &plan{file: b.file, region: s.Region, consent: absent, verified: absent, wide: remove}
+	p.header.Purpose, p.header.Change = seal.List, o.Change
+	drop := slices.Clone(s.Drop)
 	var ids []entrustment.IdentifierColumn
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -120,21 +124,27 @@ func planList(b *binding, s *entrustment.ListSchema, today entrustment.Date) (*p
 			ids = append(ids, entrustment.IdentifierColumn{Column: c.Column, Kind: c.Kind, Namespace: c.Namespace, Profile: c.Profile})
 			continue
 		}
-		if err := p.code(b, c.Column, "value "+c.Name, c.Name, c.Generalise, c.Domain(), today); err != nil {
+		if remove {
+			drop = append(drop, c.Column)
+			continue
+		}
+		if err := p.code(b, c.Column, "value "+c.Name, c.Name, c.Generalise, c.Domain(), o.Today); err != nil {
 			return nil, err
 		}
 	}
 	if err := p.identifiers(b, ids); err != nil {
 		return nil, err
 	}
-	if s.Consent != nil {
+	if s.Consent != nil && remove {
+		drop = append(drop, s.Consent.Column)
+	} else if s.Consent != nil {
 		slot, err := b.column(s.Consent.Column, "consent")
 		if err != nil {
 			return nil, err
 		}
 		p.consent = slot
 	}
-	return p, p.close(b, s.Drop)
+	return p, p.close(b, drop)
 }
 
 // identifiers binds the identifier columns. Columns of one kind and namespace

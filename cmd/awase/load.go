@@ -24,6 +24,7 @@ type loadFlags struct {
 	schema     string
 	problems   string
 	signKey    string
+	change     string
 	noProgress bool
 }
 
@@ -36,6 +37,24 @@ func (f *loadFlags) add(cmd *cobra.Command, schema string) {
 // addSign adds the flag of the commands that seal.
 func (f *loadFlags) addSign(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed file with the key in this `file` (awase seal-key)")
+}
+
+// addChange adds the flag of the commands that read lists.
+func (f *loadFlags) addChange(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.change, "change", "", "the rows' `change` to the list: replace (default), add or remove")
+}
+
+// readChange reads what the flag names.
+func (f *loadFlags) readChange() (seal.Change, error) {
+	switch f.change {
+	case "", "replace":
+		return seal.Replace, nil
+	case "add":
+		return seal.Add, nil
+	case "remove":
+		return seal.Remove, nil
+	}
+	return "", usageError{errors.New("--change is replace, add or remove")}
 }
 
 func baseLoad() *cobra.Command {
@@ -123,9 +142,12 @@ func loadedWord(a wire.Ack) string {
 func listLoad() *cobra.Command {
 	var f loadFlags
 	var req wire.ListRequest
-	cmd := &cobra.Command{Use: "load --vault V --entrustment E --name N [--schema list.yaml] list.csv|list.parquet", Short: "Load a list, or its next version", Args: exactArgs("file")}
+	cmd := &cobra.Command{Use: "load --vault V --entrustment E --name N [--schema list.yaml] list.csv|list.parquet", Short: "Load a list, or its next version", Args: exactArgs("file"),
+		Long: "Makes the file's rows the list; or, with --change add, adds them to the version before; or, with --change remove, takes away every row of it that holds any identifier of the file, of which nothing but the identifiers is read. " +
+			"A sealed file says itself what it does."}
 	f.add(cmd, "list.yaml: what the columns are; proposed from the header where there is none")
 	f.addSign(cmd)
+	f.addChange(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`")
 	cmd.Flags().StringVar(&req.Name, "name", "", "the list's `name`")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
@@ -139,7 +161,7 @@ func listLoad() *cobra.Command {
 func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path string, f *loadFlags, out, errOut io.Writer) error {
 	put := func(sealed io.Reader) (string, error) {
 		loaded, err := e.LoadList(ctx, req, sealed)
-		text := fmt.Sprintf("list %s %s: %s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, loadedWord(loaded.Ack),
+		text := fmt.Sprintf("list %s %s%s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, listChange(loaded),
 			thousands(loaded.Rows), thousands(loaded.Tokens), loaded.Version, loaded.Seq)
 		if loaded.Tokens < loaded.Floor {
 			text += fmt.Sprintf("  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
@@ -161,6 +183,23 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 	})
 }
 
+// listChange says what became of a list, up to its number of rows.
+func listChange(l wire.ListLoaded) string {
+	rows := func(n int64, done string) string {
+		if n == 1 {
+			return ": 1 row " + done + ", "
+		}
+		return ": " + thousands(n) + " rows " + done + ", "
+	}
+	switch l.Change {
+	case seal.Add:
+		return loadedWord(l.Ack) + rows(l.Added, "added")
+	case seal.Remove:
+		return loadedWord(l.Ack) + rows(l.Removed, "taken away")
+	}
+	return loadedWord(l.Ack) + ": "
+}
+
 // loadOrOpen gives a sealed file to put as it is, and any other to send.
 func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
 	put func(io.Reader) (string, error), send func(*intake.File) (string, error)) error {
@@ -169,8 +208,8 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 		if sealed = isSealed(file, size); !sealed {
 			return nil
 		}
-		if f.problems != "" || f.signKey != "" {
-			return usageError{errors.New("the file is sealed already: --problems and --sign-key go with awase seal")}
+		if f.problems != "" || f.signKey != "" || f.change != "" {
+			return usageError{errors.New("the file is sealed already: --problems, --sign-key and --change go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
@@ -195,10 +234,14 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os
 	if err := checkTarget(f.problems, path, f.schema, f.signKey); err != nil {
 		return err
 	}
+	change, err := f.readChange()
+	if err != nil {
+		return err
+	}
 	return readFile(path, func(file *os.File, size int64) error {
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
-		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows})
+		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows, Change: change})
 		if err != nil {
 			return err
 		}

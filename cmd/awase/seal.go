@@ -88,6 +88,7 @@ func sealCommand() *cobra.Command {
 	}
 	f.add(cmd, "list.yaml, or base.yaml with terms for the base")
 	f.addSign(cmd)
+	f.addChange(cmd)
 	cmd.Flags().StringVar(&termsFile, "terms", "", "the `file` that awase terms printed")
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
@@ -174,8 +175,8 @@ func readSealKey(path string) (ed25519.PrivateKey, error) {
 // under.
 func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, events bool) (func(*os.File, int64, intake.Options) (*intake.File, error), string, error) {
 	base := t.Entrustment == seal.BaseEntrustment
-	if (base || events) && name != "" {
-		return nil, "", usageError{errors.New("only a list has a --name")}
+	if (base || events) && (name != "" || f.change != "") {
+		return nil, "", usageError{errors.New("only a list has a --name and a --change")}
 	}
 	if events {
 		open, err := f.eventOpener(ctx)
