@@ -272,7 +272,7 @@ type step struct {
 }
 
 // theDay is one day: everything that writes, in a natural order.
-func theDay(users, first, second []byte) []step {
+func theDay(users, first, second, few []byte) []step {
 	document := func(name string, put func(d *day, ctx context.Context) (wire.Ack, error)) step {
 		return step{name, func(d *day, ctx context.Context) error { _, err := put(d, ctx); return err }}
 	}
@@ -282,10 +282,10 @@ func theDay(users, first, second []byte) []step {
 			return d.e.AddParty(ctx, parse(d.t, entrustment.ParseParty, doc))
 		})
 	}
-	list := func(name string, data []byte) step {
+	list := func(name string, data []byte, change seal.Change) step {
 		return document(name, func(d *day, ctx context.Context) (wire.Ack, error) {
 			file, err := d.files.get(d, name, func() *bytes.Reader {
-				f, err := intake.OpenList(ctx, bytes.NewReader(data), int64(len(data)), parse(d.t, entrustment.ParseListSchema, oracleList), intake.Options{})
+				f, err := intake.OpenList(ctx, bytes.NewReader(data), int64(len(data)), parse(d.t, entrustment.ParseListSchema, oracleList), intake.Options{Change: change})
 				if err != nil {
 					d.t.Fatal(err)
 				}
@@ -330,7 +330,7 @@ func theDay(users, first, second []byte) []step {
 			loaded, err := d.e.LoadBase(ctx, schema, file)
 			return loaded.Ack, err
 		}),
-		list("list", first),
+		list("list", first, seal.Replace),
 		{"price", func(d *day, ctx context.Context) error { _, err := d.e.Price(ctx, withIndex, 0); return err }},
 		report("with index", withIndex, false),
 		report("with index", withIndex, false),
@@ -347,7 +347,9 @@ func theDay(users, first, second []byte) []step {
 			loaded, err := d.e.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
 			return loaded.Ack, err
 		}),
-		list("list replaced", second),
+		list("list replaced", second, seal.Replace),
+		list("people taken off the list", few, seal.Remove),
+		list("people added to the list", few, seal.Add),
 		report("coarse", coarse, false),
 		{"report over the budget", func(d *day, ctx context.Context) error {
 			_, err := d.e.Report(ctx, fine)
@@ -359,7 +361,7 @@ func theDay(users, first, second []byte) []step {
 			}
 			return err
 		}},
-		list("the same list in another file", second),
+		list("the same list in another file", second, seal.Replace),
 		{"reopen after a torn entry", func(d *day, _ context.Context) error {
 			if err := d.close(); err != nil {
 				return err
@@ -406,7 +408,7 @@ func (d *day) took(name string, r *wire.Release, free bool, err error) error {
 // theEvening is what a room takes beside the day's acts: it begins with a day's
 // beginning, and gives how many steps those are.
 func theEvening(users, rows []byte) (steps []step, from int) {
-	for _, s := range theDay(users, rows, nil) {
+	for _, s := range theDay(users, rows, nil, nil) {
 		if s.name == "price" {
 			break
 		}
@@ -476,7 +478,7 @@ func smallEvening(t *testing.T) ([]step, int, *sealedFiles) {
 }
 
 // dayKinds is what the log holds after theDay.
-var dayKinds = map[string]int{vault.KindClock: 1, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 2,
+var dayKinds = map[string]int{vault.KindClock: 1, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 4,
 	kindEvents: 1, kindUpload: 1, kindCharge: 2, kindTable: 3, kindReport: 2}
 
 // finish does what is left of the day, loses what was not synced, and looks once
@@ -512,5 +514,5 @@ func (d *day) finish(rest []step, bare bool) error {
 func smallDay(t *testing.T) ([]step, *sealedFiles) {
 	t.Helper()
 	users, rows := crowd(600)
-	return theDay(usersCSV(rand.New(rand.NewPCG(1, 1)), users), rowsCSV(rows[:550]), rowsCSV(rows)), &sealedFiles{bytes: map[string][]byte{}}
+	return theDay(usersCSV(rand.New(rand.NewPCG(1, 1)), users), rowsCSV(rows[:550]), rowsCSV(rows), rowsCSV(rows[:20])), &sealedFiles{bytes: map[string][]byte{}}
 }

@@ -47,7 +47,8 @@ func smallWorld(t *testing.T) string {
 	if err := writeDocs(dir); err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"users.csv": smallBase(), "list.csv": smallList(), "events.csv": smallEvents()} {
+	for name, data := range map[string][]byte{"users.csv": smallBase(), "list.csv": smallList(), "events.csv": smallEvents(),
+		"gone.csv": []byte("Email\n" + canaryEmail(5) + "\n"), "new.csv": []byte("Email,Phone,Rank,Name\n" + canaryEmail(5) + ",,gold,A\n")} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +68,8 @@ var mainJob = [][]string{
 	{"base", "load", "--vault", "V", "--schema", "base.yaml", "users.csv"},
 	{"entrust", "--vault", "V", "contract.yaml"},
 	{"list", "load", "--vault", "V", "--entrustment", "acme-2026", "--name", "spring", "--schema", "list.yaml", "list.csv"},
+	{"list", "load", "--vault", "V", "--entrustment", "acme-2026", "--name", "spring", "--change", "remove", "gone.csv"},
+	{"list", "load", "--vault", "V", "--entrustment", "acme-2026", "--name", "spring", "--schema", "list.yaml", "--change", "add", "new.csv"},
 	{"events", "load", "--vault", "V", "--schema", "events.yaml", "events.csv"},
 	{"report", "--vault", "V", "--spec", "profile.yaml", "--out", "profile.json"},
 	{"report", "--vault", "V", "--spec", "index.yaml", "--out", "index.json"},
@@ -174,7 +177,7 @@ func checkVault(t *testing.T, dir string) {
 			tables[b.Spec]++
 		}
 	}
-	want := map[string]int{"party": 2, "policies": 1, "gate": 1, "base": 1, "entrust": 1, "list": 1, "events": 1, "table": 3, "report": 2}
+	want := map[string]int{"party": 2, "policies": 1, "gate": 1, "base": 1, "entrust": 1, "list": 3, "events": 1, "table": 3, "report": 2}
 	for kind, n := range want {
 		if kinds[kind] != n {
 			t.Errorf("%d %s entries, want %d", kinds[kind], kind, n)
@@ -189,7 +192,7 @@ func checkVault(t *testing.T, dir string) {
 		t.Errorf("%d tables were charged, want 3", len(charged))
 	}
 	// The answers are those of asking again, and the vault holds nothing that
-	// no entry names: base, list, events, two reports.
+	// no entry names: base, list and its rows, events, two reports.
 	for _, spec := range []string{"profile", "index"} {
 		mustRun(t, dir, "report", "--vault", "V", "--spec", spec+".yaml", "--out", "again.json")
 		a, err := os.ReadFile(filepath.Join(dir, spec+".json"))
@@ -208,8 +211,8 @@ func checkVault(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(segments) != 5 {
-		t.Errorf("%d segments, want 5", len(segments))
+	if len(segments) != 6 {
+		t.Errorf("%d segments, want 6", len(segments))
 	}
 	for _, leftover := range listFiles(t, filepath.Join(dir, "tmp")) {
 		t.Errorf("a file was left in TMPDIR: %s", leftover)
