@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/matcher"
@@ -49,20 +50,22 @@ func TestNobodyWaitsForALoad(t *testing.T) {
 	e := openCrowd(t)
 	ctx := t.Context()
 	schema := parse(t, entrustment.ParseBaseSchema, oracleBase)
+	list := func(r io.Reader) error {
+		_, err := e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, r)
+		return err
+	}
 	loads := map[string]func(r io.Reader) error{
 		"base": func(r io.Reader) error { _, err := e.LoadBase(ctx, schema, r); return err },
-		"list": func(r io.Reader) error {
-			_, err := e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, r)
-			return err
-		},
+		"add":  list,
+		"list": list,
 	}
-	files := map[string][]byte{"base": sealedBase(t, e, 1700), "list": sealedList(t, e, 1600)}
-	for i, kind := range []string{"base", "list"} {
+	files := map[string][]byte{"base": sealedBase(t, e, 1700), "add": sealedChange(t, e, "l", seal.Add, crowdRows(900, 1500)), "list": sealedList(t, e, 1600)}
+	for i, kind := range []string{"base", "add", "list"} {
 		sender := newSlow(files[kind])
 		done := make(chan error, 1)
 		go func() { done <- loads[kind](sender) }()
 		<-sender.half
-		q := question(func(q *entrustment.Question) { q.Sigma = []int{10, 20}[i] })
+		q := question(func(q *entrustment.Question) { q.Sigma = []int{10, 20, 50}[i] })
 		if _, err := e.Price(ctx, q, 0); err != nil { // would hang here
 			t.Error(err)
 		}
@@ -196,6 +199,7 @@ func TestLoadsAndReports(t *testing.T) {
 		bases = append(bases, sealedBase(t, e, 1500+50*i))
 		lists = append(lists, sealedList(t, e, 1500+50*i))
 	}
+	lists[1], lists[2] = sealedChange(t, e, "l", seal.Add, crowdRows(1500, 1600)), sealedChange(t, e, "l", seal.Remove, crowdRows(0, 50))
 	var all sync.WaitGroup
 	failed := make(chan error, 100)
 	run := func(n int, f func(i int) error) {

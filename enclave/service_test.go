@@ -258,53 +258,6 @@ func TestContractRules(t *testing.T) {
 	}
 }
 
-// TestListRate: the fifty-first version within 30 days is refused, an equal one
-// is none; gate.yaml may say another number.
-func TestListRate(t *testing.T) {
-	e := openRoom(t)
-	users, rows := crowd(60)
-	loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
-	for i := range 50 {
-		loadListFile(t, e, "l", rowsCSV(rows[:i+1]))
-		loadListFile(t, e, "l", rowsCSV(rows[:i+1]))
-	}
-	h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}}
-	one := func(yield func([]seal.Row, error) bool) {
-		yield([]seal.Row{{Identifiers: []seal.Identifier{{}}}}, nil)
-	}
-	load := func() error {
-		_, err := e.rowsIn(t, wire.ListRequest{Entrustment: "e", Name: "l"}, h, one)
-		return err
-	}
-	files := len(segmentFiles(t, e))
-	wantCode(t, "one version too many", load(), entrustment.CodeRate)
-	if n := len(segmentFiles(t, e)); n != files {
-		t.Errorf("%d files, %d before", n, files)
-	}
-	for _, most := range []string{"51", "20"} {
-		if _, err := e.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\nlist_versions: "+most+"\n")); err != nil {
-			t.Fatal(err)
-		}
-		if most == "51" {
-			if err := load(); err != nil {
-				t.Errorf("a version more: %v", err)
-			}
-		}
-	}
-	h.Columns = []seal.Column{}
-	h.Identifiers = append(h.Identifiers, seal.IdentifierColumn{Kind: "phone"})
-	refused := wantCode(t, "over a lower limit", func() error {
-		two := func(yield func([]seal.Row, error) bool) {
-			yield([]seal.Row{{Identifiers: []seal.Identifier{{Column: 1}}}}, nil)
-		}
-		_, err := e.rowsIn(t, wire.ListRequest{Entrustment: "e", Name: "l"}, h, two)
-		return err
-	}(), entrustment.CodeRate)
-	if !strings.Contains(refused.Detail, "20 new list versions") {
-		t.Errorf("refused as %v", refused)
-	}
-}
-
 // TestLoadIsWholeOrNothing: a file that fails in the middle leaves list, base
 // and vault as they were.
 func TestLoadIsWholeOrNothing(t *testing.T) {
