@@ -23,6 +23,7 @@ type Options struct {
 	Today   string       `json:"today"`            // the JST day, yyyy-mm-dd
 	Schema  string       `json:"schema,omitempty"` // base.yaml, list.yaml or events.yaml; a list may have none, and one is proposed
 	Kind    string       `json:"kind,omitempty"`   // of a list without a header: email, phone or maid
+	Change  seal.Change  `json:"change,omitempty"` // of a list, to its version before: "add" or "remove"; "" replaces it
 
 	// To seal.
 	Key         string `json:"key,omitempty"`         // the enclave's public key
@@ -141,7 +142,12 @@ func (d *Desk) open(ctx context.Context, r io.ReaderAt, size int64, o Options) (
 	if err != nil {
 		return nil, option("today", "is no day", "write it as yyyy-mm-dd")
 	}
-	in := intake.Options{Name: o.Name, Today: today, Kind: o.Kind, Formats: d.Formats, Progress: d.Progress}
+	switch {
+	case o.Change == seal.Replace, o.Purpose == seal.List && (o.Change == seal.Add || o.Change == seal.Remove):
+	default:
+		return nil, option("change", "is none", "write add or remove, for a list; without it the list is replaced")
+	}
+	in := intake.Options{Name: o.Name, Today: today, Kind: o.Kind, Change: o.Change, Formats: d.Formats, Progress: d.Progress}
 	switch o.Purpose {
 	case seal.Base:
 		schema, err := entrustment.ParseBaseSchema("base.yaml", []byte(o.Schema))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -141,6 +142,43 @@ func TestSealAndOpen(t *testing.T) {
 	}
 }
 
+// TestSealChange: what the rows do to a list is in the header that the file is
+// sealed under, and of people to be taken off it nothing else is sent.
+func TestSealChange(t *testing.T) {
+	key, err := seal.DeriveKey(seal.X25519, [32]byte{4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const schema = `{"schema":"awase.list/v1","columns":[{"column":"email","kind":"email"},{"column":"rank","name":"tier","values":["gold"]}],"consent":{"column":"ok"}}`
+	const file = "email,rank,ok\nhanako@example.jp,gold,no\ntaro@example.jp,gold,yes\n"
+	for change, want := range map[seal.Change][2]int{seal.Replace: {1, 1}, seal.Add: {1, 1}, seal.Remove: {2, 0}} { // rows, columns
+		o, err := ParseOptions(fmt.Appendf(nil, `{"purpose":"list","name":"a.csv","today":"2026-11-23","schema":%q,"key":%q,"entrustment":"e","version":1,"party":"acme","list":"l","change":%q}`,
+			schema, key.Public(), change))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sealed bytes.Buffer
+		var d Desk
+		if _, err := d.Seal(t.Context(), strings.NewReader(file), int64(len(file)), o, &sealed); err != nil {
+			t.Fatal(err)
+		}
+		f, err := seal.Open(&sealed, key, seal.Address{Entrustment: "e", Version: 1, Party: "acme", Name: "l"}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for batch, err := range f.Rows() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows += len(batch)
+		}
+		if h := f.Header(); h.Change != change || rows != want[0] || len(h.Columns) != want[1] {
+			t.Errorf("%q: %d rows, %+v", change, rows, h)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	key, err := seal.DeriveKey(seal.X25519, [32]byte{4})
 	if err != nil {
@@ -156,6 +194,8 @@ func TestRefusals(t *testing.T) {
 		"upload":         {"E_DOCUMENT", func(o *Options) { o.Upload = "0a" }},
 		"zero upload":    {"E_SEAL", func(o *Options) { o.Upload = strings.Repeat("0", 32) }},
 		"today":          {"E_DOCUMENT", func(o *Options) { o.Today = "yesterday" }},
+		"change":         {"E_DOCUMENT", func(o *Options) { o.Change = "replace" }},
+		"base that adds": {"E_DOCUMENT", func(o *Options) { o.Purpose, o.Change, o.Entrustment, o.List = seal.Base, seal.Add, "", "" }},
 		"purpose":        {"E_DOCUMENT", func(o *Options) { o.Purpose = "guess" }},
 		"schema":         {"E_DOCUMENT", func(o *Options) { o.Schema = "columns: 1" }},
 		"no base.yaml":   {"E_DOCUMENT", func(o *Options) { o.Purpose = seal.Base }},
