@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/intake"
 )
 
 // TestChangesOnceOnly is A31 for files that add and remove: a carrier can't bring
@@ -47,6 +49,78 @@ func TestChangesOnceOnly(t *testing.T) {
 	if l := e.state.lists[listKey{"e", "l"}]; l.Rows != 1510 || l.Version != 4 {
 		t.Errorf("%d rows, version %d", l.Rows, l.Version)
 	}
+}
+
+// TestFilesInOrder: of files that name the one before them none is left out or
+// overtaken, and one that was kept back can't come after another took its place.
+func TestFilesInOrder(t *testing.T) {
+	e := openRoom(t)
+	file := func(after string, c seal.Change, from, to int) (raw []byte, upload string) {
+		t.Helper()
+		data := crowdRows(from, to)
+		f, err := intake.OpenList(t.Context(), bytes.NewReader(data), int64(len(data)), parse(t, entrustment.ParseListSchema, oracleList), intake.Options{Change: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := f.Header()
+		h.After = after
+		raw, err = io.ReadAll(sealed(t, e, "e", "l", h, f.Rows()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := seal.ReadHead(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw, fmt.Sprintf("%x", head.Address.Upload)
+	}
+	send := func(raw []byte, rows int64) {
+		t.Helper()
+		l, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, bytes.NewReader(raw))
+		if rows >= 0 {
+			if err != nil || l.Rows != rows {
+				t.Fatalf("%d rows, want %d: %v", l.Rows, rows, err)
+			}
+		} else if r := wantCode(t, "out of order", err, entrustment.CodeForbidden); r.Field != "after" || r.Mend == "" {
+			t.Errorf("%v", r)
+		}
+	}
+	first, one := file("", seal.Replace, 0, 50)
+	add, two := file(one, seal.Add, 50, 60)
+	remove, three := file(two, seal.Remove, 50, 55)
+	early, _ := file("000000000000000000000000000000ff", seal.Add, 0, 9)
+	send(add, -1) // there is no list yet
+	send(first, 50)
+	send(remove, -1) // the add is missing
+	send(early, -1)
+	send(add, 60)
+	send(remove, 55)
+	send(remove, 55) // sent twice
+	// The carrier kept the next one back; the desk was not told of it, and sealed
+	// another, which changes nothing.
+	kept, _ := file(three, seal.Add, 50, 55)
+	again, last := file(three, seal.Remove, 50, 55)
+	send(again, 55)
+	send(kept, -1)
+	// Over a new version of the contract and a restart, and after any file of none.
+	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, strings.Replace(oracleContract, "until: 2036", "until: 2037", 1))); err != nil {
+		t.Fatal(err)
+	}
+	dir := e.vault.Dir()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if e, err = Open(t.Context(), dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	next, _ := file(last, seal.Add, 50, 51)
+	other, _ := file("", seal.Add, 51, 52)
+	late, _ := file(last, seal.Add, 53, 54)
+	send(next, 56)
+	send(other, 57)
+	send(late, -1)
 }
 
 // TestSameListAgain: a list that comes back to its content is the same list, so

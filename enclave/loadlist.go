@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,11 +28,12 @@ func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed i
 	}
 	same, err := locked(e, func() (*wire.ListLoaded, error) {
 		var now hexID
-		l := e.state.lists[listKey{req.Entrustment, req.Name}]
+		key := listKey{req.Entrustment, req.Name}
+		l := e.state.lists[key]
 		if l != nil {
 			now = l.ID
 		}
-		if same, err := e.used(f, kindList+" "+req.Entrustment+"/"+req.Name, now); err != nil || !same {
+		if same, err := e.used(f, key.what(), now); err != nil || !same {
 			return nil, err
 		}
 		return e.sameList(l, f)
@@ -90,7 +92,11 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 			return nil, nil, err
 		}
 	}
-	old := e.state.lists[listKey{req.Entrustment, req.Name}]
+	key := listKey{req.Entrustment, req.Name}
+	if newest := e.state.newest[key.what()]; h.After != "" && h.After != hex.EncodeToString(newest[:]) {
+		return nil, nil, errAfter
+	}
+	old := e.state.lists[key]
 	return c, old, mayChange(h, old)
 }
 
@@ -113,7 +119,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 			return none, fmt.Errorf("dropping rows that are kept already: %w", err)
 		}
 		same, err := locked(e, func() (*wire.ListLoaded, error) {
-			if err := e.useUp(f, kindList+" "+req.Entrustment+"/"+req.Name, old.ID); err != nil {
+			if err := e.useUp(f, old.what(), old.ID); err != nil {
 				return nil, err
 			}
 			return e.sameList(old, f)

@@ -133,6 +133,11 @@ type reportRecord struct {
 
 type listKey struct{ entrustment, name string }
 
+// what names a list as what an upload became.
+func (k listKey) what() string { return kindList + " " + k.entrustment + "/" + k.name }
+
+func (l *listRecord) what() string { return listKey{l.Entrustment, l.Name}.what() }
+
 // state is the fold over the record log.
 type state struct {
 	parties     map[string]*entrustment.Party
@@ -150,6 +155,7 @@ type state struct {
 	cubes       map[listKey][]*entrustment.Question // planning cubes bought, by the list
 	events      map[string][]*eventsRecord          // by entrustment, in the order loaded
 	uploads     map[uploadID]upload                 // used upload ids, and what each became
+	newest      map[string]uploadID                 // the last file taken, by what it became
 	owners      map[string]bool                     // parties that stand in an entrustment, or own the base
 }
 
@@ -157,7 +163,7 @@ func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, events: map[string][]*eventsRecord{},
+		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 	}
 }
 
@@ -212,7 +218,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		b, err := body[baseRecord](r)
 		s.base = b
 		if err == nil {
-			s.uploads[b.Upload] = upload{b.Upload, kindBase, b.Population}
+			s.take(upload{b.Upload, kindBase, b.Population})
 		}
 		for id, p := range s.parties {
 			if p.Class == entrustment.ClassOperator {
@@ -225,7 +231,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		l, err := body[listRecord](r)
 		if err == nil {
 			s.lists[listKey{l.Entrustment, l.Name}] = l
-			s.uploads[l.Upload] = upload{l.Upload, kindList + " " + l.Entrustment + "/" + l.Name, l.ID}
+			s.take(upload{l.Upload, l.what(), l.ID})
 			s.listTimes[l.Entrustment] = append(s.listTimes[l.Entrustment], r.Time)
 			s.mark(r, l.Entrustment+"/"+l.Name)
 		}
@@ -235,14 +241,14 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		if err == nil {
 			l.at = r.Time
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
-			s.uploads[l.Upload] = upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest}
+			s.take(upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest})
 			s.mark(r, l.Entrustment)
 		}
 		return fail(err)
 	case kindUpload:
 		u, err := body[upload](r)
 		if err == nil {
-			s.uploads[u.ID] = *u
+			s.take(*u)
 		}
 		return fail(err)
 	case kindCharge:
@@ -297,6 +303,9 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	}
 	return nil
 }
+
+// take notes that a sealed file was taken.
+func (s *state) take(u upload) { s.uploads[u.ID], s.newest[u.Became] = u, u.ID }
 
 func (s *state) mark(r *vault.Record, id string) {
 	s.acts[r.Kind+" "+id] = r.Seq

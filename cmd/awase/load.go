@@ -25,6 +25,7 @@ type loadFlags struct {
 	problems   string
 	signKey    string
 	change     string
+	after      string // upload id of the file before; of seal alone
 	noProgress bool
 }
 

@@ -77,7 +77,7 @@ func readTerms(path, fingerprint string) (wire.Terms, error) {
 
 func sealCommand() *cobra.Command {
 	var f loadFlags
-	var termsFile, fingerprint, name, out string
+	var termsFile, fingerprint, name, out, after string
 	var events bool
 	cmd := &cobra.Command{
 		Use:   "seal --terms terms.json [--name N | --events] [--schema list.yaml] --out list.awase list.csv",
@@ -93,6 +93,7 @@ func sealCommand() *cobra.Command {
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
 	cmd.Flags().StringVar(&out, "out", "", "the sealed `file` to write")
+	cmd.Flags().StringVar(&after, "after", "", "take it only if the last sealed `file` that was taken for the list is this one")
 	cmd.Flags().BoolVar(&events, "events", false, "the file is an event log, --schema its events.yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if termsFile == "" || out == "" {
@@ -102,11 +103,16 @@ func sealCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := checkTarget(out, args[0], f.schema, termsFile, f.signKey, f.problems); err != nil {
+		if err := checkTarget(out, args[0], f.schema, termsFile, f.signKey, f.problems, after); err != nil {
 			return err
 		}
-		if err := checkTarget(f.problems, termsFile, out); err != nil {
+		if err := checkTarget(f.problems, termsFile, out, after); err != nil {
 			return err
+		}
+		if after != "" {
+			if f.after, err = readAfter(after, t, name); err != nil {
+				return err
+			}
 		}
 		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
 		if err != nil {
@@ -124,6 +130,22 @@ func sealCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// readAfter reads the upload id of the sealed file that another is to follow.
+func readAfter(path string, t wire.Terms, name string) (id string, err error) {
+	err = readFile(path, func(file *os.File, _ int64) error {
+		h, err := seal.ReadHead(bufio.NewReader(file))
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+		if a := h.Address; h.Header.Purpose != seal.List || a.Entrustment != t.Entrustment || a.Name != name {
+			return fmt.Errorf("%s is sealed for another list; name the file that was sealed for this one before", filepath.Base(path))
+		}
+		id = hex.EncodeToString(h.Address.Upload[:])
+		return nil
+	})
+	return id, err
 }
 
 func sealKey() *cobra.Command {

@@ -52,7 +52,9 @@ func (f *loadFlags) sealRows(ctx context.Context, w io.Writer, terms wire.Terms,
 			return err
 		}
 	}
-	s, err := seal.NewWriter(w, terms.Key, a, in.Header(), o)
+	header := in.Header()
+	header.After = f.after
+	s, err := seal.NewWriter(w, terms.Key, a, header, o)
 	if err != nil {
 		return err
 	}

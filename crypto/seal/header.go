@@ -74,6 +74,9 @@ func appendSchema(b []byte, h *Header) []byte {
 		b = append(b, document...)
 	case List:
 		b = append(b, byte(slices.Index(changes, h.Change))) // there, as fault has seen
+		var after [16]byte
+		_, _ = hex.Decode(after[:], []byte(h.After)) // likewise
+		b = append(b, after[:]...)
 	case Events:
 		b = appendText(b, h.Unit)
 	}
@@ -135,6 +138,10 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		} else {
 			c.fail("change")
 		}
+		var after [16]byte
+		if copy(after[:], c.take(len(after))); after != [16]byte{} {
+			h.After = hex.EncodeToString(after[:])
+		}
 	case Events:
 		h.Unit = c.text()
 	}
@@ -177,6 +184,8 @@ func (h *Header) fault() string {
 		return "document: a base has its hash, other files none"
 	case h.Purpose != List && h.Change != Replace, !slices.Contains(changes, h.Change):
 		return "change: of a list, add or remove"
+	case h.After != "" && (h.Purpose != List || !isUpload(h.After)):
+		return "after: of a list, an upload id"
 	case h.Change == Remove && len(h.Columns) > 0:
 		return "columns: rows that remove have none"
 	case h.Purpose == List && len(h.Identifiers) == 0:
@@ -222,9 +231,14 @@ func isText(s string) bool {
 }
 
 // isDigest tells whether s is a SHA-256 hash in lower-case hex.
-func isDigest(s string) bool {
+func isDigest(s string) bool { return isHex(s, sha256.Size) }
+
+// isUpload tells whether s is an upload id in lower-case hex.
+func isUpload(s string) bool { return isHex(s, 16) && strings.Trim(s, "0") != "" }
+
+func isHex(s string, size int) bool {
 	b, err := hex.DecodeString(s)
-	return err == nil && len(b) == sha256.Size && hex.EncodeToString(b) == s
+	return err == nil && len(b) == size && hex.EncodeToString(b) == s
 }
 
 func distinctTexts(list []string) bool {

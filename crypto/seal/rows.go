@@ -35,6 +35,7 @@ type Header struct {
 	Unit        string             `json:"unit,omitempty"`     // events: what Event.Value counts, yen or count; "": the log has no values
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 	Change      Change             `json:"change,omitempty"`   // list: what the rows do to the version before
+	After       string             `json:"after,omitempty"`    // list: upload id of the file that this one follows, in lower-case hex; "": of any
 }
 
 // Change is what the rows of a list do to the version of it before.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -35,7 +36,7 @@ func kinds() map[string]struct {
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}},
 			{Identifiers: []seal.Identifier{{Hash: hash}, {Class: 2}}, Codes: []uint8{0}},
 		}},
-		"add": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Columns: column, Change: seal.Add}, []seal.Row{
+		"add": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Columns: column, Change: seal.Add, After: "000000000000000000000000000000a5"}, []seal.Row{
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}},
 		}},
 		"remove": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Change: seal.Remove}, []seal.Row{
@@ -196,6 +197,7 @@ func TestOpensAtItsAddressOnly(t *testing.T) {
 		"one more":  func(h *seal.Header) { h.Identifiers = append(h.Identifiers, seal.IdentifierColumn{Kind: "maid"}) },
 		"column":    func(h *seal.Header) { h.Columns = nil },
 		"change":    func(h *seal.Header) { h.Change = seal.Add },
+		"after":     func(h *seal.Header) { h.After = "000000000000000000000000000000a5" },
 		"domain": func(h *seal.Header) {
 			h.Columns = []seal.Column{{Name: "band", Domain: []string{"b", "unknown"}}}
 		},
@@ -224,10 +226,12 @@ func TestEndOfTheHeaderIsBound(t *testing.T) {
 	}{
 		"events": {[]byte("count"), []byte("coins"), func(h *seal.Header) { h.Unit = "coins" }},
 		"base":   {bytes.Repeat([]byte{0x5e}, 32), bytes.Repeat([]byte{0x5f}, 32), func(h *seal.Header) { h.Document = strings.Repeat("5f", 32) }},
-		// The change is the byte before the encapsulated key's length, 32. A carrier
-		// that could turn it would make of people to be taken off a list its members.
-		"add":    {[]byte{0, 0, 0, 0, 1, 0, 32}, []byte{0, 0, 0, 0, 0, 0, 32}, func(h *seal.Header) { h.Change = seal.Replace }},
-		"remove": {[]byte{0, 0, 0, 0, 2, 0, 32}, []byte{0, 0, 0, 0, 1, 0, 32}, func(h *seal.Header) { h.Change = seal.Add }},
+		// The change and the file before stand before the encapsulated key's length,
+		// 32. A carrier that could turn them would make of people to be taken off a
+		// list its members, or bring files in another order.
+		"add": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
+		"remove": {slices.Concat([]byte{2}, make([]byte, 17), []byte{32}), slices.Concat([]byte{1}, make([]byte, 17), []byte{32}),
+			func(h *seal.Header) { h.Change = seal.Add }},
 	} {
 		k := kinds()[kind]
 		file := sealFile(t, key, k.address, k.header, k.rows, nil)

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func makeVectors(t *testing.T) []vector {
 	empty := list
 	empty.plain = [][]byte{nil}
 	add, remove := list, list
-	add.header.Change = Add
+	add.header.Change, add.header.After = Add, hex.EncodeToString([]byte("upload-0000-0000"))
 	remove.header.Change, remove.header.Columns = Remove, nil
 	removeRows := []Row{{Identifiers: listRows[0].Identifiers}, {Identifiers: listRows[1].Identifiers}}
 	remove.plain = remove.rows(t, removeRows)
@@ -34,7 +35,7 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-list-x25519", comment: "a list, X25519", craft: list, rows: listRows, resealed: true},
 		{name: "ok-list-signed", comment: "signed by the pinned upload key", craft: signed, rows: listRows, resealed: true, pin: 9},
 		{name: "ok-list-signed-not-pinned", comment: "a signature is not looked at where no key is pinned", craft: signed, rows: listRows, resealed: true},
-		{name: "ok-list-add", comment: "rows that a list gets besides those it has", craft: add, rows: listRows, resealed: true},
+		{name: "ok-list-add", comment: "rows that a list gets besides those it has, after a certain file", craft: add, rows: listRows, resealed: true},
 		{name: "ok-list-remove", comment: "people who are taken off a list: no columns", craft: remove, rows: removeRows, resealed: true},
 		{name: "ok-base", comment: "a base: user keys are any bytes", craft: base, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
@@ -112,6 +113,7 @@ func headVectors(list craft) []vector {
 }
 
 func headerVectors(list craft) []vector {
+	const end = 1 + 16 // the change, and the upload id of the file before
 	alter := func(name, comment string, f func(b []byte) []byte) vector {
 		c := list
 		c.canon = f
@@ -129,12 +131,13 @@ func headerVectors(list craft) []vector {
 		alter("version", "format version 2", func(b []byte) []byte { b[1] = 2; return b }),
 		alter("purpose", "purpose 0", func(b []byte) []byte { b[2] = 0; return b }),
 		alter("purpose-base", "a base under an entrustment", func(b []byte) []byte { b[2] = 1; return b }),
-		alter("trailing", "a byte behind the change", func(b []byte) []byte { return append(b, 0) }),
-		alter("ends", "no count of event types", func(b []byte) []byte { return b[:len(b)-3] }),
-		alter("change", "a fourth change", func(b []byte) []byte { b[len(b)-1] = 3; return b }),
-		alter("change-none", "a list without the byte", func(b []byte) []byte { return b[:len(b)-1] }),
-		alter("change-columns", "rows that remove, with a column", func(b []byte) []byte { b[len(b)-1] = 2; return b }),
-		alter("count", "65,535 channels", func(b []byte) []byte { b[len(b)-5], b[len(b)-4] = 0xFF, 0xFF; return b }),
+		alter("trailing", "a byte behind the upload id of the file before", func(b []byte) []byte { return append(b, 0) }),
+		alter("ends", "no count of event types", func(b []byte) []byte { return b[:len(b)-end-2] }),
+		alter("change", "a fourth change", func(b []byte) []byte { b[len(b)-end] = 3; return b }),
+		alter("change-none", "a list without what it does", func(b []byte) []byte { return b[:len(b)-end] }),
+		alter("change-columns", "rows that remove, with a column", func(b []byte) []byte { b[len(b)-end] = 2; return b }),
+		alter("after-short", "an upload id of 15 bytes", func(b []byte) []byte { return b[:len(b)-1] }),
+		alter("count", "65,535 channels", func(b []byte) []byte { b[len(b)-end-4], b[len(b)-end-3] = 0xFF, 0xFF; return b }),
 		swap("id", "an entrustment that is no id", "spring-2026", "Spring-2026"),
 		swap("reserved", "an event log's name for a list", "\x00\x07members", "\x00\x07@events"),
 		swap("upload", "an upload id of zeros", "upload-0000-0001", string(make([]byte, 16))),
@@ -147,10 +150,10 @@ func headerVectors(list craft) []vector {
 		swap("kind", "an identifier column without a kind", "\x00\x05email", "\x00\x00"),
 		swap("column-twice", "an identifier column twice", "\x00\x06cookie\x00\x0bcareer-site", "\x00\x05email\x00\x00"),
 		alter("channels", "a list with a channel", func(b []byte) []byte {
-			return slices.Concat(b[:len(b)-5], []byte("\x00\x01\x00\x04mail\x00\x00\x00"))
+			return slices.Concat(b[:len(b)-end-4], []byte("\x00\x01\x00\x04mail\x00\x00"), make([]byte, end))
 		}),
 		alter("events", "a list with an event type", func(b []byte) []byte {
-			return slices.Concat(b[:len(b)-3], []byte("\x00\x01\x00\x05click\x00\x01x\x00"))
+			return slices.Concat(b[:len(b)-end-2], []byte("\x00\x01\x00\x05click\x00\x01x"), make([]byte, end))
 		}),
 	}
 }

@@ -209,6 +209,8 @@ func TestWhatIsNotSealed(t *testing.T) {
 			h.Unit = long
 		}},
 		"another change": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Change = "replace" }},
+		"after nothing":  {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.After = strings.Repeat("0", 32) }},
+		"after, short":   {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.After = "0a" }},
 		"remove, column": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Change = seal.Remove }},
 		"log that adds": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
 			a.Name, *h = seal.EventsName, kinds()["events"].header

@@ -32,6 +32,7 @@ type Options struct {
 	Party       string `json:"party,omitempty"`
 	List        string `json:"list,omitempty"`   // of a list: its id
 	Upload      string `json:"upload,omitempty"` // upload id, 32 hex digits; "" makes one
+	After       string `json:"after,omitempty"`  // of a list: upload id of the sealed file that this one follows; "": of any
 }
 
 // Result is what came of a file.
@@ -92,7 +93,9 @@ func (d *Desk) Seal(ctx context.Context, r io.ReaderAt, size int64, o Options, w
 		return nil, err
 	}
 	count := &counter{w: w}
-	sealed, err := seal.NewWriter(count, key, address, f.Header(), seal.WriterOptions{})
+	header := f.Header()
+	header.After = o.After
+	sealed, err := seal.NewWriter(count, key, address, header, seal.WriterOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +114,7 @@ func (d *Desk) Seal(ctx context.Context, r io.ReaderAt, size int64, o Options, w
 	if err != nil {
 		return nil, err
 	}
+	out.Header = header
 	out.Upload, out.Fingerprint, out.Bytes = hex.EncodeToString(address.Upload[:]), key.Fingerprint(), count.n
 	return out, nil
 }

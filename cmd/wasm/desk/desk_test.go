@@ -152,7 +152,7 @@ func TestSealChange(t *testing.T) {
 	const schema = `{"schema":"awase.list/v1","columns":[{"column":"email","kind":"email"},{"column":"rank","name":"tier","values":["gold"]}],"consent":{"column":"ok"}}`
 	const file = "email,rank,ok\nhanako@example.jp,gold,no\ntaro@example.jp,gold,yes\n"
 	for change, want := range map[seal.Change][2]int{seal.Replace: {1, 1}, seal.Add: {1, 1}, seal.Remove: {2, 0}} { // rows, columns
-		o, err := ParseOptions(fmt.Appendf(nil, `{"purpose":"list","name":"a.csv","today":"2026-11-23","schema":%q,"key":%q,"entrustment":"e","version":1,"party":"acme","list":"l","change":%q}`,
+		o, err := ParseOptions(fmt.Appendf(nil, `{"purpose":"list","name":"a.csv","today":"2026-11-23","schema":%q,"key":%q,"entrustment":"e","version":1,"party":"acme","list":"l","change":%q,"after":"000000000000000000000000000000a5"}`,
 			schema, key.Public(), change))
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +173,7 @@ func TestSealChange(t *testing.T) {
 			}
 			rows += len(batch)
 		}
-		if h := f.Header(); h.Change != change || rows != want[0] || len(h.Columns) != want[1] {
+		if h := f.Header(); h.Change != change || h.After != o.After || rows != want[0] || len(h.Columns) != want[1] {
 			t.Errorf("%q: %d rows, %+v", change, rows, h)
 		}
 	}
@@ -195,6 +195,7 @@ func TestRefusals(t *testing.T) {
 		"zero upload":    {"E_SEAL", func(o *Options) { o.Upload = strings.Repeat("0", 32) }},
 		"today":          {"E_DOCUMENT", func(o *Options) { o.Today = "yesterday" }},
 		"change":         {"E_DOCUMENT", func(o *Options) { o.Change = "replace" }},
+		"after":          {"E_SEAL", func(o *Options) { o.After = "0a" }},
 		"base that adds": {"E_DOCUMENT", func(o *Options) { o.Purpose, o.Change, o.Entrustment, o.List = seal.Base, seal.Add, "", "" }},
 		"purpose":        {"E_DOCUMENT", func(o *Options) { o.Purpose = "guess" }},
 		"schema":         {"E_DOCUMENT", func(o *Options) { o.Schema = "columns: 1" }},
