@@ -58,7 +58,6 @@ type Plan struct {
 	Tables    []Planned
 	asked     []Dim // dimensions in the order of the question
 	list      ListSource
-	events    bool
 	columns   []matcher.Column
 	where     *matcher.Where
 
@@ -132,7 +131,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 			return nil, err
 		}
 	}
-	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list, events: len(c.eventOwners) > 0,
+	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list,
 		columns: src.Columns, where: spec.Where}
 	owners := append([]Owner{src.BaseOwner}, c.eventOwners...)
 	if spec.List != (matcher.ListID{}) || c.listInWhere {
@@ -147,8 +146,36 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	return plan, nil
 }
 
-// ReadsEvents tells whether the plan needs the event logs.
-func (pl *Plan) ReadsEvents() bool { return pl.events }
+// Logs gives the event logs that the plan reads, each once.
+func (pl *Plan) Logs() []matcher.EventsID {
+	var out []matcher.EventsID
+	for i := range pl.Tables {
+		s := &pl.Tables[i].Spec
+		if s.Events != nil {
+			out = append(out, s.Events.Logs...)
+		}
+		if s.Where != nil {
+			out = append(out, logsOf(s.Where)...)
+		}
+	}
+	slices.SortFunc(out, func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(out)
+}
+
+func logsOf(w *matcher.Where) (out []matcher.EventsID) {
+	if w.Event != nil {
+		out = append(out, w.Event.Logs...)
+	}
+	if w.Not != nil {
+		out = append(out, logsOf(w.Not)...)
+	}
+	for _, parts := range [][]matcher.Where{w.All, w.Any} {
+		for i := range parts {
+			out = append(out, logsOf(&parts[i])...)
+		}
+	}
+	return out
+}
 
 func (pl *Plan) add(name string, s Spec, owners ...Owner) {
 	owners = slices.Compact(slices.SortedFunc(slices.Values(owners), func(a, b Owner) int { return strings.Compare(a.Party, b.Party) }))
@@ -164,6 +191,7 @@ type compiler struct {
 	named       []string // measures, users first
 	eventOwners []Owner  // of the logs that are read
 	listInWhere bool
+	readsEvents bool
 }
 
 // CheckReport refuses a kind of report that this version does not have.
@@ -348,8 +376,9 @@ func (c *compiler) condition(field string, n *entrustment.Condition) (matcher.Wh
 		}
 		// A span ends where the window does, and its days are part of the spec.
 		to := c.window().To
-		return matcher.Where{Event: &matcher.AtLeast{Logs: c.logs(), Category: n.Event.Category, N: int64(n.Event.AtLeast),
-			From: dayNumber(to) - int32(n.Event.Within) + 1, To: dayNumber(to)}}, nil
+		span := entrustment.Window{From: to.Add(1 - int(n.Event.Within)), To: to}
+		return matcher.Where{Event: &matcher.AtLeast{Logs: c.logs(span), Category: n.Event.Category, N: int64(n.Event.AtLeast),
+			From: span.From.Number(), To: span.To.Number()}}, nil
 	case n.Between != nil:
 		return c.values(field+".between", n.Between, true)
 	case n.In != nil:
@@ -422,7 +451,7 @@ func (c *compiler) canonical(sigma int64, spec *Spec) entrustment.Question {
 	if spec.Events != nil {
 		q.Measures, q.Categories = c.named, spec.Events.Categories
 	}
-	if len(c.eventOwners) > 0 {
+	if c.readsEvents {
 		w := c.window()
 		q.Window = &w
 	}

@@ -60,9 +60,23 @@ var (
 // that depends on its rows. A last day that occurs would be one person's, where
 // nobody else was there on that day (attack A13).
 type EventSource struct {
-	ID    matcher.EventsID
-	Last  entrustment.Date // the last whole day before it was loaded
-	Owner Owner
+	ID       matcher.EventsID
+	From, To entrustment.Date // the days that it was declared to be of; zero: any
+	Last     entrustment.Date // the last whole day before it was loaded
+	Owner    Owner
+}
+
+// reads tells whether a log may hold events of a window, by what was declared.
+func (s *EventSource) reads(w entrustment.Window) bool {
+	return s.From.IsZero() || !s.From.Start().After(w.To.Start()) && !s.To.Start().Before(w.From.Start())
+}
+
+// last gives the last day that the log is of.
+func (s *EventSource) last() entrustment.Date {
+	if !s.To.IsZero() && s.To.Start().Before(s.Last.Start()) {
+		return s.To
+	}
+	return s.Last
 }
 
 // EventSpec says which events a canonical question reads.
@@ -98,7 +112,7 @@ func (c *compiler) events(spec *Spec, p *Policy) error {
 	}
 	w := c.window()
 	ev.From, ev.To = w.From, w.To
-	ev.Logs = c.logs()
+	ev.Logs = c.logs(w)
 	if c.q.Report == entrustment.ReportReachFrequency {
 		ev.Presence = string(entrustment.EventImpression)
 	}
@@ -111,13 +125,18 @@ func (c *compiler) noEvents(field string) error {
 		Mend: "load one with awase events load, and name its categories under events: in contract.yaml"}
 }
 
-// logs gives the ids of the logs, sorted, and notes their owners as read.
-func (c *compiler) logs() []matcher.EventsID {
+// logs gives the ids of the logs that may hold events of a window, sorted, and
+// notes their owners as read. A log of other days does not make it another
+// question, and what comes late for its days does.
+func (c *compiler) logs(w entrustment.Window) []matcher.EventsID {
 	var out []matcher.EventsID
-	for _, l := range c.src.Events {
-		out = append(out, l.ID)
-		c.eventOwners = append(c.eventOwners, l.Owner)
+	for i := range c.src.Events {
+		if l := &c.src.Events[i]; l.reads(w) {
+			out = append(out, l.ID)
+			c.eventOwners = append(c.eventOwners, l.Owner)
+		}
 	}
+	c.readsEvents = true
 	// One log may stand under the operator and under the contract.
 	return slices.Compact(slices.SortedFunc(slices.Values(out), func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) }))
 }
@@ -129,9 +148,9 @@ func (c *compiler) window() entrustment.Window {
 		return *c.q.Window
 	}
 	var last entrustment.Date
-	for _, l := range c.src.Events {
-		if l.Last.Start().After(last.Start()) {
-			last = l.Last
+	for i := range c.src.Events {
+		if day := c.src.Events[i].last(); day.Start().After(last.Start()) {
+			last = day
 		}
 	}
 	return entrustment.Window{From: last.Add(1 - defaultSpan), To: last}
@@ -246,18 +265,12 @@ func (s *Spec) eventQuery() *matcher.EventQuery {
 	if s.Events == nil {
 		return nil
 	}
-	q := &matcher.EventQuery{Logs: s.Events.Logs, From: dayNumber(s.Events.From), To: dayNumber(s.Events.To),
+	q := &matcher.EventQuery{Logs: s.Events.Logs, From: s.Events.From.Number(), To: s.Events.To.Number(),
 		Categories: s.Events.Categories, Presence: s.Events.Presence}
 	for _, m := range s.Measures {
 		q.Sums = append(q.Sums, matcher.EventSum{Kind: m.Kind, Unit: m.Unit, Cap: m.Cap, Granule: m.Granule})
 	}
 	return q
-}
-
-// dayNumber counts days from 1970-01-01, as events do.
-func dayNumber(d entrustment.Date) int32 {
-	const day, jst = 24 * 60 * 60, 9 * 60 * 60
-	return int32((d.Start().Unix() + jst) / day)
 }
 
 // Tau gives the noisy lock of the spec's cells under a policy.

@@ -27,9 +27,12 @@ func (e *Enclave) eventSources(c *entrustRecord, src *aggregator.Sources) []aggr
 	}
 	var out []aggregator.EventSource
 	for _, l := range e.logsOf(c) {
-		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Last: entrustment.DateOf(l.at.In(entrustment.JST)).Add(-1), Owner: src.BaseOwner}
+		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Last: entrustment.DateOf(l.at).Add(-1), Owner: src.BaseOwner}
 		if l.Entrustment != seal.BaseEntrustment {
 			s.Owner = src.ListOwner
+		}
+		if l.Of != nil {
+			s.From, s.To = l.Of.From, l.Of.To
 		}
 		out = append(out, s)
 	}

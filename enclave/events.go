@@ -30,9 +30,11 @@ type eventsRecord struct {
 	Columns     []seal.Column    `json:"columns"`
 	Unit        string           `json:"unit,omitempty"` // of the values; "": there are none
 	Rows        int64            `json:"rows"`
-	From        entrustment.Date `json:"from"` // JST days that occur
+	From        entrustment.Date `json:"from"` // JST days that occur; for its uploader's eyes alone
 	To          entrustment.Date `json:"to"`
-	Upload      uploadID         `json:"upload"`
+	// The days that it was declared to be of; zero: any.
+	Of     *entrustment.Window `json:"of,omitempty"`
+	Upload uploadID            `json:"upload"`
 
 	at time.Time // of its record
 }
@@ -139,7 +141,10 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 			return none, err
 		}
 		rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
-			Rows: int64(len(log.rows)), From: dateOfDay(log.from), To: dateOfDay(log.to), Upload: f.upload}
+			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload}
+		if h := f.header; h.From != 0 {
+			rec.Of = &entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}
+		}
 		return e.eventsAck(id, rec, false)
 	})
 }
@@ -177,8 +182,7 @@ var errEvent = errors.New("an event does not fit its header")
 //
 // big-endian; a user named by key has one token of kind 255.
 func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) {
-	const day, jst = 24 * 60 * 60, 9 * 60 * 60
-	tomorrow := int32((e.vault.Log().Now().Unix()+jst)/day + 1)
+	tomorrow := entrustment.DateOf(e.vault.Log().Now()).Number() + 1
 	// How users are named is decided from the header, so each row keeps to it.
 	byKey := len(f.header.Identifiers) == 0
 	unit := f.header.Unit
@@ -189,7 +193,7 @@ func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) 
 	var arena []byte
 	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
 		r, ev := t.row, t.row.Event
-		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow ||
+		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow || f.header.From != 0 && (ev.Day < f.header.From || ev.Day > f.header.To) ||
 			(len(ev.Key) > 0) != byKey || (len(r.Identifiers) > 0) == byKey || ev.Value == math.MinInt64 || unit == "" && ev.Value != 0 || unit == string(entrustment.UnitCount) && ev.Value < 0 || !codesFit(r.Codes, f.header.Columns) {
 			return errEvent
 		}
@@ -258,15 +262,11 @@ func dayColumn(day int32) string { return fmt.Sprintf("day.%d", day) }
 // digest is a keyed hash of what the log says, whatever the order of its file.
 func (l *eventLog) digest(key [32]byte, h seal.Header) (d hexID) {
 	mac := hmac.New(sha256.New, key[:])
-	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n%q\n", h.Events, h.Columns, h.Unit)
+	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n%q\n%d %d\n", h.Events, h.Columns, h.Unit, h.From, h.To)
 	for name, rows := range l.days {
 		fmt.Fprintf(mac, "%s %d\n", name, len(rows))
 		mac.Write(rows)
 	}
 	mac.Sum(d[:0])
 	return d
-}
-
-func dateOfDay(day int32) entrustment.Date {
-	return entrustment.Date{Year: 1970, Month: 1, Day: 1}.Add(int(day))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"awase/enclave/vault"
 	"awase/entrustment"
@@ -38,9 +39,9 @@ func (e *Enclave) needs(a *asked) needed {
 			n.lists = append(n.lists, l)
 		}
 	}
-	if a.plan.ReadsEvents() {
+	if read := a.plan.Logs(); len(read) > 0 {
 		for _, l := range e.logsOf(a.contract) {
-			if !e.bound[boundLog{n.population, l.Digest}] {
+			if slices.Contains(read, matcher.EventsID(l.Digest)) && !e.bound[boundLog{n.population, l.Digest}] {
 				n.logs = append(n.logs, l)
 			}
 		}

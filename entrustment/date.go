@@ -37,6 +37,14 @@ func DateOf(t time.Time) Date {
 // Add gives the day n days later.
 func (d Date) Add(n int) Date { return DateOf(time.Date(d.Year, d.Month, d.Day+n, 0, 0, 0, 0, JST)) }
 
+// Number counts the days from 1970-01-01, as events do.
+func (d Date) Number() int32 {
+	return int32(time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+}
+
+// DateOfNumber is the day of a Number.
+func DateOfNumber(n int32) Date { return Date{1970, 1, 1}.Add(int(n)) }
+
 // IsZero tells whether no date was given.
 func (d Date) IsZero() bool { return d == Date{} }
 

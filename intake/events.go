@@ -52,6 +52,9 @@ func OpenEvents(ctx context.Context, r io.ReaderAt, size int64, schema *entrustm
 		return nil, err
 	}
 	p.region = region
+	if !o.Period.From.IsZero() {
+		p.header.From, p.header.To = o.Period.From.Number(), o.Period.To.Number()
+	}
 	f, err := newFile(ctx, src, packed, b, p, o)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ const (
 	reasonTimeDayAlone  = "event_time_day_of_another_zone"
 	reasonTimeOld       = "event_time_before_2000"
 	reasonTimeFuture    = "event_time_in_the_future"
+	reasonPeriod        = "event_outside_the_period"
 	reasonNoKind        = "event_kind_unknown"
 	reasonNoCategory    = "event_category_unknown"
 	reasonBadValue      = "event_value_unreadable"
@@ -38,6 +39,7 @@ var eventMends = map[string]string{
 	reasonTimeDayAlone:  "a day of another zone is no day of Japan: give the time of day, or take zone: out where the days are Japan's",
 	reasonTimeOld:       "the time is before 2000, as where a system has none: correct it, or delete the row",
 	reasonTimeFuture:    "the time is later than tomorrow: check the clock, the zone, and whether the column is in seconds or milliseconds",
+	reasonPeriod:        "the day is not one of those that the log is declared to be of: declare others, or load the row with the log of its day",
 	reasonNoKind:        "add the value to kind: in events.yaml, or delete the row",
 	reasonNoCategory:    "add the value to category: in events.yaml, or delete the row",
 	reasonBadValue:      "write the value as a whole number, like 1200 or 1,200",
@@ -52,6 +54,9 @@ func (w *worker) eventRow(c *table.Chunk, r int, line int64, plain bool) (seal.R
 	day, reason := e.clock.day(c.Cell(r, e.time))
 	if reason != "" {
 		return w.rejectEvent(line, e.time, reason)
+	}
+	if h := &w.plan.header; h.From != 0 && (day < h.From || day > h.To) {
+		return w.rejectEvent(line, e.time, reasonPeriod)
 	}
 	kind, lack := e.coder.Code(w.optional(c, r, e.kind), w.optional(c, r, e.category))
 	switch lack {

@@ -23,6 +23,7 @@ type Options struct {
 	MaxLine  int                     // longest row in bytes; default 1 MiB
 	Kind     string                  // list: the kind of a file without a header, one identifier a line
 	Change   seal.Change             // list: what its rows do to the version before
+	Period   entrustment.Window      // events: the days that the log is of, declared; zero: any
 	Formats  []table.Format          // what is read besides text; formats.All gives Parquet and Excel
 	Progress func(rows, bytes int64) // called after each batch, by whoever ranges over the rows: rows and bytes read so far
 }

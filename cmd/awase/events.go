@@ -19,12 +19,13 @@ func eventsLoad() *cobra.Command {
 	var f loadFlags
 	var req wire.EventsRequest
 	cmd := &cobra.Command{
-		Use:   "load --vault V [--entrustment E] --schema events.yaml events.csv",
+		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] --schema events.yaml events.csv",
 		Short: "Add an event log: a party's under its entrustment, or the operator's own",
 		Args:  exactArgs("file"),
 	}
 	f.add(cmd, "events.yaml: how the file becomes events")
 	f.addSign(cmd)
+	f.addPeriod(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`; without it, the operator's own log")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		return loadEvents(cmd.Context(), e, req, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -25,6 +25,7 @@ type loadFlags struct {
 	problems   string
 	signKey    string
 	change     string
+	from, to   string
 	after      string // upload id of the file before; of seal alone
 	noProgress bool
 }
@@ -43,6 +44,31 @@ func (f *loadFlags) addSign(cmd *cobra.Command) {
 // addChange adds the flag of the commands that read lists.
 func (f *loadFlags) addChange(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.change, "change", "", "the rows' `change` to the list: replace (default), add or remove")
+}
+
+// addPeriod adds the flags of the commands that read event logs.
+func (f *loadFlags) addPeriod(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.from, "from", "", "the first `day` that an event log is of, 2026-11-24; rows of other days are rejected")
+	cmd.Flags().StringVar(&f.to, "to", "", "the last `day`; without it, --from alone")
+}
+
+// readPeriod reads what the flags name.
+func (f *loadFlags) readPeriod() (w entrustment.Window, err error) {
+	if f.from == "" && f.to == "" {
+		return w, nil
+	}
+	if w.From, err = entrustment.ParseDate(f.from); err != nil {
+		return w, usageError{fmt.Errorf("--from: %w", err)}
+	}
+	if w.To = w.From; f.to != "" {
+		if w.To, err = entrustment.ParseDate(f.to); err != nil {
+			return w, usageError{fmt.Errorf("--to: %w", err)}
+		}
+	}
+	if w.To.Start().Before(w.From.Start()) {
+		return w, usageError{errors.New("--to is before --from")}
+	}
+	return w, nil
 }
 
 // readChange reads what the flag names.
@@ -209,8 +235,8 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 		if sealed = isSealed(file, size); !sealed {
 			return nil
 		}
-		if f.problems != "" || f.signKey != "" || f.change != "" {
-			return usageError{errors.New("the file is sealed already: --problems, --sign-key and --change go with awase seal")}
+		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" {
+			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from and --to go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
@@ -239,10 +265,14 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os
 	if err != nil {
 		return err
 	}
+	period, err := f.readPeriod()
+	if err != nil {
+		return err
+	}
 	return readFile(path, func(file *os.File, size int64) error {
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()
-		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows, Change: change})
+		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows, Change: change, Period: period})
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,7 @@ func sealCommand() *cobra.Command {
 	f.add(cmd, "list.yaml, or base.yaml with terms for the base")
 	f.addSign(cmd)
 	f.addChange(cmd)
+	f.addPeriod(cmd)
 	cmd.Flags().StringVar(&termsFile, "terms", "", "the `file` that awase terms printed")
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
@@ -98,6 +99,9 @@ func sealCommand() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if termsFile == "" || out == "" {
 			return usageError{errors.New("name the terms with --terms and the sealed file with --out")}
+		}
+		if (f.from != "" || f.to != "") && !events {
+			return usageError{errors.New("--from and --to are of event logs: --events")}
 		}
 		t, err := readTerms(termsFile, fingerprint)
 		if err != nil {

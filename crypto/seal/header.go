@@ -79,6 +79,7 @@ func appendSchema(b []byte, h *Header) []byte {
 		b = append(b, after[:]...)
 	case Events:
 		b = appendText(b, h.Unit)
+		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
 	}
 	return b
 }
@@ -144,6 +145,7 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		}
 	case Events:
 		h.Unit = c.text()
+		h.From, h.To = int32(c.u32()), int32(c.u32())
 	}
 	if len(c.b) > 0 {
 		c.fail("trailing bytes")
@@ -180,6 +182,8 @@ func (h *Header) fault() string {
 		return "event types: a log has some, other files none"
 	case h.Purpose != Events && h.Unit != "", h.Unit != "" && !isText(h.Unit):
 		return "unit: of an event log, a text"
+	case h.From|h.To != 0 && (h.Purpose != Events || h.From < 1 || h.From > h.To):
+		return "period: of an event log, from its first day to its last"
 	case (h.Purpose == Base) != (h.Document != ""), h.Document != "" && !isDigest(h.Document):
 		return "document: a base has its hash, other files none"
 	case h.Purpose != List && h.Change != Replace, !slices.Contains(changes, h.Change):

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"testing"
 
 	"awase/crypto/seal"
@@ -55,6 +56,10 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 		})
 		h.Unit = rapid.OneOf(rapid.Just(""), drawText).Draw(t, "unit")
 		h.Events = rapid.SliceOfNDistinct(event, 1, 64, rapid.ID).Draw(t, "events")
+		if rapid.Bool().Draw(t, "of a period") {
+			h.From = rapid.Int32Range(1, 30_000).Draw(t, "from")
+			h.To = rapid.Int32Range(h.From, math.MaxInt32).Draw(t, "to")
+		}
 	}
 	column := rapid.Custom(func(t *rapid.T) seal.IdentifierColumn {
 		return seal.IdentifierColumn{
@@ -100,9 +105,13 @@ func drawRow(t *rapid.T, h *seal.Header) (r seal.Row) {
 			Channels:      rapid.Uint64().Draw(t, "channels") & (1<<len(h.Channels) - 1),
 		}
 	case seal.Events:
+		day := rapid.Int32()
+		if h.From != 0 {
+			day = rapid.Int32Range(h.From, h.To)
+		}
 		r.Event = &seal.Event{
 			Key:   drawRaw.Draw(t, "key"),
-			Day:   rapid.Int32().Draw(t, "day"),
+			Day:   day.Draw(t, "day"),
 			Type:  uint8(rapid.IntRange(0, len(h.Events)-1).Draw(t, "type")),
 			Value: rapid.Int64().Draw(t, "value"),
 		}

@@ -1,6 +1,9 @@
 package seal
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Limits of a row.
 const (
@@ -22,10 +25,14 @@ type shape struct {
 	domains     []uint16 // values of each column's domain
 	channels    uint64   // the bits that stand for one
 	events      int
+	from, to    int32 // days of events
 }
 
 func shapeOf(h *Header) shape {
-	s := shape{purpose: h.Purpose, identifiers: len(h.Identifiers), events: len(h.Events)}
+	s := shape{purpose: h.Purpose, identifiers: len(h.Identifiers), events: len(h.Events), from: h.From, to: h.To}
+	if h.From == 0 {
+		s.from, s.to = math.MinInt32, math.MaxInt32
+	}
 	for _, c := range h.Columns {
 		s.domains = append(s.domains, uint16(len(c.Domain)))
 	}
@@ -125,6 +132,8 @@ func (s *shape) eventFault(e *Event, identifiers int) string {
 		return "user key over 512 bytes"
 	case int(e.Type) >= s.events:
 		return "event type that the header doesn't name"
+	case e.Day < s.from || e.Day > s.to:
+		return "day outside the period"
 	}
 	return ""
 }

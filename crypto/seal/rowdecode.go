@@ -102,6 +102,8 @@ func (s *shape) nextEvent(b []byte, v *rowView) ([]byte, string) {
 		return nil, "neither user key nor identifier"
 	case int(v.kind) >= s.events:
 		return nil, "event type that the header doesn't name"
+	case v.day < s.from || v.day > s.to:
+		return nil, "day outside the period"
 	}
 	return b[13:], ""
 }

@@ -33,6 +33,8 @@ type Header struct {
 	Channels    []string           `json:"channels,omitempty"` // base: names of the own channels, at most 64
 	Events      []EventType        `json:"events,omitempty"`   // events: what Event.Type points into, at most 64
 	Unit        string             `json:"unit,omitempty"`     // events: what Event.Value counts, yen or count; "": the log has no values
+	From        int32              `json:"from,omitempty"`     // events: the first JST day that the log is of, counted from 1970-01-01, and
+	To          int32              `json:"to,omitempty"`       // the last: declared, so what they say is of no row; 0 and 0: of any
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 	Change      Change             `json:"change,omitempty"`   // list: what the rows do to the version before
 	After       string             `json:"after,omitempty"`    // list: upload id of the file that this one follows, in lower-case hex; "": of any

@@ -27,6 +27,10 @@ func makeVectors(t *testing.T) []vector {
 	remove.header.Change, remove.header.Columns = Remove, nil
 	removeRows := []Row{{Identifiers: listRows[0].Identifiers}, {Identifiers: listRows[1].Identifiers}}
 	remove.plain = remove.rows(t, removeRows)
+	dated := events
+	dated.header.From, dated.header.To = 20_500, 20_529
+	datedRows := []Row{eventRows[0]}
+	dated.plain = dated.rows(t, datedRows)
 	two := list
 	two.plain = list.rows(t, listRows[:1], listRows[1:])
 
@@ -39,6 +43,7 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-list-remove", comment: "people who are taken off a list: no columns", craft: remove, rows: removeRows, resealed: true},
 		{name: "ok-base", comment: "a base: user keys are any bytes", craft: base, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
+		{name: "ok-events-of-a-period", comment: "an event log of 30 days", craft: dated, rows: datedRows, resealed: true},
 		{name: "ok-no-rows", comment: "no rows: one record, empty and final", craft: empty, resealed: true},
 		{name: "ok-two-records", comment: "a writer may cut records where it likes, between rows", craft: two, rows: listRows},
 		{name: "ok-any-upload", comment: "an upload id of zeros asks for any", craft: list, rows: listRows, ask: func(a *Address) { a.Upload = [16]byte{} }},
@@ -77,7 +82,7 @@ func makeVectors(t *testing.T) []vector {
 	out = append(out, headerVectors(list)...)
 	out = append(out, headerEndVectors(base, events)...)
 	out = append(out, recordVectors(list, two)...)
-	return append(out, rowVectors(list, base, events)...)
+	return append(out, rowVectors(list, base, events, dated)...)
 }
 
 // edit gives cases that differ from a good file in some of its bytes.
@@ -167,8 +172,12 @@ func headerEndVectors(base, events craft) []vector {
 	return []vector{
 		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return b[:len(b)-32] }),
 		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return b[:len(b)-1] }),
-		alter(events, "unit-none", "an event log without the text", func(b []byte) []byte { return b[:len(b)-5] }),
-		alter(events, "unit-control", "a control character in the unit", func(b []byte) []byte { b[len(b)-1] = '\n'; return b }),
+		alter(events, "unit-none", "an event log without the text", func(b []byte) []byte { return append(b[:len(b)-13], b[len(b)-8:]...) }),
+		alter(events, "unit-control", "a control character in the unit", func(b []byte) []byte { b[len(b)-9] = '\n'; return b }),
+		alter(events, "period-none", "an event log without the days", func(b []byte) []byte { return b[:len(b)-8] }),
+		alter(events, "period-half", "a last day without a first", func(b []byte) []byte { b[len(b)-1] = 1; return b }),
+		alter(events, "period-back", "the last day before the first", func(b []byte) []byte { b[len(b)-5], b[len(b)-1] = 2, 1; return b }),
+		alter(events, "period-negative", "days before 1970", func(b []byte) []byte { copy(b[len(b)-8:], "\xff\xff\xff\xff\xff\xff\xff\xff"); return b }),
 	}
 }
 
@@ -214,7 +223,7 @@ func recordVectors(list, two craft) []vector {
 	}
 }
 
-func rowVectors(list, base, events craft) []vector {
+func rowVectors(list, base, events, dated craft) []vector {
 	alter := func(c craft, name, comment string, f func(b []byte) []byte) vector {
 		c.plain = [][]byte{f(slices.Clone(c.plain[0]))}
 		return vector{name: "row-" + name, expect: string(MalformedRecord), comment: comment, craft: c}
@@ -239,6 +248,7 @@ func rowVectors(list, base, events craft) []vector {
 		}),
 		alter(base, "channel", "a third channel", func(b []byte) []byte { b[len(b)-1] = 4; return b }),
 		alter(events, "type", "a third event type", set(1+1+2+3+4, 2)),
+		alter(dated, "period", "a day after the period's last", func(b []byte) []byte { copy(b[1+1+2+3:], "\x00\x00\x50\x32"); return b }),
 		alter(events, "nobody", "neither user key nor identifier", func(b []byte) []byte {
 			return slices.Concat([]byte{0, 0, 0, 0}, b[1+1+2+3:])
 		}),
