@@ -121,6 +121,11 @@ func TestFilesInOrder(t *testing.T) {
 	send(next, 56)
 	send(other, 57)
 	send(late, -1)
+	// The same with files that name none: who was taken off is brought back.
+	kept, _ = file("", seal.Add, 52, 54)
+	again, _ = file("", seal.Remove, 50, 55)
+	send(again, 55)
+	send(kept, 57)
 }
 
 // TestSameListAgain: a list that comes back to its content is the same list, so
