@@ -53,6 +53,8 @@ type outcome struct {
 	Layout string `json:"layout"` // how the peer holds the data
 	NotRun string `json:"not_run,omitempty"`
 	Lines  []line `json:"lines"`
+	// Others is how many cores worked for somebody else meanwhile.
+	Others float64 `json:"-"`
 }
 
 // peers are what can be measured, in the order of the table: ours first, what

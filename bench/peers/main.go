@@ -25,6 +25,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"awase/matcher/matchbench"
 )
@@ -269,6 +270,8 @@ func startChild(ctx context.Context, self string, j *job, errOut io.Writer) (*ou
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), errOut
+	before, known := busyTime()
+	begin := time.Now()
 	answer, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("the child: %w", err)
@@ -277,6 +280,8 @@ func startChild(ctx context.Context, self string, j *job, errOut io.Writer) (*ou
 	if err := json.Unmarshal(answer, &out); err != nil {
 		return nil, fmt.Errorf("the child's answer: %w", err)
 	}
+	// Its time includes that of a server it started and ended.
+	out.Others = othersCores(before, known, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), time.Since(begin))
 	return &out, nil
 }
 

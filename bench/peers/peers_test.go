@@ -116,6 +116,25 @@ func TestServerEnds(t *testing.T) {
 	}
 }
 
+func TestOthers(t *testing.T) {
+	busy, ok := parseBusy("cpu  100 20 3 4000 500 6 7 800 9 10\ncpu0 1 2 3\n")
+	if want := (100 + 20 + 3 + 6 + 7 + 800) * 10 * time.Millisecond; !ok || busy != want {
+		t.Errorf("busy for %v, want %v", busy, want)
+	}
+	for _, stat := range []string{"", "cpu 1 2 3", "cpu 1 2 3 4 x 6 7 8", "intr 1 2 3 4 5 6 7 8"} {
+		if _, ok := parseBusy(stat); ok {
+			t.Errorf("%q is known", stat)
+		}
+	}
+	before, known := busyTime()
+	if got := othersCores(before, known, time.Hour, time.Second); got != 0 {
+		t.Errorf("a child that took more than there was leaves %g to others", got)
+	}
+	if !strings.Contains(disturbed(0.5), "**") || strings.Contains(disturbed(0.01), "**") || !strings.Contains(disturbed(-1), "not known") {
+		t.Error("a disturbed run is not told from a quiet one")
+	}
+}
+
 func TestCells(t *testing.T) {
 	cells := make([]int64, 2)
 	if err := setCell(cells, 1, 5); err != nil || !slices.Equal(cells, []int64{0, 5}) {

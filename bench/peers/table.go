@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,7 +21,7 @@ func printTable(w io.Writer, j *job, results []result) error {
 	var b strings.Builder
 	d := &j.Data
 	fmt.Fprintf(&b, "\n### %s users, list of %s, %s, %d cores\n\n", short(d.Users), short(d.List), kinds(d.Kinds), runtime.NumCPU())
-	fmt.Fprintf(&b, "| what | peer | plan | median of %d, s | peak MB | ÷ ours |\n|---|---|---|---:|---:|---:|\n", j.Runs)
+	fmt.Fprintf(&b, "| what | peer | plan | median of %d, s | least–most | peak MB | ÷ ours |\n|---|---|---|---:|---:|---:|---:|\n", j.Runs)
 	for _, figure := range []string{figureMatch, figureLoad, figureSmall, figureIngest} {
 		ours := fastest(results, "ours", figure)
 		for _, r := range results {
@@ -38,7 +39,7 @@ func printTable(w io.Writer, j *job, results []result) error {
 			fmt.Fprintf(&b, "- %s: **not run**, %s\n", r.peer, r.NotRun)
 			continue
 		}
-		fmt.Fprintf(&b, "- %s: %s\n", r.peer, r.Layout)
+		fmt.Fprintf(&b, "- %s: %s. %s\n", r.peer, r.Layout, disturbed(r.Others))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -63,7 +64,19 @@ func writeLine(b *strings.Builder, j *job, peer string, l *line, ours, best time
 	if l.Peak > 0 {
 		peak = fmt.Sprint(l.Peak / 1e6)
 	}
-	fmt.Fprintf(b, "| %s | %s | %s | %s%.4f%s | %s | %s |\n", what, peer, l.Plan, mark, median.Seconds(), mark, peak, ratio)
+	fmt.Fprintf(b, "| %s | %s | %s | %s%.4f%s | %.4f–%.4f | %s | %s |\n", what, peer, l.Plan, mark, median.Seconds(), mark,
+		slices.Min(l.Times).Seconds(), slices.Max(l.Times).Seconds(), peak, ratio)
+}
+
+// disturbed tells how quiet the machine was.
+func disturbed(others float64) string {
+	switch {
+	case others < 0:
+		return "How quiet the machine was is not known"
+	case others < 0.1:
+		return fmt.Sprintf("Others took %.2f cores meanwhile", others)
+	}
+	return fmt.Sprintf("**Disturbed**: others took %.2f cores meanwhile", others)
 }
 
 // fastest is the least median of a peer's plans for a figure; 0: none.
