@@ -60,6 +60,7 @@ type options struct {
 	runs   int
 	ingest bool
 	seed   uint64
+	quiet  time.Duration
 	dir    string
 	lib    string
 	listen string
@@ -97,6 +98,7 @@ func parse(args []string, errOut io.Writer) (*options, error) {
 	f.IntVar(&o.runs, "runs", 3, "measurements of each plan, after one to warm up; the median counts")
 	f.BoolVar(&o.ingest, "ingest", true, "measure how the base is taken in; once only where there are many tokens")
 	f.Uint64Var(&o.seed, "seed", 1, "another seed makes other data")
+	f.DurationVar(&o.quiet, "quiet", 0, "how long to wait at most, before each peer, until nobody else works on this machine")
 	f.StringVar(&o.dir, "dir", "", "the `directory` for made data, up to 10 GB for 100M and three kinds; a temporary one by default")
 	f.StringVar(&o.lib, "libchdb", "", "ClickHouse's `library`")
 	f.StringVar(&o.listen, "chlisten", "", "the `program` that makes it listen")
@@ -206,6 +208,9 @@ func (o *options) one(ctx context.Context, j job, start func(context.Context, *j
 	for _, p := range peers {
 		if !slices.Contains(o.peers, p.name) {
 			continue
+		}
+		if err := waitQuiet(ctx, o.quiet); err != nil {
+			return err
 		}
 		fmt.Fprintf(errOut, "%d users, %d kinds: %s\n", j.Data.Users, j.Data.Kinds, p.name)
 		j := j

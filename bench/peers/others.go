@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strconv"
 	"strings"
@@ -41,12 +42,32 @@ func parseBusy(stat string) (time.Duration, bool) {
 }
 
 // othersCores is how many cores, on average, worked for somebody else while a
-// child that took so much CPU time ran. Over about a tenth the child's times
-// are not to be trusted. Negative: not known.
+// child that took so much CPU time ran. Negative: not known.
 func othersCores(before time.Duration, known bool, child, wall time.Duration) float64 {
 	after, ok := busyTime()
 	if !known || !ok || wall <= 0 {
 		return -1
 	}
 	return max(0, (after-before-child).Seconds()/wall.Seconds())
+}
+
+// disturbing is how many cores others may take before times are not to be
+// trusted.
+const disturbing = 0.1
+
+// waitQuiet waits until nobody else works, at most so long.
+func waitQuiet(ctx context.Context, most time.Duration) error {
+	const look = 2 * time.Second
+	for end := time.Now().Add(most); time.Now().Before(end); {
+		before, known := busyTime()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+		if othersCores(before, known, 0, look) < disturbing {
+			return nil
+		}
+	}
+	return nil
 }

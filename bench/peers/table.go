@@ -73,7 +73,7 @@ func disturbed(others float64) string {
 	switch {
 	case others < 0:
 		return "How quiet the machine was is not known"
-	case others < 0.1:
+	case others < disturbing:
 		return fmt.Sprintf("Others took %.2f cores meanwhile", others)
 	}
 	return fmt.Sprintf("**Disturbed**: others took %.2f cores meanwhile", others)
