@@ -135,6 +135,26 @@ func TestOthers(t *testing.T) {
 	}
 }
 
+// TestTries: a disturbed peer is measured again, and the quietest counts.
+func TestTries(t *testing.T) {
+	for tries, want := range map[string]float64{"1": 0.9, "2": 0.5, "3": 0.5, "4": 0.01, "9": 0.01} {
+		o, err := parse([]string{"-sizes", "5k", "-kinds", "1", "-dir", t.TempDir(), "-peers", "stream", "-tries", tries}, os.Stderr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others := []float64{0.9, 0.5, 0.7, 0.01, 0.02}
+		var out bytes.Buffer
+		err = o.all(t.Context(), func(context.Context, *job) (*outcome, error) {
+			got := &outcome{Others: others[0]}
+			others = others[1:]
+			return got, nil
+		}, &out, &bytes.Buffer{})
+		if err != nil || !strings.Contains(out.String(), disturbed(want)) {
+			t.Errorf("%s tries: %v\n%s", tries, err, out.String())
+		}
+	}
+}
+
 func TestCells(t *testing.T) {
 	cells := make([]int64, 2)
 	if err := setCell(cells, 1, 5); err != nil || !slices.Equal(cells, []int64{0, 5}) {
@@ -148,7 +168,7 @@ func TestCells(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	for _, args := range [][]string{{"-sizes", "ten"}, {"-sizes", ""}, {"-kinds", "x"}, {"-small", "1G"}, {"-peers", "ours,sqlite"}, {"-runs", "0"}, {"more"}, {"-no"}} {
+	for _, args := range [][]string{{"-sizes", "ten"}, {"-sizes", ""}, {"-kinds", "x"}, {"-small", "1G"}, {"-peers", "ours,sqlite"}, {"-runs", "0"}, {"-tries", "0"}, {"more"}, {"-no"}} {
 		if _, err := parse(args, &bytes.Buffer{}); err == nil {
 			t.Errorf("%q is taken", args)
 		}
