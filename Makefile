@@ -3,8 +3,12 @@ GO ?= go
 RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
 FUZZTIME ?= 30s
 ATTACKS ?= .
+SIZES ?= 10M
+PEERS ?= ours,clickhouse,duckdb,map,stream
+LIBCHDB = bin/peers/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
+CHLISTEN = bin/peers/chlisten
 
-.PHONY: all build demo demo-adult deps test attacks check race bench fuzz wasm
+.PHONY: all build demo demo-adult deps test test-peers attacks check race bench bench-peers fuzz wasm
 
 all: build
 
@@ -24,6 +28,11 @@ deps:                ## what tests need besides Go: node runs the WASM modules
 test:                ## every test
 	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
 	$(GO) test -timeout 30m ./...
+	@if test -e $(LIBCHDB) && test -e $(CHLISTEN); then $(MAKE) test-peers; \
+	  else echo "NOT RUN without ClickHouse's library: bench/peers (make test-peers installs it, Linux on amd64, 540 MB)"; fi
+
+test-peers: $(LIBCHDB) $(CHLISTEN)   ## the module of the peers: vet, staticcheck, and all peers agree on little data
+	cd bench/peers && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count 1 -timeout 10m ./...
 
 attacks:             ## the statistical checks and attacks of PRIVACY §5, §6 at full size, with their figures; about half an hour
 	$(GO) test -count 1 -v -timeout 120m -run $(ATTACKS) ./aggregator ./enclave -args -attacks
@@ -46,8 +55,21 @@ race:                ## the race detector, where goroutines share something
 	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator
 	$(GO) test -short -race -timeout 30m $(RACE)
 
-bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M, next to peers
+bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M
 	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -timeout 60m ./crypto/... ./intake ./matcher ./aggregator ./enclave
+
+bench-peers: $(LIBCHDB) $(CHLISTEN)  ## ours next to ClickHouse, DuckDB, a Go map and streaming, in one run; SIZES=10M,50M,100M, PEERS=ours,duckdb, PEERSFLAGS='-kinds 1'
+	cd bench/peers && $(GO) build -o ../../bin/peers/peers .
+	./bin/peers/peers -sizes $(SIZES) -peers $(PEERS) -libchdb $(LIBCHDB) -chlisten $(CHLISTEN) $(PEERSFLAGS)
+
+$(LIBCHDB):
+	@command -v npm >/dev/null || { echo "npm installs ClickHouse's library: apt-get install npm"; exit 1; }
+	npm install --no-save --no-audit --no-fund --prefix bin/peers @chdb/lib-linux-x64-gnu@26.7.3-stable.1
+	@touch $@
+
+$(CHLISTEN): bench/peers/chlisten/chlisten.c
+	@mkdir -p bin/peers
+	gcc -O1 -o $@ $< -ldl
 
 fuzz:                ## every fuzz target for FUZZTIME each
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

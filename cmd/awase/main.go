@@ -80,6 +80,7 @@ func newRoot() *cobra.Command {
 		sealKey(),
 		identifierCommand(),
 		demo(),
+		benchCommand(),
 	)
 	return root
 }

@@ -30,6 +30,7 @@ var may = map[string][]string{
 	"intake/formats":     {"intake"},
 	"matcher":            {"crypto/token", "entrustment"},
 	"matcher/enginetest": {"matcher", "crypto/token", "entrustment"},
+	"matcher/matchbench": {"matcher", "crypto/token", "internal/rss"},
 	"aggregator":         {"matcher", "entrustment"},
 	"enclave/wire":       {"crypto/seal", "entrustment"},
 	"enclave/vault":      {"crypto"},

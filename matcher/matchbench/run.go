@@ -1,0 +1,179 @@
+package matchbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"time"
+
+	"awase/internal/rss"
+	"awase/matcher"
+)
+
+// ErrWrong says that the engine's counts are not the known answer.
+var ErrWrong = errors.New("the counts are not the known answer: the matcher is wrong on this data")
+
+// Policy is the version that every user has accepted.
+const Policy = "v1"
+
+// Report is what a run took. Memory is 0 where it is not known.
+type Report struct {
+	BaseAdd, BaseSort time.Duration // taking in the rows, making them included; sorting and indexing
+	ListAdd, ListSort time.Duration
+	Match             time.Duration // match and count, median of the runs
+	Stream            time.Duration // reading NeedBytes once, likewise
+
+	BaseTokens, ListTokens int64
+	BasePeak               int64 // resident, most while the base was built
+	BaseHeld               int64 // resident, the base alone
+	ListPeak               int64 // more than BaseHeld, most while the list was built
+	MatchPeak              int64 // more than base and list, most while matching
+}
+
+// Run makes the data, builds base and list, matches and counts runs times, each
+// time against the known answer, then reads as many bytes once.
+func Run(ctx context.Context, s *Source, runs int) (*Report, error) {
+	r := &Report{BaseTokens: int64(s.Users) * int64(s.Kinds)}
+	want := s.Answer()
+	mark() // what came before is not the base's
+	base, err := s.buildBase(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	r.BasePeak = rss.Peak(rss.Self)
+	r.BaseHeld = mark()
+	list, err := s.buildList(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	r.ListPeak = max(0, rss.Peak(rss.Self)-r.BaseHeld)
+	r.ListTokens = int64(list.Tokens())
+	held := mark()
+	engine := matcher.NewEmbedded()
+	q := Query(engine, base, list)
+	r.Match, err = Median(runs, func() error { return ask(ctx, engine, q, want) })
+	if err != nil {
+		return nil, err
+	}
+	r.MatchPeak = max(0, rss.Peak(rss.Self)-held)
+	engine.DropBase(q.Population)
+	engine.DropList(q.List)
+	mark()
+	stream := NewStreamer(s.NeedBytes())
+	stream.Read()
+	r.Stream, err = Median(runs, func() error { stream.Read(); return ctx.Err() })
+	return r, err
+}
+
+// ask matches and counts once and holds the counts against the known answer.
+func ask(ctx context.Context, e *matcher.Embedded, q matcher.Query, want []int64) error {
+	got, err := e.Cells(ctx, q)
+	if err == nil && !slices.Equal(got.Users, want) {
+		err = ErrWrong
+	}
+	return err
+}
+
+// mark gives back free memory, forgets the peak and tells what is held.
+func mark() int64 {
+	debug.FreeOSMemory()
+	_ = rss.ResetPeak(rss.Self) // a peak that can't be reset is an upper bound
+	return rss.Now(rss.Self)
+}
+
+// Median calls f runs times and gives the median of the times.
+func Median(runs int, f func() error) (time.Duration, error) {
+	times := make([]time.Duration, runs)
+	for i := range times {
+		runtime.GC() // of what the run before left, not in this one's time
+		start := time.Now()
+		if err := f(); err != nil {
+			return 0, err
+		}
+		times[i] = time.Since(start)
+	}
+	slices.Sort(times)
+	return times[len(times)/2], nil
+}
+
+// Columns are the declared columns of the base.
+func Columns() []matcher.Column {
+	return []matcher.Column{
+		{Name: "age", Domain: domain(Ages)},
+		{Name: "gender", Domain: domain(Genders)},
+		{Name: "prefecture", Domain: domain(Prefectures)},
+	}
+}
+
+func domain(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = strconv.Itoa(i)
+	}
+	return out
+}
+
+func (s *Source) buildBase(ctx context.Context, r *Report) (*matcher.Base, error) {
+	start := time.Now()
+	b := matcher.NewBaseBuilder(Columns())
+	tokens := make([]matcher.KindToken, s.Kinds)
+	for i := range s.Users {
+		if i%(1<<16) == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		for k := range tokens {
+			tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: s.Token(matcher.Kind(k), i)}
+		}
+		codes := s.Codes(i)
+		if err := b.Add(&matcher.Person{User: s.UserToken(i), Tokens: tokens, Codes: codes[:], PolicyVersion: Policy}); err != nil {
+			return nil, fmt.Errorf("adding a user: %w", err)
+		}
+	}
+	r.BaseAdd = time.Since(start)
+	start = time.Now()
+	base, err := b.Build(ctx, nil)
+	r.BaseSort = time.Since(start)
+	return base, err
+}
+
+func (s *Source) buildList(ctx context.Context, r *Report) (*matcher.List, error) {
+	start := time.Now()
+	b := matcher.NewListBuilder(nil, [32]byte{1})
+	tokens := make([]matcher.KindToken, s.Kinds)
+	for row := range s.List {
+		if row%(1<<16) == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		for k := range tokens {
+			tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: s.ListToken(matcher.Kind(k), row)}
+		}
+		if err := b.Add(&matcher.ListRow{Tokens: tokens}); err != nil {
+			return nil, fmt.Errorf("adding a row: %w", err)
+		}
+	}
+	r.ListAdd = time.Since(start)
+	start = time.Now()
+	list, err := b.Build(ctx)
+	r.ListSort = time.Since(start)
+	return list, err
+}
+
+// Query makes base and list known to the engine and asks for every cell.
+func Query(e *matcher.Embedded, base *matcher.Base, list *matcher.List) matcher.Query {
+	pop := matcher.PopulationID{1}
+	e.PutBase(pop, base)
+	return matcher.Query{
+		Population: pop,
+		List:       e.PutList(list),
+		Eligible:   matcher.Eligibility{ByPolicy: true, Versions: []string{Policy}},
+		Dims: []matcher.Dim{
+			{Name: "age", Size: Ages},
+			{Name: "gender", Size: Genders},
+			{Name: "prefecture", Size: Prefectures},
+		},
+	}
+}
