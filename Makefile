@@ -21,15 +21,16 @@ demo: build          ## a made-up population and a client's lists, end to end
 demo-adult: build    ## the same on the 32,561 real people of UCI Adult
 	./bin/awase demo --adult --out demo-out/adult
 
-deps:                ## what tests need besides Go: node runs the WASM modules
+deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node runs the WASM modules, ClickHouse and DuckDB are the peers of the benchmark
 	$(GO) mod download
+	cd bench/peers && $(GO) mod download
 	@command -v node >/dev/null || { apt-get update && apt-get install -y nodejs; }
 
 test:                ## every test
 	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
 	$(GO) test -timeout 30m ./...
 	@if test -e $(LIBCHDB) && test -e $(CHLISTEN); then $(MAKE) test-peers; \
-	  else echo "NOT RUN without ClickHouse's library: bench/peers (make test-peers installs it, Linux on amd64, 540 MB)"; fi
+	  else echo "NOT RUN without ClickHouse's library: bench/peers (make deps installs it, Linux on amd64, 540 MB)"; fi
 
 test-peers: $(LIBCHDB) $(CHLISTEN)   ## the module of the peers: vet, staticcheck, and all peers agree on little data
 	cd bench/peers && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count 1 -timeout 10m ./...
