@@ -131,6 +131,12 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 			return nil, err
 		}
 	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	if q.Window != nil && !c.readsEvents {
+		return nil, specError("window", "this question reads no events, so no day matters", "leave window out, or add a condition on events")
+	}
 	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list,
 		columns: src.Columns, where: spec.Where}
 	owners := append([]Owner{src.BaseOwner}, c.eventOwners...)
@@ -192,6 +198,7 @@ type compiler struct {
 	eventOwners []Owner  // of the logs that are read
 	listInWhere bool
 	readsEvents bool
+	err         error // of the logs
 }
 
 // CheckReport refuses a kind of report that this version does not have.

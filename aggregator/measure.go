@@ -137,8 +137,23 @@ func (c *compiler) logs(w entrustment.Window) []matcher.EventsID {
 		}
 	}
 	c.readsEvents = true
+	if len(out) == 0 && c.err == nil {
+		c.err = c.noDays(w)
+	}
 	// One log may stand under the operator and under the contract.
 	return slices.Compact(slices.SortedFunc(slices.Values(out), func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) }))
+}
+
+// noDays: no log is declared to be of the days that a question reads.
+func (c *compiler) noDays(w entrustment.Window) error {
+	var have []string
+	for i := range c.src.Events {
+		l := &c.src.Events[i]
+		have = append(have, fmt.Sprintf("%s to %s", l.From, l.To))
+	}
+	slices.Sort(have)
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "window", Detail: fmt.Sprintf("no event log is of the days from %s to %s", w.From, w.To),
+		Mend: "the logs are of " + strings.Join(slices.Compact(have), ", ")}
 }
 
 // window gives the days that a question reads: its own, or the last 30 up to

@@ -77,10 +77,9 @@ func TestSameQuestion(t *testing.T) {
 			t.Errorf("%s: another SpecID", name)
 		}
 	}
-	window := profileOf(&base, "age", "gender")
-	window.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
-	window.Sigma, window.Measures = 10, []string{"users"}
-	if compile(t, window).Tables[0].ID != want {
+	written := profileOf(&base, "age", "gender")
+	written.Sigma, written.Measures = 10, []string{"users"}
+	if compile(t, written).Tables[0].ID != want {
 		t.Error("defaults written out: another SpecID")
 	}
 	for name, q := range map[string]*entrustment.Question{
@@ -275,6 +274,9 @@ func TestCompileRefuses(t *testing.T) {
 		code  entrustment.Code
 		field string
 	}{
+		"window of no event": {change(func(q *entrustment.Question) {
+			q.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
+		}), entrustment.CodeSpec, "window"},
 		"report not built":    {change(func(q *entrustment.Question) { q.Report = "lift" }), entrustment.CodeSpec, "report"},
 		"event condition":     {profileOf(&entrustment.Condition{Event: &entrustment.EventCondition{}}, "age"), entrustment.CodeNotFound, "where.event"},
 		"another measure":     {change(func(q *entrustment.Question) { q.Measures = []string{"clicks"} }), entrustment.CodeSpec, "measures[0]"},

@@ -33,8 +33,9 @@ type eventsRecord struct {
 	From        entrustment.Date `json:"from"` // JST days that occur; for its uploader's eyes alone
 	To          entrustment.Date `json:"to"`
 	// The days that it was declared to be of; zero: any.
-	Of     *entrustment.Window `json:"of,omitempty"`
-	Upload uploadID            `json:"upload"`
+	Of      *entrustment.Window `json:"of,omitempty"`
+	Instead []hexID             `json:"instead,omitempty"` // contents of the logs whose place it takes
+	Upload  uploadID            `json:"upload"`
 
 	at time.Time // of its record
 }
@@ -94,8 +95,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 			return nil, nil
 		}
 		if l := e.sameEvents(id, was.Content); l != nil && was.Became == kindEvents+" "+id {
-			ack, err := e.eventsAck(id, l, true)
-			return &ack, err
+			return e.eventsAck(f.terms.Party, l, true)
 		}
 		return nil, errUpload
 	})
@@ -112,15 +112,15 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	}
 	digest := log.digest(e.lists, f.header)
 	same, err = locked(e, func() (*wire.EventsLoaded, error) {
+		gone, err := e.insteadOf(id, f.header)
 		l := e.sameEvents(id, digest)
-		if l == nil {
-			return nil, nil
+		if err != nil || l == nil || len(gone) > 1 { // others stand beside the same one
+			return nil, err
 		}
 		if err := e.useUp(f, kindEvents+" "+id, digest); err != nil {
 			return nil, err
 		}
-		ack, err := e.eventsAck(id, l, true)
-		return &ack, err
+		return e.eventsAck(f.terms.Party, l, true)
 	})
 	if err != nil || same != nil {
 		return deref(same), err
@@ -140,19 +140,70 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 		if err := e.mayAdd(id, f); err != nil { // the contract may have been amended
 			return none, err
 		}
-		rec := &eventsRecord{Entrustment: id, Version: len(e.state.events[id]) + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
+		gone, err := e.insteadOf(id, f.header)
+		if err != nil {
+			return none, err
+		}
+		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[kindEvents+" "+id] + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
 			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload}
 		if h := f.header; h.From != 0 {
 			rec.Of = &entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}
 		}
-		return e.eventsAck(id, rec, false)
+		for _, l := range gone {
+			rec.Instead = append(rec.Instead, l.Digest)
+		}
+		ack, err := e.eventsAck(f.terms.Party, rec, false)
+		if err != nil {
+			return none, err
+		}
+		for _, l := range gone {
+			if l.Digest != digest && !e.state.keepsLog(l.Digest) {
+				e.retire(l.Digest)
+			}
+		}
+		return *ack, e.vault.Sweep(e.state.segments())
 	})
 }
 
-func (e *Enclave) eventsAck(id string, rec *eventsRecord, same bool) (wire.EventsLoaded, error) {
-	ack, err := e.ack(kindEvents, id, same, rec)
+// insteadOf gives the logs of id whose place a log takes. One that is of some of
+// its days and of others too is refused: which of its events go can't be told.
+func (e *Enclave) insteadOf(id string, h seal.Header) (gone []*eventsRecord, err error) {
+	if h.Change != seal.Instead {
+		return nil, nil
+	}
+	of := entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}
+	for _, l := range e.state.events[id] {
+		switch {
+		case h.From == 0:
+		case l.Of == nil:
+			return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/events.md", Field: "period",
+				Detail: "a log before it was not declared to be of certain days", Mend: "leave the days out, and it takes the place of all logs before it"}
+		case l.Of.To.Start().Before(of.From.Start()) || l.Of.From.Start().After(of.To.Start()):
+			continue
+		case l.Of.From.Start().Before(of.From.Start()) || l.Of.To.Start().After(of.To.Start()):
+			return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/events.md", Field: "period",
+				Detail: fmt.Sprintf("a log before it is of the days from %s to %s, of which these are a part", l.Of.From, l.Of.To), Mend: "load a log of all of them"}
+		}
+		gone = append(gone, l)
+	}
+	return gone, nil
+}
+
+// eventsAck tells the uploader of its log; same: it stood already.
+func (e *Enclave) eventsAck(party string, rec *eventsRecord, same bool) (*wire.EventsLoaded, error) {
+	ack, err := e.ack(kindEvents, rec.Entrustment, same, rec)
 	ack.Version = rec.Version
-	return wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To}, err
+	out := &wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To, Party: party}
+	if !same {
+		out.Replaced = len(rec.Instead)
+	}
+	for _, l := range e.state.events[rec.Entrustment] {
+		if l.Digest != rec.Digest {
+			out.Before += l.Rows
+			out.Overlaps = out.Overlaps || !l.To.Start().Before(rec.From.Start()) && !l.From.Start().After(rec.To.Start())
+		}
+	}
+	return out, err
 }
 
 // eventsAct says what a sealed log holds, from its header alone.

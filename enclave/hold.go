@@ -148,7 +148,7 @@ func (e *Enclave) fetchLog(population hexID, l *eventsRecord) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.loaded[population] {
+	if e.loaded[population] && e.state.keepsLog(l.Digest) {
 		e.bound[key] = true
 	}
 	return nil
@@ -167,6 +167,9 @@ func (e *Enclave) pin(a *asked) (release func()) {
 		if key.entrustment == a.contract.Contract.ID {
 			ids = append(ids, l.ID)
 		}
+	}
+	for _, id := range a.plan.Logs() {
+		ids = append(ids, hexID(id))
 	}
 	for _, id := range ids {
 		e.inUse[id]++
@@ -195,12 +198,13 @@ func (e *Enclave) retire(id hexID) {
 }
 
 func (e *Enclave) drop(id hexID) {
-	e.engine.DropBase(matcher.PopulationID(id)) // ids are hashes: of one of the two
+	e.engine.DropBase(matcher.PopulationID(id)) // ids are hashes: of one of the three
 	e.engine.DropList(matcher.ListID(id))
+	e.engine.DropEvents(matcher.EventsID(id))
 	delete(e.loaded, id)
 	delete(e.retired, id)
 	for key := range e.bound {
-		if key.population == id {
+		if key.population == id || key.log == id {
 			delete(e.bound, key)
 		}
 	}

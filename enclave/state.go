@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"awase/aggregator"
@@ -240,6 +241,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		l, err := body[eventsRecord](r)
 		if err == nil {
 			l.at = r.Time
+			s.events[l.Entrustment] = slices.DeleteFunc(s.events[l.Entrustment], func(o *eventsRecord) bool { return slices.Contains(l.Instead, o.Digest) })
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
 			s.take(upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest})
 			s.mark(r, l.Entrustment)
@@ -316,6 +318,16 @@ func (s *state) mark(r *vault.Record, id string) {
 func (s *state) uses(id hexID) bool {
 	for _, l := range s.lists {
 		if l.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// keepsLog tells whether a log of this content stands.
+func (s *state) keepsLog(content hexID) bool {
+	for _, logs := range s.events {
+		if slices.ContainsFunc(logs, func(l *eventsRecord) bool { return l.Digest == content }) {
 			return true
 		}
 	}

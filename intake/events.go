@@ -52,6 +52,7 @@ func OpenEvents(ctx context.Context, r io.ReaderAt, size int64, schema *entrustm
 		return nil, err
 	}
 	p.region = region
+	p.header.Change = o.Change
 	if !o.Period.From.IsZero() {
 		p.header.From, p.header.To = o.Period.From.Number(), o.Period.To.Number()
 	}

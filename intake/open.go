@@ -22,7 +22,7 @@ type Options struct {
 	Today    entrustment.Date        // the JST day on which ages are taken from birth dates
 	MaxLine  int                     // longest row in bytes; default 1 MiB
 	Kind     string                  // list: the kind of a file without a header, one identifier a line
-	Change   seal.Change             // list: what its rows do to the version before
+	Change   seal.Change             // what a list's rows do to the version before, or an event log to those before it
 	Period   entrustment.Window      // events: the days that the log is of, declared; zero: any
 	Formats  []table.Format          // what is read besides text; formats.All gives Parquet and Excel
 	Progress func(rows, bytes int64) // called after each batch, by whoever ranges over the rows: rows and bytes read so far

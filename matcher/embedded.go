@@ -85,6 +85,18 @@ func (e *Embedded) DropBase(id PopulationID) {
 	}
 }
 
+// DropEvents forgets a log, whatever base it is bound to; an unknown one is no
+// error.
+func (e *Embedded) DropEvents(id EventsID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for k := range e.events {
+		if k.log == id {
+			delete(e.events, k)
+		}
+	}
+}
+
 // DropList forgets a list; an unknown one is no error.
 func (e *Embedded) DropList(id ListID) {
 	e.mu.Lock()

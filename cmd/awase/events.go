@@ -35,8 +35,10 @@ func eventsLoad() *cobra.Command {
 func loadEvents(ctx context.Context, e wire.Enclave, req wire.EventsRequest, path string, f *loadFlags, out, errOut io.Writer) error {
 	put := func(sealed io.Reader) (string, error) {
 		loaded, err := e.LoadEvents(ctx, req, sealed)
-		return fmt.Sprintf("events %s: %s rows from %s to %s, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Rows), loaded.From, loaded.To,
-			loaded.Version, loaded.Seq), err
+		if err != nil {
+			return "", err
+		}
+		return eventsText(req, loaded), nil
 	}
 	open, err := f.eventOpener(ctx)
 	if err != nil {
@@ -55,6 +57,32 @@ func loadEvents(ctx context.Context, e wire.Enclave, req wire.EventsRequest, pat
 		defer sealed.Close()
 		return put(sealed)
 	})
+}
+
+// eventsText says what became of a log.
+func eventsText(req wire.EventsRequest, l wire.EventsLoaded) string {
+	whose := "the log of " + l.Party + ", onto the base"
+	if req.Entrustment != "" {
+		whose = "the log of " + l.Party + ", under " + req.Entrustment
+	}
+	text := fmt.Sprintf("events %s: %s, %s rows from %s to %s, version %d, log entry %d\n", loadedWord(l.Ack), whose, thousands(l.Rows), l.From, l.To, l.Version, l.Seq)
+	switch {
+	case l.Replaced > 0:
+		text += fmt.Sprintf("  in place of %s before it\n", plural(l.Replaced, "log"))
+	case l.Before > 0:
+		text += fmt.Sprintf("  beside %s rows of logs before it\n", thousands(l.Before))
+	}
+	if l.Changed && l.Overlaps {
+		text += "  they hold events of the same days: if this is one of them, mended, load it again with --replace\n"
+	}
+	return text
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // eventOpener gives what opens an event log by the schema that the flags name.

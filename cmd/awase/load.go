@@ -26,6 +26,7 @@ type loadFlags struct {
 	signKey    string
 	change     string
 	from, to   string
+	replace    bool
 	after      string // upload id of the file before; of seal alone
 	noProgress bool
 }
@@ -50,6 +51,7 @@ func (f *loadFlags) addChange(cmd *cobra.Command) {
 func (f *loadFlags) addPeriod(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.from, "from", "", "the first `day` that an event log is of, 2026-11-24; rows of other days are rejected")
 	cmd.Flags().StringVar(&f.to, "to", "", "the last `day`; without it, --from alone")
+	cmd.Flags().BoolVar(&f.replace, "replace", false, "take the place of the event logs before it: of those days, or without days of all")
 }
 
 // readPeriod reads what the flags name.
@@ -73,6 +75,9 @@ func (f *loadFlags) readPeriod() (w entrustment.Window, err error) {
 
 // readChange reads what the flag names.
 func (f *loadFlags) readChange() (seal.Change, error) {
+	if f.replace {
+		return seal.Instead, nil
+	}
 	switch f.change {
 	case "", "replace":
 		return seal.Replace, nil
@@ -235,8 +240,8 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 		if sealed = isSealed(file, size); !sealed {
 			return nil
 		}
-		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" {
-			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from and --to go with awase seal")}
+		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" || f.replace {
+			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from, --to and --replace go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
 		defer p.done()

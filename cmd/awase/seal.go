@@ -100,8 +100,11 @@ func sealCommand() *cobra.Command {
 		if termsFile == "" || out == "" {
 			return usageError{errors.New("name the terms with --terms and the sealed file with --out")}
 		}
-		if (f.from != "" || f.to != "") && !events {
-			return usageError{errors.New("--from and --to are of event logs: --events")}
+		if (f.from != "" || f.to != "" || f.replace) && !events {
+			return usageError{errors.New("--from, --to and --replace are of event logs: --events")}
+		}
+		if events && f.change != "" {
+			return usageError{errors.New("--change is of lists; an event log takes the place of others with --replace")}
 		}
 		t, err := readTerms(termsFile, fingerprint)
 		if err != nil {

@@ -28,7 +28,7 @@ const unknown = "unknown"
 
 var purposes = []Purpose{1: Base, 2: List, 3: Events}
 
-var changes = []Change{Replace, Add, Remove}
+var changes = map[Purpose][]Change{Base: {""}, List: {Replace, Add, Remove}, Events: {"", Instead}}
 
 // appendHeader appends the canonical header, docs/format.md §2. A Header and an
 // Address that may not be sealed are refused.
@@ -73,13 +73,14 @@ func appendSchema(b []byte, h *Header) []byte {
 		document, _ := hex.DecodeString(h.Document) // fault has looked at it
 		b = append(b, document...)
 	case List:
-		b = append(b, byte(slices.Index(changes, h.Change))) // there, as fault has seen
+		b = append(b, byte(slices.Index(changes[List], h.Change))) // there, as fault has seen
 		var after [16]byte
 		_, _ = hex.Decode(after[:], []byte(h.After)) // likewise
 		b = append(b, after[:]...)
 	case Events:
 		b = appendText(b, h.Unit)
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
+		b = append(b, byte(slices.Index(changes[Events], h.Change)))
 	}
 	return b
 }
@@ -134,11 +135,7 @@ func decodeHeader(b []byte) (Address, Header, error) {
 	case Base:
 		h.Document = hex.EncodeToString(c.take(sha256.Size))
 	case List:
-		if n := int(c.u8()); n < len(changes) {
-			h.Change = changes[n]
-		} else {
-			c.fail("change")
-		}
+		h.Change = c.change(List)
 		var after [16]byte
 		if copy(after[:], c.take(len(after))); after != [16]byte{} {
 			h.After = hex.EncodeToString(after[:])
@@ -146,6 +143,7 @@ func decodeHeader(b []byte) (Address, Header, error) {
 	case Events:
 		h.Unit = c.text()
 		h.From, h.To = int32(c.u32()), int32(c.u32())
+		h.Change = c.change(Events)
 	}
 	if len(c.b) > 0 {
 		c.fail("trailing bytes")
@@ -161,6 +159,16 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		return Address{}, Header{}, refuse(MalformedHeader, detail)
 	}
 	return a, h, nil
+}
+
+// change reads a change of a purpose.
+func (c *cursor) change(p Purpose) Change {
+	n := int(c.u8())
+	if n >= len(changes[p]) {
+		c.fail("change")
+		return ""
+	}
+	return changes[p][n]
 }
 
 // fault says what of h is wrong; "" is nothing.
@@ -186,8 +194,8 @@ func (h *Header) fault() string {
 		return "period: of an event log, from its first day to its last"
 	case (h.Purpose == Base) != (h.Document != ""), h.Document != "" && !isDigest(h.Document):
 		return "document: a base has its hash, other files none"
-	case h.Purpose != List && h.Change != Replace, !slices.Contains(changes, h.Change):
-		return "change: of a list, add or remove"
+	case !slices.Contains(changes[h.Purpose], h.Change):
+		return "change: of a list add or remove, of an event log instead"
 	case h.After != "" && (h.Purpose != List || !isUpload(h.After)):
 		return "after: of a list, an upload id"
 	case h.Change == Remove && len(h.Columns) > 0:

@@ -56,6 +56,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 		})
 		h.Unit = rapid.OneOf(rapid.Just(""), drawText).Draw(t, "unit")
 		h.Events = rapid.SliceOfNDistinct(event, 1, 64, rapid.ID).Draw(t, "events")
+		h.Change = rapid.SampledFrom([]seal.Change{"", seal.Instead}).Draw(t, "change")
 		if rapid.Bool().Draw(t, "of a period") {
 			h.From = rapid.Int32Range(1, 30_000).Draw(t, "from")
 			h.To = rapid.Int32Range(h.From, math.MaxInt32).Draw(t, "to")

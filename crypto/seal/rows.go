@@ -36,19 +36,25 @@ type Header struct {
 	From        int32              `json:"from,omitempty"`     // events: the first JST day that the log is of, counted from 1970-01-01, and
 	To          int32              `json:"to,omitempty"`       // the last: declared, so what they say is of no row; 0 and 0: of any
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
-	Change      Change             `json:"change,omitempty"`   // list: what the rows do to the version before
+	Change      Change             `json:"change,omitempty"`   // list, events: what the rows do to what was there before
 	After       string             `json:"after,omitempty"`    // list: upload id of the file that this one follows, in lower-case hex; "": of any
 }
 
-// Change is what the rows of a list do to the version of it before.
+// Change is what the rows of a list do to the version of it before, or an event
+// log to the logs before it.
 type Change string
 
-// The changes.
+// The changes of a list.
 const (
 	Replace Change = ""       // they are the list
 	Add     Change = "add"    // the list is the version before and they
 	Remove  Change = "remove" // every row that holds an identifier of theirs is taken away
 )
+
+// Instead is the one change of an event log: it takes the place of those before
+// it, of the days that it is declared to be of, or of all. Else it stands beside
+// them.
+const Instead Change = "instead"
 
 // EventType is a declared sort of event: what happened (impression, click,
 // conversion, page_view, location) and its category, the name that contracts

@@ -121,6 +121,10 @@ type EventsLoaded struct {
 	Ack
 	Rows     int64
 	From, To entrustment.Date // JST days that occur
+	Party    string           // whose log it is
+	Replaced int              // logs before it whose place it takes
+	Before   int64            // rows of the party's other logs that stand under the same entrustment
+	Overlaps bool             // they hold events of days on which this one has some too
 }
 
 // Price is what a question costs, from public facts alone (PRIVACY rule 11).

@@ -18,12 +18,14 @@ import (
 
 // Options say what a file is and, to seal it, for whom.
 type Options struct {
-	Purpose seal.Purpose `json:"purpose"`          // "base", "list" or "events"
-	Name    string       `json:"name"`             // the file's name, for messages
-	Today   string       `json:"today"`            // the JST day, yyyy-mm-dd
-	Schema  string       `json:"schema,omitempty"` // base.yaml, list.yaml or events.yaml; a list may have none, and one is proposed
-	Kind    string       `json:"kind,omitempty"`   // of a list without a header: email, phone or maid
-	Change  seal.Change  `json:"change,omitempty"` // of a list, to its version before: "add" or "remove"; "" replaces it
+	Purpose seal.Purpose     `json:"purpose"`          // "base", "list" or "events"
+	Name    string           `json:"name"`             // the file's name, for messages
+	Today   string           `json:"today"`            // the JST day, yyyy-mm-dd
+	Schema  string           `json:"schema,omitempty"` // base.yaml, list.yaml or events.yaml; a list may have none, and one is proposed
+	Kind    string           `json:"kind,omitempty"`   // of a list without a header: email, phone or maid
+	Change  seal.Change      `json:"change,omitempty"` // of a list, to its version before: "add" or "remove"; "" replaces it. Of an event log "instead": it takes the place of those before it
+	From    entrustment.Date `json:"from,omitzero"`    // of an event log, the first and
+	To      entrustment.Date `json:"to,omitzero"`      // the last day that it is declared to be of
 
 	// To seal.
 	Key         string `json:"key,omitempty"`         // the enclave's public key
@@ -147,11 +149,15 @@ func (d *Desk) open(ctx context.Context, r io.ReaderAt, size int64, o Options) (
 		return nil, option("today", "is no day", "write it as yyyy-mm-dd")
 	}
 	switch {
-	case o.Change == seal.Replace, o.Purpose == seal.List && (o.Change == seal.Add || o.Change == seal.Remove):
+	case o.Change == "", o.Purpose == seal.List && (o.Change == seal.Add || o.Change == seal.Remove), o.Purpose == seal.Events && o.Change == seal.Instead:
 	default:
-		return nil, option("change", "is none", "write add or remove, for a list; without it the list is replaced")
+		return nil, option("change", "is none", "write add or remove, for a list, or instead, for an event log; without it a list is replaced, and an event log added")
 	}
-	in := intake.Options{Name: o.Name, Today: today, Kind: o.Kind, Change: o.Change, Formats: d.Formats, Progress: d.Progress}
+	if o.From.IsZero() != o.To.IsZero() || o.To.Start().Before(o.From.Start()) || !o.From.IsZero() && o.Purpose != seal.Events {
+		return nil, option("from", "is no first day of an event log", "write from and to, in this order, or neither")
+	}
+
+	in := intake.Options{Name: o.Name, Today: today, Kind: o.Kind, Change: o.Change, Period: entrustment.Window{From: o.From, To: o.To}, Formats: d.Formats, Progress: d.Progress}
 	switch o.Purpose {
 	case seal.Base:
 		schema, err := entrustment.ParseBaseSchema("base.yaml", []byte(o.Schema))
