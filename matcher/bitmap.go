@@ -3,6 +3,7 @@ package matcher
 import (
 	"errors"
 	"math/bits"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -18,6 +19,28 @@ func newBitmap(n int) bitmap { return make(bitmap, wordsFor(n)) }
 
 func (b bitmap) set(i uint32)      { b[i>>6] |= 1 << (i & 63) }
 func (b bitmap) has(i uint32) bool { return b[i>>6]>>(i&63)&1 != 0 }
+
+// spare keeps the bitmaps of queries that are done for the next ones: memory
+// that is new each time costs more than a match, above all where the pages
+// are new to the machine too. The collector takes what stays unused.
+type spare struct{ pool sync.Pool }
+
+// bitmap gives a bitmap over n clusters without a bit set.
+func (s *spare) bitmap(n int) bitmap {
+	if b, ok := s.pool.Get().(*bitmap); ok && cap(*b) >= wordsFor(n) {
+		set := (*b)[:wordsFor(n)]
+		clear(set)
+		return set
+	}
+	return newBitmap(n)
+}
+
+// give takes a bitmap that nobody reads any more; nil is none.
+func (s *spare) give(b bitmap) {
+	if b != nil {
+		s.pool.Put(&b)
+	}
+}
 
 // openBitmap wraps the bytes of a bitmap over n clusters.
 func openBitmap(b []byte, n int) (*array.Boolean, bitmap, error) {

@@ -60,8 +60,8 @@ func (s *tokenSet) compareAt(i int, o *tokenSet, j int) int {
 
 const (
 	minDirBits = 8  // the parts of a match are ranges of the leading 8 bits
-	maxDirBits = 26 // 256 MiB; past 2³⁰ tokens entries just grow longer
-	dirEntry   = 16 // tokens an entry covers, about: four cache lines
+	maxDirBits = 28 // 1 GiB; past 2³⁰ tokens entries just grow longer
+	dirEntry   = 4  // tokens an entry covers at most, on average; 1 to 2 bytes a token
 )
 
 // tokenIndex maps tokens to values (clusters of a base, rows of a list), with
@@ -112,6 +112,21 @@ func (x *tokenIndex) makeDirectory() {
 	for ; d < len(x.dir); d++ {
 		x.dir[d] = uint32(n)
 	}
+}
+
+// search gives the position in [begin, end) of the token of the words hi and lo,
+// as they lie in memory.
+func (s *tokenSet) search(hi, lo uint64, begin, end int) (int, bool) {
+	h, l := bits.ReverseBytes64(hi), bits.ReverseBytes64(lo)
+	for begin < end {
+		mid := int(uint(begin+end) >> 1)
+		if m := s.hi(mid); m < h || m == h && s.lo(mid) < l {
+			begin = mid + 1
+		} else {
+			end = mid
+		}
+	}
+	return begin, begin < s.len() && s.words[2*begin] == hi && s.words[2*begin+1] == lo
 }
 
 // find gives the value of a token.

@@ -1,9 +1,6 @@
 package matcher
 
-import (
-	"context"
-	"math/bits"
-)
+import "context"
 
 // needs says what of a match is looked at beyond the clusters.
 type needs struct{ rows, kinds bool }
@@ -16,9 +13,6 @@ type hits struct {
 	rows  []uint32      // by rank: the first canonical row that holds a token
 }
 
-// hit is a cluster and the first row of the token it was found by.
-type hit struct{ cluster, row uint32 }
-
 // matchParts are the ranges of the leading byte that workers share out.
 const matchParts = 256
 
@@ -27,41 +21,67 @@ const matchParts = 256
 // marks clusters in bitmaps of its own, which are ORed at the end, so the
 // result does not depend on who did what.
 //
-// Memory: a bit a cluster for each worker (for each kind if kinds are
-// needed); if rows are needed, 8 bytes a hit and 4 a matched cluster.
-func match(ctx context.Context, workers int, b *Base, l *List, need needs) (hits, error) {
+// Memory: a bit a cluster for each worker (for each kind if kinds are needed),
+// from spare; if rows are needed, 8 bytes a hit and 4 a matched cluster.
+func match(ctx context.Context, workers int, spare *spare, b *Base, l *List, need needs) (hits, error) {
 	finders := make([]finder, workers)
 	err := parallel(ctx, workers, int(Kinds)*matchParts, func(worker, part int) error {
 		k := part / matchParts
-		base, list := &b.index[k], &l.index[k]
 		f := &finders[worker]
-		f.begin(b.clusters(), k, need)
-		f.find(base, list, part%matchParts)
+		f.begin(spare, b.clusters(), k, need)
+		f.find(&b.index[k], &l.index[k], part%matchParts)
 		return nil
 	})
 	if err != nil {
 		return hits{}, err
 	}
-	var h hits
+	h, err := union(ctx, workers, spare, b.clusters(), finders, need)
+	if err == nil && need.rows {
+		err = h.firstRows(ctx, workers, finders)
+	}
+	return h, err
+}
+
+// union ORs the bitmaps of the finders, and gives back to spare those that h
+// does not keep.
+func union(ctx context.Context, workers int, spare *spare, clusters int, finders []finder, need needs) (h hits, err error) {
 	sets := 1
 	if need.kinds {
 		sets = int(Kinds)
 	}
+	var others [Kinds][]bitmap
 	for k := range sets {
-		h.kinds[k] = newBitmap(b.clusters())
 		for w := range finders {
-			or(h.kinds[k], finders[w].found[k])
+			switch set := finders[w].found[k]; {
+			case set == nil: // the worker came to no part of the kind
+			case h.kinds[k] == nil:
+				h.kinds[k] = set
+			default:
+				others[k] = append(others[k], set)
+			}
 		}
 	}
-	h.any = h.kinds[0]
-	if need.kinds {
-		h.any = newBitmap(b.clusters())
-		for k := range h.kinds {
-			or(h.any, h.kinds[k])
-		}
+	if h.any = h.kinds[0]; need.kinds {
+		h.any = spare.bitmap(clusters)
 	}
-	if need.rows {
-		err = h.firstRows(ctx, workers, finders)
+	words := len(h.any)
+	blocks := (words + blockWords - 1) / blockWords
+	err = parallel(ctx, workers, blocks, func(_, block int) error {
+		begin, end := block*blockWords, min((block+1)*blockWords, words)
+		for k := range sets {
+			for _, set := range others[k] {
+				or(h.kinds[k][begin:end], set[begin:end])
+			}
+			if need.kinds {
+				or(h.any[begin:end], h.kinds[k][begin:end])
+			}
+		}
+		return nil
+	})
+	for k := range sets {
+		for _, set := range others[k] {
+			spare.give(set)
+		}
 	}
 	return h, err
 }
@@ -70,6 +90,17 @@ func or(to, from bitmap) {
 	for w := range from {
 		to[w] |= from[w]
 	}
+}
+
+// release gives the bitmaps of h back: nothing reads h afterwards.
+func (h *hits) release(spare *spare) {
+	spare.give(h.any)
+	for k := range h.kinds {
+		if k > 0 || h.kinds[1] != nil { // of kind 0 alone, it is any
+			spare.give(h.kinds[k])
+		}
+	}
+	*h = hits{}
 }
 
 // firstRows gives each matched cluster the smallest row of its hits. Workers
@@ -84,91 +115,15 @@ func (h *hits) firstRows(ctx context.Context, workers int, finders []finder) err
 	return parallel(ctx, workers, workers, func(_, part int) error {
 		begin, end := uint32(part*words/workers), uint32((part+1)*words/workers)
 		for w := range finders {
-			for _, one := range finders[w].hits {
-				if word := one.cluster >> 6; word >= begin && word < end {
-					r := h.ranks.of(one.cluster)
-					h.rows[r] = min(h.rows[r], one.row)
+			for _, chunk := range finders[w].hits.chunks {
+				for _, one := range chunk {
+					if word := one.cluster >> 6; word >= begin && word < end {
+						r := h.ranks.of(one.cluster)
+						h.rows[r] = min(h.rows[r], one.row)
+					}
 				}
 			}
 		}
 		return ctx.Err()
 	})
-}
-
-// finder is one worker's findings.
-type finder struct {
-	found [Kinds]bitmap // [0] alone unless kinds are needed
-	into  bitmap        // the one of the part at hand
-	rows  bool
-	hits  []hit
-}
-
-func (f *finder) begin(clusters, kind int, need needs) {
-	if !need.kinds {
-		kind = 0
-	}
-	if f.found[kind] == nil {
-		f.found[kind] = newBitmap(clusters)
-	}
-	f.into, f.rows = f.found[kind], need.rows
-}
-
-func (f *finder) add(cluster, row uint32) {
-	f.into.set(cluster)
-	if f.rows {
-		f.hits = append(f.hits, hit{cluster, row})
-	}
-}
-
-// probeShare is how many tokens of the base there are for one of the list
-// before looking each up beats reading both.
-const probeShare = 100
-
-// find marks the clusters whose token, of leading byte part, is in the list.
-func (f *finder) find(base, list *tokenIndex, part int) {
-	b0, b1 := base.part(part)
-	l0, l1 := list.part(part)
-	if (l1-l0)*probeShare < b1-b0 {
-		f.probe(base, list, l0, l1)
-		return
-	}
-	f.merge(base, list, b0, b1, l0, l1)
-}
-
-// merge reads both ranges once, in step.
-func (f *finder) merge(base, list *tokenIndex, b0, b1, l0, l1 int) {
-	bw, lw := base.words[:2*b1], list.words
-	i := b0
-	for j := l0; j < l1; j++ {
-		hi := bits.ReverseBytes64(lw[2*j])
-		for ; 2*i < len(bw) && bits.ReverseBytes64(bw[2*i]) < hi; i++ {
-		}
-		f.equal(bw, base, list, i, j)
-	}
-}
-
-// equal looks for token j of the list among the tokens of the base that share
-// its first 8 bytes, of which i is the first. There is rarely a second.
-func (f *finder) equal(bw []uint64, base, list *tokenIndex, i, j int) {
-	hi, lo := list.words[2*j], list.words[2*j+1]
-	for ; 2*i+1 < len(bw) && bw[2*i] == hi; i++ {
-		if bw[2*i+1] == lo {
-			f.add(base.vals[i], list.vals[j])
-			return
-		}
-	}
-}
-
-// probe looks each token of the list up in the directory of the base. The
-// list is sorted, so the lookups go through memory in one direction.
-func (f *finder) probe(base, list *tokenIndex, l0, l1 int) {
-	for j := l0; j < l1; j++ {
-		hi := list.hi(j)
-		d := hi >> base.shift
-		i, end := int(base.dir[d]), int(base.dir[d+1])
-		for i < end && base.hi(i) < hi {
-			i++
-		}
-		f.equal(base.words[:2*end], base, list, i, j)
-	}
 }
