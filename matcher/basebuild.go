@@ -108,7 +108,7 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 	}
 	n := base.clusters()
 	for c := range b.codes {
-		codes := make([]byte, n)
+		codes := newColumn(n)
 		b.codes[c].each(func(row int, code uint8) { codes[clusterOf[row]] = code })
 		b.codes[c] = chunked[uint8]{}
 		base.codes = append(base.codes, newUint8s(codes))
@@ -173,7 +173,7 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 	if base.users, err = openIndex(tokens, clusters, n); err != nil {
 		return nil, nil, fmt.Errorf("indexing users: %w", err)
 	}
-	present := make([]byte, 8*wordsFor(n))
+	present := newColumn(8 * wordsFor(n))
 	words := bitmap(arrow.Uint64Traits.CastFromBytes(present))
 	for _, c := range base.users.vals {
 		words.set(c)
@@ -192,7 +192,7 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) erro
 	for i, s := range base.standings {
 		sorted[b.known[s]] = uint16(i)
 	}
-	buf := make([]byte, n*arrow.Uint16SizeBytes)
+	buf := newColumn(n * arrow.Uint16SizeBytes)
 	codes := arrow.Uint16Traits.CastFromBytes(buf)
 	b.standing.each(func(row int, s uint16) { codes[clusterOf[row]] = sorted[s] })
 	b.standing, b.known, b.standings = chunked[uint16]{}, nil, nil

@@ -15,7 +15,7 @@ type bitmap []uint64
 
 func wordsFor(n int) int { return (n + 63) / 64 }
 
-func newBitmap(n int) bitmap { return make(bitmap, wordsFor(n)) }
+func newBitmap(n int) bitmap { return newUint64Column(wordsFor(n)) }
 
 func (b bitmap) set(i uint32)      { b[i>>6] |= 1 << (i & 63) }
 func (b bitmap) has(i uint32) bool { return b[i>>6]>>(i&63)&1 != 0 }

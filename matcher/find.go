@@ -11,6 +11,9 @@ const (
 	window = 8
 	// lookups is how many lookups go through each step together.
 	lookups = 256
+	// dense is how many tokens of the longer side there are at most for one of
+	// the shorter where reading all is no more than reading those looked at.
+	dense = 32
 )
 
 // finder is one worker's findings.
@@ -23,6 +26,7 @@ type finder struct {
 	begins    [lookups]uint32 // where the entry of each token begins
 	spans     [lookups]uint32 // and how many tokens it covers
 	few, many [lookups]uint32 // positions of tokens that agree
+	touched   uint64          // nobody reads it: it keeps the reads alive
 }
 
 func (f *finder) begin(spare *spare, clusters, kind int, need needs) {
@@ -43,16 +47,13 @@ func (f *finder) begin(spare *spare, clusters, kind int, need needs) {
 func (f *finder) find(base, list *tokenIndex, part int) {
 	b0, b1 := base.part(part)
 	l0, l1 := list.part(part)
+	few, many, begin, end := list, base, l0, l1
 	if b1-b0 < l1-l0 {
-		for ; b0 < b1; b0 += lookups {
-			n := f.look(base, list, b0, min(b0+lookups, b1))
-			f.note(base, list, f.few[:n], f.many[:n])
-		}
-		return
+		few, many, begin, end = base, list, b0, b1
 	}
-	for ; l0 < l1; l0 += lookups {
-		n := f.look(list, base, l0, min(l0+lookups, l1))
-		f.note(base, list, f.many[:n], f.few[:n])
+	for ; begin < end; begin += lookups {
+		n := f.look(few, many, begin, min(begin+lookups, end))
+		f.note(base, list, few, many, n)
 	}
 }
 
@@ -78,6 +79,11 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 		d := bits.ReverseBytes64(words[2*k]) >> many.shift
 		begin := many.dir[d]
 		f.begins[k&(lookups-1)], f.spans[k&(lookups-1)] = begin, many.dir[d+1]-begin
+	}
+	// Where nearly every line is wanted, they are read in order first: a core
+	// has far more reads under way then than lookups in their places give it.
+	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*lookups {
+		f.touched += touch(many.words[2*b : 2*e])
 	}
 	last := many.len() - window
 	for k := range j1 - j0 {
@@ -125,21 +131,32 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	return n
 }
 
-// note marks the clusters of tokens of the base at positions b that agree with
-// those of the list at positions l as far as their first 8 bytes go.
-func (f *finder) note(base, list *tokenIndex, b, l []uint32) {
-	l = l[:len(b)]
-	for k, i := range b {
-		j := l[k]
-		if lo := list.words[2*j+1]; base.words[2*i+1] != lo {
+// touch reads a word of every cache line of w.
+func touch(w []uint64) (sum uint64) {
+	for i := 0; i < len(w); i += 8 {
+		sum += w[i]
+	}
+	return sum
+}
+
+// note marks the clusters of the first n positions of f.few and f.many, whose
+// tokens agree as far as their first 8 bytes go.
+func (f *finder) note(base, list, few, many *tokenIndex, n int) {
+	for k := range n {
+		a, b := f.few[k&(lookups-1)], f.many[k&(lookups-1)]
+		if lo := few.words[2*a+1]; many.words[2*b+1] != lo {
 			// The window shows one token of those that share 8 bytes.
-			hi := list.words[2*j]
-			d := bits.ReverseBytes64(hi) >> base.shift
-			at, ok := base.search(hi, lo, int(base.dir[d]), int(base.dir[d+1]))
+			hi := few.words[2*a]
+			d := bits.ReverseBytes64(hi) >> many.shift
+			at, ok := many.search(hi, lo, int(many.dir[d]), int(many.dir[d+1]))
 			if !ok {
 				continue
 			}
-			i = uint32(at)
+			b = uint32(at)
+		}
+		i, j := b, a // in the base, in the list
+		if few == base {
+			i, j = a, b
 		}
 		cluster := base.vals[i]
 		f.into.set(cluster)

@@ -102,7 +102,7 @@ func (x *tokenIndex) makeDirectory() {
 	n := x.len()
 	dirBits := min(max(bits.Len(uint(n/dirEntry)), minDirBits), maxDirBits)
 	x.shift = uint(64 - dirBits)
-	x.dir = make([]uint32, 1<<dirBits+1)
+	x.dir = newUint32Column(1<<dirBits + 1)
 	d := 0
 	for i := range n {
 		for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
@@ -149,7 +149,7 @@ func (x *tokenIndex) part(p int) (begin, end int) {
 
 // columnsOf splits sorted pairs into the columns of an index.
 func columnsOf(ctx context.Context, workers int, p []pair) (tokens, values []byte, err error) {
-	tokens, values = make([]byte, len(p)*token.Size), make([]byte, len(p)*arrow.Uint32SizeBytes)
+	tokens, values = newColumn(len(p)*token.Size), newColumn(len(p)*arrow.Uint32SizeBytes)
 	v := arrow.Uint32Traits.CastFromBytes(values)
 	parts := len(p)/chunkLen + 1
 	err = parallel(ctx, workers, parts, func(_, part int) error {
