@@ -20,25 +20,33 @@ func newBitmap(n int) bitmap { return newUint64Column(wordsFor(n)) }
 func (b bitmap) set(i uint32)      { b[i>>6] |= 1 << (i & 63) }
 func (b bitmap) has(i uint32) bool { return b[i>>6]>>(i&63)&1 != 0 }
 
-// spare keeps the bitmaps of queries that are done for the next ones: memory
+// spare keeps the memory of queries that are done for the next ones: memory
 // that is new each time costs more than a match, above all where the pages
 // are new to the machine too. The collector takes what stays unused.
-type spare struct{ pool sync.Pool }
+type spare struct{ bitmaps, finders sync.Pool }
 
-// bitmap gives a bitmap over n clusters without a bit set.
+// bitmap gives a bitmap over n clusters; what its bits are is not said.
 func (s *spare) bitmap(n int) bitmap {
-	if b, ok := s.pool.Get().(*bitmap); ok && cap(*b) >= wordsFor(n) {
-		set := (*b)[:wordsFor(n)]
-		clear(set)
-		return set
+	if b, ok := s.bitmaps.Get().(*bitmap); ok && cap(*b) >= wordsFor(n) {
+		return (*b)[:wordsFor(n)]
 	}
 	return newBitmap(n)
+}
+
+// finder gives a finder that has found nothing.
+func (s *spare) finder(clusters int, need needs) *finder {
+	f, ok := s.finders.Get().(*finder)
+	if !ok {
+		f = new(finder)
+	}
+	f.reset(clusters, need)
+	return f
 }
 
 // give takes a bitmap that nobody reads any more; nil is none.
 func (s *spare) give(b bitmap) {
 	if b != nil {
-		s.pool.Put(&b)
+		s.bitmaps.Put(&b)
 	}
 }
 

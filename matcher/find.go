@@ -2,9 +2,6 @@ package matcher
 
 import "math/bits"
 
-// hit is a cluster and the first row of the token it was found by.
-type hit struct{ cluster, row uint32 }
-
 const (
 	// window is how many tokens a lookup compares without asking whether it
 	// needs to. One in fifty entries of a directory covers more.
@@ -16,12 +13,16 @@ const (
 	dense = 32
 )
 
-// finder is one worker's findings.
+// finder is one worker's findings, by ranges of clusters.
 type finder struct {
-	found [Kinds]bitmap // [0] alone unless kinds are needed
-	into  bitmap        // the one of the part at hand
-	rows  bool
-	hits  chunked[hit]
+	need   needs
+	shift  uint
+	ranges [Kinds][maxRanges]findings // [0] alone unless kinds are needed
+	into   *[maxRanges]findings       // those of the part at hand
+
+	slabs [][]uint32 // memory of the findings
+	slab  int        // the one in use
+	used  int        // of it
 
 	begins    [lookups]uint32 // where the entry of each token begins
 	spans     [lookups]uint32 // and how many tokens it covers
@@ -29,17 +30,85 @@ type finder struct {
 	touched   uint64          // nobody reads it: it keeps the reads alive
 }
 
-func (f *finder) begin(spare *spare, clusters, kind int, need needs) {
-	if !need.kinds {
-		kind = 0
-	}
-	if f.found[kind] == nil {
-		f.found[kind] = spare.bitmap(clusters)
-	}
-	f.into, f.rows = f.found[kind], need.rows
+// findings are hits of one range: blocks of clusters and, beside them, if
+// needed, of the rows of the tokens they were found by.
+type findings struct {
+	n        int // in the last block
+	clusters *[findBlock]uint32
+	rows     *[findBlock]uint32
+	full     []findBlocks
 }
 
-// find marks the clusters whose token, of leading byte part, is in the list.
+type findBlocks struct{ clusters, rows *[findBlock]uint32 }
+
+const (
+	findBlock = 1 << 9
+	slabLen   = 1 << 18 // 1 MiB
+)
+
+// reset makes f ready for a match and keeps its memory.
+func (f *finder) reset(clusters int, need needs) {
+	f.need, f.shift, f.slab, f.used = need, rangeShift(clusters), 0, 0
+	for k := range f.ranges {
+		for r := range f.ranges[k] {
+			one := &f.ranges[k][r]
+			*one = findings{n: findBlock, full: one.full[:0]}
+		}
+	}
+}
+
+// add lays down a hit.
+func (f *finder) add(cluster, row uint32) {
+	to := &f.into[cluster>>f.shift&(maxRanges-1)]
+	if to.n == findBlock {
+		f.grow(to)
+	}
+	to.clusters[to.n] = cluster
+	if f.need.rows {
+		to.rows[to.n] = row
+	}
+	to.n++
+}
+
+func (f *finder) grow(to *findings) {
+	if to.clusters != nil {
+		to.full = append(to.full, findBlocks{to.clusters, to.rows})
+	}
+	to.n, to.clusters = 0, f.block()
+	if f.need.rows {
+		to.rows = f.block()
+	}
+}
+
+func (f *finder) block() *[findBlock]uint32 {
+	if f.used == slabLen {
+		f.slab, f.used = f.slab+1, 0
+	}
+	if f.slab == len(f.slabs) {
+		f.slabs = append(f.slabs, make([]uint32, slabLen))
+	}
+	f.used += findBlock
+	return (*[findBlock]uint32)(f.slabs[f.slab][f.used-findBlock:])
+}
+
+// each calls do with the hits of range r; rows is empty unless rows are needed.
+func (f *finder) each(set, r int, do func(clusters, rows []uint32)) {
+	one := &f.ranges[set][r]
+	rows := func(b *[findBlock]uint32, n int) []uint32 {
+		if b == nil {
+			return nil
+		}
+		return b[:n]
+	}
+	for _, b := range one.full {
+		do(b.clusters[:], rows(b.rows, findBlock))
+	}
+	if one.clusters != nil {
+		do(one.clusters[:one.n], rows(one.rows, one.n))
+	}
+}
+
+// find finds the clusters whose token, of leading byte part, is in the list.
 //
 // It looks each token of the shorter side up in the directory of the longer.
 // Both are sorted, so all columns are gone through in one direction, and what
@@ -83,7 +152,7 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	// Where nearly every line is wanted, they are read in order first: a core
 	// has far more reads under way then than lookups in their places give it.
 	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*lookups {
-		f.touched += touch(many.words[2*b : 2*e])
+		f.touched += touch(many.words[2*b:2*e]) + uint64(touch32(many.vals[b:e]))
 	}
 	last := many.len() - window
 	for k := range j1 - j0 {
@@ -139,7 +208,14 @@ func touch(w []uint64) (sum uint64) {
 	return sum
 }
 
-// note marks the clusters of the first n positions of f.few and f.many, whose
+func touch32(w []uint32) (sum uint32) {
+	for i := 0; i < len(w); i += 16 {
+		sum += w[i]
+	}
+	return sum
+}
+
+// note lays down the clusters of the first n positions of f.few and f.many, whose
 // tokens agree as far as their first 8 bytes go.
 func (f *finder) note(base, list, few, many *tokenIndex, n int) {
 	for k := range n {
@@ -158,10 +234,10 @@ func (f *finder) note(base, list, few, many *tokenIndex, n int) {
 		if few == base {
 			i, j = a, b
 		}
-		cluster := base.vals[i]
-		f.into.set(cluster)
-		if f.rows {
-			f.hits.add(hit{cluster, list.vals[j]})
+		row := uint32(0)
+		if f.need.rows {
+			row = list.vals[j]
 		}
+		f.add(base.vals[i], row)
 	}
 }

@@ -1,9 +1,20 @@
 package matcher
 
-import "context"
+import (
+	"context"
+	"math/bits"
+)
 
 // needs says what of a match is looked at beyond the clusters.
 type needs struct{ rows, kinds bool }
+
+// sets is how many sets of clusters a match makes: one, or one a kind.
+func (n needs) sets() int {
+	if n.kinds {
+		return int(Kinds)
+	}
+	return 1
+}
 
 // hits are the clusters that hold a token of a list.
 type hits struct {
@@ -17,72 +28,87 @@ type hits struct {
 const matchParts = 256
 
 // match finds the clusters of b that hold a token of l: token by token, then
-// the union (PRIVACY rule 2). It works on ranges of leading bits; each worker
-// marks clusters in bitmaps of its own, which are ORed at the end, so the
-// result does not depend on who did what.
+// the union (PRIVACY rule 2). It works on ranges of leading bits. What a
+// worker finds it lays down by ranges of clusters; each range is then marked by
+// one worker, in a part of the bitmap that its caches hold. The result does not
+// depend on who did what.
 //
-// Memory: a bit a cluster for each worker (for each kind if kinds are needed),
-// from spare; if rows are needed, 8 bytes a hit and 4 a matched cluster.
+// Memory, from spare: 4 bytes a hit, 8 if rows are needed, and 4 KiB for each
+// range and worker; a bit a cluster (for each kind if kinds are needed); 4
+// bytes a matched cluster if rows are needed.
 func match(ctx context.Context, workers int, spare *spare, b *Base, l *List, need needs) (hits, error) {
-	finders := make([]finder, workers)
+	found := make([]*finder, workers)
+	for w := range found {
+		found[w] = spare.finder(b.clusters(), need)
+	}
 	err := parallel(ctx, workers, int(Kinds)*matchParts, func(worker, part int) error {
 		k := part / matchParts
-		f := &finders[worker]
-		f.begin(spare, b.clusters(), k, need)
+		f := found[worker]
+		f.into = &f.ranges[0]
+		if need.kinds {
+			f.into = &f.ranges[k]
+		}
 		f.find(&b.index[k], &l.index[k], part%matchParts)
 		return nil
 	})
 	if err != nil {
 		return hits{}, err
 	}
-	h, err := union(ctx, workers, spare, b.clusters(), finders, need)
-	if err == nil && need.rows {
-		err = h.firstRows(ctx, workers, finders)
+	h, err := union(ctx, workers, spare, b.clusters(), found, need)
+	if err != nil {
+		return hits{}, err
+	}
+	if need.rows {
+		err = h.firstRows(ctx, workers, b.clusters(), found)
+	}
+	for _, f := range found {
+		spare.finders.Put(f)
 	}
 	return h, err
 }
 
-// union ORs the bitmaps of the finders, and gives back to spare those that h
-// does not keep.
-func union(ctx context.Context, workers int, spare *spare, clusters int, finders []finder, need needs) (h hits, err error) {
-	sets := 1
-	if need.kinds {
-		sets = int(Kinds)
-	}
-	var others [Kinds][]bitmap
-	for k := range sets {
-		for w := range finders {
-			switch set := finders[w].found[k]; {
-			case set == nil: // the worker came to no part of the kind
-			case h.kinds[k] == nil:
-				h.kinds[k] = set
-			default:
-				others[k] = append(others[k], set)
-			}
-		}
+// rangeShift gives the ranges of clusters: those of one range agree in id >>
+// shift. There are at most maxRanges, and a range is some blocks of a count.
+func rangeShift(clusters int) uint {
+	return uint(max(bits.Len(uint(max(clusters, 1)-1))-rangeBits, blockShift))
+}
+
+const (
+	rangeBits = 8
+	maxRanges = 1 << rangeBits
+)
+
+// union marks what was found.
+func union(ctx context.Context, workers int, spare *spare, clusters int, found []*finder, need needs) (h hits, err error) {
+	for k := range need.sets() {
+		h.kinds[k] = spare.bitmap(clusters)
 	}
 	if h.any = h.kinds[0]; need.kinds {
 		h.any = spare.bitmap(clusters)
 	}
-	words := len(h.any)
-	blocks := (words + blockWords - 1) / blockWords
-	err = parallel(ctx, workers, blocks, func(_, block int) error {
-		begin, end := block*blockWords, min((block+1)*blockWords, words)
-		for k := range sets {
-			for _, set := range others[k] {
-				or(h.kinds[k][begin:end], set[begin:end])
+	shift, words := rangeShift(clusters), len(h.any)
+	ranges := clusters>>shift + 1
+	err = parallel(ctx, workers, ranges, func(_, r int) error {
+		begin, end := min(r<<shift>>6, words), min((r+1)<<shift>>6, words)
+		if need.kinds {
+			clear(h.any[begin:end])
+		}
+		for k := range need.sets() {
+			set := h.kinds[k]
+			clear(set[begin:end])
+			for _, f := range found {
+				f.each(k, r, func(clusters, _ []uint32) {
+					for _, c := range clusters {
+						set.set(c)
+					}
+				})
 			}
 			if need.kinds {
-				or(h.any[begin:end], h.kinds[k][begin:end])
+				or(h.any[begin:end], set[begin:end])
 			}
 		}
 		return nil
 	})
-	for k := range sets {
-		for _, set := range others[k] {
-			spare.give(set)
-		}
-	}
 	return h, err
 }
 
@@ -103,27 +129,25 @@ func (h *hits) release(spare *spare) {
 	*h = hits{}
 }
 
-// firstRows gives each matched cluster the smallest row of its hits. Workers
-// own ranges of clusters, so they share no memory they write.
-func (h *hits) firstRows(ctx context.Context, workers int, finders []finder) error {
+// firstRows gives each matched cluster the smallest row of its hits. A range of
+// clusters is a range of ranks, so workers share no memory they write.
+func (h *hits) firstRows(ctx context.Context, workers, clusters int, found []*finder) error {
 	h.ranks = newRanks(h.any)
 	h.rows = make([]uint32, h.ranks.total)
 	for i := range h.rows {
 		h.rows[i] = ^uint32(0)
 	}
-	words := len(h.any)
-	return parallel(ctx, workers, workers, func(_, part int) error {
-		begin, end := uint32(part*words/workers), uint32((part+1)*words/workers)
-		for w := range finders {
-			for _, chunk := range finders[w].hits.chunks {
-				for _, one := range chunk {
-					if word := one.cluster >> 6; word >= begin && word < end {
-						r := h.ranks.of(one.cluster)
-						h.rows[r] = min(h.rows[r], one.row)
+	return parallel(ctx, workers, clusters>>rangeShift(clusters)+1, func(_, r int) error {
+		for _, f := range found {
+			for k := range f.need.sets() {
+				f.each(k, r, func(clusters, rows []uint32) {
+					for i, c := range clusters {
+						rank := h.ranks.of(c)
+						h.rows[rank] = min(h.rows[rank], rows[i])
 					}
-				}
+				})
 			}
 		}
-		return ctx.Err()
+		return nil
 	})
 }
