@@ -26,11 +26,23 @@ func openTokenSet(b []byte) (tokenSet, error) {
 		return tokenSet{}, err
 	}
 	s := tokenSet{tokens: a, words: arrow.Uint64Traits.CastFromBytes(bytesOf(a))}
-	for i := 1; i < s.len(); i++ {
-		before, here := s.hi(i-1), s.hi(i)
-		if before > here || before == here && s.lo(i-1) >= s.lo(i) {
-			return tokenSet{}, errors.New("tokens are not distinct and ascending")
+	ascending := everywhere(s.len(), func(begin, end int) bool {
+		begin = max(begin, 1)
+		if begin >= end {
+			return true
 		}
+		hi, lo := s.hi(begin-1), s.lo(begin-1)
+		for i := begin; i < end; i++ {
+			h, l := s.hi(i), s.lo(i)
+			if h < hi || h == hi && l <= lo {
+				return false
+			}
+			hi, lo = h, l
+		}
+		return true
+	})
+	if !ascending {
+		return tokenSet{}, errors.New("tokens are not distinct and ascending")
 	}
 	return s, nil
 }
@@ -42,21 +54,6 @@ func (s *tokenSet) hi(i int) uint64 { return bits.ReverseBytes64(s.words[2*i]) }
 func (s *tokenSet) lo(i int) uint64 { return bits.ReverseBytes64(s.words[2*i+1]) }
 
 func (s *tokenSet) bytes() []byte { return bytesOf(s.tokens) }
-
-// compareAt orders token i of s and token j of o.
-func (s *tokenSet) compareAt(i int, o *tokenSet, j int) int {
-	a, b := s.hi(i), o.hi(j)
-	if a == b {
-		a, b = s.lo(i), o.lo(j)
-	}
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
 
 const (
 	minDirBits = 8  // the parts of a match are ranges of the leading 8 bits
@@ -89,27 +86,44 @@ func openIndex(tokens, values []byte, limit int) (tokenIndex, error) {
 	if len(x.vals) != x.len() {
 		return tokenIndex{}, errors.New("tokens and values differ in number")
 	}
-	for _, v := range x.vals {
-		if int64(v) >= int64(limit) {
-			return tokenIndex{}, errors.New("a value is out of range")
+	within := everywhere(len(x.vals), func(begin, end int) bool {
+		top := uint32(0)
+		for _, v := range x.vals[begin:end] {
+			top = max(top, v)
 		}
+		return int64(top) < int64(limit)
+	})
+	if !within {
+		return tokenIndex{}, errors.New("a value is out of range")
 	}
 	x.makeDirectory()
 	return x, nil
 }
 
+// makeDirectory makes the directory of tokens in order. What begins at or
+// before token i and after the token before it is i's to write: no entry is
+// written twice.
 func (x *tokenIndex) makeDirectory() {
 	n := x.len()
 	dirBits := min(max(bits.Len(uint(n/dirEntry)), minDirBits), maxDirBits)
 	x.shift = uint(64 - dirBits)
 	x.dir = newUint32Column(1<<dirBits + 1)
-	d := 0
-	for i := range n {
-		for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
-			x.dir[d] = uint32(i)
+	after := func(i int) int { // the first entry that begins after token i
+		if i < 0 {
+			return 0
 		}
+		return int(x.hi(i)>>x.shift) + 1
 	}
-	for ; d < len(x.dir); d++ {
+	everywhere(n, func(begin, end int) bool {
+		d := after(begin - 1)
+		for i := begin; i < end; i++ {
+			for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
+				x.dir[d] = uint32(i)
+			}
+		}
+		return true
+	})
+	for d := after(n - 1); d < len(x.dir); d++ {
 		x.dir[d] = uint32(n)
 	}
 }
