@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"math/bits"
@@ -159,19 +158,4 @@ func (x *tokenIndex) find(t token.Token) (uint32, bool) {
 func (x *tokenIndex) part(p int) (begin, end int) {
 	scale := 56 - x.shift
 	return int(x.dir[p<<scale]), int(x.dir[(p+1)<<scale])
-}
-
-// columnsOf splits sorted pairs into the columns of an index.
-func columnsOf(ctx context.Context, workers int, p []pair) (tokens, values []byte, err error) {
-	tokens, values = newColumn(len(p)*token.Size), newColumn(len(p)*arrow.Uint32SizeBytes)
-	v := arrow.Uint32Traits.CastFromBytes(values)
-	parts := len(p)/chunkLen + 1
-	err = parallel(ctx, workers, parts, func(_, part int) error {
-		for i := part * chunkLen; i < min((part+1)*chunkLen, len(p)); i++ {
-			copy(tokens[i*token.Size:], p[i].tok[:])
-			v[i] = p[i].v
-		}
-		return nil
-	})
-	return tokens, values, err
 }

@@ -226,13 +226,10 @@ func (b *ListBuilder) buildIndex(ctx context.Context, k Kind, canonical []uint32
 			}
 		}
 	})
-	pairs, err := sortPairs(ctx, b.workers, &src)
-	if err != nil {
-		return tokenIndex{}, err
-	}
 	// Sorted by token, then row: the first of a run holds the smallest row.
-	pairs = slices.CompactFunc(pairs, func(x, y pair) bool { return x.tok == y.tok })
-	tokens, values, err := columnsOf(ctx, b.workers, pairs)
+	tokens, values, err := sortColumns(ctx, b.workers, &src, nil, func(sorted []pair, _ uint64, _ int) []pair {
+		return slices.CompactFunc(sorted, func(x, y pair) bool { return x.tok == y.tok })
+	})
 	if err != nil {
 		return tokenIndex{}, err
 	}

@@ -1,6 +1,8 @@
 package matcher
 
 import (
+	"runtime/debug"
+
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
@@ -24,4 +26,17 @@ func newUint32Column(n int) []uint32 {
 
 func newUint64Column(n int) []uint64 {
 	return arrow.Uint64Traits.CastFromBytes(newColumn(n * arrow.Uint64SizeBytes))
+}
+
+// giveBackFrom is how much must have been let go before it is given back: the
+// collection it takes costs milliseconds, new pages a second a gigabyte.
+const giveBackFrom = 64 << 20
+
+// giveBack returns memory to the system after some bytes of it were let go.
+// The collector alone would wait until the heap has doubled, and a base is
+// most of a machine.
+func giveBack(bytes int) {
+	if bytes >= giveBackFrom {
+		debug.FreeOSMemory()
+	}
 }
