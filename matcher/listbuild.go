@@ -34,6 +34,8 @@ type ListBuilder struct {
 	arena [][]byte // rows end to end, none across two blocks
 	rows  chunked[rowAt]
 	buf   []KindToken
+
+	touched byte // nobody reads it: it keeps the reads alive
 }
 
 // rowAt is where a row's encoding lies: a block, and an offset in it. Its
@@ -115,6 +117,15 @@ func (b *ListBuilder) row(at rowAt) (enc []byte, pairs int) {
 	return raw[2 : 2+pairs*pairLen+len(b.columns)], pairs
 }
 
+// touch reads a byte of each row. Sorted rows lie all over memory: read one by
+// one, each would be waited for; these reads are under way together.
+func (b *ListBuilder) touch(at []rowAt, rows []pair) {
+	for i := range rows {
+		r := at[rows[i].v]
+		b.touched += b.arena[r.block][r.offset]
+	}
+}
+
 // each calls f with every row, in the order added: the order of memory.
 func (b *ListBuilder) each(f func(i int, enc []byte, pairs int)) {
 	i := 0
@@ -183,7 +194,12 @@ func (b *ListBuilder) canonicalise(ctx context.Context, l *List) ([]uint32, erro
 	hash := newSink(b.key, "awase.list/v1")
 	hash.columns(b.columns)
 	canonical := make([]uint32, len(sorted))
+	warm := 0
 	for begin, end := 0, 0; begin < len(sorted); begin = end {
+		if begin >= warm {
+			warm = min(begin+lookups, len(sorted))
+			b.touch(at, sorted[begin:warm])
+		}
 		for end = begin + 1; end < len(sorted) && sorted[end].tok == sorted[begin].tok; end++ {
 		}
 		run := sorted[begin:end]
