@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"awase/crypto/token"
 )
 
 const maxStandings = 1 << 16
 
 // BaseBuilder takes the rows of a base and builds it. Rows go into flat
-// columns: 20 bytes an identifier, 22 a user and 1 an attribute. Build needs
-// up to twice that for a moment. It is not safe for concurrent use.
+// columns: 20 bytes an identifier, 22 a user and 1 an attribute. Build turns
+// them into the base one kind at a time, so it needs 20 bytes more for each
+// identifier of the largest kind, and 4 for each user. It is not safe for concurrent use.
 type BaseBuilder struct {
 	options
 	columns []Column
@@ -25,6 +30,7 @@ type BaseBuilder struct {
 	standing  chunked[uint16]
 	known     map[standing]uint16
 	standings []standing
+	last      uint16               // the standing of the row before
 	pairs     [Kinds]chunked[pair] // token, row
 }
 
@@ -73,7 +79,11 @@ func (b *BaseBuilder) Add(p *Person) error {
 }
 
 func (b *BaseBuilder) intern(s standing) (uint16, error) {
+	if len(b.standings) > 0 && s == b.standings[b.last] { // most are as the one before
+		return b.last, nil
+	}
 	if code, ok := b.known[s]; ok {
+		b.last = code
 		return code, nil
 	}
 	if len(b.standings) == maxStandings {
@@ -108,8 +118,8 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 	}
 	n := base.clusters()
 	for c := range b.codes {
-		codes := make([]byte, n)
-		b.codes[c].each(func(row int, code uint8) { codes[clusterOf[row]] = code })
+		codes := newColumn(n)
+		b.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[clusterOf[row]] = code })
 		b.codes[c] = chunked[uint8]{}
 		base.codes = append(base.codes, newUint8s(codes))
 	}
@@ -117,63 +127,59 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		pairs := &b.pairs[k]
-		for _, chunk := range pairs.chunks {
-			for i := range chunk {
-				chunk[i].v = clusterOf[chunk[i].v]
-			}
-		}
 		var blocked tokenSet
 		if prev != nil {
 			blocked = prev.ambiguous[k]
 		}
-		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, pairs, blocked, n); err != nil {
+		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, &b.pairs[k], clusterOf, blocked, n); err != nil {
 			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
 		}
 	}
+	giveBack(rows * pairSize)
 	return base, nil
 }
 
 // buildUsers gives every row its cluster, and a base that has all but codes and
 // indexes.
 func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Base, error) {
-	users, err := sortPairs(ctx, b.workers, &b.users)
+	var repeated atomic.Int64
+	tokens, values, err := sortColumns(ctx, b.workers, &b.users, nil, func(sorted []pair, _ uint64, _ int) []pair {
+		repeated.Add(int64(countRepeated(sorted)))
+		return sorted
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if n := countRepeated(users); n > 0 {
+	if n := int(repeated.Load()); n > 0 {
 		return nil, nil, &DuplicateUsersError{N: n}
 	}
-	n := 0
 	var old tokenIndex
+	n := 0
 	if prev != nil {
 		n, old = prev.clusters(), prev.users
 	}
-	clusterOf := make([]uint32, len(users))
+	rows := arrow.Uint32Traits.CastFromBytes(values) // of each user; then the clusters
+	clusterOf := newUint32Column(len(rows))
+	user := func(u int) []byte { return tokens[u*token.Size : (u+1)*token.Size] }
 	i := 0
-	for u := range users {
-		for i < old.len() && bytes.Compare(old.tokens.Value(i), users[u].tok[:]) < 0 {
+	for u, row := range rows {
+		for i < old.len() && bytes.Compare(old.tokens.Value(i), user(u)) < 0 {
 			i++
 		}
 		cluster := uint32(n)
-		if i < old.len() && bytes.Equal(old.tokens.Value(i), users[u].tok[:]) {
+		if i < old.len() && bytes.Equal(old.tokens.Value(i), user(u)) {
 			cluster = old.vals[i]
 		} else if n++; int64(n) > maxRows {
 			return nil, nil, overLimit("base", fmt.Sprintf("a base gives out at most %d ids over all its versions", maxRows))
 		}
-		clusterOf[users[u].v] = cluster
-		users[u].v = cluster
+		clusterOf[row], rows[u] = cluster, cluster
 	}
 
 	base := &Base{columns: b.columns}
-	tokens, clusters, err := columnsOf(ctx, b.workers, users)
-	if err != nil {
-		return nil, nil, err
-	}
-	if base.users, err = openIndex(tokens, clusters, n); err != nil {
+	if base.users, err = openIndex(tokens, values, n); err != nil {
 		return nil, nil, fmt.Errorf("indexing users: %w", err)
 	}
-	present := make([]byte, 8*wordsFor(n))
+	present := newColumn(8 * wordsFor(n))
 	words := bitmap(arrow.Uint64Traits.CastFromBytes(present))
 	for _, c := range base.users.vals {
 		words.set(c)
@@ -192,9 +198,9 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) erro
 	for i, s := range base.standings {
 		sorted[b.known[s]] = uint16(i)
 	}
-	buf := make([]byte, n*arrow.Uint16SizeBytes)
+	buf := newColumn(n * arrow.Uint16SizeBytes)
 	codes := arrow.Uint16Traits.CastFromBytes(buf)
-	b.standing.each(func(row int, s uint16) { codes[clusterOf[row]] = sorted[s] })
+	b.standing.eachParallel(b.workers, func(row int, s uint16) { codes[clusterOf[row]] = sorted[s] })
 	b.standing, b.known, b.standings = chunked[uint16]{}, nil, nil
 	var err error
 	base.standing, err = newUint16s(buf)
@@ -203,17 +209,22 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) erro
 
 // buildIndex sorts the pairs of one kind and parts them into the index and the
 // ambiguous tokens, those of blocked included.
-func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
-	pairs, err := sortPairs(ctx, b.workers, src)
+func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], clusterOf []uint32, blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
+	var (
+		lock   sync.Mutex
+		shared [1 << scatterBits][]byte // by leading bits
+	)
+	tokens, values, err := sortColumns(ctx, b.workers, src, clusterOf, func(sorted []pair, lead uint64, shift int) []pair {
+		kept, several := partAmbiguous(sorted, blocked.within(lead, shift))
+		lock.Lock()
+		defer lock.Unlock()
+		shared[lead] = several
+		return kept
+	})
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	kept, shared := partAmbiguous(pairs, blocked)
-	ambiguous, err := openTokenSet(shared)
-	if err != nil {
-		return tokenIndex{}, tokenSet{}, err
-	}
-	tokens, values, err := columnsOf(ctx, b.workers, kept)
+	ambiguous, err := openTokenSet(slices.Concat(shared[:]...))
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
@@ -224,9 +235,8 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], blocke
 // partAmbiguous gives the sorted pairs whose token one cluster holds, once
 // each, in the memory of pairs, and the bytes of the tokens that two or more
 // hold or that are blocked already, ascending.
-func partAmbiguous(pairs []pair, blocked tokenSet) (kept []pair, shared []byte) {
+func partAmbiguous(pairs []pair, blocked []byte) (kept []pair, shared []byte) {
 	kept = pairs[:0]
-	next := 0 // in blocked
 	for i := 0; i < len(pairs); {
 		p := pairs[i]
 		several := false
@@ -234,24 +244,21 @@ func partAmbiguous(pairs []pair, blocked tokenSet) (kept []pair, shared []byte) 
 			several = several || pairs[i].v != p.v
 		}
 		order := 1
-		for ; next < blocked.len(); next++ {
-			if order = bytes.Compare(blocked.tokens.Value(next), p.tok[:]); order >= 0 {
+		for ; len(blocked) > 0; blocked = blocked[token.Size:] {
+			if order = bytes.Compare(blocked[:token.Size], p.tok[:]); order >= 0 {
 				break
 			}
-			shared = append(shared, blocked.tokens.Value(next)...)
+			shared = append(shared, blocked[:token.Size]...)
 		}
 		switch {
-		case next < blocked.len() && order == 0: // stays blocked, added in its turn
+		case len(blocked) > 0 && order == 0: // stays blocked, added in its turn
 		case several:
 			shared = append(shared, p.tok[:]...)
 		default:
 			kept = append(kept, p)
 		}
 	}
-	for ; next < blocked.len(); next++ {
-		shared = append(shared, blocked.tokens.Value(next)...)
-	}
-	return kept, shared
+	return kept, append(shared, blocked...)
 }
 
 // countRepeated is how many tokens occur more than once in sorted pairs.

@@ -82,13 +82,20 @@ func OpenBase(read func(name string) ([]byte, error)) (*Base, error) {
 		if s.err != nil {
 			return
 		}
-		for _, c := range b.index[k].vals {
-			if !b.present.has(c) {
-				s.damage(clusters, errors.New("a token leads to a cluster that is not there"))
-				return
-			}
+		there := b.users.len() == meta.Clusters || // every id is in use: no need to look
+			everywhere(b.index[k].len(), func(begin, end int) bool {
+				for _, c := range b.index[k].vals[begin:end] {
+					if !b.present.has(c) {
+						return false
+					}
+				}
+				return true
+			})
+		if !there {
+			s.damage(clusters, errors.New("a token leads to a cluster that is not there"))
+			return
 		}
-		if overlap(&b.index[k].tokenSet, &b.ambiguous[k]) {
+		if overlap(&b.index[k], &b.ambiguous[k]) {
 			s.damage(tokens, errors.New("an ambiguous token is indexed"))
 		}
 	})
@@ -166,28 +173,32 @@ func (s *segment) standing(b *Base, n int) {
 		return
 	}
 	limit := max(len(b.standings), 1)
-	for _, code := range b.standing.Uint16Values() {
-		if int(code) >= limit {
-			s.damage(name, errors.New("a code is outside the dictionary"))
-			return
+	codes := b.standing.Uint16Values()
+	within := everywhere(n, func(begin, end int) bool {
+		top := uint16(0)
+		for _, code := range codes[begin:end] {
+			top = max(top, code)
 		}
+		return int(top) < limit
+	})
+	if !within {
+		s.damage(name, errors.New("a code is outside the dictionary"))
+		return
 	}
 	if b.users.len() > 0 && len(b.standings) == 0 {
 		s.damage(metaColumn, errors.New("users without a standing"))
 	}
 }
 
-// overlap says whether two sets share a token.
-func overlap(a, b *tokenSet) bool {
-	for i, j := 0, 0; i < a.len() && j < b.len(); {
-		switch c := a.compareAt(i, b, j); {
-		case c == 0:
-			return true
-		case c < 0:
-			i++
-		default:
-			j++
+// overlap says whether a token of the set is in the index.
+func overlap(x *tokenIndex, set *tokenSet) bool {
+	return !everywhere(set.len(), func(begin, end int) bool {
+		for i := begin; i < end; i++ {
+			d := set.hi(i) >> x.shift
+			if _, ok := x.search(set.words[2*i], set.words[2*i+1], int(x.dir[d]), int(x.dir[d+1])); ok {
+				return false
+			}
 		}
-	}
-	return false
+		return true
+	})
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,14 +60,66 @@ func benchCodes(i int) [3]uint8 {
 	return [3]uint8{uint8(r % 12), uint8(r >> 16 % 3), uint8(r >> 32 % 47)}
 }
 
-func benchBase(tb testing.TB, users int) *matcher.Base {
+// world is a base and a list whose overlap is known by construction: of the R
+// rows of the list, kind k finds the users of the rows k·R/8 … k·R/8 + R/2, so
+// with three kinds 3R/4 users are matched, some of them three times. One user
+// in ten has accepted another policy version and is not eligible.
+type world struct{ users, rows, kinds int }
+
+func (w world) String() string {
+	return fmt.Sprintf("users=%d/list=%d/kinds=%d", w.users, w.rows, w.kinds)
+}
+
+// user is the user of row r: distinct for distinct rows.
+func (w world) user(r int) int { return r * (w.users / w.rows) }
+
+func (w world) hit(r, kind int) bool { r -= kind * w.rows / 8; return r >= 0 && r < w.rows/2 }
+
+func (w world) eligible(user int) bool { return user%10 != 9 }
+
+func (w world) listToken(r, kind int) matcher.KindToken {
+	i := w.users + r // nobody's
+	if w.hit(r, kind) {
+		i = w.user(r)
+	}
+	return matcher.KindToken{Kind: matcher.Kind(kind), Token: benchToken(matcher.Kind(kind), i)}
+}
+
+func cellOf(user int) int {
+	codes := benchCodes(user)
+	return (int(codes[0])*3+int(codes[1]))*47 + int(codes[2])
+}
+
+// want gives the counts that the overlap makes.
+func (w world) want() []int64 {
+	cells := make([]int64, 12*3*47)
+	for r := range w.rows {
+		for k := range w.kinds {
+			if w.hit(r, k) {
+				if u := w.user(r); w.eligible(u) {
+					cells[cellOf(u)]++
+				}
+				break
+			}
+		}
+	}
+	return cells
+}
+
+func (w world) base(tb testing.TB) *matcher.Base {
 	tb.Helper()
 	b := matcher.NewBaseBuilder(benchColumns)
-	var tokens [1]matcher.KindToken
-	for i := range users {
+	tokens := make([]matcher.KindToken, w.kinds)
+	for i := range w.users {
 		codes := benchCodes(i)
-		tokens[0] = matcher.KindToken{Token: benchToken(matcher.Email, i)}
-		if err := b.Add(&matcher.Person{User: benchToken(matcher.Kinds, i), Tokens: tokens[:], Codes: codes[:], PolicyVersion: "v1"}); err != nil {
+		for k := range tokens {
+			tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: benchToken(matcher.Kind(k), i)}
+		}
+		version := "v1"
+		if !w.eligible(i) {
+			version = "v0"
+		}
+		if err := b.Add(&matcher.Person{User: benchToken(matcher.Kinds, i), Tokens: tokens, Codes: codes[:], PolicyVersion: version}); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -75,14 +130,15 @@ func benchBase(tb testing.TB, users int) *matcher.Base {
 	return base
 }
 
-// benchList has rows of one email, half of them users of the base.
-func benchList(tb testing.TB, users, rows int) *matcher.List {
+func (w world) list(tb testing.TB) *matcher.List {
 	tb.Helper()
 	b := matcher.NewListBuilder(nil, testKey)
-	var tokens [1]matcher.KindToken
-	for i := range rows {
-		tokens[0] = matcher.KindToken{Token: benchListToken(users, i)}
-		if err := b.Add(&matcher.ListRow{Tokens: tokens[:]}); err != nil {
+	tokens := make([]matcher.KindToken, w.kinds)
+	for r := range w.rows {
+		for k := range tokens {
+			tokens[k] = w.listToken(r, k)
+		}
+		if err := b.Add(&matcher.ListRow{Tokens: tokens}); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -93,84 +149,108 @@ func benchList(tb testing.TB, users, rows int) *matcher.List {
 	return list
 }
 
-func benchListToken(users, i int) token.Token {
-	if i%2 == 0 {
-		return benchToken(matcher.Email, i*(users/max(1, users/10))%users)
+// worlds are those of PERFORMANCE.md with AWASE_BENCH_FULL=1, a small one
+// without. 100 M users with three kinds take 12 GB.
+func worlds(kinds int) []world {
+	if os.Getenv("AWASE_BENCH_FULL") == "1" {
+		return []world{{10_000_000, 1_000_000, kinds}, {50_000_000, 5_000_000, kinds}, {100_000_000, 10_000_000, kinds}}
 	}
-	return benchToken(matcher.Email, users+i)
+	return []world{{1_000_000, 100_000, kinds}}
 }
 
-// BenchmarkMatchCount counts a list of a tenth (and a hundredth of that) of
-// the base over 1,692 cells. x-stream is how many times as long it takes as
-// reading the bytes it needs once on all cores; x-map how many times as fast
-// it is as looking the list up in a ready Go map.
+// BenchmarkMatchCount builds a base, then counts a list of a tenth of it, and
+// one of a thousandth, over 1,692 cells. x-stream is how many times as long a
+// count takes as reading the bytes it needs once on all cores, x-map how many
+// times as fast it is as looking the list up in a ready Go map (one kind, 10 M
+// users at most), B/list-token the memory that the first count allocates in
+// all; later ones use it again.
+//
+// Memory is warm: what the build used is used again.
 func BenchmarkMatchCount(b *testing.B) {
-	users := benchUsers()
-	base := benchBase(b, users)
-	cellOf := make(map[token.Token]uint16, users)
-	for i := range users {
-		codes := benchCodes(i)
-		cellOf[benchToken(matcher.Email, i)] = uint16((int(codes[0])*3+int(codes[1]))*47 + int(codes[2]))
-	}
-	e := matcher.NewEmbedded()
-	pop := matcher.PopulationID{1}
-	e.PutBase(pop, base)
-	for _, rows := range []int{users / 10, users / 1000} {
-		b.Run(fmt.Sprintf("users=%d/list=%d", users, rows), func(b *testing.B) {
-			list := benchList(b, users, rows)
-			q := matcher.Query{Population: pop, List: e.PutList(list), Dims: benchDims,
-				Eligible: matcher.Eligibility{ByPolicy: true, Versions: []string{"v1"}}}
-
-			distinct := map[token.Token]bool{}
-			for i := range rows {
-				distinct[benchListToken(users, i)] = true
-			}
-			tokens := make([]token.Token, 0, len(distinct))
-			for t := range distinct {
-				tokens = append(tokens, t)
-			}
-			var want []int64
-			byMap := best(func() {
-				want = make([]int64, 12*3*47)
-				for i := range tokens {
-					if cell, ok := cellOf[tokens[i]]; ok {
-						want[cell]++
-					}
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		for _, w := range worlds(kinds) {
+			b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
+				e, pop := matcher.NewEmbedded(), matcher.PopulationID{1}
+				base := w.base(b)
+				e.PutBase(pop, base)
+				for _, rows := range []int{w.rows, w.rows / 100} {
+					w.rows = rows
+					b.Run(fmt.Sprintf("list=%d", rows), func(b *testing.B) { benchCells(b, e, pop, base, w) })
 				}
 			})
-			var need [][]byte
-			for name, buf := range columns(base.Columns()) {
-				if name == "index.0.token" || name == "index.0.cluster" || name[:4] == "code" || name == "standing" {
-					need = append(need, buf)
-				}
-			}
-			for name, buf := range columns(list.Columns()) {
-				if name == "index.0.token" {
-					need = append(need, buf)
-				}
-			}
-			stream := best(func() { streamAll(need) })
-
-			var got matcher.Exact
-			for b.Loop() {
-				var err error
-				if got, err = e.Cells(context.Background(), q); err != nil {
-					b.Fatal(err)
-				}
-			}
-			if !slices.Equal(got.Users, want) {
-				b.Fatal("the engine and the map differ")
-			}
-			// The ratios compare the best of five with the best of five.
-			engine := best(func() {
-				if _, err := e.Cells(context.Background(), q); err != nil {
-					b.Fatal(err)
-				}
-			})
-			b.ReportMetric(float64(engine)/float64(stream), "x-stream")
-			b.ReportMetric(float64(byMap)/float64(engine), "x-map")
-		})
+		}
 	}
+}
+
+func benchCells(b *testing.B, e *matcher.Embedded, pop matcher.PopulationID, base *matcher.Base, w world) {
+	list, want := w.list(b), w.want()
+	q := matcher.Query{Population: pop, List: e.PutList(list), Dims: benchDims,
+		Eligible: matcher.Eligibility{ByPolicy: true, Versions: []string{"v1"}}}
+	defer e.DropList(q.List)
+	var need [][]byte
+	for name, buf := range base.Columns() {
+		if strings.HasPrefix(name, "index.") || strings.HasPrefix(name, "code") || name == "standing" {
+			need = append(need, buf)
+		}
+	}
+	for name, buf := range list.Columns() {
+		if strings.HasSuffix(name, ".token") {
+			need = append(need, buf)
+		}
+	}
+	bytes := 0
+	for _, buf := range need {
+		bytes += len(buf)
+	}
+	ask := func() matcher.Exact {
+		got, err := e.Cells(context.Background(), q)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return got
+	}
+	runtime.GC() // twice: the engine keeps memory of the last query over one
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := ask()
+	runtime.ReadMemStats(&after)
+	if !slices.Equal(got.Users, want) {
+		b.Fatal("the counts are not those of the known overlap")
+	}
+	b.SetBytes(int64(bytes))
+	for b.Loop() {
+		ask()
+	}
+	// The ratios compare the best of five with the best of five.
+	engine, stream := best(func() { ask() }), best(func() { streamAll(need) })
+	b.ReportMetric(engine.Seconds()*1e3, "best-ms")
+	b.ReportMetric(float64(engine)/float64(stream), "x-stream")
+	b.ReportMetric(float64(bytes)/stream.Seconds()/1e9, "stream-GB/s")
+	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(list.Tokens()), "B/list-token")
+	if w.kinds == 1 && w.users <= 10_000_000 {
+		b.ReportMetric(float64(w.byMap())/float64(engine), "x-map")
+	}
+}
+
+// byMap is how long a Go map from token to cell takes for the same list.
+func (w world) byMap() time.Duration {
+	cells := make(map[token.Token]uint16, w.users)
+	for i := range w.users {
+		cells[benchToken(matcher.Email, i)] = uint16(cellOf(i))
+	}
+	tokens := make([]token.Token, w.rows)
+	for r := range tokens {
+		tokens[r] = w.listToken(r, 0).Token
+	}
+	got := make([]int64, 12*3*47)
+	return best(func() {
+		for i := range tokens {
+			if cell, ok := cells[tokens[i]]; ok {
+				got[cell]++
+			}
+		}
+	})
 }
 
 // best is the shortest of five runs.
@@ -212,40 +292,103 @@ func streamAll(buffers [][]byte) {
 	}
 }
 
-func BenchmarkBaseBuild(b *testing.B) {
-	users := benchUsers()
-	for b.Loop() {
-		benchBase(b, users)
+// watch samples the memory that the process holds from the system while f runs
+// and gives its highest point over what it was before, in bytes.
+func watch(f func()) int64 {
+	debug.FreeOSMemory()
+	held := func() int64 {
+		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
 	}
-	b.ReportMetric(float64(users)*float64(b.N)/b.Elapsed().Seconds(), "users/s")
+	before, peak := held(), int64(0)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			peak = max(peak, held()-before)
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}()
+	f()
+	close(stop)
+	<-done
+	return peak
 }
 
-func BenchmarkListBuild(b *testing.B) {
-	users := benchUsers()
-	for b.Loop() {
-		benchList(b, users, users/10)
+// BenchmarkBaseBuild adds the rows and builds. B/token is the peak of the
+// memory held over the identifiers of the users; it is taken in a run of its
+// own, which begins cold.
+func BenchmarkBaseBuild(b *testing.B) {
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		for _, w := range worlds(kinds) {
+			b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
+				peak := watch(func() { w.base(b) })
+				runtime.GC()
+				for b.Loop() {
+					w.base(b)
+				}
+				tokens := float64(w.users * w.kinds)
+				b.ReportMetric(float64(peak)/tokens, "B/token")
+				b.ReportMetric(tokens*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+			})
+		}
 	}
-	b.ReportMetric(float64(users/10)*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+}
+
+// BenchmarkRawList goes from unsorted tokens to the counts: the rows are added,
+// the list is built and counted.
+func BenchmarkRawList(b *testing.B) {
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		for _, w := range worlds(kinds) {
+			b.Run(fmt.Sprintf("users=%d/kinds=%d/list=%d", w.users, kinds, w.rows), func(b *testing.B) {
+				e, pop := matcher.NewEmbedded(), matcher.PopulationID{1}
+				e.PutBase(pop, w.base(b))
+				runtime.GC()
+				w.list(b) // warm
+				peak := watch(func() { w.list(b) })
+				for b.Loop() {
+					q := matcher.Query{Population: pop, List: e.PutList(w.list(b)), Dims: benchDims}
+					if _, err := e.Cells(context.Background(), q); err != nil {
+						b.Fatal(err)
+					}
+					e.DropList(q.List)
+				}
+				tokens := float64(w.rows * w.kinds)
+				b.ReportMetric(float64(peak)/tokens, "B/token")
+				b.ReportMetric(tokens*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+			})
+		}
+	}
 }
 
 func BenchmarkDigest(b *testing.B) {
-	base := benchBase(b, benchUsers())
+	base := world{benchUsers(), 1, 1}.base(b)
 	for b.Loop() {
 		base.Digest(testKey)
 	}
 }
 
+// BenchmarkOpenBase checks the columns of a base, without decrypting them.
 func BenchmarkOpenBase(b *testing.B) {
-	base := benchBase(b, benchUsers())
-	m := columns(base.Columns())
-	size := 0
-	for _, buf := range m {
-		size += len(buf)
-	}
-	b.SetBytes(int64(size))
-	for b.Loop() {
-		if _, err := matcher.OpenBase(readColumns(m)); err != nil {
-			b.Fatal(err)
-		}
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		w := worlds(kinds)[0]
+		b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
+			m := columns(w.base(b).Columns())
+			size := 0
+			for _, buf := range m {
+				size += len(buf)
+			}
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				if _, err := matcher.OpenBase(readColumns(m)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

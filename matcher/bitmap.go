@@ -3,6 +3,7 @@ package matcher
 import (
 	"errors"
 	"math/bits"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -14,10 +15,40 @@ type bitmap []uint64
 
 func wordsFor(n int) int { return (n + 63) / 64 }
 
-func newBitmap(n int) bitmap { return make(bitmap, wordsFor(n)) }
+func newBitmap(n int) bitmap { return newUint64Column(wordsFor(n)) }
 
 func (b bitmap) set(i uint32)      { b[i>>6] |= 1 << (i & 63) }
 func (b bitmap) has(i uint32) bool { return b[i>>6]>>(i&63)&1 != 0 }
+
+// spare keeps the memory of queries that are done for the next ones: memory
+// that is new each time costs more than a match, above all where the pages
+// are new to the machine too. The collector takes what stays unused.
+type spare struct{ bitmaps, finders sync.Pool }
+
+// bitmap gives a bitmap over n clusters; what its bits are is not said.
+func (s *spare) bitmap(n int) bitmap {
+	if b, ok := s.bitmaps.Get().(*bitmap); ok && cap(*b) >= wordsFor(n) {
+		return (*b)[:wordsFor(n)]
+	}
+	return newBitmap(n)
+}
+
+// finder gives a finder that has found nothing.
+func (s *spare) finder(clusters int, need needs) *finder {
+	f, ok := s.finders.Get().(*finder)
+	if !ok {
+		f = new(finder)
+	}
+	f.reset(clusters, need)
+	return f
+}
+
+// give takes a bitmap that nobody reads any more; nil is none.
+func (s *spare) give(b bitmap) {
+	if b != nil {
+		s.bitmaps.Put(&b)
+	}
+}
 
 // openBitmap wraps the bytes of a bitmap over n clusters.
 func openBitmap(b []byte, n int) (*array.Boolean, bitmap, error) {

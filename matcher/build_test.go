@@ -311,7 +311,7 @@ func wantCode(t *testing.T, name string, err error, code entrustment.Code) {
 // and directory entries: lists that are merged, probed, larger than the base.
 func TestLarge(t *testing.T) {
 	const users = 150_000
-	base := benchBase(t, users)
+	base := world{users, 1, 1}.base(t)
 	e := matcher.NewEmbedded(matcher.Workers(3))
 	e.PutBase(matcher.PopulationID{}, base)
 	cell := make(map[token.Token]int, users)
@@ -348,7 +348,7 @@ func TestLarge(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	const users = 5_000
 	e := matcher.NewEmbedded(matcher.Workers(2))
-	base, list := benchBase(t, users), benchList(t, users, 500)
+	base, list := world{users, 1, 1}.base(t), benchList(t, users, 500)
 	e.PutBase(matcher.PopulationID{}, base)
 	q := matcher.Query{List: e.PutList(list), Dims: []matcher.Dim{benchDims[0], {Source: matcher.MatchedBy, Size: int(matcher.Kinds)}}}
 	want, err := e.Cells(context.Background(), q)
@@ -377,4 +377,27 @@ func TestConcurrent(t *testing.T) {
 		}
 	})
 	wg.Wait()
+}
+
+// benchList has rows of one email, half of them users of a base of that many.
+func benchList(tb testing.TB, users, rows int) *matcher.List {
+	tb.Helper()
+	b := matcher.NewListBuilder(nil, testKey)
+	for i := range rows {
+		if err := b.Add(&matcher.ListRow{Tokens: []matcher.KindToken{{Token: benchListToken(users, i)}}}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	list, err := b.Build(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return list
+}
+
+func benchListToken(users, i int) token.Token {
+	if i%2 == 0 {
+		return benchToken(matcher.Email, i*(users/max(1, users/10))%users)
+	}
+	return benchToken(matcher.Email, users+i)
 }

@@ -1,5 +1,7 @@
 package matcher
 
+import "context"
+
 // chunkLen is how many values a full chunk holds.
 const chunkLen = 1 << 16
 
@@ -48,4 +50,19 @@ func (c *chunked[T]) all() []T {
 	}
 	*c = chunked[T]{}
 	return out
+}
+
+// eachParallel calls f with every value, on several goroutines.
+func (c *chunked[T]) eachParallel(workers int, f func(i int, v T)) {
+	begins := make([]int, len(c.chunks)+1)
+	for k, chunk := range c.chunks {
+		begins[k+1] = begins[k] + len(chunk)
+	}
+	// No part can fail and no context ends it.
+	_ = parallel(context.Background(), workers, len(c.chunks), func(_, k int) error {
+		for i, v := range c.chunks[k] {
+			f(begins[k]+i, v)
+		}
+		return nil
+	})
 }

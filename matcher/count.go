@@ -7,7 +7,10 @@ import (
 
 // blockWords is how many words of a bitmap are worked on at once: 32,768
 // clusters, so that a block's scratch stays in the caches.
-const blockWords = 512
+const (
+	blockShift = 15
+	blockWords = 1 << blockShift / 64
+)
 
 // counter is one worker's share of a count.
 type counter struct {

@@ -16,6 +16,8 @@ type Embedded struct {
 	lists map[ListID]*List
 
 	events map[eventsKey]*Events
+
+	spare spare
 }
 
 type eventsKey struct {
@@ -127,15 +129,17 @@ func (e *Embedded) Cells(ctx context.Context, q Query) (Exact, error) {
 	}
 	if p.list != nil {
 		need := needs{rows: p.needRows, kinds: p.needKinds}
-		if p.hits, err = match(ctx, e.workers, p.base, p.list, need); err != nil {
+		if p.hits, err = match(ctx, e.workers, &e.spare, p.base, p.list, need); err != nil {
 			return Exact{}, err
 		}
+		defer p.hits.release(&e.spare)
 	}
 	for l, set := range p.sets {
-		h, err := match(ctx, e.workers, p.base, l, needs{})
+		h, err := match(ctx, e.workers, &e.spare, p.base, l, needs{})
 		if err != nil {
 			return Exact{}, err
 		}
+		defer h.release(&e.spare)
 		*set = h.any
 	}
 	return p.count(ctx, e.workers)

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"math/bits"
@@ -26,11 +25,23 @@ func openTokenSet(b []byte) (tokenSet, error) {
 		return tokenSet{}, err
 	}
 	s := tokenSet{tokens: a, words: arrow.Uint64Traits.CastFromBytes(bytesOf(a))}
-	for i := 1; i < s.len(); i++ {
-		before, here := s.hi(i-1), s.hi(i)
-		if before > here || before == here && s.lo(i-1) >= s.lo(i) {
-			return tokenSet{}, errors.New("tokens are not distinct and ascending")
+	ascending := everywhere(s.len(), func(begin, end int) bool {
+		begin = max(begin, 1)
+		if begin >= end {
+			return true
 		}
+		hi, lo := s.hi(begin-1), s.lo(begin-1)
+		for i := begin; i < end; i++ {
+			h, l := s.hi(i), s.lo(i)
+			if h < hi || h == hi && l <= lo {
+				return false
+			}
+			hi, lo = h, l
+		}
+		return true
+	})
+	if !ascending {
+		return tokenSet{}, errors.New("tokens are not distinct and ascending")
 	}
 	return s, nil
 }
@@ -43,25 +54,10 @@ func (s *tokenSet) lo(i int) uint64 { return bits.ReverseBytes64(s.words[2*i+1])
 
 func (s *tokenSet) bytes() []byte { return bytesOf(s.tokens) }
 
-// compareAt orders token i of s and token j of o.
-func (s *tokenSet) compareAt(i int, o *tokenSet, j int) int {
-	a, b := s.hi(i), o.hi(j)
-	if a == b {
-		a, b = s.lo(i), o.lo(j)
-	}
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 const (
 	minDirBits = 8  // the parts of a match are ranges of the leading 8 bits
-	maxDirBits = 26 // 256 MiB; past 2³⁰ tokens entries just grow longer
-	dirEntry   = 16 // tokens an entry covers, about: four cache lines
+	maxDirBits = 28 // 1 GiB; past 2³⁰ tokens entries just grow longer
+	dirEntry   = 4  // tokens an entry covers at most, on average; 1 to 2 bytes a token
 )
 
 // tokenIndex maps tokens to values (clusters of a base, rows of a list), with
@@ -89,29 +85,61 @@ func openIndex(tokens, values []byte, limit int) (tokenIndex, error) {
 	if len(x.vals) != x.len() {
 		return tokenIndex{}, errors.New("tokens and values differ in number")
 	}
-	for _, v := range x.vals {
-		if int64(v) >= int64(limit) {
-			return tokenIndex{}, errors.New("a value is out of range")
+	within := everywhere(len(x.vals), func(begin, end int) bool {
+		top := uint32(0)
+		for _, v := range x.vals[begin:end] {
+			top = max(top, v)
 		}
+		return int64(top) < int64(limit)
+	})
+	if !within {
+		return tokenIndex{}, errors.New("a value is out of range")
 	}
 	x.makeDirectory()
 	return x, nil
 }
 
+// makeDirectory makes the directory of tokens in order. What begins at or
+// before token i and after the token before it is i's to write: no entry is
+// written twice.
 func (x *tokenIndex) makeDirectory() {
 	n := x.len()
 	dirBits := min(max(bits.Len(uint(n/dirEntry)), minDirBits), maxDirBits)
 	x.shift = uint(64 - dirBits)
-	x.dir = make([]uint32, 1<<dirBits+1)
-	d := 0
-	for i := range n {
-		for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
-			x.dir[d] = uint32(i)
+	x.dir = newUint32Column(1<<dirBits + 1)
+	after := func(i int) int { // the first entry that begins after token i
+		if i < 0 {
+			return 0
 		}
+		return int(x.hi(i)>>x.shift) + 1
 	}
-	for ; d < len(x.dir); d++ {
+	everywhere(n, func(begin, end int) bool {
+		d := after(begin - 1)
+		for i := begin; i < end; i++ {
+			for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
+				x.dir[d] = uint32(i)
+			}
+		}
+		return true
+	})
+	for d := after(n - 1); d < len(x.dir); d++ {
 		x.dir[d] = uint32(n)
 	}
+}
+
+// search gives the position in [begin, end) of the token of the words hi and lo,
+// as they lie in memory.
+func (s *tokenSet) search(hi, lo uint64, begin, end int) (int, bool) {
+	h, l := bits.ReverseBytes64(hi), bits.ReverseBytes64(lo)
+	for begin < end {
+		mid := int(uint(begin+end) >> 1)
+		if m := s.hi(mid); m < h || m == h && s.lo(mid) < l {
+			begin = mid + 1
+		} else {
+			end = mid
+		}
+	}
+	return begin, begin < s.len() && s.words[2*begin] == hi && s.words[2*begin+1] == lo
 }
 
 // find gives the value of a token.
@@ -130,19 +158,4 @@ func (x *tokenIndex) find(t token.Token) (uint32, bool) {
 func (x *tokenIndex) part(p int) (begin, end int) {
 	scale := 56 - x.shift
 	return int(x.dir[p<<scale]), int(x.dir[(p+1)<<scale])
-}
-
-// columnsOf splits sorted pairs into the columns of an index.
-func columnsOf(ctx context.Context, workers int, p []pair) (tokens, values []byte, err error) {
-	tokens, values = make([]byte, len(p)*token.Size), make([]byte, len(p)*arrow.Uint32SizeBytes)
-	v := arrow.Uint32Traits.CastFromBytes(values)
-	parts := len(p)/chunkLen + 1
-	err = parallel(ctx, workers, parts, func(_, part int) error {
-		for i := part * chunkLen; i < min((part+1)*chunkLen, len(p)); i++ {
-			copy(tokens[i*token.Size:], p[i].tok[:])
-			v[i] = p[i].v
-		}
-		return nil
-	})
-	return tokens, values, err
 }

@@ -35,6 +35,8 @@ type ListBuilder struct {
 	rows  chunked[rowAt]
 	buf   []KindToken
 	parts *rowParts // nil: nobody is handed the rows
+
+	touched byte // nobody reads it: it keeps the reads alive
 }
 
 // rowAt is where a row's encoding lies: a block, and an offset in it. Its
@@ -116,6 +118,15 @@ func (b *ListBuilder) row(at rowAt) (enc []byte, pairs int) {
 	return raw[2 : 2+pairs*pairLen+len(b.columns)], pairs
 }
 
+// touch reads a byte of each row. Sorted rows lie all over memory: read one by
+// one, each would be waited for; these reads are under way together.
+func (b *ListBuilder) touch(at []rowAt, rows []pair) {
+	for i := range rows {
+		r := at[rows[i].v]
+		b.touched += b.arena[r.block][r.offset]
+	}
+}
+
 // each calls f with every row, in the order added: the order of memory.
 func (b *ListBuilder) each(f func(i int, enc []byte, pairs int)) {
 	i := 0
@@ -183,7 +194,12 @@ func (b *ListBuilder) canonicalise(ctx context.Context, l *List) ([]uint32, erro
 	}
 	hash := newListHash(b.key, b.columns)
 	canonical := make([]uint32, len(sorted))
+	warm := 0
 	for begin, end := 0, 0; begin < len(sorted); begin = end {
+		if begin >= warm {
+			warm = min(begin+lookups, len(sorted))
+			b.touch(at, sorted[begin:warm])
+		}
 		for end = begin + 1; end < len(sorted) && sorted[end].tok == sorted[begin].tok; end++ {
 		}
 		run := sorted[begin:end]
@@ -229,13 +245,10 @@ func (b *ListBuilder) buildIndex(ctx context.Context, k Kind, canonical []uint32
 			}
 		}
 	})
-	pairs, err := sortPairs(ctx, b.workers, &src)
-	if err != nil {
-		return tokenIndex{}, err
-	}
 	// Sorted by token, then row: the first of a run holds the smallest row.
-	pairs = slices.CompactFunc(pairs, func(x, y pair) bool { return x.tok == y.tok })
-	tokens, values, err := columnsOf(ctx, b.workers, pairs)
+	tokens, values, err := sortColumns(ctx, b.workers, &src, nil, func(sorted []pair, _ uint64, _ int) []pair {
+		return slices.CompactFunc(sorted, func(x, y pair) bool { return x.tok == y.tok })
+	})
 	if err != nil {
 		return tokenIndex{}, err
 	}

@@ -8,6 +8,14 @@ import (
 // needs says what of a match is looked at beyond the clusters.
 type needs struct{ rows, kinds bool }
 
+// sets is how many sets of clusters a match makes: one, or one a kind.
+func (n needs) sets() int {
+	if n.kinds {
+		return int(Kinds)
+	}
+	return 1
+}
+
 // hits are the clusters that hold a token of a list.
 type hits struct {
 	any   bitmap
@@ -16,53 +24,91 @@ type hits struct {
 	rows  []uint32      // by rank: the first canonical row that holds a token
 }
 
-// hit is a cluster and the first row of the token it was found by.
-type hit struct{ cluster, row uint32 }
-
 // matchParts are the ranges of the leading byte that workers share out.
 const matchParts = 256
 
 // match finds the clusters of b that hold a token of l: token by token, then
-// the union (PRIVACY rule 2). It works on ranges of leading bits; each worker
-// marks clusters in bitmaps of its own, which are ORed at the end, so the
-// result does not depend on who did what.
+// the union (PRIVACY rule 2). It works on ranges of leading bits. What a
+// worker finds it lays down by ranges of clusters; each range is then marked by
+// one worker, in a part of the bitmap that its caches hold. The result does not
+// depend on who did what.
 //
-// Memory: a bit a cluster for each worker (for each kind if kinds are
-// needed); if rows are needed, 8 bytes a hit and 4 a matched cluster.
-func match(ctx context.Context, workers int, b *Base, l *List, need needs) (hits, error) {
-	finders := make([]finder, workers)
+// Memory, from spare: 4 bytes a hit, 8 if rows are needed, and 4 KiB for each
+// range and worker; a bit a cluster (for each kind if kinds are needed); 4
+// bytes a matched cluster if rows are needed.
+func match(ctx context.Context, workers int, spare *spare, b *Base, l *List, need needs) (hits, error) {
+	found := make([]*finder, workers)
+	for w := range found {
+		found[w] = spare.finder(b.clusters(), need)
+	}
 	err := parallel(ctx, workers, int(Kinds)*matchParts, func(worker, part int) error {
 		k := part / matchParts
-		base, list := &b.index[k], &l.index[k]
-		f := &finders[worker]
-		f.begin(b.clusters(), k, need)
-		f.find(base, list, part%matchParts)
+		f := found[worker]
+		f.into = &f.ranges[0]
+		if need.kinds {
+			f.into = &f.ranges[k]
+		}
+		f.find(&b.index[k], &l.index[k], part%matchParts)
 		return nil
 	})
 	if err != nil {
 		return hits{}, err
 	}
-	var h hits
-	sets := 1
-	if need.kinds {
-		sets = int(Kinds)
-	}
-	for k := range sets {
-		h.kinds[k] = newBitmap(b.clusters())
-		for w := range finders {
-			or(h.kinds[k], finders[w].found[k])
-		}
-	}
-	h.any = h.kinds[0]
-	if need.kinds {
-		h.any = newBitmap(b.clusters())
-		for k := range h.kinds {
-			or(h.any, h.kinds[k])
-		}
+	h, err := union(ctx, workers, spare, b.clusters(), found, need)
+	if err != nil {
+		return hits{}, err
 	}
 	if need.rows {
-		err = h.firstRows(ctx, workers, finders)
+		err = h.firstRows(ctx, workers, b.clusters(), found)
 	}
+	for _, f := range found {
+		spare.finders.Put(f)
+	}
+	return h, err
+}
+
+// rangeShift gives the ranges of clusters: those of one range agree in id >>
+// shift. There are at most maxRanges, and a range is some blocks of a count.
+func rangeShift(clusters int) uint {
+	return uint(max(bits.Len(uint(max(clusters, 1)-1))-rangeBits, blockShift))
+}
+
+const (
+	rangeBits = 8
+	maxRanges = 1 << rangeBits
+)
+
+// union marks what was found.
+func union(ctx context.Context, workers int, spare *spare, clusters int, found []*finder, need needs) (h hits, err error) {
+	for k := range need.sets() {
+		h.kinds[k] = spare.bitmap(clusters)
+	}
+	if h.any = h.kinds[0]; need.kinds {
+		h.any = spare.bitmap(clusters)
+	}
+	shift, words := rangeShift(clusters), len(h.any)
+	ranges := clusters>>shift + 1
+	err = parallel(ctx, workers, ranges, func(_, r int) error {
+		begin, end := min(r<<shift>>6, words), min((r+1)<<shift>>6, words)
+		if need.kinds {
+			clear(h.any[begin:end])
+		}
+		for k := range need.sets() {
+			set := h.kinds[k]
+			clear(set[begin:end])
+			for _, f := range found {
+				f.each(k, r, func(clusters, _ []uint32) {
+					for _, c := range clusters {
+						set.set(c)
+					}
+				})
+			}
+			if need.kinds {
+				or(h.any[begin:end], set[begin:end])
+			}
+		}
+		return nil
+	})
 	return h, err
 }
 
@@ -72,103 +118,36 @@ func or(to, from bitmap) {
 	}
 }
 
-// firstRows gives each matched cluster the smallest row of its hits. Workers
-// own ranges of clusters, so they share no memory they write.
-func (h *hits) firstRows(ctx context.Context, workers int, finders []finder) error {
+// release gives the bitmaps of h back: nothing reads h afterwards.
+func (h *hits) release(spare *spare) {
+	spare.give(h.any)
+	for k := range h.kinds {
+		if k > 0 || h.kinds[1] != nil { // of kind 0 alone, it is any
+			spare.give(h.kinds[k])
+		}
+	}
+	*h = hits{}
+}
+
+// firstRows gives each matched cluster the smallest row of its hits. A range of
+// clusters is a range of ranks, so workers share no memory they write.
+func (h *hits) firstRows(ctx context.Context, workers, clusters int, found []*finder) error {
 	h.ranks = newRanks(h.any)
 	h.rows = make([]uint32, h.ranks.total)
 	for i := range h.rows {
 		h.rows[i] = ^uint32(0)
 	}
-	words := len(h.any)
-	return parallel(ctx, workers, workers, func(_, part int) error {
-		begin, end := uint32(part*words/workers), uint32((part+1)*words/workers)
-		for w := range finders {
-			for _, one := range finders[w].hits {
-				if word := one.cluster >> 6; word >= begin && word < end {
-					r := h.ranks.of(one.cluster)
-					h.rows[r] = min(h.rows[r], one.row)
-				}
+	return parallel(ctx, workers, clusters>>rangeShift(clusters)+1, func(_, r int) error {
+		for _, f := range found {
+			for k := range f.need.sets() {
+				f.each(k, r, func(clusters, rows []uint32) {
+					for i, c := range clusters {
+						rank := h.ranks.of(c)
+						h.rows[rank] = min(h.rows[rank], rows[i])
+					}
+				})
 			}
 		}
-		return ctx.Err()
+		return nil
 	})
-}
-
-// finder is one worker's findings.
-type finder struct {
-	found [Kinds]bitmap // [0] alone unless kinds are needed
-	into  bitmap        // the one of the part at hand
-	rows  bool
-	hits  []hit
-}
-
-func (f *finder) begin(clusters, kind int, need needs) {
-	if !need.kinds {
-		kind = 0
-	}
-	if f.found[kind] == nil {
-		f.found[kind] = newBitmap(clusters)
-	}
-	f.into, f.rows = f.found[kind], need.rows
-}
-
-func (f *finder) add(cluster, row uint32) {
-	f.into.set(cluster)
-	if f.rows {
-		f.hits = append(f.hits, hit{cluster, row})
-	}
-}
-
-// probeShare is how many tokens of the base there are for one of the list
-// before looking each up beats reading both.
-const probeShare = 100
-
-// find marks the clusters whose token, of leading byte part, is in the list.
-func (f *finder) find(base, list *tokenIndex, part int) {
-	b0, b1 := base.part(part)
-	l0, l1 := list.part(part)
-	if (l1-l0)*probeShare < b1-b0 {
-		f.probe(base, list, l0, l1)
-		return
-	}
-	f.merge(base, list, b0, b1, l0, l1)
-}
-
-// merge reads both ranges once, in step.
-func (f *finder) merge(base, list *tokenIndex, b0, b1, l0, l1 int) {
-	bw, lw := base.words[:2*b1], list.words
-	i := b0
-	for j := l0; j < l1; j++ {
-		hi := bits.ReverseBytes64(lw[2*j])
-		for ; 2*i < len(bw) && bits.ReverseBytes64(bw[2*i]) < hi; i++ {
-		}
-		f.equal(bw, base, list, i, j)
-	}
-}
-
-// equal looks for token j of the list among the tokens of the base that share
-// its first 8 bytes, of which i is the first. There is rarely a second.
-func (f *finder) equal(bw []uint64, base, list *tokenIndex, i, j int) {
-	hi, lo := list.words[2*j], list.words[2*j+1]
-	for ; 2*i+1 < len(bw) && bw[2*i] == hi; i++ {
-		if bw[2*i+1] == lo {
-			f.add(base.vals[i], list.vals[j])
-			return
-		}
-	}
-}
-
-// probe looks each token of the list up in the directory of the base. The
-// list is sorted, so the lookups go through memory in one direction.
-func (f *finder) probe(base, list *tokenIndex, l0, l1 int) {
-	for j := l0; j < l1; j++ {
-		hi := list.hi(j)
-		d := hi >> base.shift
-		i, end := int(base.dir[d]), int(base.dir[d+1])
-		for i < end && base.hi(i) < hi {
-			i++
-		}
-		f.equal(base.words[:2*end], base, list, i, j)
-	}
 }

@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -69,3 +70,18 @@ func parallel(ctx context.Context, workers, parts int, f func(worker, part int) 
 	wg.Wait()
 	return first
 }
+
+// everywhere tells whether f holds for every range of the numbers below n, on
+// all cores. After a range it does not hold for, others may be left out.
+func everywhere(n int, f func(begin, end int) bool) bool {
+	const step = 1 << 17
+	err := parallel(context.Background(), newOptions(nil).workers, (n+step-1)/step, func(_, part int) error {
+		if !f(part*step, min((part+1)*step, n)) {
+			return errNowhere
+		}
+		return nil
+	})
+	return err == nil
+}
+
+var errNowhere = errors.New("a range is not as it should be")

@@ -17,6 +17,8 @@ type pair struct {
 	v   uint32
 }
 
+const pairSize = token.Size + 4
+
 func (p *pair) hi() uint64 { return binary.BigEndian.Uint64(p.tok[:8]) }
 
 func comparePairs(a, b pair) int {
@@ -42,46 +44,19 @@ const (
 //
 // Memory: the result beside src until the scatter is done, then the result.
 func sortPairs(ctx context.Context, workers int, src *chunked[pair]) ([]pair, error) {
-	n := src.n
-	chunks := src.chunks
-	digits := min(max(bits.Len(uint(n/bucketGoal)), 1), scatterBits)
-	shift := 64 - digits
-	groups := min(workers, max(len(chunks), 1))
-	group := func(g int) [][]pair { return chunks[g*len(chunks)/groups : (g+1)*len(chunks)/groups] }
-
-	// Where each group's pairs of each digit begin.
-	at := make([][]int, groups)
-	err := parallel(ctx, workers, groups, func(_, g int) error {
-		count := make([]int, 1<<digits)
-		for _, chunk := range group(g) {
-			for i := range chunk {
-				count[chunk[i].hi()>>shift]++
-			}
-		}
-		at[g] = count
-		return ctx.Err()
-	})
+	lay, err := layOut(ctx, workers, src.chunks, src.n)
 	if err != nil {
 		return nil, err
 	}
-	ends := make([]int, 1<<digits)
-	sum := 0
-	for d := range ends {
-		for g := range groups {
-			at[g][d], sum = sum, sum+at[g][d]
-		}
-		ends[d] = sum
-	}
-
-	dst := make([]pair, n)
-	err = parallel(ctx, workers, groups, func(_, g int) error {
-		next := at[g]
-		for _, chunk := range group(g) {
+	dst := make([]pair, src.n)
+	err = parallel(ctx, workers, len(lay.at), func(_, g int) error {
+		next := lay.at[g]
+		for _, chunk := range lay.group(src.chunks, g) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			for i := range chunk {
-				d := chunk[i].hi() >> shift
+				d := chunk[i].hi() >> lay.shift
 				dst[next[d]] = chunk[i]
 				next[d]++
 			}
@@ -91,17 +66,60 @@ func sortPairs(ctx context.Context, workers int, src *chunked[pair]) ([]pair, er
 	if err != nil {
 		return nil, err
 	}
-	*src, chunks = chunked[pair]{}, nil // let go before the buckets are sorted
+	*src = chunked[pair]{} // let go before the buckets are sorted
 
-	err = parallel(ctx, workers, len(ends), func(_, d int) error {
-		begin := 0
-		if d > 0 {
-			begin = ends[d-1]
-		}
-		sortBucket(dst[begin:ends[d]], digits)
+	err = parallel(ctx, workers, len(lay.ends), func(_, d int) error {
+		begin, end := lay.bucket(d)
+		sortBucket(dst[begin:end], 64-lay.shift)
 		return nil
 	})
 	return dst, err
+}
+
+// layout says where the first pass of a sort puts the pairs.
+type layout struct {
+	shift int     // leading bits of a token: hi >> shift
+	at    [][]int // by group of chunks and leading bits: where its pairs begin
+	ends  []int   // by leading bits: where all end
+}
+
+// layOut counts the n pairs of chunks by their leading bits.
+func layOut(ctx context.Context, workers int, chunks [][]pair, n int) (*layout, error) {
+	digits := min(max(bits.Len(uint(n/bucketGoal)), 1), scatterBits)
+	l := &layout{shift: 64 - digits, at: make([][]int, min(workers, max(len(chunks), 1))), ends: make([]int, 1<<digits)}
+	err := parallel(ctx, workers, len(l.at), func(_, g int) error {
+		count := make([]int, 1<<digits)
+		for _, chunk := range l.group(chunks, g) {
+			for i := range chunk {
+				count[chunk[i].hi()>>l.shift]++
+			}
+		}
+		l.at[g] = count
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	sum := 0
+	for d := range l.ends {
+		for g := range l.at {
+			l.at[g][d], sum = sum, sum+l.at[g][d]
+		}
+		l.ends[d] = sum
+	}
+	return l, nil
+}
+
+// group is the part of chunks that one worker goes through.
+func (l *layout) group(chunks [][]pair, g int) [][]pair {
+	return chunks[g*len(chunks)/len(l.at) : (g+1)*len(chunks)/len(l.at)]
+}
+
+func (l *layout) bucket(d int) (begin, end int) {
+	if d > 0 {
+		begin = l.ends[d-1]
+	}
+	return begin, l.ends[d]
 }
 
 // sortBucket sorts p, whose pairs agree in the leading used bits of their

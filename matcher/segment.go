@@ -68,11 +68,14 @@ func (s *segment) codes(name string, n, limit int) *array.Uint8 {
 	if s.err != nil {
 		return nil
 	}
-	top := uint8(0)
-	for _, code := range b {
-		top = max(top, code)
-	}
-	if int(top) >= limit {
+	within := everywhere(n, func(begin, end int) bool {
+		top := uint8(0)
+		for _, code := range b[begin:end] {
+			top = max(top, code)
+		}
+		return int(top) < limit
+	})
+	if !within {
 		s.damage(name, errors.New("a code is outside the domain"))
 		return nil
 	}

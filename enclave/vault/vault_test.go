@@ -261,7 +261,7 @@ func TestSegmentRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Around the edges of a chunk, with the framing of a one-letter name.
-	for _, size := range []int{0, 1, chunkSize - 12, chunkSize - 11, chunkSize - 10, chunkSize, 3*chunkSize + 7} {
+	for _, size := range []int{0, 1, chunkSize - 12, chunkSize - 11, chunkSize - 10, chunkSize, 2*chunkSize - 25, 3*chunkSize + 7} {
 		data := make([]byte, size)
 		rand.NewChaCha8([32]byte{byte(size)}).Read(data)
 		w, err := v.NewSegment("k")
@@ -672,4 +672,79 @@ func FuzzLogLine(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSegmentColumns: many columns of any size, within a chunk and over
+// several, come back whole, in memory of their own.
+func TestSegmentColumns(t *testing.T) {
+	v := open(t, filepath.Join(t.TempDir(), "V"))
+	if err := v.MakeDataKey("k"); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 1))
+	for range 20 {
+		want := map[string][]byte{}
+		w, err := v.NewSegment("k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range rng.IntN(12) {
+			data := make([]byte, []int{0, 5, 300, chunkSize / 3, chunkSize, 2*chunkSize + 1}[rng.IntN(6)]+rng.IntN(9))
+			rand.NewChaCha8([32]byte{byte(i)}).Read(data)
+			name := strings.Repeat("n", rng.IntN(30)) + fmt.Sprint(i)
+			want[name] = data
+			if err := w.Put(name, data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ref, err := w.Commit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := v.ReadSegment(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d columns, want %d", len(got), len(want))
+		}
+		for name, data := range want {
+			if !bytes.Equal(got[name], data) {
+				t.Errorf("a column of %d bytes came back different", len(data))
+			}
+		}
+	}
+}
+
+// BenchmarkReadSegment opens a segment of 1 GiB whose file is in the page
+// cache.
+func BenchmarkReadSegment(b *testing.B) {
+	v, err := Open(b.Context(), filepath.Join(b.TempDir(), "V"), plain)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer v.Close()
+	if err := v.MakeDataKey("k"); err != nil {
+		b.Fatal(err)
+	}
+	w, err := v.NewSegment("k")
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := make([]byte, 256<<20)
+	for i := range 4 {
+		if err := w.Put(fmt.Sprint(i), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ref, err := w.Commit()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(4 * int64(len(data)))
+	for b.Loop() {
+		if _, err := v.ReadSegment(ref); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package vault
+
+// newPages gives n bytes for a column.
+func newPages(n int) []byte { return make([]byte, n) }

@@ -1,0 +1,243 @@
+package matcher
+
+import "math/bits"
+
+const (
+	// window is how many tokens a lookup compares without asking whether it
+	// needs to. One in fifty entries of a directory covers more.
+	window = 8
+	// lookups is how many lookups go through each step together.
+	lookups = 256
+	// dense is how many tokens of the longer side there are at most for one of
+	// the shorter where reading all is no more than reading those looked at.
+	dense = 32
+)
+
+// finder is one worker's findings, by ranges of clusters.
+type finder struct {
+	need   needs
+	shift  uint
+	ranges [Kinds][maxRanges]findings // [0] alone unless kinds are needed
+	into   *[maxRanges]findings       // those of the part at hand
+
+	slabs [][]uint32 // memory of the findings
+	slab  int        // the one in use
+	used  int        // of it
+
+	begins    [lookups]uint32 // where the entry of each token begins
+	spans     [lookups]uint32 // and how many tokens it covers
+	few, many [lookups]uint32 // positions of tokens that agree
+	touched   uint64          // nobody reads it: it keeps the reads alive
+}
+
+// findings are hits of one range: blocks of clusters and, beside them, if
+// needed, of the rows of the tokens they were found by.
+type findings struct {
+	n        int // in the last block
+	clusters *[findBlock]uint32
+	rows     *[findBlock]uint32
+	full     []findBlocks
+}
+
+type findBlocks struct{ clusters, rows *[findBlock]uint32 }
+
+const (
+	findBlock = 1 << 9
+	slabLen   = 1 << 18 // 1 MiB
+)
+
+// reset makes f ready for a match and keeps its memory.
+func (f *finder) reset(clusters int, need needs) {
+	f.need, f.shift, f.slab, f.used = need, rangeShift(clusters), 0, 0
+	for k := range f.ranges {
+		for r := range f.ranges[k] {
+			one := &f.ranges[k][r]
+			*one = findings{n: findBlock, full: one.full[:0]}
+		}
+	}
+}
+
+// add lays down a hit.
+func (f *finder) add(cluster, row uint32) {
+	to := &f.into[cluster>>f.shift&(maxRanges-1)]
+	if to.n == findBlock {
+		f.grow(to)
+	}
+	to.clusters[to.n] = cluster
+	if f.need.rows {
+		to.rows[to.n] = row
+	}
+	to.n++
+}
+
+func (f *finder) grow(to *findings) {
+	if to.clusters != nil {
+		to.full = append(to.full, findBlocks{to.clusters, to.rows})
+	}
+	to.n, to.clusters = 0, f.block()
+	if f.need.rows {
+		to.rows = f.block()
+	}
+}
+
+func (f *finder) block() *[findBlock]uint32 {
+	if f.used == slabLen {
+		f.slab, f.used = f.slab+1, 0
+	}
+	if f.slab == len(f.slabs) {
+		f.slabs = append(f.slabs, make([]uint32, slabLen))
+	}
+	f.used += findBlock
+	return (*[findBlock]uint32)(f.slabs[f.slab][f.used-findBlock:])
+}
+
+// each calls do with the hits of range r; rows is empty unless rows are needed.
+func (f *finder) each(set, r int, do func(clusters, rows []uint32)) {
+	one := &f.ranges[set][r]
+	rows := func(b *[findBlock]uint32, n int) []uint32 {
+		if b == nil {
+			return nil
+		}
+		return b[:n]
+	}
+	for _, b := range one.full {
+		do(b.clusters[:], rows(b.rows, findBlock))
+	}
+	if one.clusters != nil {
+		do(one.clusters[:one.n], rows(one.rows, one.n))
+	}
+}
+
+// find finds the clusters whose token, of leading byte part, is in the list.
+//
+// It looks each token of the shorter side up in the directory of the longer.
+// Both are sorted, so all columns are gone through in one direction, and what
+// a merge would cost in branches that can't be foretold is not paid.
+func (f *finder) find(base, list *tokenIndex, part int) {
+	b0, b1 := base.part(part)
+	l0, l1 := list.part(part)
+	few, many, begin, end := list, base, l0, l1
+	if b1-b0 < l1-l0 {
+		few, many, begin, end = base, list, b0, b1
+	}
+	for ; begin < end; begin += lookups {
+		n := f.look(few, many, begin, min(begin+lookups, end))
+		f.note(base, list, few, many, n)
+	}
+}
+
+// look fills f.few and f.many with the positions of the tokens [j0, j1) of few,
+// at most lookups, that are in many as far as their first 8 bytes go, and
+// gives their number. Where an entry covers more than the window all 16 bytes
+// are compared.
+func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
+	n := 0
+	words := few.words[2*j0 : 2*j1]
+	if many.len() < window {
+		for j := j0; j < j1; j++ {
+			if i, ok := many.search(words[2*(j-j0)], words[2*(j-j0)+1], 0, many.len()); ok {
+				f.few[n], f.many[n] = uint32(j), uint32(i)
+				n++
+			}
+		}
+		return n
+	}
+	// The reads of a step do not wait for one another: in a sparse list each
+	// goes to memory.
+	for k := range j1 - j0 {
+		d := bits.ReverseBytes64(words[2*k]) >> many.shift
+		begin := many.dir[d]
+		f.begins[k&(lookups-1)], f.spans[k&(lookups-1)] = begin, many.dir[d+1]-begin
+	}
+	// Where nearly every line is wanted, they are read in order first: a core
+	// has far more reads under way then than lookups in their places give it.
+	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*lookups {
+		f.touched += touch(many.words[2*b:2*e]) + uint64(touch32(many.vals[b:e]))
+	}
+	last := many.len() - window
+	for k := range j1 - j0 {
+		hi, begin, span := words[2*k], int(f.begins[k&(lookups-1)]), int(f.spans[k&(lookups-1)])
+		if span > window {
+			if i, ok := many.search(hi, words[2*k+1], begin, begin+span); ok {
+				f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(i)
+				n++
+			}
+			continue
+		}
+		begin = min(begin, last) // the window may begin before the entry: what it finds there differs
+		w := (*[2 * window]uint64)(many.words[2*begin:])
+		at := -1
+		if w[0] == hi {
+			at = 0
+		}
+		if w[2] == hi {
+			at = 1
+		}
+		if w[4] == hi {
+			at = 2
+		}
+		if w[6] == hi {
+			at = 3
+		}
+		if w[8] == hi {
+			at = 4
+		}
+		if w[10] == hi {
+			at = 5
+		}
+		if w[12] == hi {
+			at = 6
+		}
+		if w[14] == hi {
+			at = 7
+		}
+		// Written whether found or not: whether is a coin.
+		f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(begin+at)
+		if at >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// touch reads a word of every cache line of w.
+func touch(w []uint64) (sum uint64) {
+	for i := 0; i < len(w); i += 8 {
+		sum += w[i]
+	}
+	return sum
+}
+
+func touch32(w []uint32) (sum uint32) {
+	for i := 0; i < len(w); i += 16 {
+		sum += w[i]
+	}
+	return sum
+}
+
+// note lays down the clusters of the first n positions of f.few and f.many, whose
+// tokens agree as far as their first 8 bytes go.
+func (f *finder) note(base, list, few, many *tokenIndex, n int) {
+	for k := range n {
+		a, b := f.few[k&(lookups-1)], f.many[k&(lookups-1)]
+		if lo := few.words[2*a+1]; many.words[2*b+1] != lo {
+			// The window shows one token of those that share 8 bytes.
+			hi := few.words[2*a]
+			d := bits.ReverseBytes64(hi) >> many.shift
+			at, ok := many.search(hi, lo, int(many.dir[d]), int(many.dir[d+1]))
+			if !ok {
+				continue
+			}
+			b = uint32(at)
+		}
+		i, j := b, a // in the base, in the list
+		if few == base {
+			i, j = a, b
+		}
+		row := uint32(0)
+		if f.need.rows {
+			row = list.vals[j]
+		}
+		f.add(base.vals[i], row)
+	}
+}
