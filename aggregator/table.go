@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"awase/matcher"
@@ -134,19 +135,18 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, streams stream
 	if l0 > 1 && s.WithTotal {
 		return nil, errTotal
 	}
-	noisy := make([]int64, len(exact.Users))
+	z, err := g.drawAll(s, len(exact.Users), streams)
+	if err != nil {
+		return nil, err
+	}
+	noisy := z[0]
 	var all, union, noisyOther int64
 	var withheld int
-	stream := streams(usersMeasure)
 	for i, n := range exact.Users {
 		if n < 0 || n > math.MaxUint32 {
 			return nil, fmt.Errorf("counting the cells: a count outside [0, 2^32)")
 		}
-		z, err := g.noise(variance, stream(i))
-		if err != nil {
-			return nil, err
-		}
-		noisy[i] = n + z
+		noisy[i] += n
 		all += n
 		if s.Kind != kindTable && noisy[i] >= t.Tau || s.Kind == kindTable && g.locks(n, noisy[i], t.K, t.Tau) {
 			t.Cells[i] = Cell{true, max(0, noisy[i]), int(l0)}
@@ -181,7 +181,7 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, streams stream
 		t.Total = &total
 	}
 	for m := range s.Measures {
-		sum, err := g.noiseSum(exact.Sums[m], &s.Measures[m], s, t, streams)
+		sum, err := g.noiseSum(exact.Sums[m], z[m+1], &s.Measures[m], s, t, streams)
 		if err != nil {
 			return nil, err
 		}
@@ -190,26 +190,45 @@ func (g *Gate) lockCells(exact matcher.Exact, s *Spec, p *Policy, streams stream
 	return t, nil
 }
 
+// drawAll draws the noise of every cell of the users, then of each measure, the
+// measures side by side: each has a stream of its own.
+func (g *Gate) drawAll(s *Spec, cells int, streams streamFunc) ([][]int64, error) {
+	z, errs := make([][]int64, len(s.Measures)+1), make([]error, len(s.Measures)+1)
+	var all sync.WaitGroup
+	for m := range z {
+		name, variance := usersMeasure, s.Variance()
+		if m > 0 {
+			name, variance = s.Measures[m-1].Name, s.sumVariance(&s.Measures[m-1])
+		}
+		stream := streams(name)
+		z[m] = make([]int64, cells)
+		all.Go(func() {
+			for i := range z[m] {
+				if z[m][i], errs[m] = g.noise(variance, stream(i)); errs[m] != nil {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return z, errors.Join(errs...)
+}
+
 // noiseSum noises the exact sums of one measure. What is shown follows the
 // users: a cell that is withheld is withheld for all measures (PRIVACY §4.3-8).
-func (g *Gate) noiseSum(exact []int64, m *Measure, s *Spec, t *Table, streams streamFunc) (Sum, error) {
+func (g *Gate) noiseSum(exact, z []int64, m *Measure, s *Spec, t *Table, streams streamFunc) (Sum, error) {
 	sum := Sum{Name: m.Name, Cap: m.Cap, Granule: m.Granule, Cells: make([]int64, len(exact))}
 	variance := s.sumVariance(m)
 	var all, other int64
-	stream := streams(m.Name)
 	for i, n := range exact {
 		if n < 0 || n > m.Cap*math.MaxUint32 {
 			return Sum{}, fmt.Errorf("summing the cells: a sum outside its bounds")
 		}
-		z, err := g.noise(variance, stream(i))
-		if err != nil {
-			return Sum{}, err
-		}
 		all += n
 		if t.Cells[i].Released {
-			sum.Cells[i] = max(0, n+z)
+			sum.Cells[i] = max(0, n+z[i])
 		} else {
-			other += n + z
+			other += n + z[i]
 		}
 	}
 	if t.Other != nil && t.Other.Released {
