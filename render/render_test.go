@@ -121,7 +121,7 @@ func releases() *rapid.Generator[*wire.Release] {
 			r.Other = &wire.Sum{Status: wire.Released, Users: number(n.Draw(t, "other users"), 48)}
 		}
 		if rapid.Bool().Draw(t, "total") {
-			r.Total = &wire.Sum{Users: number(n.Draw(t, "total users"), 20)}
+			r.Total, r.Question.Total = &wire.Sum{Users: number(n.Draw(t, "total users"), 20)}, true
 		}
 		if index {
 			r.Base = &wire.Sum{Status: wire.Released, Users: number(n.Draw(t, "base users"), 20)}
@@ -193,7 +193,7 @@ func TestCSVReadsBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := max(len(r.Dims), 1)
+		keys := 1 + len(r.Dims)
 		if want := 1 + len(r.Cells) + len(sums(r)); len(rows) != want {
 			t.Fatalf("%d rows, want %d", len(rows), want)
 		}
@@ -207,17 +207,25 @@ func TestCSVReadsBack(t *testing.T) {
 		for i := range r.Cells {
 			row, c := rows[1+i], &r.Cells[i]
 			for j, d := range r.Dims {
-				if got := row[j]; got != c.Key[d.Name] && got != "'"+c.Key[d.Name] {
+				if got := row[1+j]; got != c.Key[d.Name] && got != "'"+c.Key[d.Name] {
 					t.Errorf("cell %d: %s is %q, want %q", i, d.Name, got, c.Key[d.Name])
 				}
 			}
 			if row[keys] != string(c.Status) {
 				t.Errorf("cell %d: status %q", i, row[keys])
 			}
-			compare(t, row[keys+1:], c.Users, c.Index)
+			of := len(row) - len(context(r))
+			compare(t, row[keys+1:of], c.Users, c.Index)
+			if row[0] != "cell" {
+				t.Errorf("cell %d is of kind %q", i, row[0])
+			}
 		}
 		for i, s := range sums(r) {
-			compare(t, rows[1+len(r.Cells)+i][keys+1:], s.Users, nil)
+			row := rows[1+len(r.Cells)+i]
+			compare(t, row[keys+1:len(row)-len(context(r))], s.Users, nil)
+			if row[0] != s.kind || strings.Join(row[1:keys], "") != "" {
+				t.Errorf("the %s row begins %q", s.kind, row[:keys])
+			}
 		}
 	})
 }
@@ -355,10 +363,10 @@ func TestBars(t *testing.T) {
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ dim, value, ja, en string }{
 		{"age_band", "<20", "20歳未満", "<20"}, {"age_band", "20-24", "20〜24歳", "20–24"}, {"age_band", ">=70", "70歳以上", "≥70"},
-		{"salary_band", "<3000000", "300万円未満", "<3000000 yen"},
-		{"salary_band", "3000000-4999999", "300万〜500万円未満", "3000000–4999999 yen"},
-		{"salary_band", ">=12000000", "1,200万円以上", "≥12000000 yen"},
-		{"gender", "female", "女性", "female"}, {"prefecture", "unknown", "不明", "unknown"}, {"prefecture", "東京都", "東京都", "東京都"},
+		{"salary_band", "<3000000", "300万円未満", "<¥3M"},
+		{"salary_band", "3000000-4999999", "300万〜500万円未満", "¥3M–5M"},
+		{"salary_band", ">=12000000", "1,200万円以上", "≥¥12M"},
+		{"gender", "female", "女性", "female"}, {"prefecture", "unknown", "不明", "unknown"}, {"prefecture", "東京都", "東京都", "Tokyo"}, {"place", "北海道", "北海道", "Hokkaido"}, {"region", "九州・沖縄", "九州・沖縄", "Kyushu and Okinawa"},
 		{"age_band", "teens-ish", "teens-ish", "teens-ish"}, {"age_band", "<", "<", "<"}, {"age_band", "--5", "--5", "--5"}, {"x", "20-24", "20-24", "20-24"},
 	} {
 		if got := valueLabel(c.dim, c.value); got != (text{c.ja, c.en}) {
@@ -427,6 +435,73 @@ func TestNotesAreReadable(t *testing.T) {
 		for _, text := range row[min(1, len(row)):] {
 			if need := float64(width(text)) / 70 * 15; h < need {
 				t.Errorf("row %d is %.0f points high, its text needs %.0f", i+1, h, need)
+			}
+		}
+	}
+}
+
+// TestConditionWords: both languages say the same thing, with brackets wherever
+// one "or" stands among "and"s.
+func TestConditionWords(t *testing.T) {
+	in := func(dim string, values ...string) entrustment.Condition {
+		return entrustment.Condition{In: map[string][]string{dim: values}}
+	}
+	all := func(cs ...entrustment.Condition) entrustment.Condition { return entrustment.Condition{All: cs} }
+	either := func(cs ...entrustment.Condition) entrustment.Condition { return entrustment.Condition{Any: cs} }
+	f, m, tokyo := in("gender", "female"), in("gender", "male"), in("prefecture", "東京都", "京都府")
+	on := entrustment.Condition{List: "own"}
+	for _, c := range []struct {
+		of     entrustment.Condition
+		ja, en string
+	}{
+		{tokyo, "都道府県が東京都・京都府", "prefecture is Tokyo or Kyoto"},
+		{all(tokyo, f), "都道府県が東京都・京都府、かつ 性別が女性", "(prefecture is Tokyo or Kyoto) and gender is female"},
+		{either(all(tokyo, f), m), "（都道府県が東京都・京都府、かつ 性別が女性）、または 性別が男性", "((prefecture is Tokyo or Kyoto) and gender is female) or gender is male"},
+		// A group of one is that one: it needs the brackets that it needs.
+		{all(all(either(f, m)), on), "（性別が女性、または 性別が男性）、かつ リスト「own」にいる", `(gender is female or gender is male) and on list "own"`},
+		{all(either(f)), "性別が女性", "gender is female"},
+		{entrustment.Condition{Not: &on}, "リスト「own」にいない", `not on list "own"`},
+		{all(f, entrustment.Condition{Not: &tokyo}), "性別が女性、かつ （都道府県が東京都・京都府）でない", "gender is female and not (prefecture is Tokyo or Kyoto)"},
+		{in("salary_band", "<3000000", "unknown"), "年収が300万円未満・不明", "salary is <¥3M or unknown"},
+	} {
+		if got := condition(&c.of); got != (text{c.ja, c.en}) {
+			t.Errorf("got  %s\n     %s\nwant %s\n     %s", got.ja, got.en, c.ja, c.en)
+		}
+	}
+}
+
+// japanese finds a line's words that only people who read Japanese can read.
+var japanese = regexp.MustCompile(`[ぁ-んァ-ヶ一-龠]`)
+
+// english finds a word, or the signs of a band in figures.
+var english = regexp.MustCompile(`[a-z≥<–]`)
+
+// TestEnglishStandsBesideJapanese: every head, label and value of a table has
+// its English in the same cell or in the line below.
+func TestEnglishStandsBesideJapanese(t *testing.T) {
+	for name, r := range samples() {
+		if name == "wide" { // its shops have Japanese names
+			continue
+		}
+		lines := strings.Split(string(shownAs(t, r, TerminalOptions{Width: 100})), "\n")
+		for i, l := range lines {
+			if strings.HasPrefix(l, "┌ ") { // the notes
+				break
+			}
+			cells := strings.Split(strings.Trim(l, "│"), "│")
+			below := strings.Split(strings.Trim(lines[min(i+1, len(lines)-1)], "│"), "│")
+			if !strings.HasPrefix(l, "│") || strings.Contains(l, "░░ 非表示 ") && pyramidOf(r) != nil {
+				continue // the hatching of a pyramid is told in the notes
+			}
+			for j, c := range cells {
+				if japanese.MatchString(c) && !english.MatchString(c) && (len(below) != len(cells) || !english.MatchString(below[j])) {
+					t.Errorf("%s: %q has no English\n%s", name, strings.TrimSpace(c), l)
+				}
+			}
+		}
+		for _, s := range lines {
+			if strings.HasPrefix(s, "  ") && japanese.MatchString(s) && !english.MatchString(s) {
+				t.Errorf("%s: a total without English: %s", name, s)
 			}
 		}
 	}

@@ -301,7 +301,7 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 	for _, a := range price.Accounts {
 		fmt.Fprintf(d.w, "  price %.3f; budget of %s about users of %s in %s: %.3f of %.3f spent\n", price.Charged, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
 	}
-	if f := price.Forecast; f != nil && len(f.Missing) == 0 {
+	if f := price.Forecast; f != nil && len(f.Missing)+len(f.Unknown) == 0 {
 		fmt.Fprintf(d.w, "  forecast from public shares: if all of the list match, about %s of %s cells are withheld\n", thousands(int64(f.Withheld)), thousands(int64(price.Cells)))
 	}
 	fmt.Fprintln(d.w)
