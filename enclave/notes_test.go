@@ -21,7 +21,7 @@ func TestPriceNotes(t *testing.T) {
 		}
 		return p
 	}
-	female := &entrustment.Condition{In: map[string][]string{"gender": {"female"}}}
+	female := &entrustment.Condition{In: map[string][]string{"gender": {"f"}}}
 	for _, c := range []struct {
 		q    func(*entrustment.Question)
 		want []string
