@@ -176,10 +176,14 @@ func (b *book) table() {
 	}
 	b.width(s, keys+1, keyWidth) // 非表示（少人数保護） withheld
 	b.above(len(heads), keys)
+	lines := 2
 	for i, h := range heads {
 		b.set(s, i+1, b.headRow, b.styles.head, plain(h.ja)+"\n"+plain(h.en))
+		if i > keys {
+			lines = max(lines, wrapped(h.ja, columnWidth-2)+wrapped(h.en, columnWidth-2))
+		}
 	}
-	b.do(b.SetRowHeight(s, b.headRow, 34))
+	b.do(b.SetRowHeight(s, b.headRow, float64(17*lines)))
 	for i := range r.Cells {
 		b.cell(&r.Cells[i], b.headRow+1+i, keys, len(heads))
 	}
