@@ -73,12 +73,13 @@ type constant struct{ name, value string }
 
 // context says what a release is of: what stands above the table elsewhere.
 func context(r *wire.Release) []constant {
-	var ja, en, from, to, list, version string
+	var ja, en, categories, from, to, list, version string
 	if q := r.Question; q != nil {
 		if q.Where != nil {
 			c := condition(q.Where)
 			ja, en = plain(c.ja), plain(c.en)
 		}
+		categories = plain(strings.Join(q.Categories, ", "))
 		if q.Window != nil {
 			from, to = q.Window.From.String(), q.Window.To.String()
 		}
@@ -88,7 +89,7 @@ func context(r *wire.Release) []constant {
 	}
 	return []constant{
 		{"report", plain(r.Report)}, {"list", list}, {"list_version", version},
-		{"condition", ja}, {"condition_en", en}, {"from", from}, {"to", to},
+		{"condition", ja}, {"condition_en", en}, {"categories", categories}, {"from", from}, {"to", to},
 		{"entrustment", plain(r.Entrustment)}, {"entrustment_version", strconv.Itoa(r.Version)},
 		{"released_at", plain(r.ReleasedAt)}, {"dev", strconv.FormatBool(r.Privacy.Dev)},
 	}

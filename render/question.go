@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"awase/enclave/wire"
@@ -28,7 +29,8 @@ func title(r *wire.Release) text {
 	return text{plain(report.ja + "：" + t.ja), plain(report.en + ": " + t.en)}
 }
 
-// details gives the question's further terms in words: condition, window.
+// details gives the question's further terms in words: condition, categories of
+// events that no dimension shows, window.
 func details(q *entrustment.Question) []text {
 	if q == nil {
 		return nil
@@ -37,6 +39,10 @@ func details(q *entrustment.Question) []text {
 	if q.Where != nil {
 		c := condition(q.Where)
 		out = append(out, text{plain("条件：" + c.ja), plain("where " + c.en)})
+	}
+	if len(q.Categories) > 0 && !slices.Contains(q.Dims, entrustment.DimCategory) {
+		c := join(labels(entrustment.DimCategory, q.Categories), "・", ", ")
+		out = append(out, text{plain("行動：" + c.ja), plain("events: " + c.en)})
 	}
 	if q.Window != nil {
 		out = append(out, text{

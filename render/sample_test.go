@@ -180,6 +180,7 @@ func reachSample() *wire.Release {
 	r := base("reach-frequency", wire.Dim{Name: "frequency", Domain: []string{"1", "2", "3", "4", "5", "6-9", "10-19", ">=20"}})
 	r.Measures, r.Rates = []string{"impressions", "clicks"}, []string{"average_frequency", "click_rate"}
 	r.Question.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
+	r.Question.Categories = []string{"new_arrivals", "spring_sale"}
 	for i, f := range r.Dims[0].Domain {
 		v := int64(8000 >> i)
 		c := cell(v, "frequency", f)
