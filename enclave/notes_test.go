@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"awase/aggregator"
@@ -46,5 +47,15 @@ func TestPriceNotes(t *testing.T) {
 	}
 	if p := ask(func(q *entrustment.Question) { q.Report, q.Dims, q.Index = entrustment.ReportSize, nil, false }); p.K != 0 || p.Terms != 1 {
 		t.Errorf("a size has k %d and %d terms", p.K, p.Terms)
+	}
+}
+
+// TestStatementNamesMeasures: the Japanese sentence names a sum in Japanese.
+func TestStatementNamesMeasures(t *testing.T) {
+	for measure := range aggregator.DefaultPolicy().Caps {
+		s := statement(&wire.Privacy{Sigma: 10}, []aggregator.Cap{{Measure: measure, Most: 30}}, entrustment.ReportBehaviour)
+		if measureJA[measure] == "" || strings.Contains(s.JA, measure) || !strings.Contains(s.EN, "Of "+measure+" at most 30") {
+			t.Errorf("%s: %s %s", measure, s.JA, s.EN)
+		}
 	}
 }

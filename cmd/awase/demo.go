@@ -32,8 +32,8 @@ func demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
 		Short: "Run the main job end to end on made-up people",
-		Long: "Makes a Japanese population and a client's lists with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
-			"prints the reports and writes them to --out. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s.",
+		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
+			"prints the reports and writes them to --out. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
 		Args: exactArgs(),
 	}
 	cmd.Flags().IntVar(&o.users, "users", 1_000_000, "the operator's users")
