@@ -19,7 +19,7 @@ demo: build          ## a made-up population and a client's lists, end to end
 	./bin/awase demo
 
 demo-adult: build    ## the same on the 32,561 real people of UCI Adult
-	./bin/awase demo --adult --out demo-out/adult
+	./bin/awase demo --adult --out demo-out-adult
 
 deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node runs the WASM modules, ClickHouse and DuckDB are the peers of the benchmark
 	$(GO) mod download

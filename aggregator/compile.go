@@ -32,6 +32,8 @@ type Sources struct {
 	ListOwner  Owner                 // of the lists
 	Events     []EventSource         // the logs that the entrustment may read
 	Categories []string              // of events: those that it names
+
+	Identifiers []string // kinds that the entrustment names; none: all
 }
 
 // Owner is a party whose users are counted, and its group.
@@ -67,9 +69,6 @@ type Plan struct {
 
 // kinds are the kinds of report that are no plain table.
 var kinds = map[string]specKind{entrustment.ReportSize: kindSize, entrustment.ReportCube: kindCube}
-
-// matchedBy is the domain of the reserved dimension, in rule 2's fixed order.
-var matchedBy = [matcher.Kinds]string{matcher.Email: "email", matcher.Phone: "phone", matcher.Cookie: "cookie", matcher.MAID: "maid"}
 
 func specError(field, detail, mend string) error {
 	return &entrustment.Error{Code: entrustment.CodeSpec, Clause: "DESIGN §8", Field: field, Detail: detail, Mend: mend}
@@ -316,7 +315,7 @@ func (c *compiler) dims(events *EventSpec) ([]Dim, error) {
 			return nil, specError(field, fmt.Sprintf("%q is named twice", name), "name each dimension once")
 		}
 		if name == entrustment.DimMatchedBy {
-			out = append(out, Dim{Source: matcher.MatchedBy, Name: name, Domain: matchedBy[:]})
+			out = append(out, Dim{Source: matcher.MatchedBy, Name: name, Domain: c.src.kinds()})
 			continue
 		}
 		if d, ok := c.eventDim(name, events); ok {

@@ -40,7 +40,7 @@ type Answer struct {
 	Total     *Interval
 	Separate  bool // Total was charged by itself; else it is the sum of what is released
 	BaseTotal *Interval
-	K, Tau    int64
+	K, Tau    int64 // K is 0 where the noisy lock stands alone
 	Sigma     int64
 	RhoNano   int64 // all tables
 	DeltaE15  int64
@@ -67,7 +67,7 @@ func (a *Answer) Epsilon() (eps, delta float64) {
 // Compose turns the tables of a plan into an answer.
 func Compose(pl *Plan, tables []*Table) *Answer {
 	main := tables[0]
-	a := &Answer{Dims: pl.asked, K: main.K, Tau: main.Tau, Sigma: main.Sigma, List: pl.list}
+	a := &Answer{Dims: pl.asked, Tau: main.Tau, Sigma: main.Sigma, List: pl.list}
 	var base *Table
 	for i, t := range tables {
 		a.RhoNano += t.RhoNano
@@ -75,6 +75,9 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 		if pl.Tables[i].Name == TableIndex {
 			base = t
 		}
+	}
+	if pl.Tables[0].Spec.Kind == kindTable {
+		a.K = main.K
 	}
 	if pl.selection != nil {
 		a.composeSelection(pl, main)
@@ -113,6 +116,8 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 			}
 		}
 	}
+	counted := pl.Tables[0].Spec.counted()
+	a.drop(counted, a.OtherSums, nil)
 	order := newOrder(pl.asked, pl.Tables[0].Spec.Dims)
 	a.Rows = make([]Row, len(main.Cells))
 	for i := range a.Rows {
@@ -125,6 +130,7 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 			row.Index = index(main.Cells[at], sum, main.Sigma, base.Cells[at], baseSum, base.Sigma)
 		}
 		row.Sums, row.Rates = a.amounts(main, main.Cells[at], func(s *Sum) int64 { return s.Cells[at] })
+		a.drop(counted, row.Sums, row.Rates)
 		a.Rows[i] = row
 	}
 	return a

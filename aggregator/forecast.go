@@ -14,10 +14,34 @@ type Forecast struct {
 	People   int64   // expected to be counted
 	Cells    int     // of the table
 	Withheld float64 // expected number of cells withheld
-	// Missing names what the question reads and no share is declared of; then
-	// there is no forecast.
+	// Missing names the attributes of the base that the question reads and no share
+	// is declared of; then there is no forecast.
 	Missing []string
+	// Unknown names what else it reads that no share can be declared of: the
+	// Unknown constants, or a dimension that is no attribute of the base.
+	Unknown []string
 }
+
+// What keeps a forecast from being made beside attributes without shares.
+const (
+	UnknownList         = "list in the condition"
+	UnknownEvents       = "events in the condition"
+	UnknownCombinations = "combinations of values"
+)
+
+// lacks notes what keeps a forecast from being made, once.
+func (f *Forecast) lacks(source matcher.DimSource, name string) {
+	to := &f.Unknown
+	if source == matcher.BaseColumn {
+		to = &f.Missing
+	}
+	if !slices.Contains(*to, name) {
+		*to = append(*to, name)
+	}
+}
+
+// notAColumn marks what is lacking and no column at all.
+const notAColumn = matcher.MatchedBy
 
 // Shares are the public shares of attributes: by name, of each value.
 type Shares map[string]map[string]float64
@@ -44,9 +68,9 @@ func (pl *Plan) Forecast(people, all int64, shares Shares, p *Policy) Forecast {
 		w.condition(pl.where, &f, people > 0)
 	}
 	if w.combinations > maxForecast {
-		f.Missing = append(f.Missing, "so many combinations of values")
+		f.lacks(notAColumn, UnknownCombinations)
 	}
-	if len(f.Missing) > 0 {
+	if len(f.Missing)+len(f.Unknown) > 0 {
 		return f
 	}
 	of := w.joint(len(dims), cells, pl.where)
@@ -89,9 +113,7 @@ type weights struct {
 func (w *weights) add(d Dim, f *Forecast) {
 	part, ok := w.of(d)
 	if !ok {
-		if !slices.Contains(f.Missing, d.Name) {
-			f.Missing = append(f.Missing, d.Name)
-		}
+		f.lacks(d.Source, d.Name)
 		return
 	}
 	if w.combinations == 0 {
@@ -131,7 +153,7 @@ func (w *weights) of(d Dim) ([]float64, bool) {
 // condition adds the columns that a condition reads. Where the asker states how
 // many are counted, a condition that can't be forecast is left out.
 func (w *weights) condition(c *matcher.Where, f *Forecast, stated bool) {
-	var missing []string
+	var missing Forecast
 	var columns []*matcher.InCodes
 	var walk func(*matcher.Where)
 	walk = func(c *matcher.Where) {
@@ -141,9 +163,9 @@ func (w *weights) condition(c *matcher.Where, f *Forecast, stated bool) {
 		case c.Not != nil:
 			walk(c.Not)
 		case c.List != nil:
-			missing = append(missing, "a list in the condition")
+			missing.lacks(notAColumn, UnknownList)
 		case c.Event != nil:
-			missing = append(missing, "events in the condition")
+			missing.lacks(notAColumn, UnknownEvents)
 		}
 		for _, part := range [][]matcher.Where{c.All, c.Any} {
 			for i := range part {
@@ -158,21 +180,23 @@ func (w *weights) condition(c *matcher.Where, f *Forecast, stated bool) {
 		}
 		at := slices.IndexFunc(w.columns, func(c matcher.Column) bool { return c.Name == in.Column })
 		if _, ok := w.shares[in.Column]; !ok || at < 0 || in.Source != matcher.BaseColumn {
-			missing = append(missing, in.Column)
+			missing.lacks(in.Source, in.Column)
 			continue
 		}
 		w.add(Dim{Source: in.Source, Name: in.Column, Domain: w.columns[at].Domain}, f)
 	}
-	if len(missing) == 0 {
+	if len(missing.Missing)+len(missing.Unknown) == 0 {
 		return
 	}
 	w.blind = true
-	if !stated {
-		for _, m := range missing {
-			if !slices.Contains(f.Missing, m) {
-				f.Missing = append(f.Missing, m)
-			}
-		}
+	if stated {
+		return
+	}
+	for _, name := range missing.Missing {
+		f.lacks(matcher.BaseColumn, name)
+	}
+	for _, name := range missing.Unknown {
+		f.lacks(notAColumn, name)
 	}
 }
 

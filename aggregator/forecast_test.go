@@ -115,17 +115,22 @@ func TestForecastMissing(t *testing.T) {
 	p := DefaultPolicy()
 	onOld := entrustment.Condition{List: "old"}
 	for name, c := range map[string]struct {
-		q      *entrustment.Question
-		expect int64
-		want   []string
+		q                *entrustment.Question
+		expect           int64
+		shares           Shares
+		missing, unknown []string
 	}{
-		"a column of the list":     {profileOf(nil, "tier", "age"), 1000, []string{"tier"}},
-		"a list in the condition":  {profileOf(&onOld, "age"), 0, []string{"a list in the condition"}},
-		"the same, a number given": {profileOf(&onOld, "age"), 1000, nil},
-		"tier in the condition":    {profileOf(&entrustment.Condition{In: map[string][]string{"tier": {"gold"}}}, "age"), 0, []string{"tier"}},
+		"a column of the list":     {profileOf(nil, "tier", "age"), 1000, testShares, nil, []string{"tier"}},
+		"a list in the condition":  {profileOf(&onOld, "age"), 0, testShares, nil, []string{UnknownList}},
+		"the same, a number given": {profileOf(&onOld, "age"), 1000, testShares, nil, nil},
+		"tier in the condition":    {profileOf(&entrustment.Condition{In: map[string][]string{"tier": {"gold"}}}, "age"), 0, testShares, nil, []string{"tier"}},
+		// Shares can be declared of the base's attributes: they alone have a mend there.
+		"no shares":                     {profileOf(nil, "age"), 1000, nil, []string{"age"}, nil},
+		"no shares, list in condition":  {profileOf(&onOld, "age"), 0, nil, []string{"age"}, []string{UnknownList}},
+		"no shares, attribute in where": {profileOf(ptr(in("age", "<20")), "tier"), 0, nil, []string{"age"}, []string{"tier"}},
 	} {
-		if f := compile(t, c.q).Forecast(c.expect, 5000, testShares, &p); !slices.Equal(f.Missing, c.want) {
-			t.Errorf("%s: missing %v, want %v", name, f.Missing, c.want)
+		if f := compile(t, c.q).Forecast(c.expect, 5000, c.shares, &p); !slices.Equal(f.Missing, c.missing) || !slices.Equal(f.Unknown, c.unknown) {
+			t.Errorf("%s: missing %v, unknown %v, want %v, %v", name, f.Missing, f.Unknown, c.missing, c.unknown)
 		}
 	}
 	size := sizeOf(nil)

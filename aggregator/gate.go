@@ -417,16 +417,19 @@ func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, er
 	if err != nil {
 		return nil, fmt.Errorf("counting the cells: %w", err)
 	}
-	if len(exact.Users) != p.Spec.cells() {
-		return nil, fmt.Errorf("counting the cells: the engine gave %d of %d", len(exact.Users), p.Spec.cells())
+	at, cells := p.Spec.declared()
+	if len(exact.Users) != cells {
+		return nil, fmt.Errorf("counting the cells: the engine gave %d of %d", len(exact.Users), cells)
 	}
 	if len(exact.Sums) != len(p.Spec.Measures) {
 		return nil, fmt.Errorf("counting the cells: the engine gave %d sums of %d", len(exact.Sums), len(p.Spec.Measures))
 	}
-	for _, s := range exact.Sums {
-		if len(s) != p.Spec.cells() {
-			return nil, fmt.Errorf("summing the cells: the engine gave %d of %d", len(s), p.Spec.cells())
+	exact.Users = pick(exact.Users, at)
+	for i, s := range exact.Sums {
+		if len(s) != cells {
+			return nil, fmt.Errorf("summing the cells: the engine gave %d of %d", len(s), cells)
 		}
+		exact.Sums[i] = pick(s, at)
 	}
 	digest := g.digest(p.ID, exact)
 	if err := g.unchanged(ctx, p, digest); err != nil {

@@ -232,7 +232,7 @@ func TestForecastGivesUpLoudly(t *testing.T) {
 	for _, d := range dims {
 		shares[d] = map[string]float64{"a": 0.1}
 	}
-	if got := pl.Forecast(10_000, 0, shares, &p); len(got.Missing) == 0 {
+	if got := pl.Forecast(10_000, 0, shares, &p); !slices.Equal(got.Unknown, []string{UnknownCombinations}) {
 		t.Errorf("%+v: gave up without a word", got)
 	}
 }

@@ -1,6 +1,11 @@
 package aggregator
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"awase/matcher"
+)
 
 // A rate is the quotient of two measures, both of which were released. Rates
 // cost nothing: they are post-processing.
@@ -85,6 +90,36 @@ func (a *Answer) amounts(t *Table, c Cell, of func(*Sum) int64) ([]*Interval, []
 		ratios[i] = quotient(num, den, scale)
 	}
 	return sums, ratios
+}
+
+// counted gives the names of the measures that sum the events by whose number a
+// table's cells are made: what such a cell holds of them is its own definition,
+// with noise for up to the cap of each person. They stand in the total alone.
+func (s *Spec) counted() []string {
+	var out []string
+	if !slices.ContainsFunc(s.Dims, func(d Dim) bool { return d.Source == matcher.Frequency }) {
+		return nil
+	}
+	for _, m := range s.Measures {
+		if m.Kind == "" || m.Kind == s.Events.Presence {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+// drop takes measures, and the rates that are made of one, out of a row.
+func (a *Answer) drop(names []string, sums []*Interval, ratios []*Ratio) {
+	for i, name := range a.Measures {
+		if i < len(sums) && slices.Contains(names, name) {
+			sums[i] = nil
+		}
+	}
+	for i, r := range a.present() {
+		if i < len(ratios) && (slices.Contains(names, r.num) || slices.Contains(names, r.den)) {
+			ratios[i] = nil
+		}
+	}
 }
 
 // quotient gives num/den with Fieller's 95 % interval, or nil where the guard of

@@ -128,7 +128,7 @@ func (s *Spec) cells() int {
 func (s *Spec) query() matcher.Query {
 	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where, Events: s.eventQuery()}
 	for _, d := range s.Dims {
-		dim := matcher.Dim{Source: d.Source, Name: d.Name, Size: len(d.Domain), Step: d.Step}
+		dim := matcher.Dim{Source: d.Source, Name: d.Name, Size: d.engineSize(), Step: d.Step}
 		if d.Source == matcher.Frequency {
 			dim.Name, dim.Bounds = string(entrustment.EventImpression), frequencyBounds
 		}

@@ -102,6 +102,9 @@ func round(v float64, digits int) float64 {
 	return math.Round(v*p) / p
 }
 
+// measureJA names measures as readers of Japanese do.
+var measureJA = map[string]string{"events": "行動数", "impressions": "表示回数", "clicks": "クリック数", "conversions": "成果数", "spend": "購入額（円）"}
+
 // statement says in words what protects the people counted. It speaks of
 // parameters alone, never of the data.
 func statement(p *wire.Privacy, caps []aggregator.Cap, report string) wire.Statement {
@@ -126,7 +129,7 @@ func statement(p *wire.Privacy, caps []aggregator.Cap, report string) wire.State
 	}
 	for _, c := range caps {
 		// A sum's noise is σ times what one person may add at most.
-		s.JA += fmt.Sprintf("%s は一人につき最大 %d までを数え、標準偏差 %.0f の雑音を加えています。", c.Measure, c.Most, p.Deviation()*float64(c.Most))
+		s.JA += fmt.Sprintf("%sは一人につき最大 %d までを数え、標準偏差 %.0f の雑音を加えています。", measureJA[c.Measure], c.Most, p.Deviation()*float64(c.Most))
 		s.EN += fmt.Sprintf(" Of %s at most %d count for one person, and the noise has standard deviation %.0f.", c.Measure, c.Most, p.Deviation()*float64(c.Most))
 	}
 	if p.Dev {

@@ -174,6 +174,7 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 		src.ListOwner = aggregator.Owner{Party: id, Group: e.group(id)}
 	}
 	src.Categories = c.Contract.Events
+	src.Identifiers = c.Contract.Identifiers
 	src.Events = e.eventSources(c, &src)
 	for _, col := range e.state.base.Columns {
 		if slices.Contains(c.Contract.Attributes, col.Name) {
@@ -213,7 +214,7 @@ func (e *Enclave) forecast(a *asked, expect int64, policy *aggregator.Policy) *w
 		}
 	}
 	f := a.plan.Forecast(max(0, expect), rows, shares, policy)
-	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing}
+	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing, Unknown: f.Unknown}
 }
 
 // Price says what a question costs.
@@ -230,15 +231,15 @@ func (e *Enclave) Price(_ context.Context, q *entrustment.Question, expect int64
 	variance, tau := a.plan.Noise(&policy)
 	p := wire.Price{
 		Rho: unnano(quote.RhoNano), Delta: float64(quote.DeltaE15) / 1e15, Charged: unnano(quote.DueNano), Sigma: int(sigma),
-		Tau: tau, K: policy.K, Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(variance)))), Cells: 1,
-		Size: q.Report == entrustment.ReportSize,
+		Tau: tau, K: a.plan.LeastPeople(&policy), Terms: int(variance / (sigma * sigma)), Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(variance)))), Cells: 1,
 	}
-	if !p.Size {
+	if q.Report != entrustment.ReportSize {
 		for _, d := range a.plan.Tables[0].Spec.Dims {
 			p.Cells *= len(d.Domain)
 		}
 	}
 	p.Forecast = e.forecast(a, expect, &policy)
+	p.Notes = notes(a.plan)
 	for _, t := range quote.Tables {
 		if a.plan.Selection() {
 			t.Name = "cube"
@@ -251,6 +252,17 @@ func (e *Enclave) Price(_ context.Context, q *entrustment.Question, expect int64
 			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "365d", Spent: unnano(ac.Spent365), Limit: unnano(ac.Limit365)})
 	}
 	return p, nil
+}
+
+// notes says what is worth knowing of a plan before it is charged.
+func notes(pl *aggregator.Plan) []string {
+	switch pl.IndexReach() {
+	case aggregator.ReachOne:
+		return []string{wire.NoteIndexAlone}
+	case aggregator.ReachPart:
+		return []string{wire.NoteIndexPart}
+	}
+	return nil
 }
 
 func unnano(n int64) float64 { return float64(n) / 1e9 }

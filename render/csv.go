@@ -13,9 +13,10 @@ import (
 	"awase/enclave/wire"
 )
 
-// writeCSV writes one row a cell, then the rows of other, total and base,
-// marked in the first column. UTF-8 begins with a BOM: without it Excel in
-// Japan reads Shift_JIS.
+// writeCSV writes one row a cell, then the rows of other, total and base. The
+// column kind tells them apart, so that a pivot can leave the sums out; the last
+// columns say in each row what the release is of. UTF-8 begins with a BOM:
+// without it Excel in Japan reads Shift_JIS.
 func writeCSV(w io.Writer, r *wire.Release) error {
 	if _, err := io.WriteString(w, "\uFEFF"); err != nil {
 		return fmt.Errorf("writing the release as CSV: %w", err)
@@ -23,14 +24,10 @@ func writeCSV(w io.Writer, r *wire.Release) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true // RFC 4180
 	indexed := hasIndex(r)
-	head := make([]string, 0, len(r.Dims)+7)
+	head := []string{"kind"}
 	for _, d := range r.Dims {
 		head = append(head, safeCell(d.Name))
 	}
-	if len(r.Dims) == 0 {
-		head = append(head, "row")
-	}
-	keys := len(head)
 	head = append(head, "status", "users", "low", "high")
 	if indexed {
 		head = append(head, "index", "index_low", "index_high")
@@ -38,30 +35,32 @@ func writeCSV(w io.Writer, r *wire.Release) error {
 	for _, name := range slices.Concat(r.Measures, r.Rates) {
 		head = append(head, safeCell(name), safeCell(name+"_low"), safeCell(name+"_high"))
 	}
+	of := context(r)
+	for _, c := range of {
+		head = append(head, c.name)
+	}
 	rows := [][]string{head}
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		row := make([]string, keys, len(head))
-		row[0] = everyone.ja
-		for j, d := range r.Dims {
-			row[j] = safeCell(c.Key[d.Name])
+	add := func(kind string, key map[string]string, status string, users *wire.Number, index *wire.Ratio, a *wire.Amounts) {
+		row := append(make([]string, 0, len(head)), kind)
+		for _, d := range r.Dims {
+			row = append(row, safeCell(key[d.Name]))
 		}
-		row = appendNumber(append(row, string(c.Status)), c.Users)
+		row = appendNumber(append(row, status), users)
 		if indexed {
-			row = appendRatio(row, c.Index)
+			row = appendRatio(row, index)
 		}
-		row = appendAmounts(row, r, &c.Amounts)
+		row = appendAmounts(row, r, a)
+		for _, c := range of {
+			row = append(row, safeCell(c.value))
+		}
 		rows = append(rows, row)
 	}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		add("cell", c.Key, string(c.Status), c.Users, c.Index, &c.Amounts)
+	}
 	for _, s := range sums(r) {
-		row := make([]string, keys, len(head))
-		row[0] = s.label.ja
-		row = appendNumber(append(row, string(s.status())), s.Users)
-		if indexed {
-			row = appendRatio(row, nil)
-		}
-		row = appendAmounts(row, r, &s.Amounts)
-		rows = append(rows, row)
+		add(s.kind, nil, s.status(), s.Users, nil, &s.Amounts)
 	}
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("writing the release as CSV: %w", err)
@@ -69,16 +68,46 @@ func writeCSV(w io.Writer, r *wire.Release) error {
 	return nil
 }
 
+// constant is a column of the CSV that has one value in all rows.
+type constant struct{ name, value string }
+
+// context says what a release is of: what stands above the table elsewhere.
+func context(r *wire.Release) []constant {
+	var ja, en, categories, from, to, list, version string
+	if q := r.Question; q != nil {
+		if q.Where != nil {
+			c := condition(q.Where)
+			ja, en = plain(c.ja), plain(c.en)
+		}
+		categories = plain(strings.Join(q.Categories, ", "))
+		if q.Window != nil {
+			from, to = q.Window.From.String(), q.Window.To.String()
+		}
+	}
+	if r.List != "" {
+		list, version = plain(r.List), strconv.Itoa(r.ListVersion)
+	}
+	return []constant{
+		{"report", plain(r.Report)}, {"list", list}, {"list_version", version},
+		{"condition", ja}, {"condition_en", en}, {"categories", categories}, {"from", from}, {"to", to},
+		{"entrustment", plain(r.Entrustment)}, {"entrustment_version", strconv.Itoa(r.Version)},
+		{"released_at", plain(r.ReleasedAt)}, {"dev", strconv.FormatBool(r.Privacy.Dev)},
+	}
+}
+
 // everyone labels the one cell of a table without dimensions.
 var everyone = text{"全体", "everyone"}
 
-// status gives the word of a line; a total without one is the sum of released
-// rows.
-func (s sum) status() wire.Status {
-	if s.Status == "" {
-		return wire.Released
+// status gives the word of a line. A total without one is the sum of released
+// rows; one that misses withheld cells says so.
+func (s sum) status() string {
+	switch {
+	case s.Partial:
+		return "partial"
+	case s.Status == "":
+		return string(wire.Released)
 	}
-	return s.Status
+	return string(s.Status)
 }
 
 func appendNumber(row []string, n *wire.Number) []string {

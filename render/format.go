@@ -79,10 +79,13 @@ func check(r *wire.Release) error {
 			}
 		}
 	}
-	for _, s := range sums(r) {
+	for kind, s := range map[string]*wire.Sum{"other": r.Other, "total": r.Total, "base": r.Base} {
 		// A total has no status of its own where it is the sum of its rows.
-		if shown := s.status() == wire.Released; shown != (s.Users != nil) {
-			return fmt.Errorf("render: %s has a status that contradicts its number", s.label.en)
+		if s == nil || s.Status == wire.None {
+			continue
+		}
+		if shown := s.Status == wire.Released || s.Status == ""; shown != (s.Users != nil) {
+			return fmt.Errorf("render: %s has a status that contradicts its number", kind)
 		}
 	}
 	return nil
@@ -102,17 +105,23 @@ func writeJSON(w io.Writer, r *wire.Release) error {
 
 // sum is one of the lines below a table.
 type sum struct {
+	kind  string // as the CSV names it
 	label text
 	*wire.Sum
 }
 
-// sums gives the lines below the table, in their order: other, total, base.
+// sums gives the lines below the table, in their order: other, total, base. The
+// total of a table of one cell is that cell, unless it was charged by itself.
 func sums(r *wire.Release) []sum {
 	var out []sum
+	total := r.Total
+	if len(r.Dims) == 0 && (r.Question == nil || !r.Question.Total) {
+		total = nil
+	}
 	for _, s := range []sum{
-		{text{"その他（非表示区分の合計）", "other (sum of withheld cells)"}, r.Other},
-		{text{"合計", "total"}, r.Total},
-		{text{"会員全体（指数の分母）", "all users (base of the index)"}, r.Base},
+		{"other", text{"その他（非表示区分の合計）", "other (sum of withheld cells)"}, r.Other},
+		{"total", text{"合計", "total"}, total},
+		{"base", text{"会員全体（指数の分母）", "all users (base of the index)"}, r.Base},
 	} {
 		if s.Sum == nil || s.Status == wire.None {
 			continue

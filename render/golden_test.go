@@ -37,6 +37,7 @@ func samples() map[string]*wire.Release {
 	return map[string]*wire.Release{
 		"profile": profileSample(false), "index": profileSample(true), "overlap": overlapSample(),
 		"wide": wideSample(), "bare": bareSample(), "behaviour": behaviourSample(), "prefecture": prefectureSample(),
+		"reach": reachSample(),
 	}
 }
 
@@ -61,13 +62,15 @@ func TestGoldenTerminal(t *testing.T) {
 		}
 	}
 	for suffix, o := range map[string]TerminalOptions{"both": {}, "en": {Lang: English, Width: 70}, "ja": {Lang: Japanese, Color: true, Width: 130}} {
-		t.Run("price-"+suffix, func(t *testing.T) {
-			var b bytes.Buffer
-			if err := Price(&b, priceSample(), o); err != nil {
-				t.Fatal(err)
-			}
-			golden(t, "price-"+suffix+".txt", b.Bytes())
-		})
+		for name, p := range prices() {
+			t.Run("price-"+name+suffix, func(t *testing.T) {
+				var b bytes.Buffer
+				if err := Price(&b, p, o); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, "price-"+name+suffix+".txt", b.Bytes())
+			})
+		}
 		t.Run("ledger-"+suffix, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := Ledger(&b, ledgerSample(), o); err != nil {

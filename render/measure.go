@@ -1,6 +1,7 @@
 package render
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
@@ -15,10 +16,10 @@ var measureNames = map[string]text{
 	"spend":       {"購入額（円）", "spend (yen)"},
 
 	"events_per_user":   {"一人あたり行動数", "events per user"},
-	"average_frequency": {"平均表示回数", "average frequency"},
+	"average_frequency": {"平均接触回数", "average frequency"},
 	"click_rate":        {"クリック率", "click rate"},
 	"conversion_rate":   {"成果率", "conversion rate"},
-	"spend_per_user":    {"一人あたり購入額", "spend per user"},
+	"spend_per_user":    {"一人あたり購入額（円）", "spend per user (yen)"},
 }
 
 // measureLabel gives the name of a measure or rate in words.
@@ -30,37 +31,43 @@ func measureLabel(name string) text {
 }
 
 // amounts writes the measures and rates of the cells shown, in tables of their
-// own of as many columns as there is room for. What is not there is left empty.
+// own of as many columns as there is room for. One that no cell carries (the
+// total may) has no column; what is not there is left empty.
 func (s *screen) amounts(r *wire.Release, cells []wire.Cell) {
-	perTable := 3
-	if s.o.width() < 100 {
-		perTable = 2
-	}
-	for group := range slices.Chunk(slices.Concat(r.Measures, r.Rates), perTable) {
-		g := &grid{}
-		for _, d := range r.Dims {
-			g.head(in(bold, plain(dimLabel(d.Name).short(s.o.Lang))), false)
-		}
-		if len(r.Dims) == 0 {
-			g.head(in(bold, text{"区分", "cell"}.short(s.o.Lang)), false)
-		}
-		for _, name := range group {
-			g.head(in(bold, measureLabel(name).short(s.o.Lang)), true)
-		}
-		for i := range cells {
-			if cells[i].Status != wire.Released {
-				continue
+	names := slices.DeleteFunc(slices.Concat(r.Measures, r.Rates), func(name string) bool {
+		return !slices.ContainsFunc(cells, func(c wire.Cell) bool { return c.Sums[name] != nil || c.Rates[name] != nil })
+	})
+	for len(names) > 0 {
+		g, n := s.amountsOf(r, cells, names[:1]), 1
+		for n < len(names) {
+			wider := s.amountsOf(r, cells, names[:n+1])
+			if wider.outer() > s.o.width() {
+				break
 			}
-			row := s.row(r, &cells[i], false)[:max(1, len(r.Dims))]
-			for _, name := range group {
-				row = append(row, amountOf(name, &cells[i].Amounts))
-			}
-			g.add(row...)
+			g, n = wider, n+1
 		}
-		if len(g.rows) > 0 {
-			s.grid(g)
-		}
+		s.grid(g)
+		names = names[n:]
 	}
+}
+
+func (s *screen) amountsOf(r *wire.Release, cells []wire.Cell, names []string) *grid {
+	g := &grid{}
+	s.keyHeads(g, r)
+	for _, name := range names {
+		s.head(g, measureLabel(name), true)
+	}
+	for i := range cells {
+		if cells[i].Status != wire.Released {
+			continue
+		}
+		row := s.row(r, &cells[i], false)[:max(1, len(r.Dims))]
+		for _, name := range names {
+			row = append(row, amountOf(name, &cells[i].Amounts))
+		}
+		g.add(row...)
+	}
+	return g
 }
 
 func amountOf(name string, a *wire.Amounts) line {
@@ -73,11 +80,33 @@ func amountOf(name string, a *wire.Amounts) line {
 	return line{}
 }
 
-// rate writes a share as a percentage and an average as a number.
-func rate(name string, v float64) string {
+// rateKind says how a rate is written.
+type rateKind uint8
+
+const (
+	average rateKind = iota // with two places
+	share                   // as a percentage
+	money                   // in whole yen
+)
+
+func kindOf(name string) rateKind {
 	switch name {
 	case "click_rate", "conversion_rate":
+		return share
+	case "spend_per_user":
+		return money
+	}
+	return average
+}
+
+// rate writes a share as a percentage, money in whole yen, and an average as a
+// number.
+func rate(name string, v float64) string {
+	switch kindOf(name) {
+	case share:
 		return strconv.FormatFloat(100*v, 'f', 2, 64) + "%"
+	case money:
+		return thousands(int64(math.Round(v)))
 	}
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"awase/enclave/wire"
@@ -75,11 +74,14 @@ func facts(r *wire.Release) []fact {
 			"An estimate of all withheld cells together; it tends to be low.",
 		}})
 	}
-	if slices.ContainsFunc(r.Dims, func(d wire.Dim) bool { return d.Name == entrustment.DimMatchedBy }) {
-		out = append(out, fact{text{"識別子", "identifier"}, text{
-			"一人は一度だけ、メール、電話、クッキー、広告IDの順で最初に一致した識別子に数えています。",
-			"Each person counts once, under the first that matched: email, phone, cookie, ad id.",
-		}})
+	for _, d := range r.Dims {
+		if d.Name == entrustment.DimMatchedBy {
+			kinds := join(labels(d.Name, d.Domain), "、", ", ")
+			out = append(out, fact{text{"識別子", "identifier"}, text{
+				"一人は一度だけ、" + plain(kinds.ja) + "の順で最初に一致した識別子に数えています。",
+				"Each person counts once, under the first that matched: " + plain(kinds.en) + ".",
+			}})
+		}
 	}
 	price := text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"}
 	switch {
@@ -107,8 +109,25 @@ func facts(r *wire.Release) []fact {
 
 // parameters gives the figures behind the words.
 func parameters(p *wire.Privacy) string {
-	return fmt.Sprintf("k %d · τ %d · σ %d · ρ %s · ε %s · δ %s",
-		p.K, p.Tau, p.Sigma, decimal(p.Rho), decimal(p.Epsilon), decimal(p.Delta))
+	return fmt.Sprintf("%sτ %d · σ %s · ρ %s · ε %s · δ %s",
+		leastPeople(p.K), p.Tau, noise(p.Sigma, max(1, p.CellsOfOne, p.Summed)), decimal(p.Rho), decimal(p.Epsilon), decimal(p.Delta))
+}
+
+// leastPeople gives the exact lock, where there is one.
+func leastPeople(k int64) string {
+	if k == 0 {
+		return ""
+	}
+	return fmt.Sprintf("k %d · ", k)
+}
+
+// noise gives σ and, where the number of a cell carries more noise than that,
+// how much: 20 × √12 = 69.
+func noise(sigma, terms int) string {
+	if terms <= 1 {
+		return fmt.Sprint(sigma)
+	}
+	return fmt.Sprintf("%d × √%d = %.0f", sigma, terms, float64(sigma)*math.Sqrt(float64(terms)))
 }
 
 // fingerprint gives the first 16 bytes of the SHA-256 of the receipt's compact

@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"awase/enclave/wire"
@@ -28,7 +29,8 @@ func title(r *wire.Release) text {
 	return text{plain(report.ja + "：" + t.ja), plain(report.en + ": " + t.en)}
 }
 
-// details gives the question's further terms in words: condition, window.
+// details gives the question's further terms in words: condition, categories of
+// events that no dimension shows, window.
 func details(q *entrustment.Question) []text {
 	if q == nil {
 		return nil
@@ -37,6 +39,10 @@ func details(q *entrustment.Question) []text {
 	if q.Where != nil {
 		c := condition(q.Where)
 		out = append(out, text{plain("条件：" + c.ja), plain("where " + c.en)})
+	}
+	if len(q.Categories) > 0 && !slices.Contains(q.Dims, entrustment.DimCategory) {
+		c := join(labels(entrustment.DimCategory, q.Categories), "・", ", ")
+		out = append(out, text{plain("行動：" + c.ja), plain("events: " + c.en)})
 	}
 	if q.Window != nil {
 		out = append(out, text{
@@ -49,54 +55,71 @@ func details(q *entrustment.Question) []text {
 
 // condition puts a condition in words.
 func condition(c *entrustment.Condition) text {
+	t, _ := phrase(c)
+	return t
+}
+
+// phrase is condition; joined tells that the English or the Japanese words hold
+// an "and" or "or" of their own, so that they need brackets among others.
+func phrase(c *entrustment.Condition) (t text, joined bool) {
 	switch {
 	case c.Not != nil:
-		t := condition(c.Not)
-		return text{"（" + t.ja + "）でない", "not (" + t.en + ")"}
+		if c.Not.List != "" {
+			return text{"リスト「" + c.Not.List + "」にいない", fmt.Sprintf("not on list %q", c.Not.List)}, false
+		}
+		t, _ := phrase(c.Not)
+		return text{"（" + t.ja + "）でない", "not (" + t.en + ")"}, false
 	case len(c.In) > 0:
 		for name, values := range c.In {
-			ts := make([]text, len(values))
-			for i, v := range values {
-				ts[i] = valueLabel(name, v)
-			}
-			d, v := dimLabel(name), join(ts, "・", " or ")
-			return text{d.ja + "が" + v.ja, d.en + " is " + v.en}
+			d, v := dimLabel(name), join(labels(name, values), "・", " or ")
+			return text{d.ja + "が" + v.ja, d.en + " is " + v.en}, len(values) > 1
 		}
 	case len(c.Between) > 0:
 		for name, bounds := range c.Between {
-			ts := make([]text, len(bounds))
-			for i, v := range bounds {
-				ts[i] = valueLabel(name, v)
-			}
-			d, v := dimLabel(name), join(ts, " から ", " to ")
-			return text{d.ja + "が" + v.ja + "まで", d.en + " from " + v.en}
+			d, v := dimLabel(name), join(labels(name, bounds), "から", " to ")
+			return text{d.ja + "が" + v.ja + "まで", d.en + " from " + v.en}, false
 		}
 	case c.List != "":
-		return text{"リスト「" + c.List + "」にいる", fmt.Sprintf("on list %q", c.List)}
+		return text{"リスト「" + c.List + "」にいる", fmt.Sprintf("on list %q", c.List)}, false
 	case c.Event != nil:
 		e := c.Event
 		return text{
 			fmt.Sprintf("%d日以内に%sが%d回以上", int(e.Within), e.Category, e.AtLeast),
 			fmt.Sprintf("%s at least %d times within %d days", e.Category, e.AtLeast, int(e.Within)),
-		}
+		}, false
 	case c.Any != nil:
 		return group(c.Any, "、または ", " or ", text{"だれも該当しない", "nobody"})
 	}
 	return group(c.All, "、かつ ", " and ", text{"すべての人", "everyone"})
 }
 
-func group(cs []entrustment.Condition, ja, en string, none text) text {
+func labels(dim string, values []string) []text {
+	out := make([]text, len(values))
+	for i, v := range values {
+		out[i] = valueLabel(dim, v)
+	}
+	return out
+}
+
+func group(cs []entrustment.Condition, ja, en string, none text) (t text, joined bool) {
 	if len(cs) == 0 {
-		return none
+		return none, false
+	}
+	if len(cs) == 1 {
+		return phrase(&cs[0])
 	}
 	ts := make([]text, len(cs))
 	for i := range cs {
-		ts[i] = condition(&cs[i])
-		if len(cs) > 1 && (len(cs[i].All) > 1 || len(cs[i].Any) > 1) {
-			ts[i] = text{"（" + ts[i].ja + "）", "(" + ts[i].en + ")"}
+		t, joined := phrase(&cs[i])
+		if joined {
+			t.en = "(" + t.en + ")"
+			if len(cs[i].In) == 0 { // 東京都・神奈川県 needs none
+				t.ja = "（" + t.ja + "）"
+			}
 		}
+		ts[i] = t
 	}
-	return join(ts, ja, en)
+	return join(ts, ja, en), true
 }
 
 // asked gives the question as one line of JSON, as it was priced and signed.

@@ -121,7 +121,7 @@ func releases() *rapid.Generator[*wire.Release] {
 			r.Other = &wire.Sum{Status: wire.Released, Users: number(n.Draw(t, "other users"), 48)}
 		}
 		if rapid.Bool().Draw(t, "total") {
-			r.Total = &wire.Sum{Users: number(n.Draw(t, "total users"), 20)}
+			r.Total, r.Question.Total = &wire.Sum{Users: number(n.Draw(t, "total users"), 20)}, true
 		}
 		if index {
 			r.Base = &wire.Sum{Status: wire.Released, Users: number(n.Draw(t, "base users"), 20)}
@@ -193,7 +193,7 @@ func TestCSVReadsBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := max(len(r.Dims), 1)
+		keys := 1 + len(r.Dims)
 		if want := 1 + len(r.Cells) + len(sums(r)); len(rows) != want {
 			t.Fatalf("%d rows, want %d", len(rows), want)
 		}
@@ -207,17 +207,25 @@ func TestCSVReadsBack(t *testing.T) {
 		for i := range r.Cells {
 			row, c := rows[1+i], &r.Cells[i]
 			for j, d := range r.Dims {
-				if got := row[j]; got != c.Key[d.Name] && got != "'"+c.Key[d.Name] {
+				if got := row[1+j]; got != c.Key[d.Name] && got != "'"+c.Key[d.Name] {
 					t.Errorf("cell %d: %s is %q, want %q", i, d.Name, got, c.Key[d.Name])
 				}
 			}
 			if row[keys] != string(c.Status) {
 				t.Errorf("cell %d: status %q", i, row[keys])
 			}
-			compare(t, row[keys+1:], c.Users, c.Index)
+			of := len(row) - len(context(r))
+			compare(t, row[keys+1:of], c.Users, c.Index)
+			if row[0] != "cell" {
+				t.Errorf("cell %d is of kind %q", i, row[0])
+			}
 		}
 		for i, s := range sums(r) {
-			compare(t, rows[1+len(r.Cells)+i][keys+1:], s.Users, nil)
+			row := rows[1+len(r.Cells)+i]
+			compare(t, row[keys+1:len(row)-len(context(r))], s.Users, nil)
+			if row[0] != s.kind || strings.Join(row[1:keys], "") != "" {
+				t.Errorf("the %s row begins %q", s.kind, row[:keys])
+			}
 		}
 	})
 }
@@ -355,10 +363,10 @@ func TestBars(t *testing.T) {
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ dim, value, ja, en string }{
 		{"age_band", "<20", "20歳未満", "<20"}, {"age_band", "20-24", "20〜24歳", "20–24"}, {"age_band", ">=70", "70歳以上", "≥70"},
-		{"salary_band", "<3000000", "300万円未満", "<3000000 yen"},
-		{"salary_band", "3000000-4999999", "300万〜500万円未満", "3000000–4999999 yen"},
-		{"salary_band", ">=12000000", "1,200万円以上", "≥12000000 yen"},
-		{"gender", "female", "女性", "female"}, {"prefecture", "unknown", "不明", "unknown"}, {"prefecture", "東京都", "東京都", "東京都"},
+		{"salary_band", "<3000000", "300万円未満", "<¥3M"},
+		{"salary_band", "3000000-4999999", "300万〜500万円未満", "¥3M–5M"},
+		{"salary_band", ">=12000000", "1,200万円以上", "≥¥12M"},
+		{"gender", "female", "女性", "female"}, {"prefecture", "unknown", "不明", "unknown"}, {"prefecture", "東京都", "東京都", "Tokyo"}, {"place", "北海道", "北海道", "Hokkaido"}, {"region", "九州・沖縄", "九州・沖縄", "Kyushu and Okinawa"},
 		{"age_band", "teens-ish", "teens-ish", "teens-ish"}, {"age_band", "<", "<", "<"}, {"age_band", "--5", "--5", "--5"}, {"x", "20-24", "20-24", "20-24"},
 	} {
 		if got := valueLabel(c.dim, c.value); got != (text{c.ja, c.en}) {

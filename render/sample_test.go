@@ -74,7 +74,9 @@ func bareSample() *wire.Release {
 	}}
 	r.Question.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
 	r.Cells = []wire.Cell{{Key: map[string]string{}, Status: wire.Released, Users: number(8_123, 20)}}
+	r.Total = &wire.Sum{Status: wire.Released, Users: number(8_123, 20)} // the same number
 	r.Privacy.Dev = true
+	r.Privacy.K, r.Privacy.Sigma, r.Privacy.Summed = 0, 20, 12
 	r.ListRows = 200_000
 	r.Receipt = nil
 	return finish(r)
@@ -166,9 +168,47 @@ func behaviourSample() *wire.Release {
 		}
 	}
 	r = finish(r)
+	r.Privacy.CellsOfOne = 3
 	r.Other = &wire.Sum{Status: wire.None}
 	r.Total = &wire.Sum{Status: wire.None, Amounts: wire.Amounts{Sums: map[string]*wire.Number{"impressions": number(52_500, 1664)}}}
 	return r
+}
+
+// reachSample has cells of the number of impressions, whose sum stands in the
+// total alone.
+func reachSample() *wire.Release {
+	r := base("reach-frequency", wire.Dim{Name: "frequency", Domain: []string{"1", "2", "3", "4", "5", "6-9", "10-19", ">=20"}})
+	r.Measures, r.Rates = []string{"impressions", "clicks"}, []string{"average_frequency", "click_rate"}
+	r.Question.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
+	r.Question.Categories = []string{"new_arrivals", "spring_sale"}
+	for i, f := range r.Dims[0].Domain {
+		v := int64(8000 >> i)
+		c := cell(v, "frequency", f)
+		if c.Users != nil {
+			c.Sums = map[string]*wire.Number{"clicks": number(v/10, 98)}
+		}
+		r.Cells = append(r.Cells, c)
+	}
+	r.Other = &wire.Sum{Status: wire.None}
+	r.Total = &wire.Sum{Status: wire.Released, Users: number(15_875, 56), Amounts: wire.Amounts{
+		Sums:  map[string]*wire.Number{"impressions": number(31_500, 1_663), "clicks": number(1_587, 277)},
+		Rates: map[string]*wire.Ratio{"average_frequency": {Value: 1.98, Low: 1.88, High: 2.09}, "click_rate": {Value: 0.0504, Low: 0.0412, High: 0.06}},
+	}}
+	return finish(r)
+}
+
+// prices are forecasts that can't be made, what a planning cube costs, and an
+// index that its own condition leaves empty.
+func prices() map[string]*wire.Price {
+	cube := priceSample()
+	cube.K, cube.Terms, cube.Forecast, cube.Tables = 0, 1, nil, cube.Tables[:1]
+	list := priceSample()
+	list.Forecast = &wire.Forecast{People: 0, Unknown: []string{wire.UnknownList}}
+	list.Notes, list.Terms = []string{wire.NoteIndexAlone}, 3
+	shares := priceSample()
+	shares.Forecast = &wire.Forecast{Missing: []string{"prefecture"}, Unknown: []string{"tier", wire.UnknownEvents}}
+	shares.Notes = []string{wire.NoteIndexPart}
+	return map[string]*wire.Price{"": priceSample(), "cube-": cube, "list-": list, "shares-": shares}
 }
 
 func ledgerSample() *wire.Ledger {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -117,24 +118,45 @@ func (s *screen) put(l line) {
 // grid is a table with light rules.
 type grid struct {
 	heads []line
+	under []line // a second line of heads, in another language; empty where there is none
 	right []bool // columns set to the right
 	rows  [][]line
 }
 
 func (g *grid) head(name line, right bool) {
-	g.heads, g.right = append(g.heads, name), append(g.right, right)
+	g.heads, g.under, g.right = append(g.heads, name), append(g.under, line{}), append(g.right, right)
+}
+
+// head adds a column with its name in the languages shown: Japanese, and below
+// it English.
+func (s *screen) head(g *grid, name text, right bool) {
+	if s.o.Lang != Both || name.ja == name.en {
+		g.head(in(bold, plain(name.short(s.o.Lang))), right)
+		return
+	}
+	g.head(in(bold, plain(name.ja)), right)
+	g.under[len(g.under)-1] = in(dim, plain(name.en))
 }
 
 func (g *grid) add(row ...line) { g.rows = append(g.rows, row) }
 
 func (g *grid) widths() []int {
 	ws := make([]int, len(g.heads))
-	for _, row := range append([][]line{g.heads}, g.rows...) {
+	for _, row := range append([][]line{g.heads, g.under}, g.rows...) {
 		for i, c := range row {
 			ws[i] = max(ws[i], c.width())
 		}
 	}
 	return ws
+}
+
+// outer is how wide the table is with its rules.
+func (g *grid) outer() int {
+	n := 1
+	for _, w := range g.widths() {
+		n += w + 3
+	}
+	return n
 }
 
 func (s *screen) grid(g *grid) {
@@ -157,6 +179,9 @@ func (s *screen) grid(g *grid) {
 	}
 	rule("┌", "┬", "┐")
 	row(g.heads)
+	if slices.ContainsFunc(g.under, func(l line) bool { return l.width() > 0 }) {
+		row(g.under)
+	}
 	rule("├", "┼", "┤")
 	for _, r := range g.rows {
 		row(r)
@@ -179,21 +204,39 @@ func (s *screen) box(heading string, lines []line) {
 	s.put(in(dim, "└"+strings.Repeat("─", inner+2)+"┘"))
 }
 
-// field lays a name and its text out in two columns, wrapped.
-func (s *screen) field(name string, nameWidth int, body ...string) []line {
+// field lays a name and its text out in two columns, wrapped. Where both
+// languages are shown the English name stands before the English text, or
+// beside the Japanese name where there is one text.
+func (s *screen) field(name text, nameWidth int, body ...string) []line {
 	room := s.o.width() - 4 - nameWidth - 2
+	first, second := name.short(s.o.Lang), ""
+	if s.o.Lang == Both && name.ja != name.en {
+		if second = name.en; len(body) == 1 && width(name.in(Both)) <= nameWidth {
+			first, second = name.in(Both), ""
+		}
+	}
 	var out []line
-	for _, b := range body {
+	put := func(head line, part string) {
+		out = append(out, head.pad(nameWidth, false).and(span{s: "  " + part}))
+	}
+	for i, b := range body {
 		if b == "" {
 			continue
 		}
-		for _, part := range wrap(b, room) {
-			head := line{{s: strings.Repeat(" ", nameWidth)}}
-			if len(out) == 0 {
-				head = in(bold, name).pad(nameWidth, false)
+		for j, part := range wrap(b, room) {
+			switch {
+			case len(out) == 0:
+				put(in(bold, first), part)
+			case second != "" && (j == 0 || i == len(body)-1):
+				put(in(dim, second), part)
+				second = ""
+			default:
+				put(line{}, part)
 			}
-			out = append(out, head.and(span{s: "  " + part}))
 		}
+	}
+	if second != "" && len(out) > 0 {
+		put(in(dim, second), "")
 	}
 	return out
 }

@@ -14,7 +14,7 @@ import (
 const (
 	tableCells = 60 // a table of more cells is cut
 	topCells   = 40 // to its largest
-	labelWidth = 26 // of one dimension's value
+	labelWidth = 32 // of one dimension's value
 )
 
 // Terminal writes r for a person at a terminal: headline, chart, table, what
@@ -89,14 +89,14 @@ func (s *screen) sum(x sum) {
 		s.put(l.and(span{"░░ " + withheldWord.in(s.o.Lang), dim}))
 		return
 	}
-	s.put(l.and(span{s: counted(x.Users.Value).short(s.o.Lang)}, span{"  " + interval(x.Users), dim}))
+	s.put(l.and(span{s: figured(x.Users.Value, s.o.Lang)}, span{"  " + interval(x.Users), dim}))
 	for _, name := range slices.Sorted(maps.Keys(x.Sums)) {
 		n := x.Sums[name]
-		s.put(in(dim, "  "+plain(measureLabel(name).short(s.o.Lang))+"  ").and(span{s: thousands(n.Value)}, span{"  " + interval(n), dim}))
+		s.put(in(dim, "  "+plain(measureLabel(name).in(s.o.Lang))+"  ").and(span{s: thousands(n.Value)}, span{"  " + interval(n), dim}))
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Rates)) {
 		q := x.Rates[name]
-		s.put(in(dim, "  "+plain(measureLabel(name).short(s.o.Lang))+"  ").and(span{s: rate(name, q.Value)}, span{"  " + rate(name, q.Low) + "–" + rate(name, q.High), dim}))
+		s.put(in(dim, "  "+plain(measureLabel(name).in(s.o.Lang))+"  ").and(span{s: rate(name, q.Value)}, span{"  " + rate(name, q.Low) + "–" + rate(name, q.High), dim}))
 	}
 }
 
@@ -109,12 +109,22 @@ func interval(n *wire.Number) string {
 	return thousands(n.Low) + "–" + thousands(n.High)
 }
 
-// label gives the head of a column: both languages where there is room.
+// label gives a name in both languages where there is room for a long line.
 func (s *screen) label(t text) string {
 	if s.o.width() < 100 {
 		return t.short(s.o.Lang)
 	}
 	return t.in(s.o.Lang)
+}
+
+// keyHeads adds a column for each dimension.
+func (s *screen) keyHeads(g *grid, r *wire.Release) {
+	for _, d := range r.Dims {
+		s.head(g, dimLabel(d.Name), false)
+	}
+	if len(r.Dims) == 0 {
+		s.head(g, text{"区分", "cell"}, false)
+	}
 }
 
 // leastBar is the narrowest bar that says anything.
@@ -125,25 +135,17 @@ func (s *screen) table(r *wire.Release) {
 	cells, rest := shown(r.Cells)
 	indexed := hasIndex(r)
 	g := &grid{}
-	for _, d := range r.Dims {
-		g.head(in(bold, plain(s.label(dimLabel(d.Name)))), false)
-	}
-	if len(r.Dims) == 0 {
-		g.head(in(bold, s.label(text{"区分", "cell"})), false)
-	}
-	g.head(in(bold, s.label(text{"利用者", "users"})), true)
-	g.head(in(bold, s.label(text{"誤差範囲", "interval"})), true)
+	s.keyHeads(g, r)
+	s.head(g, text{"利用者", "users"}, true)
+	s.head(g, text{"誤差範囲", "interval"}, true)
 	if indexed {
-		g.head(in(bold, s.label(text{"指数", "index"})), true)
+		s.head(g, text{"指数", "index"}, true)
 	}
 	for i := range cells {
 		g.add(s.row(r, &cells[i], indexed)...)
 	}
 	// The drawings get what the figures leave.
-	room := s.o.width() - 1
-	for _, w := range g.widths() {
-		room -= w + 3
-	}
+	room := s.o.width() - g.outer()
 	if indexed && room-3 >= leastMark {
 		mark := max(min((room-3)*2/3, 41), leastMark)
 		room -= mark + 3
@@ -189,7 +191,7 @@ func (g *grid) bars(cells []wire.Cell, dims, n int) {
 			top = max(top, u.Value)
 		}
 	}
-	g.heads = slices.Insert(g.heads, at, line{})
+	g.heads, g.under = slices.Insert(g.heads, at, line{}), slices.Insert(g.under, at, line{})
 	g.right = slices.Insert(g.right, at, false)
 	for i := range g.rows {
 		drawn := line{}
@@ -204,14 +206,14 @@ func (g *grid) bars(cells []wire.Cell, dims, n int) {
 func (s *screen) row(r *wire.Release, c *wire.Cell, indexed bool) []line {
 	var row []line
 	for _, d := range r.Dims {
-		label := plain(beside(valueLabel(d.Name, c.Key[d.Name]), s.o.Lang))
+		label := plain(valueLabel(d.Name, c.Key[d.Name]).in(s.o.Lang))
 		row = append(row, of(label).cut(labelWidth))
 	}
 	if len(r.Dims) == 0 {
 		row = append(row, of(everyone.in(s.o.Lang)))
 	}
 	if c.Status != wire.Released {
-		row = append(row, in(dim, "░░ "+withheldWord.short(s.o.Lang)), line{})
+		row = append(row, in(dim, "░░ "+withheldWord.in(s.o.Lang)), line{})
 		if indexed {
 			row = append(row, line{})
 		}
@@ -286,13 +288,4 @@ func shown(cells []wire.Cell) ([]wire.Cell, left) {
 	})
 	out = out[:min(topCells, len(out))]
 	return out, left{cells: len(cells) - len(out), withheld: withheld}
-}
-
-// beside gives a value in both languages where that helps: "女性 female", but
-// not "30〜34歳 30–34".
-func beside(t text, l Lang) string {
-	if l == Both && strings.ContainsAny(t.en, "0123456789") {
-		return t.ja
-	}
-	return t.in(l)
 }

@@ -14,7 +14,7 @@ func (s *screen) panel(r *wire.Release) error {
 	var lines []line
 	for _, f := range facts(r) {
 		body := s.pick(f.is)
-		more := s.field(f.name.short(s.o.Lang), names, body...)
+		more := s.field(f.name, names, body...)
 		lines = append(lines, more...)
 	}
 	mark, err := fingerprint(r.Receipt)
@@ -22,9 +22,9 @@ func (s *screen) panel(r *wire.Release) error {
 		return err
 	}
 	if mark != "" {
-		lines = append(lines, s.field(text{"受領証の指紋", "receipt"}.short(s.o.Lang), names, mark)...)
+		lines = append(lines, s.field(text{"受領証の指紋", "receipt"}, names, mark)...)
 	}
-	for _, l := range s.field(text{"詳細", "details"}.short(s.o.Lang), names, parameters(&r.Privacy)) {
+	for _, l := range s.field(text{"詳細", "details"}, names, parameters(&r.Privacy)) {
 		lines = append(lines, faint(l))
 	}
 	s.box(text{"この数字について", "About these numbers"}.in(s.o.Lang), lines)
@@ -48,7 +48,7 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 	s := &screen{o: o}
 	var lines []line
 	add := func(name text, body text) {
-		lines = append(lines, s.field(name.short(o.Lang), names, s.pick(body)...)...)
+		lines = append(lines, s.field(name, names, s.pick(body)...)...)
 	}
 	cost := text{decimal(p.Charged), ""}
 	if p.Charged != p.Rho {
@@ -63,7 +63,7 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 		if t.Paid {
 			paid = text{decimal(t.Rho) + "：支払い済み、消費しません", decimal(t.Rho) + ", paid for already: free"}
 		}
-		lines = append(lines, s.field("  "+tableName(t.Name).short(o.Lang), names, s.pick(paid)...)...)
+		lines = append(lines, s.field(indented(tableName(t.Name)), names, s.pick(paid)...)...)
 	}
 	add(text{"誤差範囲（95％）", "interval (95 %)"}, text{
 		fmt.Sprintf("1区分あたり ±%s 人", thousands(p.Precision)),
@@ -74,15 +74,20 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 		fmt.Sprintf("%s 人に満たない区分と、雑音を加えて %s 人に届かない区分は表示しません。", thousands(p.K), thousands(p.Tau)),
 		fmt.Sprintf("Cells of fewer than %s people, or below %s after noise, are not shown.", thousands(p.K), thousands(p.Tau)),
 	}
-	if p.Size {
+	if p.K == 0 {
 		shown = text{
-			fmt.Sprintf("雑音を加えて %s 人に届かなければ表示しません。", thousands(p.Tau)),
+			fmt.Sprintf("雑音を加えて %s 人に届かない人数は表示しません。", thousands(p.Tau)),
 			fmt.Sprintf("A number below %s after noise is not shown.", thousands(p.Tau)),
 		}
 	}
 	add(withheldFull, shown)
 	if p.Forecast != nil {
 		add(text{"見込み", "forecast"}, forecast(p))
+	}
+	for _, n := range p.Notes {
+		if t, ok := notes[n]; ok {
+			add(text{"ご注意", "please note"}, t)
+		}
 	}
 	lines = append(lines, line{})
 	lines = append(lines, in(bold, text{"プライバシー予算", "Privacy budget"}.in(o.Lang)))
@@ -91,8 +96,8 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 	}
 	lines = append(lines, in(dim, text{"█ 使用済み ▓ この質問 ░ 残り", "█ spent ▓ this question ░ left"}.in(o.Lang)))
 	lines = append(lines, line{})
-	for _, l := range s.field(text{"詳細", "details"}.short(o.Lang), names,
-		fmt.Sprintf("σ %d · τ %d · k %d · ρ %s · δ %s", p.Sigma, p.Tau, p.K, decimal(p.Rho), decimal(p.Delta))) {
+	for _, l := range s.field(text{"詳細", "details"}, names,
+		fmt.Sprintf("%sτ %d · σ %s · ρ %s · δ %s", leastPeople(p.K), p.Tau, noise(p.Sigma, p.Terms), decimal(p.Rho), decimal(p.Delta))) {
 		lines = append(lines, faint(l))
 	}
 	s.box(text{"この質問の消費量", "Price of this question"}.in(o.Lang), lines)
@@ -105,15 +110,12 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 	return nil
 }
 
-// forecast says what is likely to be withheld, or why nobody can tell.
+// forecast says what is likely to be withheld, or why nobody can tell and what
+// would help.
 func forecast(p *wire.Price) text {
 	f := p.Forecast
-	if len(f.Missing) > 0 {
-		what := plain(strings.Join(f.Missing, ", "))
-		return text{
-			"立てられません。base.yaml に公開の構成比（shares）がないもの：" + what,
-			"none: no public shares are declared (shares: in base.yaml) for " + what,
-		}
+	if len(f.Missing)+len(f.Unknown) > 0 {
+		return noForecast(f)
 	}
 	people := counted(f.People)
 	given := text{"リストの全員が突合できて " + people.ja + "なら", "if all of the list match, " + people.en}
@@ -125,6 +127,61 @@ func forecast(p *wire.Price) text {
 		fmt.Sprintf("%s, about %s of %s cells are withheld (a guess from public shares).", given.en, thousands(int64(f.Withheld)), thousands(int64(p.Cells))),
 	}
 }
+
+var unknownNames = map[string]text{
+	wire.UnknownList:   {"条件の中のリスト", "a list in the condition"},
+	wire.UnknownEvents: {"条件の中の行動", "events in the condition"},
+	wire.UnknownMany:   {"値の組み合わせの数（多すぎます）", "so many combinations of values"},
+}
+
+// noForecast names what no public shares are known of. Shares can be declared of
+// the base's attributes alone; a condition on anything else can be left to the
+// asker, who may say how many people are expected.
+func noForecast(f *wire.Forecast) text {
+	t := text{"立てられません。", "none."}
+	if len(f.Missing) > 0 {
+		names := make([]text, len(f.Missing))
+		for i, name := range f.Missing {
+			names[i] = dimLabel(name)
+		}
+		what := join(names, "、", ", ")
+		t.ja += "公開の構成比のない属性：" + plain(what.ja) + "（運営者が base.yaml の shares: に書けます）。"
+		t.en += " No public shares of " + plain(what.en) + " (the operator can declare them: shares: in base.yaml)."
+	}
+	if len(f.Unknown) > 0 {
+		names, condition := make([]text, len(f.Unknown)), true
+		for i, name := range f.Unknown {
+			known, ok := unknownNames[name]
+			if !ok {
+				known = dimLabel(name)
+			}
+			names[i] = known
+			condition = condition && (name == wire.UnknownList || name == wire.UnknownEvents)
+		}
+		what := join(names, "、", ", ")
+		t.ja += "構成比を前もって知りえないもの：" + plain(what.ja) + "。"
+		t.en += " Nobody can know the shares of " + plain(what.en) + " beforehand."
+		if condition && len(f.Missing) == 0 {
+			t.ja += "答えの人数の見当がつくなら --expect で示すと立てられます。"
+			t.en += " Say how many people you expect with --expect, and there is one."
+		}
+	}
+	return t
+}
+
+// notes are what is worth knowing before the question is charged.
+var notes = map[string]text{
+	wire.NoteIndexAlone: {
+		"条件を満たす区分が一つしかないため、指数はどの区分にも出ません。その分も消費します。index: を外すか、条件から集計の軸の属性を外してください。",
+		"The condition leaves people in one cell at most, so no index will be shown, and it is charged. Leave index: out, or take the attribute of the dimension out of the condition.",
+	},
+	wire.NoteIndexPart: {
+		"条件が集計の軸の属性を絞っているため、残る区分の指数は、条件に合わない人も含む会員全体との比較になります。",
+		"The condition keeps some values of a dimension only: their index compares with all users, those left out by the condition included.",
+	},
+}
+
+func indented(t text) text { return text{"  " + t.ja, "  " + t.en} }
 
 func tableName(name string) text {
 	switch name {

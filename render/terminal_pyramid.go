@@ -30,7 +30,7 @@ func (s *screen) pyramid(m *pyramid) {
 	}
 	ages, extra := 0, 0
 	for i, age := range m.ages {
-		ages = max(ages, width(plain(valueLabel(m.ageDim, age).short(s.o.Lang))))
+		ages = max(ages, width(plain(valueLabel(m.ageDim, age).in(s.o.Lang))))
 		for _, v := range others {
 			extra = max(extra, s.outside(m.other(v, i)).width())
 		}
@@ -45,7 +45,7 @@ func (s *screen) pyramid(m *pyramid) {
 	for i := len(m.ages) - 1; i >= 0; i-- {
 		row := []line{
 			s.side(&m.cells[0][i], numbers, bar, top, true),
-			of(plain(valueLabel(m.ageDim, m.ages[i]).short(s.o.Lang))),
+			of(plain(valueLabel(m.ageDim, m.ages[i]).in(s.o.Lang))),
 			s.side(&m.cells[1][i], numbers, bar, top, false),
 		}
 		for _, v := range others {
@@ -135,7 +135,7 @@ func (s *screen) indexes(r *wire.Release, m *pyramid) {
 	scale := indexTop(r.Cells)
 	ages, figures := g.heads[0].width(), 1
 	for i, age := range m.ages {
-		ages = max(ages, width(plain(valueLabel(m.ageDim, age).short(s.o.Lang))))
+		ages = max(ages, width(plain(valueLabel(m.ageDim, age).in(s.o.Lang))))
 		for _, column := range columns {
 			if column[i].Index != nil {
 				figures = max(figures, index(column[i].Index).width())
@@ -144,14 +144,14 @@ func (s *screen) indexes(r *wire.Release, m *pyramid) {
 	}
 	mark := min((s.o.width()-1-(ages+3))/len(columns)-figures-5, 41)
 	for _, v := range names {
-		name := in(bold, plain(valueLabel(m.genderDim, v).short(s.o.Lang))).pad(figures, false)
+		name := in(bold, plain(valueLabel(m.genderDim, v).in(s.o.Lang))).pad(figures, false)
 		if mark >= leastMark {
 			name = append(name.and(span{s: "  "}), span{scaleHead(scale, mark), dim})
 		}
 		g.head(name, false)
 	}
 	for i := len(m.ages) - 1; i >= 0; i-- {
-		row := []line{of(plain(valueLabel(m.ageDim, m.ages[i]).short(s.o.Lang)))}
+		row := []line{of(plain(valueLabel(m.ageDim, m.ages[i]).in(s.o.Lang)))}
 		for _, column := range columns {
 			c := &column[i]
 			cell := in(dim, "░░")

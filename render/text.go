@@ -62,7 +62,7 @@ var dimNames = map[string]text{
 	entrustment.DimCategory:  {"行動の種類", "category"},
 	entrustment.DimDay:       {"日", "day"},
 	entrustment.DimWeek:      {"週（初日）", "week from"},
-	"frequency":              {"表示回数", "frequency"},
+	"frequency":              {"接触回数", "frequency"},
 }
 
 // dimLabel gives the name of a dimension in words; one we have no words for
@@ -99,41 +99,54 @@ func valueLabel(dim, value string) text {
 	}
 	switch dim {
 	case "age_band":
-		return bandLabel(value, func(n int64) string { return strconv.FormatInt(n, 10) }, "歳", "")
+		return bandLabel(value, band{ja: digits, en: digits, unit: "歳"})
 	case "salary_band":
-		return bandLabel(value, man, "円", " yen")
+		return bandLabel(value, band{ja: man, en: millions, unit: "円", sign: "¥"})
+	}
+	// A prefecture is one whatever the column is called.
+	if en, ok := entrustment.PrefectureEnglish(value); ok {
+		return text{value, en}
+	}
+	if en, ok := entrustment.RegionEnglish(value); ok && dim == "region" {
+		return text{value, en}
 	}
 	return text{value, value}
 }
 
+// band says how the ends of a band are written.
+type band struct {
+	ja, en     func(int64) string
+	unit, sign string // behind the Japanese number, before the English one
+}
+
+func digits(n int64) string { return strconv.FormatInt(n, 10) }
+
 // bandLabel reads "<a", "a-b", ">=z" as DESIGN §8 writes bands; what is none
 // keeps its own words.
-func bandLabel(value string, number func(int64) string, ja, en string) text {
-	read := func(s string) (string, bool) {
+func bandLabel(value string, b band) text {
+	read := func(s string) (int64, bool) {
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 0 {
-			return "", false
-		}
-		return number(n), true
+		return n, err == nil && n >= 0
 	}
 	if s, ok := strings.CutPrefix(value, "<"); ok {
 		if n, ok := read(s); ok {
-			return text{n + ja + "未満", "<" + s + en}
+			return text{b.ja(n) + b.unit + "未満", "<" + b.sign + b.en(n)}
 		}
 	}
 	if s, ok := strings.CutPrefix(value, ">="); ok {
 		if n, ok := read(s); ok {
-			return text{n + ja + "以上", "≥" + s + en}
+			return text{b.ja(n) + b.unit + "以上", "≥" + b.sign + b.en(n)}
 		}
 	}
-	if a, b, ok := strings.Cut(value, "-"); ok {
-		from, okFrom := read(a)
-		to, okTo := read(b)
-		if okFrom && okTo {
-			if hi, err := strconv.ParseInt(b, 10, 64); err == nil && (hi+1)%10_000 == 0 {
-				return text{from + "〜" + number(hi+1) + ja + "未満", a + "–" + b + en}
-			}
-			return text{from + "〜" + to + ja, a + "–" + b + en}
+	if lo, hi, ok := strings.Cut(value, "-"); ok {
+		from, okFrom := read(lo)
+		to, okTo := read(hi)
+		switch {
+		case !okFrom || !okTo:
+		case (to+1)%10_000 == 0: // 3000000-4999999: to below five million
+			return text{b.ja(from) + "〜" + b.ja(to+1) + b.unit + "未満", b.sign + b.en(from) + "–" + b.en(to+1)}
+		default:
+			return text{b.ja(from) + "〜" + b.ja(to) + b.unit, b.sign + b.en(from) + "–" + b.en(to)}
 		}
 	}
 	return text{value, value}
@@ -145,6 +158,14 @@ func man(yen int64) string {
 		return thousands(yen)
 	}
 	return thousands(yen/10_000) + "万"
+}
+
+// millions writes yen as 3M, 2.5M; what is no round number of them in full.
+func millions(yen int64) string {
+	if yen%10_000 != 0 || yen == 0 {
+		return thousands(yen)
+	}
+	return strconv.FormatFloat(float64(yen)/1e6, 'f', -1, 64) + "M"
 }
 
 var reportNames = map[string]text{
@@ -213,6 +234,9 @@ func decimal(x float64) string {
 func counted(n int64) text {
 	return text{thousands(n) + " 人", fmt.Sprintf("%s people", thousands(n))}
 }
+
+// figured writes a number of people where there is room for both languages.
+func figured(n int64, l Lang) string { return thousands(n) + " " + text{"人", "people"}.in(l) }
 
 // round drops what adding decimal fractions in binary leaves behind; the
 // ledger counts in units of 1e-9.

@@ -28,10 +28,14 @@ type book struct {
 	r      *wire.Release
 	styles styles
 	err    error
+
+	headRow int // of the table's header
 }
 
 type styles struct {
 	title, quiet, head, text, number, ratio, withheld, sum, sumNumber, wrap, label int
+
+	rates, sumRates [money + 1]int // by kind
 }
 
 // writeXLSX writes the workbook: the table, what the numbers mean, and, for
@@ -106,7 +110,7 @@ func (b *book) makeStyles() {
 	}
 	middle := &excelize.Alignment{Vertical: "center"}
 	add(&b.styles.title, excelize.Style{Font: &excelize.Font{Size: 14, Bold: true}})
-	add(&b.styles.quiet, excelize.Style{Font: &excelize.Font{Size: 10, Color: "#626264"}})
+	add(&b.styles.quiet, excelize.Style{Font: &excelize.Font{Size: 10, Color: "#626264"}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
 	add(&b.styles.head, excelize.Style{
 		Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"#E8F1FE"}},
 		Border:    []excelize.Border{{Type: "bottom", Color: "#767676", Style: 2}},
@@ -122,21 +126,31 @@ func (b *book) makeStyles() {
 	})
 	add(&b.styles.sum, excelize.Style{Border: top, Font: &excelize.Font{Bold: true}})
 	add(&b.styles.sumNumber, excelize.Style{Border: top, Font: &excelize.Font{Bold: true}, CustomNumFmt: &number})
+	for kind, format := range [...]string{average: "0.00", share: "0.00%", money: "#,##0"} {
+		add(&b.styles.rates[kind], excelize.Style{Border: rule, CustomNumFmt: &format})
+		add(&b.styles.sumRates[kind], excelize.Style{Border: top, Font: &excelize.Font{Bold: true}, CustomNumFmt: &format})
+	}
 	add(&b.styles.wrap, excelize.Style{Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
 	add(&b.styles.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
 }
 
-// headRow is the row of the table's header; the title stands above it.
-const headRow = 4
+// preface gives the lines between title and table, each with its English beside
+// it: condition, period, list, entrustment and time, and whether a development
+// vault made it.
+func preface(r *wire.Release) []text {
+	out := details(r.Question)
+	out = append(out, origin(r))
+	if r.Privacy.Dev {
+		out = append(out, devNote)
+	}
+	return out
+}
 
-// table writes the first sheet. Its columns are the dimensions, the status,
-// users with low and high, and the index where it was asked.
+// table writes the first sheet: title and preface, then the table. Its columns
+// are the dimensions, the status, users with low and high, the index where it
+// was asked, and the measures and rates with their intervals.
 func (b *book) table() {
 	r, s := b.r, sheetTable
-	t := title(r)
-	b.set(s, 1, 1, b.styles.title, t.ja)
-	b.set(s, 1, 2, b.styles.quiet, t.en)
-	b.set(s, 1, 3, b.styles.quiet, origin(r).in(Both))
 	heads := make([]text, 0, len(r.Dims)+7)
 	for _, d := range r.Dims {
 		heads = append(heads, dimLabel(d.Name))
@@ -154,28 +168,67 @@ func (b *book) table() {
 		l := measureLabel(name)
 		heads = append(heads, l, text{"下限", l.en + " low"}, text{"上限", l.en + " high"})
 	}
-	for i, h := range heads {
-		b.set(s, i+1, headRow, b.styles.head, plain(h.ja)+"\n"+plain(h.en))
-		b.width(s, i+1, 14)
+	for i := range heads {
+		b.width(s, i+1, columnWidth)
 	}
 	for i := range keys {
-		b.width(s, i+1, 22)
+		b.width(s, i+1, keyWidth)
 	}
-	b.do(b.SetRowHeight(s, headRow, 34))
+	b.width(s, keys+1, keyWidth) // 非表示（少人数保護） withheld
+	b.above(len(heads), keys)
+	lines := 2
+	for i, h := range heads {
+		b.set(s, i+1, b.headRow, b.styles.head, plain(h.ja)+"\n"+plain(h.en))
+		if i > keys {
+			lines = max(lines, wrapped(h.ja, columnWidth-2)+wrapped(h.en, columnWidth-2))
+		}
+	}
+	b.do(b.SetRowHeight(s, b.headRow, float64(17*lines)))
 	for i := range r.Cells {
-		b.cell(&r.Cells[i], headRow+1+i, keys, len(heads))
+		b.cell(&r.Cells[i], b.headRow+1+i, keys, len(heads))
 	}
-	last := headRow + len(r.Cells)
+	last := b.headRow + len(r.Cells)
 	b.sumRows(last+1, keys, len(heads))
 	b.bars(keys+2, last)
 	b.do(b.SetPanes(s, &excelize.Panes{
-		Freeze: true, XSplit: keys, YSplit: headRow,
-		TopLeftCell: b.at(keys+1, headRow+1), ActivePane: "bottomRight",
+		Freeze: true, XSplit: keys, YSplit: b.headRow,
+		TopLeftCell: b.at(keys+1, b.headRow+1), ActivePane: "bottomRight",
 	}))
 	b.pages(s)
 	if len(r.Dims) == 1 && len(r.Cells) > 1 {
 		b.barChart(keys, last, len(heads)+2)
 	}
+}
+
+// Widths of columns, in characters.
+const (
+	columnWidth = 14
+	keyWidth    = 27
+)
+
+// above writes title and preface over the columns of the table, wrapped, and
+// sets the row of the table's header.
+func (b *book) above(columns, keys int) {
+	s, row := sheetTable, 0
+	put := func(style int, words string) {
+		row++
+		b.set(s, 1, row, style, words)
+		b.do(b.MergeCell(s, b.at(1, row), b.at(columns, row)))
+	}
+	t := title(b.r)
+	put(b.styles.title, t.ja)
+	put(b.styles.quiet, t.en)
+	// A wrapped row does not grow by itself where cells are merged.
+	room := (keys+1)*keyWidth + (columns-keys-1)*columnWidth - 8
+	for _, line := range preface(b.r) {
+		both := line.ja
+		if line.en != line.ja {
+			both += "\n" + line.en
+		}
+		put(b.styles.quiet, both)
+		b.do(b.SetRowHeight(s, row, float64(15*(wrapped(line.ja, room)+wrapped(line.en, room)))))
+	}
+	b.headRow = row + 2
 }
 
 func (b *book) cell(c *wire.Cell, row, keys, columns int) {
@@ -184,19 +237,19 @@ func (b *book) cell(c *wire.Cell, row, keys, columns int) {
 		b.set(s, 1, row, b.styles.text, everyone.in(Both))
 	}
 	for j, d := range b.r.Dims {
-		b.set(s, j+1, row, b.styles.text, plain(beside(valueLabel(d.Name, c.Key[d.Name]), Both)))
+		b.set(s, j+1, row, b.styles.text, plain(valueLabel(d.Name, c.Key[d.Name]).in(Both)))
 	}
 	if c.Status != wire.Released {
 		for col := keys + 1; col <= columns; col++ {
 			b.set(s, col, row, b.styles.withheld, nil)
 		}
-		b.set(s, keys+1, row, b.styles.withheld, withheldFull.ja)
+		b.set(s, keys+1, row, b.styles.withheld, withheldFull.in(Both))
 		return
 	}
 	b.set(s, keys+1, row, b.styles.text, "公開 released")
 	b.numbers(keys+2, row, b.styles.number, c.Users)
 	if !hasIndex(b.r) {
-		b.amounts(keys+5, row, b.styles.number, &c.Amounts)
+		b.amounts(keys+5, row, b.styles.number, &b.styles.rates, &c.Amounts)
 		return
 	}
 	if c.Index == nil {
@@ -218,7 +271,7 @@ func (b *book) numbers(col, row, style int, n *wire.Number) {
 
 // amounts writes the measures and rates of a row, each with its interval, from
 // a column on; only a report without an index has any.
-func (b *book) amounts(col, row, style int, a *wire.Amounts) {
+func (b *book) amounts(col, row, style int, rates *[money + 1]int, a *wire.Amounts) {
 	for _, name := range b.r.Measures {
 		if n := a.Sums[name]; n != nil {
 			b.numbers(col, row, style, n)
@@ -228,7 +281,7 @@ func (b *book) amounts(col, row, style int, a *wire.Amounts) {
 	for _, name := range b.r.Rates {
 		if x := a.Rates[name]; x != nil {
 			for j, v := range []float64{x.Value, x.Low, x.High} {
-				b.set(sheetTable, col+j, row, b.styles.text, v)
+				b.set(sheetTable, col+j, row, rates[kindOf(name)], v)
 			}
 		}
 		col += 3
@@ -244,9 +297,9 @@ func (b *book) sumRows(row, keys, columns int) {
 		if line.Users != nil {
 			b.set(sheetTable, keys+1, row, b.styles.sum, "公開 released")
 			b.numbers(keys+2, row, b.styles.sumNumber, line.Users)
-			b.amounts(keys+5, row, b.styles.sumNumber, &line.Amounts)
+			b.amounts(keys+5, row, b.styles.sumNumber, &b.styles.sumRates, &line.Amounts)
 		} else {
-			b.set(sheetTable, keys+1, row, b.styles.withheld, withheldFull.ja)
+			b.set(sheetTable, keys+1, row, b.styles.withheld, withheldFull.in(Both))
 		}
 		row++
 	}
@@ -281,14 +334,20 @@ func (b *book) about() {
 		line(f.name, f.is.ja, f.is.en)
 	}
 	p := &b.r.Privacy
+	if p.K > 0 {
+		line(text{"k", ""}, p.K, text{"1区分に必要な最少人数", "least people in a cell"}.in(Both))
+	}
+	var sigma any = p.Sigma
+	if terms := max(1, p.CellsOfOne, p.Summed); terms > 1 {
+		sigma = noise(p.Sigma, terms)
+	}
 	for _, f := range []struct {
 		name  text
 		value any
 		means text
 	}{
-		{text{"k", ""}, p.K, text{"1区分に必要な最少人数", "least people in a cell"}},
 		{text{"τ", ""}, p.Tau, text{"雑音を加えた後の基準値", "threshold after noise"}},
-		{text{"σ", ""}, p.Sigma, text{"雑音の標準偏差（人）", "standard deviation of the noise, in people"}},
+		{text{"σ", ""}, sigma, text{"1区分の人数に加えた雑音の標準偏差（人）", "standard deviation of the noise on a number of people"}},
 		{text{"ρ", ""}, p.Rho, text{"消費したプライバシー予算（zCDP）", "privacy budget spent (zCDP)"}},
 		{text{"ε", ""}, p.Epsilon, text{"δ における ε", "ε at δ"}},
 		{text{"δ", ""}, p.Delta, text{"ε が成り立たない確率の上限", "bound on the probability that ε fails"}},

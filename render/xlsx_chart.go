@@ -6,15 +6,18 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
+// chartHead is the header's row of the sheet behind the pyramid.
+const chartHead = 4
+
 // maxChartBars is how many bars of one chart can be read.
 const maxChartBars = 60
 
 // bars puts a data bar behind each number of the users column.
 func (b *book) bars(col, last int) {
-	if last <= headRow {
+	if last <= b.headRow {
 		return
 	}
-	at := b.at(col, headRow+1) + ":" + b.at(col, last)
+	at := b.at(col, b.headRow+1) + ":" + b.at(col, last)
 	b.do(b.SetConditionalFormat(sheetTable, at, []excelize.ConditionalFormatOptions{{
 		Type: "data_bar", Criteria: "=", MinType: "num", MinValue: "0", MaxType: "max",
 		BarColor: "#9DB7F9", BarSolid: true,
@@ -23,20 +26,20 @@ func (b *book) bars(col, last int) {
 
 // barChart draws the users of a table of one dimension right of it.
 func (b *book) barChart(keys, last, col int) {
-	if last-headRow > maxChartBars {
+	if last-b.headRow > maxChartBars {
 		return
 	}
-	b.do(b.AddChart(sheetTable, b.at(col, headRow), &excelize.Chart{
+	b.do(b.AddChart(sheetTable, b.at(col, b.headRow), &excelize.Chart{
 		Type: excelize.Bar,
 		Series: []excelize.ChartSeries{{
-			Name:       b.ref(sheetTable, keys+2, headRow, keys+2, headRow),
-			Categories: b.ref(sheetTable, 1, headRow+1, 1, last),
-			Values:     b.ref(sheetTable, keys+2, headRow+1, keys+2, last),
+			Name:       b.ref(sheetTable, keys+2, b.headRow, keys+2, b.headRow),
+			Categories: b.ref(sheetTable, 1, b.headRow+1, 1, last),
+			Values:     b.ref(sheetTable, keys+2, b.headRow+1, keys+2, last),
 			Fill:       solid(accent),
 		}},
 		Title:     heading(title(b.r).ja),
 		Legend:    excelize.ChartLegend{Position: "none"},
-		Dimension: excelize.ChartDimension{Width: 640, Height: uint(160 + 22*(last-headRow))},
+		Dimension: excelize.ChartDimension{Width: 640, Height: uint(160 + 22*(last-b.headRow))},
 		XAxis:     excelize.ChartAxis{ReverseOrder: true},
 		YAxis:     excelize.ChartAxis{MajorGridLines: true, NumFmt: excelize.ChartNumFmt{CustomNumFmt: "#,##0"}},
 		GapWidth:  gap(40),
@@ -58,15 +61,15 @@ func (b *book) pyramid(m *pyramid) {
 	style, err := b.NewStyle(&excelize.Style{CustomNumFmt: &numbers, Font: &excelize.Font{Family: "Yu Gothic", Size: 11}})
 	b.do(err)
 	for j, name := range []text{dimLabel(m.ageDim), m.label(0), m.label(1)} {
-		b.set(s, j+1, headRow, b.styles.head, plain(name.ja)+"\n"+plain(name.en))
+		b.set(s, j+1, chartHead, b.styles.head, plain(name.ja)+"\n"+plain(name.en))
 		b.width(s, j+1, 18)
 	}
-	b.do(b.SetRowHeight(s, headRow, 34))
+	b.do(b.SetRowHeight(s, chartHead, 34))
 	// Oldest on top in the table, as in the drawing.
-	row := headRow
+	row := chartHead
 	for i := len(m.ages) - 1; i >= 0; i-- {
 		row++
-		b.set(s, 1, row, b.styles.text, plain(valueLabel(m.ageDim, m.ages[i]).ja))
+		b.set(s, 1, row, b.styles.text, plain(valueLabel(m.ageDim, m.ages[i]).in(Both)))
 		for side := range 2 {
 			n := m.cells[side][i].Users
 			if n == nil {
@@ -82,9 +85,9 @@ func (b *book) pyramid(m *pyramid) {
 	}
 	series := func(col int, colour string) excelize.ChartSeries {
 		return excelize.ChartSeries{
-			Name:       b.ref(s, col, headRow, col, headRow),
-			Categories: b.ref(s, 1, headRow+1, 1, row),
-			Values:     b.ref(s, col, headRow+1, col, row),
+			Name:       b.ref(s, col, chartHead, col, chartHead),
+			Categories: b.ref(s, 1, chartHead+1, 1, row),
+			Values:     b.ref(s, col, chartHead+1, col, row),
 			Fill:       solid(colour),
 		}
 	}
@@ -102,12 +105,12 @@ func (b *book) pyramid(m *pyramid) {
 			Overlap:   &overlap,
 		}
 	}
-	b.do(b.AddChart(s, b.at(5, headRow), chart()))
+	b.do(b.AddChart(s, b.at(5, chartHead), chart()))
 	columns := len(b.r.Dims) + 4
 	if hasIndex(b.r) {
 		columns += 3
 	}
-	b.do(b.AddChart(sheetTable, b.at(columns+2, headRow), chart()))
+	b.do(b.AddChart(sheetTable, b.at(columns+2, b.headRow), chart()))
 	b.pages(s)
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,10 +19,6 @@ import (
 // minDemoUsers makes a list above the floor.
 const minDemoUsers = 5000
 
-// demoMark tells a directory that the demo made from one that it must not
-// touch.
-const demoMark = "made-by-awase-demo"
-
 type demoOptions struct {
 	users, rows int
 	seed        uint64
@@ -37,8 +32,8 @@ func demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
 		Short: "Run the main job end to end on made-up people",
-		Long: "Makes a Japanese population and a client's lists with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
-			"prints the reports and writes them to --out. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s.",
+		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
+			"prints the reports and writes them to --out. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
 		Args: exactArgs(),
 	}
 	cmd.Flags().IntVar(&o.users, "users", 1_000_000, "the operator's users")
@@ -76,12 +71,21 @@ type demoList struct {
 	yaml                      []byte
 }
 
-// cast is who plays: documents, base and lists of one demo.
+// demoLog is an event log that the demo loads.
+type demoLog struct {
+	demoFile
+	entrustment string // "": the operator's own
+	schema      people.Doc
+}
+
+// cast is who plays: documents, base, lists and event logs of one demo.
 type cast struct {
 	docs     people.Docs
 	baseYAML []byte
 	base     demoFile
 	lists    []demoList
+	logs     []demoLog
+	more     []demoFile // that the README's walk uses
 	intro    string
 }
 
@@ -90,7 +94,7 @@ func (d *demoRun) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.prepare(); err != nil {
+	if err := prepareDemo(d.out); err != nil {
 		return err
 	}
 	fmt.Fprintln(d.w, c.intro)
@@ -102,9 +106,12 @@ func (d *demoRun) run(ctx context.Context) error {
 	if err := openVault(ctx, vault, d.errOut, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.w, "\nDone in %.1f s. Everything is in %s: data, documents, reports, and the vault (its key beside it). Go on by hand:\n\n"+
+	if err := closeDemo(d.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.w, "\nDone in %.1f s. Everything is in %s: files, documents, reports/, and the vault (its key beside it). Go on by hand:\n\n"+
 		"    %s report --vault %s --spec %s -n      # the price; charges nothing\n", time.Since(began).Seconds(), d.out, os.Args[0], vault,
-		filepath.Join(d.out, "docs", c.docs.Specs[1].Name))
+		d.doc(c.docs.Specs[1].Name))
 	return nil
 }
 
@@ -127,49 +134,31 @@ func (d *demoRun) cast(ctx context.Context) (*cast, error) {
 		intro: fmt.Sprintf("%s made-up people in Japan (seed %d). Any likeness to a real person is chance.", thousands(int64(d.users)), d.seed),
 	}
 	for _, l := range []struct {
-		form        people.ListForm
-		file, name  string
-		entrustment string
+		form               people.ListForm
+		file, schema, name string
+		entrustment        string
 	}{
-		{people.ListMessy, "spring.csv", people.DemoList, people.DemoAnalysis},
-		{people.ListGoogle, "spring-google.csv", people.DemoList + "-google", people.DemoAnalysis},
-		{people.ListMeta, "spring-meta.csv", people.DemoList + "-meta", people.DemoAnalysis},
-		{people.ListMessy, "spring.csv", people.DemoList, people.DemoImprovement},
+		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoAnalysis},
+		{people.ListGoogle, "spring-google.csv", "list-google.yaml", people.DemoList + "-google", people.DemoAnalysis},
+		{people.ListMeta, "spring-meta.csv", "list-meta.yaml", people.DemoList + "-meta", people.DemoAnalysis},
+		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoImprovement},
 	} {
 		yaml, err := people.ListYAML(l.form)
 		if err != nil {
 			return nil, err
 		}
 		c.lists = append(c.lists, demoList{demoFile{l.file, func(w io.Writer) error { return people.WriteList(w, o, l.form) }},
-			l.name, l.entrustment, "list-" + string(l.form) + ".yaml", yaml})
+			l.name, l.entrustment, l.schema, yaml})
+	}
+	c.logs = []demoLog{
+		{demoFile{"own-log.csv", func(w io.Writer) error { return people.WriteOwnEvents(w, o) }}, "", c.docs.OwnEvents},
+		{demoFile{"ad-log.csv", func(w io.Writer) error { return people.WriteAdEvents(w, o) }}, people.DemoAnalysis, c.docs.AdEvents},
+	}
+	c.more = []demoFile{
+		{"left.csv", func(w io.Writer) error { return people.WriteLeft(w, o) }},
+		{"new.csv", func(w io.Writer) error { return people.WriteNew(w, o) }},
 	}
 	return c, ctx.Err()
-}
-
-// prepare makes the directory, and takes away what an earlier demo left there.
-// A directory with anything of somebody else's is not touched.
-func (d *demoRun) prepare() error {
-	mark := filepath.Join(d.out, demoMark)
-	names, err := os.ReadDir(d.out)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("preparing %s: %w", d.out, err)
-	}
-	if len(names) > 0 {
-		if _, err := os.Stat(mark); err != nil {
-			return fmt.Errorf("%s holds files that the demo did not make; name another directory with --out", d.out)
-		}
-		for _, old := range []string{"vault", "vault.key", "vault.checkpoint"} {
-			if err := os.RemoveAll(filepath.Join(d.out, old)); err != nil {
-				return fmt.Errorf("preparing %s: %w", d.out, err)
-			}
-		}
-	}
-	for _, dir := range []string{"data", "docs", "reports"} {
-		if err := os.MkdirAll(filepath.Join(d.out, dir), 0o755); err != nil {
-			return fmt.Errorf("preparing %s: %w", d.out, err)
-		}
-	}
-	return os.WriteFile(mark, []byte("the demo replaces its own files here, and the vault, when it runs again\n"), 0o644)
 }
 
 // say begins a step.
@@ -185,12 +174,16 @@ func (d *demoRun) writeData(c *cast) error {
 	for _, l := range c.lists {
 		files = append(files, l.demoFile)
 	}
+	for _, l := range c.logs {
+		files = append(files, l.demoFile)
+	}
+	files = append(files, c.more...)
 	for _, f := range files {
 		if made[f.name] {
 			continue
 		}
 		made[f.name] = true
-		path := filepath.Join(d.out, "data", f.name)
+		path := filepath.Join(d.out, f.name)
 		if err := writeFile(path, f.write); err != nil {
 			return err
 		}
@@ -198,7 +191,7 @@ func (d *demoRun) writeData(c *cast) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(d.w, "  %-20s %7.1f MB\n", "data/"+f.name, float64(st.Size())/1e6)
+		fmt.Fprintf(d.w, "  %-20s %7.1f MB\n", f.name, float64(st.Size())/1e6)
 	}
 	docs := append(append([]people.Doc{}, c.docs.Parties...), c.docs.Policies, c.docs.Gate)
 	docs = append(append(docs, c.docs.Contracts...), c.docs.Specs...)
@@ -206,15 +199,18 @@ func (d *demoRun) writeData(c *cast) error {
 	for _, l := range c.lists {
 		docs = append(docs, people.Doc{Name: l.schema, YAML: l.yaml})
 	}
+	for _, l := range c.logs {
+		docs = append(docs, l.schema)
+	}
 	for _, doc := range docs {
-		if err := os.WriteFile(filepath.Join(d.out, "docs", doc.Name), doc.YAML, 0o644); err != nil {
+		if err := os.WriteFile(d.doc(doc.Name), doc.YAML, 0o644); err != nil {
 			return fmt.Errorf("writing a document: %w", err)
 		}
 	}
 	return nil
 }
 
-func (d *demoRun) doc(name string) string { return filepath.Join(d.out, "docs", name) }
+func (d *demoRun) doc(name string) string { return filepath.Join(d.out, name) }
 
 func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 	d.say("The room: parties, policy versions, the gate")
@@ -223,14 +219,23 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 	}
 	d.say("The operator loads its users")
 	load := &loadFlags{schema: d.doc("base.yaml"), noProgress: d.noProgress}
-	if err := loadBase(ctx, e, filepath.Join(d.out, "data", c.base.name), load, d.w, d.errOut); err != nil {
+	if err := loadBase(ctx, e, filepath.Join(d.out, c.base.name), load, d.w, d.errOut); err != nil {
 		return err
 	}
 	d.say("The client loads its list, as it is")
 	for _, l := range c.lists {
 		load := &loadFlags{schema: d.doc(l.schema), noProgress: d.noProgress}
 		req := wire.ListRequest{Entrustment: l.entrustment, Name: l.list}
-		if err := loadList(ctx, e, req, filepath.Join(d.out, "data", l.name), load, d.w, d.errOut); err != nil {
+		if err := loadList(ctx, e, req, filepath.Join(d.out, l.name), load, d.w, d.errOut); err != nil {
+			return err
+		}
+	}
+	if len(c.logs) > 0 {
+		d.say("The event logs: what the operator's users looked at, and what the client's campaigns did")
+	}
+	for _, l := range c.logs {
+		load := &loadFlags{schema: d.doc(l.schema.Name), noProgress: d.noProgress}
+		if err := loadEvents(ctx, e, wire.EventsRequest{Entrustment: l.entrustment}, filepath.Join(d.out, l.name), load, d.w, d.errOut); err != nil {
 			return err
 		}
 	}
@@ -301,7 +306,7 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 	for _, a := range price.Accounts {
 		fmt.Fprintf(d.w, "  price %.3f; budget of %s about users of %s in %s: %.3f of %.3f spent\n", price.Charged, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
 	}
-	if f := price.Forecast; f != nil && len(f.Missing) == 0 {
+	if f := price.Forecast; f != nil && len(f.Missing)+len(f.Unknown) == 0 {
 		fmt.Fprintf(d.w, "  forecast from public shares: if all of the list match, about %s of %s cells are withheld\n", thousands(int64(f.Withheld)), thousands(int64(price.Cells)))
 	}
 	fmt.Fprintln(d.w)
@@ -315,6 +320,9 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 
 func questionWords(q *entrustment.Question) string {
 	words := "list " + q.List
+	if q.List == "" {
+		words = "all users"
+	}
 	if len(q.Dims) > 0 {
 		words += " by " + strings.Join(q.Dims, " and ")
 	}

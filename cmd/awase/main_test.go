@@ -3,10 +3,23 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// repository is where this package's repository lies.
+var repository = func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	return filepath.Join(dir, "..", "..")
+}()
 
 // TestMain lets the test binary be awase itself, for scripts and for tests that
 // kill it.
@@ -18,7 +31,8 @@ func TestMain(m *testing.M) {
 // come out and what must not.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"readme": readme},
 		Setup: func(env *testscript.Env) error {
 			for name, make := range map[string]func() []byte{"users.csv": smallBase, "list.csv": smallList} {
 				if err := os.WriteFile(filepath.Join(env.WorkDir, name), make(), 0o600); err != nil {
@@ -28,4 +42,38 @@ func TestScripts(t *testing.T) {
 			return writeDocs(env.WorkDir)
 		},
 	})
+}
+
+// readme runs the walk of the README as it is written, in one shell: every line
+// of a block that is a command and no transcript. A day that a command names is
+// moved into the future.
+func readme(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: readme")
+	}
+	text, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	ts.Check(err)
+	_, walk, ok := strings.Cut(string(text), "\n## From two files to a report\n")
+	if !ok {
+		ts.Fatalf("the README has no walk")
+	}
+	walk, _, _ = strings.Cut(walk, "\n## ")
+	script, awase := []string{"set -e"}, 0
+	for l := range strings.SplitSeq(walk, "\n") {
+		command, indented := strings.CutPrefix(l, "    ")
+		if !indented || strings.HasPrefix(command, " ") || strings.HasPrefix(command, "$ ") {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(command, "awase "):
+			awase++
+		case !strings.HasPrefix(command, "cd ") && !strings.HasPrefix(command, "FINGERPRINT="):
+			continue // what a transcript prints
+		}
+		script = append(script, "echo "+strconv.Quote(strings.ReplaceAll(command, "$", "")), regexp.MustCompile(`\d{4}-12-31`).ReplaceAllString(command, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)))
+	}
+	if awase < 25 {
+		ts.Fatalf("%d commands were found in the README", awase)
+	}
+	ts.Check(ts.Exec("sh", "-c", strings.Join(script, "\n")))
 }

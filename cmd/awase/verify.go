@@ -71,7 +71,11 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	p := release.Privacy
 	say(cmd, "%s: verified", name)
 	say(cmd, "  released to %s under entrustment %s, version %d, at %s", r.Recipient, r.Entrustment, r.Version, release.ReleasedAt)
-	say(cmd, "  report %s, k %d, tau %d, sigma %d, gate policy %s", release.Report, p.K, p.Tau, p.Sigma, r.Policy[:min(16, len(r.Policy))])
+	least := ""
+	if p.K > 0 {
+		least = fmt.Sprintf("k %d, ", p.K)
+	}
+	say(cmd, "  report %s, %stau %d, sigma %d, gate policy %s", release.Report, least, p.Tau, p.Sigma, r.Policy[:min(16, len(r.Policy))])
 	say(cmd, "  charged rho %.9g, delta %.3g", float64(r.RhoNano)/1e9, float64(r.DeltaE15)/1e15)
 	say(cmd, "  entry %d of the record log %s", r.Log.Index, receipt.Origin(r.Log.Checkpoint))
 	if r.Dev {

@@ -22,15 +22,18 @@ type release struct {
 		Status string `json:"status"`
 	} `json:"cells"`
 	Privacy struct {
-		K         int64   `json:"k"`
-		Tau       int64   `json:"tau"`
-		Sigma     int64   `json:"sigma"`
-		Rho       float64 `json:"rho"`
-		Delta     float64 `json:"delta"`
-		Withheld  int     `json:"withheld"`
-		Cells     int     `json:"cells"`
-		Dev       bool    `json:"dev"`
-		Statement struct {
+		K        int64   `json:"k"`
+		Tau      int64   `json:"tau"`
+		Sigma    int64   `json:"sigma"`
+		Rho      float64 `json:"rho"`
+		Delta    float64 `json:"delta"`
+		Withheld int     `json:"withheld"`
+		Cells    int     `json:"cells"`
+		Dev      bool    `json:"dev"`
+
+		CellsOfOne int64 `json:"cells_of_one"`
+		Summed     int64 `json:"cells_summed"`
+		Statement  struct {
 			JA string `json:"ja"`
 			EN string `json:"en"`
 		} `json:"statement"`
@@ -85,6 +88,8 @@ var numbers = regexp.MustCompile(`[0-9]+`)
 // the statement in words.
 func (r *release) parameters(c *Claims) bool {
 	p, withheld := &r.Privacy, 0
+	// The noise on a number of people, as the statement says it.
+	deviation := int64(math.Round(float64(p.Sigma) * math.Sqrt(float64(max(1, p.CellsOfOne, p.Summed)))))
 	for _, cell := range r.Cells {
 		if cell.Status == "withheld" {
 			withheld++
@@ -92,8 +97,8 @@ func (r *release) parameters(c *Claims) bool {
 	}
 	for _, words := range []string{p.Statement.JA, p.Statement.EN} {
 		said := numbers.FindAllString(words, -1)
-		for _, n := range []int64{p.K, p.Tau, p.Sigma} {
-			if !slices.Contains(said, strconv.FormatInt(n, 10)) {
+		for _, n := range []int64{p.K, p.Tau, deviation} {
+			if n != 0 && !slices.Contains(said, strconv.FormatInt(n, 10)) {
 				return false
 			}
 		}

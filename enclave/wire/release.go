@@ -76,7 +76,7 @@ type Statement struct {
 
 // Privacy holds the parameters a table was released under and what was spent.
 type Privacy struct {
-	K          int64     `json:"k"`
+	K          int64     `json:"k,omitempty"` // 0: with the noisy lock alone
 	Tau        int64     `json:"tau"`
 	Sigma      int       `json:"sigma"`
 	CellsOfOne int       `json:"cells_of_one,omitempty"` // in how many cells one person may be, where more than one

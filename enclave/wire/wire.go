@@ -136,12 +136,23 @@ type Price struct {
 	Accounts  []AccountStatus `json:"accounts"`
 	Sigma     int             `json:"sigma"`
 	Tau       int64           `json:"tau"`
-	K         int64           `json:"k"`
-	Precision int64           `json:"precision"` // 95 % interval half-width of a cell
+	K         int64           `json:"k,omitempty"` // 0: with the noisy lock alone
+	Terms     int             `json:"terms"`       // a number of people carries noise of σ·√Terms
+	Precision int64           `json:"precision"`   // 95 % interval half-width of a cell
 	Cells     int             `json:"cells"`
-	Size      bool            `json:"size,omitempty"` // one number, with the noisy lock alone
+	Notes     []string        `json:"notes,omitempty"` // what is worth knowing before it is charged: the Note constants
 	Forecast  *Forecast       `json:"forecast,omitempty"`
 }
+
+// Notes of a price, each a function of the question alone.
+const (
+	// NoteIndexAlone: the condition leaves one cell of the table, or none, so that
+	// the charged index will show nothing.
+	NoteIndexAlone = "index-of-one-cell"
+	// NoteIndexPart: the condition leaves cells of the table empty, and the index
+	// compares what is left with all users.
+	NoteIndexPart = "index-of-a-part"
+)
 
 // Forecast says what of an answer is likely to be withheld, from public shares
 // and what the asker knows.
@@ -149,8 +160,16 @@ type Forecast struct {
 	People   int64    `json:"people"` // that the answer counts
 	Stated   bool     `json:"stated"` // the asker said how many; else everybody of their list
 	Withheld int      `json:"withheld"`
-	Missing  []string `json:"missing,omitempty"` // what no public shares are declared of: there is no forecast
+	Missing  []string `json:"missing,omitempty"` // attributes of the base without public shares: there is no forecast
+	Unknown  []string `json:"unknown,omitempty"` // what nobody declares shares of, there is no forecast: the Unknown constants, or a column of the list
 }
+
+// What keeps a forecast from being made beside attributes without shares.
+const (
+	UnknownList   = "list in the condition"
+	UnknownEvents = "events in the condition"
+	UnknownMany   = "combinations of values"
+)
 
 // TablePrice is the price of one table of a question.
 type TablePrice struct {

@@ -24,6 +24,8 @@ type Docs struct {
 	Gate      Doc
 	Contracts []Doc
 	Specs     []Doc
+	OwnEvents Doc // of WriteOwnEvents; empty where there is no log
+	AdEvents  Doc // of WriteAdEvents
 }
 
 // The names that the documents use.
@@ -39,8 +41,9 @@ const (
 // operator's 5-improvement, over the list named DemoList.
 func DemoDocs() Docs {
 	d := room()
-	d.Contracts = read("contract-analysis.yaml", "contract-improvement.yaml")
-	d.Specs = read("spec-1-overlap.yaml", "spec-2-profile.yaml", "spec-3-prefecture.yaml", "spec-4-tier.yaml", "spec-5-cube.yaml", "spec-6-size.yaml")
+	d.Contracts = read("contract.yaml", "contract-improvement.yaml")
+	d.Specs = read("overlap.yaml", "spec.yaml", "prefecture.yaml", "tier.yaml", "cube.yaml", "size.yaml", "behaviour.yaml", "reach.yaml")
+	d.OwnEvents, d.AdEvents = read("own-events.yaml")[0], read("ad-events.yaml")[0]
 	return d
 }
 
@@ -67,7 +70,9 @@ func BaseYAML() []byte { return read("base.yaml")[0].YAML }
 // ListYAML gives list.yaml for a form of WriteList.
 func ListYAML(form ListForm) ([]byte, error) {
 	switch form {
-	case ListMessy, ListGoogle, ListMeta:
+	case ListMessy:
+		return read("list.yaml")[0].YAML, nil
+	case ListGoogle, ListMeta:
 		return read("list-" + string(form) + ".yaml")[0].YAML, nil
 	}
 	return nil, noForm(form)

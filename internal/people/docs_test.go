@@ -88,8 +88,17 @@ func TestDocumentsFit(t *testing.T) {
 					t.Fatal(err)
 				}
 				k := contracts[q.Entrustment]
-				if k == nil || !slices.Contains(k.Outputs, q.Report) || q.List != c.listName {
+				ofEvents := q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency
+				if k == nil || !slices.Contains(k.Outputs, q.Report) || q.List != c.listName && !(ofEvents && q.List == "") {
 					t.Fatalf("%s asks what no contract grants", d.Name)
+				}
+				for _, category := range q.Categories {
+					if !slices.Contains(k.Events, category) {
+						t.Errorf("%s: the contract does not name the category %s", d.Name, category)
+					}
+				}
+				if ofEvents && (q.Window == nil || q.Window.From.Start().After(eventsFrom) || len(q.Categories) == 0) {
+					t.Errorf("%s does not name the days and categories of the logs", d.Name)
 				}
 				for _, dim := range q.Dims {
 					listed := slices.ContainsFunc(list.Columns, func(l entrustment.ListColumn) bool { return l.Name == dim })
@@ -107,6 +116,55 @@ func TestDocumentsFit(t *testing.T) {
 	}
 	if _, err := ListYAML("xml"); err == nil {
 		t.Error("an unknown form has a document")
+	}
+}
+
+// TestEventDocumentsFit: the logs' schemas parse, and the contract names every
+// category of theirs.
+func TestEventDocumentsFit(t *testing.T) {
+	d := DemoDocs()
+	contract, err := entrustment.ParseContract(d.Contracts[0].Name, d.Contracts[0].YAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range []Doc{d.OwnEvents, d.AdEvents} {
+		s, err := entrustment.ParseEventSchema(doc.Name, doc.YAML)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, category := range s.Category.Values {
+			if !slices.Contains(contract.Events, category) {
+				t.Errorf("%s: the contract does not name %s", doc.Name, category)
+			}
+		}
+	}
+}
+
+// TestSharesAreThePublics: a forecast over any attribute of the demo but the
+// salary can be made, and the shares of prefectures are those that people are
+// made by.
+func TestSharesAreThePublics(t *testing.T) {
+	base, err := entrustment.ParseBaseSchema("base.yaml", BaseYAML())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"age_band", "gender", "prefecture"} {
+		var sum float64
+		for _, share := range base.Attribute(name).Shares {
+			sum += share
+		}
+		if sum < 0.99 || sum > 1+1e-9 {
+			t.Errorf("the shares of %s add up to %g", name, sum)
+		}
+	}
+	var all float64
+	for _, p := range prefectures {
+		all += float64(p.people)
+	}
+	for _, p := range prefectures {
+		if d := base.Attribute("prefecture").Shares[p.name] - float64(p.people)/all; max(d, -d) > 0.0002 {
+			t.Errorf("%s: the share is off by %g", p.name, d)
+		}
 	}
 }
 

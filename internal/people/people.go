@@ -4,6 +4,8 @@
 //
 //	Options{Users, Seed} ──WriteBaseCSV, WriteBaseParquet──▶ the operator's users
 //	Options{…, Rows}     ──WriteList──▶ a client's list, messy or hashed
+//	                     ──WriteLeft, WriteNew──▶ who left it, who is new
+//	Options{…}           ──WriteOwnEvents, WriteAdEvents──▶ page views, a log of advertisements
 //	the census of 1994   ──WriteAdultBase, WriteAdultList──▶ real people, made-up identifiers
 //
 // The same Options give the same bytes on one kind of machine. Person n is a function of the seed and
@@ -60,6 +62,9 @@ const (
 	streamShuffle
 	streamAdult
 	streamAdultList
+	streamViews
+	streamAds
+	streamNew
 )
 
 // dice is a source that is set anew for each person.
