@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	"awase/enclave/wire"
 )
 
@@ -54,6 +56,9 @@ func (s *screen) pyramid(m *pyramid) {
 		g.add(row...)
 	}
 	s.grid(g)
+	if s.o.Lang == Both && slices.ContainsFunc(slices.Concat(m.cells[0], m.cells[1], m.rest), func(c wire.Cell) bool { return c.Users == nil }) {
+		s.put(in(dim, "░░ "+withheldWord.in(Both))) // there is no room for both in the cells
+	}
 }
 
 // side writes one cell of the pyramid: its number outside, its bar inside.

@@ -52,20 +52,25 @@ func TestEnglishStandsBesideJapanese(t *testing.T) {
 			continue
 		}
 		lines := strings.Split(string(shownAs(t, r, TerminalOptions{Width: 100})), "\n")
+		legend := r.Privacy.Withheld == 0
 		for i, l := range lines {
 			if strings.HasPrefix(l, "┌ ") { // the notes
 				break
 			}
 			cells := strings.Split(strings.Trim(l, "│"), "│")
 			below := strings.Split(strings.Trim(lines[min(i+1, len(lines)-1)], "│"), "│")
+			legend = legend || strings.Contains(l, "░░ 非表示 withheld")
 			if !strings.HasPrefix(l, "│") || strings.Contains(l, "░░ 非表示 ") && pyramidOf(r) != nil {
-				continue // the hatching of a pyramid is told in the notes
+				continue // of the hatching in a pyramid a line below it tells
 			}
 			for j, c := range cells {
 				if japanese.MatchString(c) && !english.MatchString(c) && (len(below) != len(cells) || !english.MatchString(below[j])) {
 					t.Errorf("%s: %q has no English\n%s", name, strings.TrimSpace(c), l)
 				}
 			}
+		}
+		if !legend {
+			t.Errorf("%s: nothing says in English what is withheld", name)
 		}
 		for _, s := range lines {
 			if strings.HasPrefix(s, "  ") && japanese.MatchString(s) && !english.MatchString(s) {

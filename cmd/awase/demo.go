@@ -191,7 +191,11 @@ func (d *demoRun) writeData(c *cast) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(d.w, "  %-20s %7.1f MB\n", f.name, float64(st.Size())/1e6)
+		size, unit := float64(st.Size())/1e6, "MB"
+		if size < 0.1 {
+			size, unit = size*1e3, "kB"
+		}
+		fmt.Fprintf(d.w, "  %-20s %7.1f %s\n", f.name, size, unit)
 	}
 	docs := append(append([]people.Doc{}, c.docs.Parties...), c.docs.Policies, c.docs.Gate)
 	docs = append(append(docs, c.docs.Contracts...), c.docs.Specs...)
