@@ -78,15 +78,14 @@ func readQuestion(path string) (*entrustment.Question, error) {
 	return entrustment.ParseQuestion(name, data)
 }
 
-// ask shows a release and writes it to the files named.
+// ask writes a release to the files named, and then shows it: who reads what is
+// shown may leave at any moment.
 func ask(ctx context.Context, do func(context.Context) (*wire.Release, error), outs []string, w io.Writer) error {
 	r, err := do(ctx)
 	if err != nil {
 		return err
 	}
-	if err := render.Terminal(w, r, terminalOptions(w)); err != nil {
-		return err
-	}
+	wrote := ""
 	for _, out := range outs {
 		format, err := render.ParseFormat(out)
 		if err != nil {
@@ -95,7 +94,11 @@ func ask(ctx context.Context, do func(context.Context) (*wire.Release, error), o
 		if err := writeFile(out, func(f io.Writer) error { return render.Write(f, format, r) }); err != nil {
 			return fmt.Errorf("%w; the release is kept in the vault, asking again is free", err)
 		}
-		fmt.Fprintf(w, "wrote %s\n", filepath.Base(out))
+		wrote += fmt.Sprintf("wrote %s\n", filepath.Base(out))
 	}
-	return nil
+	if err := render.Terminal(w, r, terminalOptions(w)); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, wrote)
+	return err
 }
