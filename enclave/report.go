@@ -216,43 +216,6 @@ func (e *Enclave) forecast(a *asked, expect int64, policy *aggregator.Policy) *w
 	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing}
 }
 
-// Price says what a question costs.
-func (e *Enclave) Price(_ context.Context, q *entrustment.Question, expect int64) (wire.Price, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a, err := e.ask(q)
-	if err != nil {
-		return wire.Price{}, err
-	}
-	quote := e.gate.Price(a.plan)
-	policy := e.gate.Policy()
-	sigma := int64(a.plan.Question.Sigma)
-	variance, tau := a.plan.Noise(&policy)
-	p := wire.Price{
-		Rho: unnano(quote.RhoNano), Delta: float64(quote.DeltaE15) / 1e15, Charged: unnano(quote.DueNano), Sigma: int(sigma),
-		Tau: tau, K: policy.K, Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(variance)))), Cells: 1,
-		Size: q.Report == entrustment.ReportSize,
-	}
-	if !p.Size {
-		for _, d := range a.plan.Tables[0].Spec.Dims {
-			p.Cells *= len(d.Domain)
-		}
-	}
-	p.Forecast = e.forecast(a, expect, &policy)
-	for _, t := range quote.Tables {
-		if a.plan.Selection() {
-			t.Name = "cube"
-		}
-		p.Tables = append(p.Tables, wire.TablePrice{Name: t.Name, Rho: unnano(t.RhoNano), Paid: t.Paid})
-	}
-	for _, ac := range quote.Accounts {
-		p.Accounts = append(p.Accounts,
-			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "30d", Spent: unnano(ac.Spent30), Limit: unnano(ac.Limit30)},
-			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "365d", Spent: unnano(ac.Spent365), Limit: unnano(ac.Limit365)})
-	}
-	return p, nil
-}
-
 func unnano(n int64) float64 { return float64(n) / 1e9 }
 
 // Report charges the question, runs it through the gate and gives the release.

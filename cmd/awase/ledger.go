@@ -88,7 +88,7 @@ func reserve() *cobra.Command {
 		if !r.Changed {
 			word = "held already"
 		}
-		_, err = fmt.Fprintf(out, "reservation %s: rho %g %s until %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, r.Until, r.Name)
+		_, err = fmt.Fprintf(out, "reservation %s: rho %g %s until the end of %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, day, r.Name)
 		return err
 	})
 }

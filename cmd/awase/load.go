@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -323,15 +324,17 @@ func checkTarget(path string, inputs ...string) error {
 func readFile(path string, do func(f *os.File, size int64) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("opening a file: %w", err)
+		return fileError(path, err)
 	}
 	defer f.Close()
 	st, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("opening a file: %w", err)
-	}
-	if !st.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file; save the table as one", filepath.Base(path))
+	switch {
+	case err != nil:
+		return fileError(path, err)
+	case st.IsDir():
+		return fileError(path, syscall.EISDIR)
+	case !st.Mode().IsRegular():
+		return &entrustment.Error{Code: entrustment.CodeFile, Field: filepath.Base(path), Detail: "it is not a file", Mend: "save the table as one"}
 	}
 	return do(f, st.Size())
 }

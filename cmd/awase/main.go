@@ -67,7 +67,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		group("party", "Parties of the room", partyAdd()),
 		group("policy", "Versions of the operator's privacy policy", policyAdd()),
-		group("gate", "Parameters of the release gate", gateSet()),
+		group("gate", "Parameters of the release gate", gateSet(), gateShow()),
 		group("base", "The operator's identity base", baseLoad()),
 		entrust(),
 		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,8 +170,11 @@ func sealKey() *cobra.Command {
 			return fmt.Errorf("making a key: %w", err)
 		}
 		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			return &entrustment.Error{Code: entrustment.CodeFile, Field: filepath.Base(out), Detail: "it is there already, and a key is never overwritten", Mend: "name another file"}
+		}
 		if err != nil {
-			return fmt.Errorf("%s can't be made; a key is never overwritten", out)
+			return fileError(out, err)
 		}
 		_, err = fmt.Fprintf(f, "%x\n", private.Seed())
 		if err == nil {
@@ -188,7 +192,7 @@ func sealKey() *cobra.Command {
 func readSealKey(path string) (ed25519.PrivateKey, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the signing key: %w", err)
+		return nil, fileError(path, err)
 	}
 	seed, err := hex.DecodeString(strings.TrimSpace(string(raw)))
 	if err != nil || len(seed) != ed25519.SeedSize {
