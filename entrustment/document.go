@@ -167,6 +167,18 @@ func named(s string) string {
 	return `"` + s + `"`
 }
 
+// Quote quotes the name of a document or of something in one for a refusal, or
+// hides it where it could be more than that.
+func Quote(s string) string {
+	if e := echo(s); e != hidden {
+		return e
+	}
+	if idPattern.MatchString(s) && !manyDigits.MatchString(s) { // 2026-spring
+		return `"` + s + `"`
+	}
+	return named(s)
+}
+
 // member adds to a path a key that the document's writer chose.
 func member(path, key string) string {
 	if echo(key) == hidden {

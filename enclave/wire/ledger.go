@@ -72,6 +72,13 @@ type LedgerCharge struct {
 	List        string  `json:"list,omitempty"`
 	Table       string  `json:"table"`
 	Spec        string  `json:"spec"` // as in receipts
+	// What was asked, as far as the charge says: older ones say less.
+	Dims     []string               `json:"dims,omitempty"`
+	Where    *entrustment.Condition `json:"where,omitempty"`
+	Long     bool                   `json:"long_where,omitempty"` // a condition too long to repeat
+	Window   *entrustment.Window    `json:"window,omitempty"`
+	Measures []string               `json:"measures,omitempty"` // beside users
+	Total    bool                   `json:"total,omitempty"`    // a separate total
 	Rho         float64 `json:"rho"`
 	Delta       float64 `json:"delta"`
 	Back30      string  `json:"back_30d"` // when it slides out of the window
