@@ -42,8 +42,8 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 		return nil, err
 	}
 	facts := e.facts(c.Contract)
-	act := entrustment.Ask{Question: q}
 	list := e.state.lists[listKey{q.Entrustment, q.List}]
+	act := entrustment.Ask{Question: q, Unloaded: list == nil, EventColumns: e.eventColumns(c)}
 	if list != nil {
 		for _, col := range list.Columns {
 			act.ListColumns = append(act.ListColumns, col.Name)
@@ -76,6 +76,20 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
 	return a, err
+}
+
+// eventColumns names the declared value columns of the event logs that a contract
+// may read.
+func (e *Enclave) eventColumns(c *entrustRecord) (out []string) {
+	if len(c.Contract.Events) == 0 {
+		return nil
+	}
+	for _, l := range e.logsOf(c) {
+		for _, col := range l.Columns {
+			out = append(out, col.Name)
+		}
+	}
+	return out
 }
 
 // cubes gives the planning cubes that the recipient bought for a size's list and

@@ -2,7 +2,9 @@ package entrustment
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +21,17 @@ type Date struct {
 	Day   int
 }
 
+// written is how a date is written.
+var written = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+
 // ParseDate reads YYYY-MM-DD and refuses a day that the calendar does not have.
 func ParseDate(s string) (Date, error) {
 	t, err := time.ParseInLocation(time.DateOnly, s, JST)
+	if err != nil && written.MatchString(s) {
+		return Date{}, errors.New("there is no such day")
+	}
 	if err != nil {
-		return Date{}, fmt.Errorf("a date is written YYYY-MM-DD")
+		return Date{}, errors.New("a date is written YYYY-MM-DD")
 	}
 	return DateOf(t), nil
 }

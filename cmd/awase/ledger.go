@@ -76,13 +76,13 @@ func reserve() *cobra.Command {
 		if err != nil {
 			return usageError{fmt.Errorf("--until: %w", err)}
 		}
-		q, err := readQuestion(spec)
+		q, place, err := readSpec(spec)
 		if err != nil {
 			return err
 		}
 		r, err := e.Reserve(cmd.Context(), wire.ReserveRequest{Name: name, Question: q, Until: day})
 		if err != nil {
-			return err
+			return place(err)
 		}
 		word := "held"
 		if !r.Changed {

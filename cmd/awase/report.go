@@ -35,12 +35,16 @@ func report() *cobra.Command {
 		}
 		do := func(ctx context.Context) (*wire.Release, error) { return e.ReportReserved(ctx, reserved) }
 		var q *entrustment.Question
+		var place func(error) error
 		if spec != "" {
 			var err error
-			if q, err = readQuestion(spec); err != nil {
+			if q, place, err = readSpec(spec); err != nil {
 				return err
 			}
-			do = func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }
+			do = func(ctx context.Context) (*wire.Release, error) {
+				r, err := e.Report(ctx, q)
+				return r, place(err)
+			}
 		}
 		// Endings and targets are checked before anything is charged.
 		for _, out := range outs {
@@ -69,6 +73,7 @@ func report() *cobra.Command {
 				p, err = e.PriceReserved(cmd.Context(), reserved, expect)
 			} else {
 				p, err = e.Price(cmd.Context(), q, expect)
+				err = place(err)
 			}
 			if err != nil {
 				return err
@@ -80,11 +85,19 @@ func report() *cobra.Command {
 }
 
 func readQuestion(path string) (*entrustment.Question, error) {
+	q, _, err := readSpec(path)
+	return q, err
+}
+
+// readSpec is readQuestion that also gives what finds the place of a refusal in
+// the file.
+func readSpec(path string) (*entrustment.Question, func(error) error, error) {
 	name, data, err := document(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return entrustment.ParseQuestion(name, data)
+	q, err := entrustment.ParseQuestion(name, data)
+	return q, func(err error) error { return entrustment.PlaceQuestion(name, data, err) }, err
 }
 
 // ask writes a release to the files named, and then shows it: who reads what is
