@@ -219,4 +219,4 @@ func (e *Enclave) running() error {
 		Mend:   "set the machine's clock right, and accept it with awase admin accept-clock"}
 }
 
-func japan(t time.Time) string { return t.In(entrustment.JST).Format("2006-01-02 15:04 JST") }
+func japan(t time.Time) string { return entrustment.Moment(t) }

@@ -171,5 +171,5 @@ func (e *Enclave) listRate(id string) error {
 	}
 	return &entrustment.Error{Code: entrustment.CodeRate, Clause: "PRIVACY §4.2", Field: "list",
 		Detail: fmt.Sprintf("the entrustment had %d new list versions in 30 days", most),
-		Mend:   "try again after " + recent[0].Add(listWindow).In(entrustment.JST).Format("2006-01-02 15:04 JST")}
+		Mend:   "try again after " + entrustment.Moment(recent[0].Add(listWindow))}
 }

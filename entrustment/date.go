@@ -36,6 +36,9 @@ func ParseDate(s string) (Date, error) {
 	return DateOf(t), nil
 }
 
+// Moment writes a time for people: in Japan, 24 Nov 2026, 14:00 JST.
+func Moment(t time.Time) string { return t.In(JST).Format("2 Jan 2006, 15:04 JST") }
+
 // DateOf gives the JST day of t.
 func DateOf(t time.Time) Date {
 	y, m, d := t.In(JST).Date()

@@ -162,6 +162,7 @@ var (
 	nameLike = regexp.MustCompile(`^[\pL_][\pL\pN_ .()-]{0,39}$`)
 	// Seven digits or more may be a phone number, a postcode or a member number.
 	manyDigits = regexp.MustCompile(`(\pN[ ./()-]*){7}`)
+	dayLike    = regexp.MustCompile(`\b20[0-9]{2}-?[01][0-9]-?[0-3][0-9]\b`)
 	// A hash or an advertising id may have few digits in a row.
 	hexRun = regexp.MustCompile(`^[0-9A-Fa-f-]{20,}$`)
 )
@@ -193,7 +194,8 @@ func Quote(s string) string {
 	if e := echo(s); e != hidden {
 		return e
 	}
-	if idPattern.MatchString(s) && !manyDigits.MatchString(s) && !hexRun.MatchString(s) { // 2026-spring
+	// Names of lists and logs are often days.
+	if rest := dayLike.ReplaceAllString(s, "day"); idPattern.MatchString(s) && !manyDigits.MatchString(rest) && !hexRun.MatchString(s) { // 2026-spring
 		return `"` + s + `"`
 	}
 	return named(s)

@@ -99,7 +99,7 @@ func TestValuesAreShown(t *testing.T) {
 			t.Errorf("%q is shown as %s", v, got)
 		}
 	}
-	for _, s := range []string{"2026-spring", "acme-2026", "spring", "春のリスト"} {
+	for _, s := range []string{"2026-spring", "20261124", "spring-2026-11-24", "acme-2026", "spring", "春のリスト"} {
 		if got := Quote(s); got != `"`+s+`"` {
 			t.Errorf("%q is quoted as %s", s, got)
 		}

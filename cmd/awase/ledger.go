@@ -107,10 +107,10 @@ func acceptClock() *cobra.Command {
 			return err
 		}
 		if s.Accepted == nil {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", s.Now)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", japan(s.Now))
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: accepted, from %s to %s, log entry %d\n", s.Accepted.From, s.Now, s.Seq)
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: accepted, from %s to %s, log entry %d\n", japan(s.Accepted.From), japan(s.Now), s.Seq)
 		return err
 	})
 }

@@ -203,7 +203,7 @@ func readSealKey(path string) (ed25519.PrivateKey, error) {
 
 // sealOpener gives what opens the file to be sealed, and the name it is sealed
 // under.
-func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, events bool) (func(*os.File, int64, intake.Options) (*intake.File, error), string, error) {
+func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, events bool) (opener, string, error) {
 	base := t.Entrustment == seal.BaseEntrustment
 	if (base || events) && (name != "" || f.change != "") {
 		return nil, "", usageError{errors.New("only a list has a --name and a --change")}
@@ -211,6 +211,9 @@ func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, e
 	if events {
 		open, err := f.eventOpener(ctx)
 		return open, seal.EventsName, err
+	}
+	if !base && name == "" {
+		return nil, "", usageError{errors.New("name the list with --name")}
 	}
 	open, err := f.opener(ctx, base)
 	if err != nil || base {
