@@ -29,6 +29,14 @@ func Shown(v string, domain []string) string {
 	return `"` + v + `"`
 }
 
+// Showable tells whether a value may stand in a message: it is short and does not
+// look like an identifier.
+func Showable(v string) bool { return Shown(v, nil) != hidden }
+
+// FoldValue gives the form in which values of a domain are compared: without
+// regard to width, to blanks around them and to upper and lower case of A to Z.
+func FoldValue(v string) string { return fold(v) }
+
 // digits gives the length of the longest number in s.
 func digits(s string) (most int) {
 	for _, n := range strings.FieldsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
