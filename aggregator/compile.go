@@ -416,10 +416,10 @@ func (c *compiler) values(field string, m map[string][]string, between bool) (ma
 			return matcher.Where{}, c.unknownColumn(field, name)
 		}
 		codes := make([]uint8, 0, len(values))
-		for _, v := range values {
+		for n, v := range values {
 			i := slices.Index(d.Domain, v)
 			if i < 0 {
-				return matcher.Where{}, entrustment.NotInDomain(field+"."+name, name, v, d.Domain)
+				return matcher.Where{}, entrustment.NotInDomain(fmt.Sprintf("%s.%s[%d]", field, name, n), name, v, d.Domain)
 			}
 			codes = append(codes, uint8(i))
 		}

@@ -97,7 +97,7 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, errAfter
 	}
 	old := e.state.lists[key]
-	return c, old, mayChange(h, old)
+	return c, old, e.mayChange(req, h, old)
 }
 
 func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
