@@ -132,7 +132,7 @@ func (f *checkFlags) write(p *intake.Proposal, out io.Writer) error {
 		return nil
 	}
 	if _, err := os.Stat(f.propose); err == nil {
-		return fmt.Errorf("%s is there already and may have been edited; name another file", filepath.Base(f.propose))
+		return badFile(f.propose, filepath.Base(f.propose)+" is there already and may have been edited", "name another file")
 	}
 	suggested := p.Suggest()
 	text = append(text, suggestions(suggested)...)

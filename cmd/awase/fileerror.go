@@ -27,5 +27,10 @@ func fileError(path string, err error) error {
 	default:
 		return err
 	}
+	return badFile(path, detail, mend)
+}
+
+// badFile refuses a file of the desk.
+func badFile(path, detail, mend string) error {
 	return &entrustment.Error{Code: entrustment.CodeFile, Field: filepath.Base(path), Detail: detail, Mend: mend}
 }

@@ -309,17 +309,17 @@ func checkTarget(path string, inputs ...string) error {
 	}
 	st, err := os.Stat(path)
 	if err == nil && !st.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file; name another", path)
+		return badFile(path, "it is not a file", "name another to write to")
 	}
 	for _, in := range inputs {
 		other, serr := os.Stat(in)
 		if err == nil && serr == nil && os.SameFile(st, other) || in != "" && filepath.Clean(in) == filepath.Clean(path) {
-			return fmt.Errorf("%s is used by this command already; name another file to write to", path)
+			return badFile(path, filepath.Base(path)+" is used by this command already", "name another file to write to")
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".awase-*")
 	if err != nil {
-		return fmt.Errorf("%s can't be written; is its directory there, and yours?", path)
+		return badFile(path, path+" can't be written", "is its directory there, and yours?")
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
@@ -338,7 +338,7 @@ func readFile(path string, do func(f *os.File, size int64) error) error {
 	case st.IsDir():
 		return fileError(path, syscall.EISDIR)
 	case !st.Mode().IsRegular():
-		return &entrustment.Error{Code: entrustment.CodeFile, Field: filepath.Base(path), Detail: "it is not a file", Mend: "save the table as one"}
+		return badFile(path, "it is not a file", "save the table as one")
 	}
 	return do(f, st.Size())
 }

@@ -114,14 +114,14 @@ func sealCommand() *cobra.Command {
 		if err := checkTarget(f.problems, termsFile, out, after); err != nil {
 			return err
 		}
+		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
+		if err != nil {
+			return err
+		}
 		if after != "" {
 			if f.after, err = readAfter(after, t, name); err != nil {
 				return err
 			}
-		}
-		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
-		if err != nil {
-			return err
 		}
 		return f.load(args[0], "sealing", cmd.OutOrStdout(), cmd.ErrOrStderr(), open, func(in *intake.File) (string, error) {
 			err := writeFile(out, func(w io.Writer) error {
@@ -145,7 +145,7 @@ func readAfter(path string, t wire.Terms, name string) (id string, err error) {
 			return fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
 		if a := h.Address; h.Header.Purpose != seal.List || a.Entrustment != t.Entrustment || a.Name != name {
-			return fmt.Errorf("%s is sealed for another list; name the file that was sealed for this one before", filepath.Base(path))
+			return badFile(path, "it was sealed for "+destined(a)+", which is another list", "name with --after the file that was sealed for this one before")
 		}
 		id = hex.EncodeToString(h.Address.Upload[:])
 		return nil
@@ -171,7 +171,7 @@ func sealKey() *cobra.Command {
 		}
 		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {
-			return &entrustment.Error{Code: entrustment.CodeFile, Field: filepath.Base(out), Detail: "it is there already, and a key is never overwritten", Mend: "name another file"}
+			return badFile(out, "it is there already, and a key is never overwritten", "name another file")
 		}
 		if err != nil {
 			return fileError(out, err)
@@ -196,7 +196,7 @@ func readSealKey(path string) (ed25519.PrivateKey, error) {
 	}
 	seed, err := hex.DecodeString(strings.TrimSpace(string(raw)))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s is not a key of awase seal-key", filepath.Base(path))
+		return nil, badFile(path, "it is not a key of awase seal-key", "name with --sign-key the file that awase seal-key wrote")
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
 }

@@ -95,8 +95,7 @@ func wantReceipt(name string, data []byte) error {
 			return nil
 		}
 	}
-	return &entrustment.Error{Code: entrustment.CodeFile, Field: name, Detail: "only report.json holds a receipt",
-		Mend: "ask for that file (awase report --out report.json; asking again is free)"}
+	return badFile(name, "only report.json holds a receipt", "ask for that file (awase report --out report.json; asking again is free)")
 }
 
 // say writes a line of what a file says. Where the origin is not checked anybody
@@ -257,11 +256,11 @@ func sizeOf(path, origin string) (int64, error) {
 	}
 	lines := strings.SplitN(string(checkpoint), "\n", 3)
 	if len(lines) < 3 {
-		return 0, fmt.Errorf("%s is no checkpoint", filepath.Base(path))
+		return 0, badFile(path, name+" is no checkpoint", "name a checkpoint file or a report.json")
 	}
 	n, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%s is no checkpoint: its second line is the log's size", filepath.Base(path))
+		return 0, badFile(path, name+" is no checkpoint: its second line is the log's size", "name a checkpoint file or a report.json")
 	}
 	if of := receipt.Origin(string(checkpoint)); of != origin {
 		return 0, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "DESIGN §5", Field: name, Detail: "it is of the record log of another vault: " + plainWord(of) + ", and this one's is " + origin,
