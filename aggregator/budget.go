@@ -84,7 +84,7 @@ func (l *ledger) budgetError(failing []dueAccount, under string, p *Policy, now 
 	}
 	mend := "this question costs more than a whole window holds"
 	if !again.IsZero() {
-		mend = "this question fits again after " + again.In(entrustment.JST).Format("2006-01-02 15:04 JST")
+		mend = "this question fits again after " + entrustment.Moment(again)
 	}
 	a := failing[0]
 	rho30, delta30 := l.taken(a.Account, now, window30, under)

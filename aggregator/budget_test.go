@@ -70,7 +70,7 @@ func TestBudgetNamesTheLatest(t *testing.T) {
 	full("op", 20*24*time.Hour)
 	full("other", 5*24*time.Hour)
 	_, err := r.gate.Release(t.Context(), planOf(1, 1, "acme", "op", "other"))
-	if codeOf(err) != entrustment.CodeBudget || !strings.Contains(err.Error(), "2026-12-18 09:00 JST") {
+	if codeOf(err) != entrustment.CodeBudget || !strings.Contains(err.Error(), "18 Dec 2026, 09:00 JST") {
 		t.Errorf("%v", err)
 	}
 }

@@ -3,6 +3,7 @@ package aggregator
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -202,12 +203,10 @@ type compiler struct {
 
 // CheckReport refuses a kind of report that this version does not have.
 func CheckReport(kind string) error {
-	switch kind {
-	case entrustment.ReportOverlap, entrustment.ReportProfile, entrustment.ReportBehaviour, entrustment.ReportReachFrequency,
-		entrustment.ReportSize, entrustment.ReportCube:
+	if slices.Contains(entrustment.AnsweredReports(), kind) {
 		return nil
 	}
-	return specError("report", "this version has the reports overlap, profile, size, cube, behaviour and reach-frequency", "ask for one of them")
+	return specError("report", "this version has no such report yet", "there are "+strings.Join(entrustment.AnsweredReports(), ", "))
 }
 
 // large holds a list against the floor: a tiny one, joined or in a condition, is
@@ -275,8 +274,11 @@ func (c *compiler) report() error {
 }
 
 func (c *compiler) noList(field, name string) error {
-	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: field,
-		Detail: fmt.Sprintf("the entrustment has no list %q", name), Mend: "load it with awase list load"}
+	mend := "load it with awase list load"
+	if len(c.src.Lists) > 0 {
+		mend = "it has " + strings.Join(slices.Sorted(maps.Keys(c.src.Lists)), ", ") + "; or " + mend
+	}
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: field, Detail: "the entrustment has no list " + entrustment.Quote(name), Mend: mend}
 }
 
 // column finds a declared column: the base's first, then the list's.
@@ -299,7 +301,7 @@ func (c *compiler) unknownColumn(field, name string) error {
 	for _, col := range slices.Concat(c.src.Columns, c.list.Columns) {
 		have = append(have, col.Name)
 	}
-	return &entrustment.Error{Code: entrustment.CodeDomain, Field: field, Detail: fmt.Sprintf("neither the base nor the list has a column %q", name),
+	return &entrustment.Error{Code: entrustment.CodeDomain, Field: field, Detail: "neither the base nor the list has a column " + entrustment.Quote(name),
 		Mend: "there are " + strings.Join(have, ", ")}
 }
 
@@ -312,7 +314,7 @@ func (c *compiler) dims(events *EventSpec) ([]Dim, error) {
 	for i, name := range c.q.Dims {
 		field := fmt.Sprintf("dims[%d]", i)
 		if slices.Contains(c.q.Dims[:i], name) {
-			return nil, specError(field, fmt.Sprintf("%q is named twice", name), "name each dimension once")
+			return nil, specError(field, entrustment.Quote(name)+" is named twice", "name each dimension once")
 		}
 		if name == entrustment.DimMatchedBy {
 			out = append(out, Dim{Source: matcher.MatchedBy, Name: name, Domain: c.src.kinds()})
@@ -420,11 +422,10 @@ func (c *compiler) values(field string, m map[string][]string, between bool) (ma
 			return matcher.Where{}, c.unknownColumn(field, name)
 		}
 		codes := make([]uint8, 0, len(values))
-		for _, v := range values {
+		for n, v := range values {
 			i := slices.Index(d.Domain, v)
 			if i < 0 {
-				return matcher.Where{}, &entrustment.Error{Code: entrustment.CodeDomain, Field: field + "." + name,
-					Detail: fmt.Sprintf("%q is not a value of %s", v, name), Mend: "there are " + strings.Join(d.Domain, ", ")}
+				return matcher.Where{}, entrustment.NotInDomain(fmt.Sprintf("%s.%s[%d]", field, name, n), name, v, d.Domain)
 			}
 			codes = append(codes, uint8(i))
 		}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"awase/entrustment"
 )
 
 // Account is what a budget belongs to: the group that reads, and the party whose
@@ -31,13 +33,24 @@ type Charge struct {
 }
 
 // Purpose says what a charge is for, in the words of the question. It names
-// documents and nobody.
+// documents, dimensions and values of closed domains, and nobody.
 type Purpose struct {
-	Entrustment string `json:"entrustment"`
-	Report      string `json:"report"`
-	List        string `json:"list,omitempty"`
-	Table       string `json:"table"`
+	Entrustment string   `json:"entrustment"`
+	Report      string   `json:"report"`
+	List        string   `json:"list,omitempty"`
+	Table       string   `json:"table"`
+	Dims        []string `json:"dims,omitempty"`
+	// Where is the condition as JSON; "" where there is none, or it is longer than
+	// maxWhere: the SpecID tells it apart.
+	Where    string              `json:"where,omitempty"`
+	Long     bool                `json:"long,omitempty"` // there is a condition, too long for Where
+	Window   *entrustment.Window `json:"window,omitempty"`
+	Measures []string            `json:"measures,omitempty"` // beside users
+	Total    bool                `json:"total,omitempty"`    // with a separate total
 }
+
+// maxWhere is the longest condition that a charge repeats, in bytes.
+const maxWhere = 400
 
 // The two windows of a budget.
 const (

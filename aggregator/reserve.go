@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -190,5 +191,22 @@ func (pl *Plan) Under(reservation string) { pl.reservation = reservation }
 
 // purpose says what a charge for a table of a question is for.
 func purpose(q *entrustment.Question, table string) Purpose {
-	return Purpose{q.Entrustment, q.Report, q.List, table}
+	p := Purpose{Entrustment: q.Entrustment, Report: q.Report, List: q.List, Table: table, Dims: q.Dims}
+	if table == TableIndex { // of everybody, whatever the condition
+		return p
+	}
+	p.Window, p.Total = q.Window, q.Total
+	for _, m := range q.Measures {
+		if m != MeasureUsers {
+			p.Measures = append(p.Measures, m)
+		}
+	}
+	if q.Where == nil {
+		return p
+	}
+	text, err := json.Marshal(q.Where)
+	if p.Long = err != nil || len(text) > maxWhere; !p.Long {
+		p.Where = string(text)
+	}
+	return p
 }

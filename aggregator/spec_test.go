@@ -287,7 +287,7 @@ func TestCompileRefuses(t *testing.T) {
 		"no dims":             {profileOf(nil), entrustment.CodeSpec, "dims"},
 		"unknown dim":         {profileOf(nil, "salary"), entrustment.CodeDomain, "dims[0]"},
 		"dim twice":           {profileOf(nil, "age", "age"), entrustment.CodeSpec, "dims[1]"},
-		"unknown value":       {profileOf(ptr(in("age", "99")), "age"), entrustment.CodeDomain, "where.in.age"},
+		"unknown value":       {profileOf(ptr(in("age", "99")), "age"), entrustment.CodeDomain, "where.in.age[0]"},
 		"small list in where": {profileOf(&entrustment.Condition{Not: &entrustment.Condition{List: "small"}}, "age"), entrustment.CodeListSmall, "where.not.list"},
 		"unknown list":        {profileOf(&entrustment.Condition{List: "x"}, "age"), entrustment.CodeNotFound, "where.list"},
 		"empty values":        {profileOf(ptr(in("age")), "age"), entrustment.CodeSpec, "where.in.age"},

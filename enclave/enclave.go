@@ -149,7 +149,7 @@ func (e *Enclave) contract(id string) (*entrustRecord, error) {
 	c, ok := e.state.contracts[id]
 	if !ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "entrustment",
-			Detail: "there is no such entrustment", Mend: "activate its contract with awase entrust"}
+			Detail: "there is no entrustment " + entrustment.Quote(id), Mend: "activate its contract with awase entrust"}
 	}
 	return c, nil
 }

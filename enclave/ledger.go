@@ -2,7 +2,10 @@ package enclave
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"awase/aggregator"
@@ -19,6 +22,11 @@ func (e *Enclave) Ledger(_ context.Context, req wire.LedgerRequest) (*wire.Ledge
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if req.Group != "" {
+		if err := e.noGroup(req.Group); err != nil {
+			return nil, err
+		}
+	}
 	out := &wire.Ledger{At: utc(e.vault.Log().Now()), Accounts: []wire.LedgerAccount{}, Clock: jump(e.vault.Log().Stopped())}
 	for _, s := range e.gate.Statement(req.Officer) {
 		if req.Group == "" || req.Group == s.Recipient || req.Officer && s.Recipient == aggregator.Everybody {
@@ -47,6 +55,9 @@ func account(s *aggregator.AccountState) wire.LedgerAccount {
 	a := wire.LedgerAccount{Recipient: s.Recipient, Owner: s.Owner, Charges: []wire.LedgerCharge{}}
 	var rho, delta int64
 	for _, h := range s.Held {
+		if h.RhoNano == 0 && h.DeltaE15 == 0 {
+			continue // used up
+		}
 		rho, delta = rho+h.RhoNano, delta+h.DeltaE15
 		a.Held = append(a.Held, wire.LedgerHold{Name: h.Name, Entrustment: h.For.Entrustment, Report: h.For.Report,
 			Rho: unnano(h.RhoNano), Delta: float64(h.DeltaE15) / 1e15, Until: utc(h.Until)})
@@ -60,9 +71,8 @@ func account(s *aggregator.AccountState) wire.LedgerAccount {
 		window("365d", "rho", s.Rho365, rho, s.RhoLimit365, 1e9)
 		window("30d", "delta", s.Delta30, delta, s.DeltaLimit30, 1e15)
 	}
-	for _, p := range s.Charges {
-		a.Charges = append(a.Charges, wire.LedgerCharge{At: utc(p.At), Entrustment: p.For.Entrustment, Report: p.For.Report, List: p.For.List, Table: p.For.Table,
-			Spec: p.Spec.String(), Rho: unnano(p.RhoNano), Delta: float64(p.DeltaE15) / 1e15, Back30: utc(p.Back30), Back365: utc(p.Back365)})
+	for i := range s.Charges {
+		a.Charges = append(a.Charges, charge(&s.Charges[i]))
 	}
 	for i := range a.Windows {
 		for _, p := range s.Charges {
@@ -77,6 +87,37 @@ func account(s *aggregator.AccountState) wire.LedgerAccount {
 		}
 	}
 	return a
+}
+
+// charge writes a posting.
+func charge(p *aggregator.Posting) wire.LedgerCharge {
+	c := wire.LedgerCharge{At: utc(p.At), Entrustment: p.For.Entrustment, Report: p.For.Report, List: p.For.List, Table: p.For.Table,
+		Spec: p.Spec.String(), Rho: unnano(p.RhoNano), Delta: float64(p.DeltaE15) / 1e15, Back30: utc(p.Back30), Back365: utc(p.Back365),
+		Dims: p.For.Dims, Long: p.For.Long, Window: p.For.Window, Measures: p.For.Measures, Total: p.For.Total}
+	if p.For.Where != "" {
+		c.Where = &entrustment.Condition{}
+		if err := json.Unmarshal([]byte(p.For.Where), c.Where); err != nil {
+			c.Where, c.Long = nil, true
+		}
+	}
+	return c
+}
+
+// noGroup refuses a group that no party is of.
+func (e *Enclave) noGroup(group string) error {
+	var groups []string
+	for _, p := range e.state.parties {
+		if p.Group == group {
+			return nil
+		}
+		groups = append(groups, p.Group)
+	}
+	slices.Sort(groups)
+	mend := "add its party with awase party add"
+	if len(groups) > 0 {
+		mend = "there are " + strings.Join(slices.Compact(groups), ", ")
+	}
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "group", Detail: "there is no recipient group " + entrustment.Quote(group), Mend: mend}
 }
 
 // Reserve holds the price of a question.
@@ -178,4 +219,4 @@ func (e *Enclave) running() error {
 		Mend:   "set the machine's clock right, and accept it with awase admin accept-clock"}
 }
 
-func japan(t time.Time) string { return t.In(entrustment.JST).Format("2006-01-02 15:04 JST") }
+func japan(t time.Time) string { return entrustment.Moment(t) }

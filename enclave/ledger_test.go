@@ -63,7 +63,12 @@ func TestLedger(t *testing.T) {
 	}
 	_, err = e.Ledger(ctx, wire.LedgerRequest{})
 	wantCode(t, "everybody's accounts", err, entrustment.CodeForbidden)
-	for _, req := range []wire.LedgerRequest{{Group: "other"}, {Group: "acme"}, {Officer: true}, {Group: "other", Officer: true}} {
+	_, err = e.Ledger(ctx, wire.LedgerRequest{Group: "nobody"})
+	wantCode(t, "a group that no party is of", err, entrustment.CodeNotFound)
+	if a.Charges[0].Dims == nil || a.Charges[0].Where != nil || a.Charges[0].Long {
+		t.Errorf("what it was for: %+v", a.Charges[0])
+	}
+	for _, req := range []wire.LedgerRequest{{Group: "operator"}, {Group: "acme"}, {Officer: true}, {Group: "operator", Officer: true}} {
 		l, err := e.Ledger(ctx, req)
 		if err != nil {
 			t.Fatal(err)
@@ -76,7 +81,7 @@ func TestLedger(t *testing.T) {
 		if req.Officer {
 			want = append(want, "* operator")
 		}
-		if req.Group != "other" {
+		if req.Group != "operator" {
 			want = append(want, "acme operator")
 		}
 		if !slices.Equal(who, want) {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"awase/crypto/seal"
 	"awase/enclave/vault"
+	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/matcher"
 )
@@ -22,13 +24,27 @@ import (
 var errAfter = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "after",
 	Detail: "the file follows another than the one that was taken last", Mend: "load the file that is missing, or seal this one again after the one that was taken last"}
 
+// listNames names the lists of an entrustment.
+func (e *Enclave) listNames(id string) (names []string) {
+	for key := range e.state.lists {
+		if key.entrustment == id {
+			names = append(names, key.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // mayChange decides whether a file may change what stands of a list, nil: there
 // is none.
-func mayChange(h seal.Header, old *listRecord) error {
+func (e *Enclave) mayChange(req wire.ListRequest, h seal.Header, old *listRecord) error {
 	switch {
 	case h.Change == seal.Remove && old == nil:
-		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "list",
-			Detail: "there is no such list to take anybody off", Mend: "check the list's name; nobody is on a list that was not loaded"}
+		mend := "check the list's name; nobody is on a list that was not loaded"
+		if names := e.listNames(req.Entrustment); len(names) > 0 {
+			mend += ". There are " + strings.Join(names, ", ")
+		}
+		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "list", Detail: "there is no list " + entrustment.Quote(req.Name) + " to take anybody off", Mend: mend}
 	case h.Change == seal.Add && old != nil && !slices.EqualFunc(columnsOf(h), old.Columns, sameColumn):
 		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "columns",
 			Detail: "the rows to be added have other columns or domains than the list", Mend: "seal them with the list.yaml of the version before, or replace the list"}

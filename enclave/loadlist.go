@@ -97,7 +97,7 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, errAfter
 	}
 	old := e.state.lists[key]
-	return c, old, mayChange(h, old)
+	return c, old, e.mayChange(req, h, old)
 }
 
 func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
@@ -171,5 +171,5 @@ func (e *Enclave) listRate(id string) error {
 	}
 	return &entrustment.Error{Code: entrustment.CodeRate, Clause: "PRIVACY §4.2", Field: "list",
 		Detail: fmt.Sprintf("the entrustment had %d new list versions in 30 days", most),
-		Mend:   "try again after " + recent[0].Add(listWindow).In(entrustment.JST).Format("2006-01-02 15:04 JST")}
+		Mend:   "try again after " + entrustment.Moment(recent[0].Add(listWindow))}
 }

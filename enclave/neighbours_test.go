@@ -195,7 +195,8 @@ func (n *neighbour) seen(ctx context.Context, q *entrustment.Question) (string, 
 			l.Accounts[i].Charges[j].Spec = "" // keyed by the vault
 		}
 	}
-	return out + fmt.Sprintf("%+v\n", l), nil
+	statement, err := json.Marshal(l)
+	return out + string(statement) + "\n", err
 }
 
 // differences asks two neighbours the same and gives what differs.

@@ -42,8 +42,8 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 		return nil, err
 	}
 	facts := e.facts(c.Contract)
-	act := entrustment.Ask{Question: q}
 	list := e.state.lists[listKey{q.Entrustment, q.List}]
+	act := entrustment.Ask{Question: q, Unloaded: list == nil, EventColumns: e.eventColumns(c)}
 	if list != nil {
 		for _, col := range list.Columns {
 			act.ListColumns = append(act.ListColumns, col.Name)
@@ -76,6 +76,20 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
 	return a, err
+}
+
+// eventColumns names the declared value columns of the event logs that a contract
+// may read.
+func (e *Enclave) eventColumns(c *entrustRecord) (out []string) {
+	if len(c.Contract.Events) == 0 {
+		return nil
+	}
+	for _, l := range e.logsOf(c) {
+		for _, col := range l.Columns {
+			out = append(out, col.Name)
+		}
+	}
+	return out
 }
 
 // cubes gives the planning cubes that the recipient bought for a size's list and
@@ -215,43 +229,6 @@ func (e *Enclave) forecast(a *asked, expect int64, policy *aggregator.Policy) *w
 	}
 	f := a.plan.Forecast(max(0, expect), rows, shares, policy)
 	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing, Unknown: f.Unknown}
-}
-
-// Price says what a question costs.
-func (e *Enclave) Price(_ context.Context, q *entrustment.Question, expect int64) (wire.Price, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a, err := e.ask(q)
-	if err != nil {
-		return wire.Price{}, err
-	}
-	quote := e.gate.Price(a.plan)
-	policy := e.gate.Policy()
-	sigma := int64(a.plan.Question.Sigma)
-	variance, tau := a.plan.Noise(&policy)
-	p := wire.Price{
-		Rho: unnano(quote.RhoNano), Delta: float64(quote.DeltaE15) / 1e15, Charged: unnano(quote.DueNano), Sigma: int(sigma),
-		Tau: tau, K: a.plan.LeastPeople(&policy), Terms: int(variance / (sigma * sigma)), Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(variance)))), Cells: 1,
-	}
-	if q.Report != entrustment.ReportSize {
-		for _, d := range a.plan.Tables[0].Spec.Dims {
-			p.Cells *= len(d.Domain)
-		}
-	}
-	p.Forecast = e.forecast(a, expect, &policy)
-	p.Notes = notes(a.plan)
-	for _, t := range quote.Tables {
-		if a.plan.Selection() {
-			t.Name = "cube"
-		}
-		p.Tables = append(p.Tables, wire.TablePrice{Name: t.Name, Rho: unnano(t.RhoNano), Paid: t.Paid})
-	}
-	for _, ac := range quote.Accounts {
-		p.Accounts = append(p.Accounts,
-			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "30d", Spent: unnano(ac.Spent30), Limit: unnano(ac.Limit30)},
-			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "365d", Spent: unnano(ac.Spent365), Limit: unnano(ac.Limit365)})
-	}
-	return p, nil
 }
 
 // notes says what is worth knowing of a plan before it is charged.

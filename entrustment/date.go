@@ -2,7 +2,9 @@ package entrustment
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,14 +21,23 @@ type Date struct {
 	Day   int
 }
 
+// written is how a date is written.
+var written = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+
 // ParseDate reads YYYY-MM-DD and refuses a day that the calendar does not have.
 func ParseDate(s string) (Date, error) {
 	t, err := time.ParseInLocation(time.DateOnly, s, JST)
+	if err != nil && written.MatchString(s) {
+		return Date{}, errors.New("there is no such day")
+	}
 	if err != nil {
-		return Date{}, fmt.Errorf("a date is written YYYY-MM-DD")
+		return Date{}, errors.New("a date is written YYYY-MM-DD")
 	}
 	return DateOf(t), nil
 }
+
+// Moment writes a time for people: in Japan, 24 Nov 2026, 14:00 JST.
+func Moment(t time.Time) string { return t.In(JST).Format("2 Jan 2006, 15:04 JST") }
 
 // DateOf gives the JST day of t.
 func DateOf(t time.Time) Date {

@@ -34,6 +34,10 @@ type Match struct {
 type Ask struct {
 	Question    *Question
 	ListColumns []string // declared value columns of the list asked about
+	// Unloaded: there is no list of the name asked about, which who compiles the
+	// question tells.
+	Unloaded     bool
+	EventColumns []string // declared value columns of the event logs that the entrustment may read
 }
 
 // Deliver is the act of handing an audience over.
@@ -75,10 +79,11 @@ func refusal(code Code, clause, field, detail, mend string) *Error {
 	return &Error{Code: code, Clause: clause, Field: field, Detail: detail, Mend: mend}
 }
 
-// allowed words the values that a field may have.
-func allowed(values []string) string {
+// allowed words the values that a field may have. Where there are none it names
+// the key of the contract that would have to name them.
+func allowed(values []string, key string) string {
 	if len(values) == 0 {
-		return "the entrustment allows none; amend it"
+		return "the entrustment names none: have them agreed, name them under " + key + " in contract.yaml, and activate it again"
 	}
 	return "allowed: " + strings.Join(values, ", ")
 }
@@ -100,7 +105,7 @@ func (f *Facts) shape() *Error {
 		return refusal(CodeDocument, clauseFlows, "runs", "what was outsourced can't be outsourced again", "name the flow that is run")
 	}
 	if _, ok := flowRules[c.Effective()]; !ok {
-		return refusal(CodeDocument, clauseFlows, "flow", "there is no such flow", allowed(words(Flows()...)))
+		return refusal(CodeDocument, clauseFlows, "flow", "there is no such flow", allowed(words(Flows()...), "flow:"))
 	}
 	return f.roles()
 }
@@ -167,7 +172,7 @@ func (f *Facts) purpose() *Error {
 	if slices.Contains(rule.purposes, f.Contract.Purpose) {
 		return nil
 	}
-	return refusal(CodeNoBasis, rule.policy, "purpose", fmt.Sprintf("%s does not serve the purpose %s", f.Contract.Effective(), f.Contract.Purpose), allowed(words(rule.purposes...)))
+	return refusal(CodeNoBasis, rule.policy, "purpose", fmt.Sprintf("%s does not serve the purpose %s", f.Contract.Effective(), f.Contract.Purpose), allowed(words(rule.purposes...), "purpose:"))
 }
 
 // hostTrust: the partner's rows lie on the operator's machine in 2-6-analysis.

@@ -12,7 +12,7 @@ func DecideAsk(f Facts, a Ask) error {
 	if q == nil {
 		return refusal(CodeSpec, clauseDoc, "report", "there is no question", "write one as spec.yaml")
 	}
-	w := wording{f: &f, listColumns: a.ListColumns, list: q.List}
+	w := wording{f: &f, listColumns: a.ListColumns, list: q.List, unloaded: a.Unloaded, ofEvents: a.EventColumns}
 	return first(
 		f.shape,
 		func() *Error { return f.askedHere(q) },
@@ -46,7 +46,7 @@ func (f *Facts) report(q *Question) *Error {
 		return err
 	}
 	if !slices.Contains(f.Contract.Outputs, q.Report) {
-		return refusal(CodeForbidden, clauseFlows, "report", fmt.Sprintf("the entrustment has no %s report among its outputs", q.Report), allowed(f.Contract.Outputs))
+		return refusal(CodeForbidden, clauseFlows, "report", fmt.Sprintf("the entrustment has no %s report among its outputs", q.Report), allowed(f.Contract.Outputs, "outputs:"))
 	}
 	if slices.Contains(ads[:], q.Report) && f.Contract.Purpose != PurposeAdvertising {
 		return refusal(CodeNoBasis, clausePurpose, "report", fmt.Sprintf("a %s report serves advertising, and the purpose is %s", q.Report, f.Contract.Purpose), "ask under an entrustment for advertising")
@@ -88,7 +88,7 @@ func (f *Facts) recipient(q *Question) (string, *Error) {
 	if len(readers) == 1 {
 		return readers[0], nil
 	}
-	return "", refusal(CodeSpec, clauseDoc, "recipient", "the entrustment has several recipients", allowed(all))
+	return "", refusal(CodeSpec, clauseDoc, "recipient", "the entrustment has several recipients", allowed(all, "recipients:"))
 }
 
 // reader checks who is to read the answer.
@@ -98,7 +98,7 @@ func (f *Facts) reader(q *Question) *Error {
 		return err
 	}
 	if !slices.Contains(f.Contract.Recipients, id) {
-		return refusal(CodeForbidden, clauseFlows, "recipient", fmt.Sprintf("%s is no recipient of the entrustment", echo(id)), allowed(f.Contract.Recipients))
+		return refusal(CodeForbidden, clauseFlows, "recipient", fmt.Sprintf("%s is no recipient of the entrustment", echo(id)), allowed(f.Contract.Recipients, "recipients:"))
 	}
 	if !f.mayRead(id) {
 		return refusal(CodeForbidden, clauseFlows, "recipient", fmt.Sprintf("%s gives no aggregates to %q", f.Contract.Effective(), id), "name the party that reads results")

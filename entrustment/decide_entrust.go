@@ -34,8 +34,25 @@ func (f *Facts) allBases() *Error {
 		if err := f.grounds(b, path); err != nil {
 			return err
 		}
+		if f.onlyJoins() {
+			if err := entrustAlone(b, path); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// onlyJoins tells whether nothing but joined tables can come out of the contract:
+// its outputs are reports that this version has, and each of those reads a list
+// or an event log next to the base.
+func (f *Facts) onlyJoins() bool {
+	for _, output := range f.Contract.Outputs {
+		if !slices.Contains(AnsweredReports(), output) {
+			return false
+		}
+	}
+	return true
 }
 
 // joinsUsersOf tells whether the flow joins the users of a party.
@@ -66,7 +83,7 @@ func (f *Facts) allRecipients() *Error {
 			return err
 		}
 		if !f.mayRead(id) && !f.mayReceive(id) {
-			return refusal(CodeForbidden, clauseFlows, path, fmt.Sprintf("%s gives nothing to %q", f.Contract.Effective(), id), allowed(f.receivers()))
+			return refusal(CodeForbidden, clauseFlows, path, fmt.Sprintf("%s gives nothing to %q", f.Contract.Effective(), id), allowed(f.receivers(), "recipients:"))
 		}
 	}
 	return nil
@@ -158,7 +175,7 @@ func (f *Facts) deliverTerms() *Error {
 	read := slices.Concat(c.Attributes, c.ListColumns, c.Events)
 	for i, name := range c.DeliverAttributes {
 		if !slices.Contains(read, name) {
-			return refusal(CodeDimForbidden, clauseNamed, item("deliver_attributes", i), named(name)+" is not among the attributes, list columns and events that may be read", allowed(read))
+			return refusal(CodeDimForbidden, clauseNamed, item("deliver_attributes", i), named(name)+" is not among the attributes, list columns and events that may be read", allowed(read, "attributes:, list_columns: or events:"))
 		}
 	}
 	return nil

@@ -108,7 +108,7 @@ func (f *Facts) grounds(b *Basis, path string) *Error {
 		}
 	case BasisConsent27, BasisConsent31, BasisEntrust:
 	default:
-		return refusal(CodeNoBasis, clauseBasis, join(path, "code"), "there is no such basis", allowed(BasisCode("").Allowed()))
+		return refusal(CodeNoBasis, clauseBasis, join(path, "code"), "there is no such basis", allowed(BasisCode("").Allowed(), "basis:"))
 	}
 	return nil
 }
@@ -134,12 +134,20 @@ func (f *Facts) joins() *Error {
 		if err := f.active(b, path); err != nil {
 			return err
 		}
-		// A processor may not match what two entrusted to it (PPC Q&A 7-43).
-		if b.Code == BasisEntrust {
-			return refusal(CodeNoBasis, clauseEntrust, join(path, "code"), fmt.Sprintf("entrustment alone is no ground to join the users of %q with another's", b.Party), "obtain a consent and name it, or ask about one party's data alone")
+		if err := entrustAlone(b, path); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// entrustAlone: a processor may not match what two entrusted to it (PPC Q&A
+// 7-43).
+func entrustAlone(b *Basis, path string) *Error {
+	if b.Code != BasisEntrust {
+		return nil
+	}
+	return refusal(CodeNoBasis, clauseEntrust, join(path, "code"), fmt.Sprintf("entrustment alone is no ground to join the users of %q with another's", b.Party), "obtain a consent and name it, or ask about one party's data alone")
 }
 
 // Covered tells which users of the base the flow may use by the version of the

@@ -25,7 +25,7 @@ func (f *Facts) ownersBasis() *Error {
 func (f *Facts) loadKinds(l Load) *Error {
 	for _, kind := range l.Kinds {
 		if !slices.Contains(f.Contract.Identifiers, kind) {
-			return refusal(CodeForbidden, clauseNamed, "identifiers", fmt.Sprintf("the entrustment does not let %s be matched", echo(kind)), allowed(f.Contract.Identifiers))
+			return refusal(CodeForbidden, clauseNamed, "identifiers", fmt.Sprintf("the entrustment does not let %s be matched", echo(kind)), allowed(f.Contract.Identifiers, "identifiers:"))
 		}
 	}
 	return nil
@@ -37,7 +37,7 @@ func (f *Facts) loadColumns(l Load) *Error {
 			return err
 		}
 		if !slices.Contains(f.Contract.ListColumns, name) {
-			return refusal(CodeDimForbidden, clauseNamed, "list_columns", fmt.Sprintf("the entrustment does not name the list column %s", named(name)), allowed(f.Contract.ListColumns))
+			return refusal(CodeDimForbidden, clauseNamed, "list_columns", fmt.Sprintf("the entrustment does not name the list column %s", named(name)), allowed(f.Contract.ListColumns, "list_columns:"))
 		}
 	}
 	return nil

@@ -195,6 +195,9 @@ var breaches = []breach{
 	{"base's basis ended", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.own().Until = Date{2026, 6, 14} }, CodeNoBasis, clauseBasis},
 	{"entrustment alone for the list", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.other().Code = BasisEntrust }, CodeNoBasis, clauseEntrust},
 	{"entrustment alone for the base", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { *w.own() = Basis{Party: "operator", Code: BasisEntrust, Evidence: "sha256:…"} }, CodeNoBasis, clauseEntrust},
+	{"entrustment alone, and nothing but joins", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) {
+		w.other().Code, w.c().Outputs = BasisEntrust, AnsweredReports()
+	}, CodeNoBasis, clauseEntrust},
 	{"STAT_2026 is off", ruleBasis, everyAct, nil, func(w *fixture) { w.other().Code = BasisStat2026 }, CodeNoBasis, clauseStat},
 	{"STAT_2026 is to come", ruleBasis, everyAct, nil, func(w *fixture) { w.other().Code = BasisStat2026; w.facts.StatEffective = Date{2026, 6, 16} }, CodeNoBasis, clauseStat},
 	{"no policies", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.facts.Policies = nil }, CodeNoBasis, clauseBasis},
@@ -506,7 +509,7 @@ func TestExampleOfTheDesign(t *testing.T) {
 	q := mustParse(t, ParseQuestion, "spec.yaml")
 	for name, err := range map[string]error{
 		"entrust": DecideEntrust(f), "load": DecideLoad(f, Load{[]string{KindEmail, KindPhone}, []string{"tier"}}),
-		"match": DecideMatch(f, Match{f.Contract.ID}), "ask": DecideAsk(f, Ask{q, []string{"tier"}}),
+		"match": DecideMatch(f, Match{f.Contract.ID}), "ask": DecideAsk(f, Ask{Question: q, ListColumns: []string{"tier"}}),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -10,6 +10,8 @@ type wording struct {
 	f           *Facts
 	list        string   // the list asked about, "" where there is none
 	listColumns []string // its declared value columns
+	unloaded    bool     // there is no such list
+	ofEvents    []string // declared value columns of event logs
 	deliver     bool     // the condition of a delivery: deliver_attributes alone
 }
 
@@ -48,7 +50,7 @@ func (w *wording) categories(q *Question) *Error {
 			return err
 		}
 		if !slices.Contains(w.f.Contract.Events, name) {
-			return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(name)), allowed(w.f.Contract.Events))
+			return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(name)), allowed(w.f.Contract.Events, "events:"))
 		}
 	}
 	return nil
@@ -71,16 +73,21 @@ func (w *wording) attribute(path, name string) *Error {
 		return err
 	}
 	switch {
+	case slices.Contains(w.ofEvents, name) && !slices.Contains(c.Attributes, name) && !slices.Contains(w.listColumns, name):
+		return refusal(CodeSpec, clauseDoc, path, fmt.Sprintf("%s is a column of an event log, and this version does not ask by those yet", named(name)),
+			"leave it out; a behaviour report is by category, day or week")
 	case slices.Contains(c.Attributes, name):
 		if w.f.Base != nil && w.f.Base.Attribute(name) == nil {
 			return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the base has no attribute %s", named(name)), "declare it in base.yaml and load the base")
 		}
 	case !w.listColumn(name):
-		return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the entrustment does not name %s", named(name)), allowed(slices.Concat(c.Attributes, c.ListColumns)))
+		return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the entrustment does not name %s", named(name)), allowed(slices.Concat(c.Attributes, c.ListColumns), "attributes: (of the base) or list_columns: (of the list)"))
 	case w.list == "" && !w.deliver:
 		return refusal(CodeSpec, clauseDoc, path, fmt.Sprintf("%s is a column of a list, and the question names no list", named(name)), "name the list")
-	case !w.deliver && !slices.Contains(w.listColumns, name):
-		return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the list has no column %s", named(name)), allowed(w.listColumns))
+	case !w.deliver && !w.unloaded && !slices.Contains(w.listColumns, name):
+		// The entrustment allows it: it is the list that lacks it.
+		return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the list %s was loaded without the column %s", named(w.list), named(name)),
+			"load it again with the column declared in list.yaml")
 	}
 	return w.deliverable(path, name)
 }
@@ -89,7 +96,7 @@ func (w *wording) attribute(path, name string) *Error {
 // condition holds for it.
 func (w *wording) deliverable(path, name string) *Error {
 	if w.deliver && !slices.Contains(w.f.Contract.DeliverAttributes, name) {
-		return refusal(CodeDimForbidden, clauseDeliver, path, fmt.Sprintf("a delivery would tell its receiver who has which %s", named(name)), allowed(w.f.Contract.DeliverAttributes))
+		return refusal(CodeDimForbidden, clauseDeliver, path, fmt.Sprintf("a delivery would tell its receiver who has which %s", named(name)), allowed(w.f.Contract.DeliverAttributes, "deliver_attributes:"))
 	}
 	return nil
 }
@@ -143,7 +150,7 @@ func (w *wording) node(path string, c *Condition) *Error {
 		return err
 	}
 	if !slices.Contains(w.f.Contract.Events, c.Event.Category) {
-		return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(c.Event.Category)), allowed(w.f.Contract.Events))
+		return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(c.Event.Category)), allowed(w.f.Contract.Events, "events:"))
 	}
 	return w.deliverable(at, c.Event.Category)
 }
@@ -156,7 +163,7 @@ func (w *wording) values(path, name string, values []string) *Error {
 	domain := a.Domain()
 	for i, v := range values {
 		if !slices.Contains(domain, v) {
-			return refusal(CodeDomain, clauseDoc, item(path, i), fmt.Sprintf("%s has no value %s", named(name), echo(v)), allowed(domain))
+			return NotInDomain(item(path, i), name, v, domain)
 		}
 	}
 	return nil

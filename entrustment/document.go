@@ -60,6 +60,9 @@ func decode[T any](file string, data []byte, schema string) (out *T, at *places,
 		return nil, at, at.refuse("schema", `required key "schema" is missing`, "write schema: "+schema)
 	} else if got.text != schema {
 		at.set("schema", got.place)
+		if is, ok := documents[got.text]; ok && documents[schema].file != "" {
+			return nil, at, at.refuse("schema", "this is "+is.what+" ("+got.text+")", "give "+documents[schema].file+" (schema: "+schema+")")
+		}
 		return nil, at, at.refuse("schema", "the schema is "+echo(got.text)+", not "+schema, "write schema: "+schema)
 	}
 	v := new(T)
@@ -84,6 +87,21 @@ func parseNode(at *places, data []byte) (*node, error) {
 		return parseJSON(at, data)
 	}
 	return parseYAML(at, data)
+}
+
+// documents are the documents that people mix up, by their schema.
+var documents = map[string]struct{ what, file string }{
+	SchemaParty:          {"a party", "a party.yaml"},
+	SchemaPolicies:       {"a list of policy versions", "a policies.yaml"},
+	SchemaBase:           {"the description of a base", "a base.yaml"},
+	SchemaList:           {"the description of a list", "a list.yaml"},
+	SchemaEvents:         {"the description of an event log", "an events.yaml"},
+	SchemaEntrustment:    {"a contract", "a contract.yaml"},
+	SchemaReport:         {"a question", "a spec.yaml"},
+	"awase.gate/v1":      {"the gate's parameters", "a gate.yaml"},
+	"awase.terms/v1":     {"what awase terms printed", ""},
+	"awase.release/v1":   {"a report", ""},
+	"awase.log-proof/v1": {"a proof of the record log", ""},
 }
 
 // place is a position in a document, both from 1.
@@ -144,6 +162,9 @@ var (
 	nameLike = regexp.MustCompile(`^[\pL_][\pL\pN_ .()-]{0,39}$`)
 	// Seven digits or more may be a phone number, a postcode or a member number.
 	manyDigits = regexp.MustCompile(`(\pN[ ./()-]*){7}`)
+	dayLike    = regexp.MustCompile(`\b20[0-9]{2}-?[01][0-9]-?[0-3][0-9]\b`)
+	// A hash or an advertising id may have few digits in a row.
+	hexRun = regexp.MustCompile(`^[0-9A-Fa-f-]{20,}$`)
 )
 
 const hidden = "(not shown)"
@@ -152,7 +173,7 @@ const hidden = "(not shown)"
 // more than a key or an enum value: somebody will feed a data file where a
 // document belongs.
 func echo(s string) string {
-	if !word.MatchString(s) || manyDigits.MatchString(s) {
+	if !word.MatchString(s) || manyDigits.MatchString(s) || hexRun.MatchString(s) {
 		return hidden
 	}
 	return `"` + s + `"`
@@ -161,10 +182,23 @@ func echo(s string) string {
 // named quotes the name of an attribute, column or event for a refusal, which
 // may be Japanese.
 func named(s string) string {
-	if !nameLike.MatchString(s) || manyDigits.MatchString(s) {
+	if !nameLike.MatchString(s) || manyDigits.MatchString(s) || hexRun.MatchString(s) {
 		return hidden
 	}
 	return `"` + s + `"`
+}
+
+// Quote quotes the name of a document or of something in one for a refusal, or
+// hides it where it could be more than that.
+func Quote(s string) string {
+	if e := echo(s); e != hidden {
+		return e
+	}
+	// Names of lists and logs are often days.
+	if rest := dayLike.ReplaceAllString(s, "day"); idPattern.MatchString(s) && !manyDigits.MatchString(rest) && !hexRun.MatchString(s) { // 2026-spring
+		return `"` + s + `"`
+	}
+	return named(s)
 }
 
 // member adds to a path a key that the document's writer chose.

@@ -158,7 +158,7 @@ func TestRefusals(t *testing.T) {
 		{"no countries", "contract.yaml", swap(contract, "countries: {acme: JP}", ""), "(countries)", "missing"},
 		{"retention without reports", "contract.yaml", swap(contract, " reports: 365d,", ""), "(retention.reports)", "missing"},
 		{"days", "contract.yaml", swap(contract, "lists: 90d", "lists: 90"), "(retention.lists)", "like 90d"},
-		{"date", "contract.yaml", swap(contract, "2026-09-30", "2026-09-31"), "(until)", "YYYY-MM-DD"},
+		{"date", "contract.yaml", swap(contract, "2026-09-30", "2026-09-31"), "(until)", "no such day"},
 		{"dates the wrong way", "contract.yaml", swap(contract, "2026-09-30", "2025-09-30"), "(until)", "ends before it begins"},
 		{"a principal alone", "contract.yaml", swap(contract, "trustee: operator", "trustee: acme"), "(trustee)", "one party"},
 		{"unknown kind", "contract.yaml", swap(contract, "[email, phone]", "[email, fax]"), "(identifiers[1])", "allowed: email, phone, cookie, maid"},

@@ -207,7 +207,7 @@ func (k *EventKindOf) bindNode(b *binder, n *node, path string) *Error {
 		return b.bindInto((*plain)(k), n, path)
 	}
 	if !slices.Contains(EventKind("").Allowed(), n.text) {
-		return b.at.refuse(path, echo(n.text)+" is no kind of event", allowed(EventKind("").Allowed())+", or column: and values:")
+		return b.at.refuse(path, echo(n.text)+" is no kind of event", allowed(EventKind("").Allowed(), "")+", or column: and values:")
 	}
 	k.Constant = EventKind(n.text)
 	return nil

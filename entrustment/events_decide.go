@@ -103,7 +103,7 @@ func (f *Facts) eventsDeclared(l EventsLoad) *Error {
 func (f *Facts) eventTypes(l EventsLoad) *Error {
 	for _, t := range l.Types {
 		if !slices.Contains(EventKinds(), t.Kind) {
-			return refusal(CodeDocument, clauseDoc, "kind", echo(string(t.Kind))+" is no kind of event", allowed(EventKind("").Allowed()))
+			return refusal(CodeDocument, clauseDoc, "kind", echo(string(t.Kind))+" is no kind of event", allowed(EventKind("").Allowed(), ""))
 		}
 		if err := eventName("events", t.Category); err != nil {
 			return err
@@ -112,7 +112,7 @@ func (f *Facts) eventTypes(l EventsLoad) *Error {
 			return err
 		}
 		if f.Contract != nil && !slices.Contains(f.Contract.Events, t.Category) {
-			return refusal(CodeDimForbidden, clauseNamed, "events", fmt.Sprintf("the entrustment does not name the event %s", named(t.Category)), allowed(f.Contract.Events))
+			return refusal(CodeDimForbidden, clauseNamed, "events", fmt.Sprintf("the entrustment does not name the event %s", named(t.Category)), allowed(f.Contract.Events, "events:"))
 		}
 		if t.Kind != EventLocation {
 			continue
@@ -156,7 +156,7 @@ func (f *Facts) eventColumns(l EventsLoad) *Error {
 			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has a value that looks like an address or a number of a person", "a domain lists groups of people")
 		}
 		if f.Contract != nil && !slices.Contains(f.Contract.ListColumns, d.Name) {
-			return refusal(CodeDimForbidden, clauseNamed, "columns", fmt.Sprintf("the entrustment does not name the column %s", named(d.Name)), allowed(f.Contract.ListColumns))
+			return refusal(CodeDimForbidden, clauseNamed, "columns", fmt.Sprintf("the entrustment does not name the column %s", named(d.Name)), allowed(f.Contract.ListColumns, "list_columns:"))
 		}
 		if d.place() {
 			if err := f.mayLocate("columns"); err != nil {

@@ -49,7 +49,7 @@ func knownReport(path, name string) *Error {
 			return nil
 		}
 	}
-	return &Error{Code: CodeSpec, Field: path, Detail: echo(name) + " is not a report", Mend: "allowed: " + strings.Join(Reports(), ", ")}
+	return &Error{Code: CodeSpec, Field: path, Detail: echo(name) + " is not a report", Mend: meant(name, AnsweredReports()) + "this version has " + strings.Join(AnsweredReports(), ", ")}
 }
 
 // Walk calls visit for the condition and all it holds, parents first, in

@@ -38,10 +38,15 @@ const (
 func Kinds() []string { return []string{KindEmail, KindPhone, KindCookie, KindMAID} }
 
 // Reports gives the kinds of report a question may name, in the order of
-// DESIGN §8. Which of them a version can answer is the enclave's to say.
+// DESIGN §8. AnsweredReports are those that this version has.
 func Reports() []string {
 	return []string{ReportOverlap, ReportProfile, ReportBehaviour, ReportReachFrequency,
 		ReportDelivery, ReportLift, ReportAttribution, ReportSize, ReportCube}
+}
+
+// AnsweredReports gives the kinds of report that this version answers.
+func AnsweredReports() []string {
+	return []string{ReportOverlap, ReportProfile, ReportSize, ReportCube, ReportBehaviour, ReportReachFrequency}
 }
 
 // Flows gives the six flows in the order of DESIGN §2.

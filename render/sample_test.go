@@ -210,22 +210,3 @@ func prices() map[string]*wire.Price {
 	shares.Notes = []string{wire.NoteIndexPart}
 	return map[string]*wire.Price{"": priceSample(), "cube-": cube, "list-": list, "shares-": shares}
 }
-
-func ledgerSample() *wire.Ledger {
-	charges := []wire.LedgerCharge{
-		{At: "2026-11-01T01:00:00Z", Entrustment: "acme-2026-spring", Report: "profile", List: "spring", Table: "table", Rho: 0.005, Delta: 2e-8, Back30: "2026-12-01T01:00:00Z", Back365: "2027-11-01T01:00:00Z"},
-		{At: "2026-11-20T01:00:00Z", Entrustment: "acme-2026-spring", Report: "behaviour", Table: "table", Rho: 0.025, Delta: 1e-8, Back30: "2026-12-20T01:00:00Z", Back365: "2027-11-20T01:00:00Z"},
-	}
-	return &wire.Ledger{
-		At: "2026-11-24T05:00:00Z", Clock: &wire.ClockJump{From: "2026-11-24T05:00:00Z", To: "2027-11-24T05:00:00Z"},
-		Alarms: []wire.LedgerAlarm{{At: "2026-11-23T05:00:00Z", Kind: "global-budget", Owners: []string{"operator"}}},
-		Accounts: []wire.LedgerAccount{
-			{Recipient: "*", Owner: "operator", Charges: charges, Windows: []wire.LedgerWindow{{Window: "30d", Unit: "rho", Spent: 2.03, Limit: 8, Left: 5.97, Back: "2026-12-01T01:00:00Z"}}},
-			{Recipient: "acme", Owner: "operator", Charges: charges, Held: []wire.LedgerHold{{Name: "results", Entrustment: "acme-2026-spring", Report: "profile", Rho: 0.02, Until: "2026-12-31T15:00:00Z"}}, Windows: []wire.LedgerWindow{
-				{Window: "30d", Unit: "rho", Spent: 0.03, Held: 0.02, Limit: 0.25, Left: 0.2, Back: "2026-12-01T01:00:00Z"},
-				{Window: "365d", Unit: "rho", Spent: 0.03, Limit: 2, Left: 1.97, Back: "2027-11-01T01:00:00Z"},
-				{Window: "30d", Unit: "delta", Spent: 3e-8, Limit: 4e-6, Left: 3.97e-6, Back: "2026-12-01T01:00:00Z"},
-			}},
-		},
-	}
-}

@@ -92,42 +92,122 @@ func (s *screen) statement(a *wire.LedgerAccount, put func(text, style)) {
 		}
 	}
 	for _, h := range a.Held {
-		until := moment(h.Until)
-		put(text{
-			plain(fmt.Sprintf("  予約 %s：%s（%s の%s）、%s まで", h.Name, decimal(h.Rho), h.Entrustment, reportLabel(h.Report).ja, until.ja)),
-			plain(fmt.Sprintf("  held as %s: %s (%s of %s) until %s", h.Name, decimal(h.Rho), reportLabel(h.Report).en, h.Entrustment, until.en)),
-		}, normal)
+		until := ending(h.Until)
+		s.under("  ", normal, text{
+			plain(fmt.Sprintf("予約 %s：%s（%s の%s）、%s", h.Name, decimal(h.Rho), h.Entrustment, reportLabel(h.Report).ja, until.ja)),
+			plain(fmt.Sprintf("held as %s: %s (%s of %s) %s", h.Name, decimal(h.Rho), reportLabel(h.Report).en, h.Entrustment, until.en)),
+		})
 	}
-	if len(a.Charges) == 0 {
+	s.charges(a.Charges, wide)
+}
+
+// charges writes what was spent as a bank statement does: when, how much and when
+// it comes back, and below what for.
+func (s *screen) charges(list []wire.LedgerCharge, wide bool) {
+	if len(list) == 0 {
 		return
 	}
-	day := short
-	if !wide {
-		day = func(rfc3339 string) string { d, _, _ := strings.Cut(short(rfc3339), " "); return d }
+	columns := []struct {
+		head  text
+		right bool
+		of    func(*wire.LedgerCharge) string
+	}{
+		{text{"日時", "when (JST)"}, false, func(c *wire.LedgerCharge) string { return short(c.At) }},
+		{text{"ρ", ""}, true, func(c *wire.LedgerCharge) string { return decimal(c.Rho) }},
+		{text{"δ", ""}, true, func(c *wire.LedgerCharge) string { return decimal(c.Delta) }},
+		{text{"30日枠に戻る日", "back in 30 d"}, false, func(c *wire.LedgerCharge) string { return day(c.Back30) }},
+		{text{"365日枠に戻る日", "back in 365 d"}, false, func(c *wire.LedgerCharge) string { return day(c.Back365) }},
 	}
-	g := &grid{}
-	column := func(head text, right, shown bool, of func(*wire.LedgerCharge) string) {
-		if !shown {
-			return
+	rows := make([]line, len(list)+1)
+	for i, column := range columns {
+		if i == 2 && !wide {
+			continue
 		}
-		g.head(in(bold, s.label(head)), right)
-		for i := range a.Charges {
-			if len(g.rows) <= i {
-				g.add()
+		cells := []line{in(bold, s.label(column.head))}
+		for k := range list {
+			cells = append(cells, of(plain(column.of(&list[k]))))
+		}
+		most := 0
+		for _, c := range cells {
+			most = max(most, c.width())
+		}
+		for k, c := range cells {
+			if i < len(columns)-1 {
+				c = c.pad(most, column.right)
 			}
-			g.rows[i] = append(g.rows[i], line{{s: plain(of(&a.Charges[i]))}})
+			rows[k] = append(append(rows[k], span{s: "  "}), c...)
 		}
 	}
-	column(text{"日時", "when"}, false, true, func(c *wire.LedgerCharge) string { return day(c.At) })
-	column(text{"委託", "entrustment"}, false, true, func(c *wire.LedgerCharge) string { return c.Entrustment })
-	column(text{"集計", "report"}, false, true, func(c *wire.LedgerCharge) string { return reportLabel(c.Report).short(s.o.Lang) })
-	column(text{"リスト", "list"}, false, true, func(c *wire.LedgerCharge) string { return c.List })
-	column(text{"表", "table"}, false, wide, func(c *wire.LedgerCharge) string { return tableName(c.Table).short(s.o.Lang) })
-	column(text{"ρ", ""}, true, true, func(c *wire.LedgerCharge) string { return decimal(c.Rho) })
-	column(text{"δ", ""}, true, wide, func(c *wire.LedgerCharge) string { return decimal(c.Delta) })
-	column(text{"30日枠に戻る日", "back in 30 d"}, false, true, func(c *wire.LedgerCharge) string { return day(c.Back30) })
-	column(text{"365日枠", "365 d"}, false, wide, func(c *wire.LedgerCharge) string { return day(c.Back365) })
-	s.grid(g)
+	s.put(rows[0])
+	for k := range list {
+		s.put(rows[k+1])
+		s.under("      ", dim, purpose(&list[k]))
+	}
+}
+
+// under writes a text indented, wrapped.
+func (s *screen) under(indent string, st style, t text) {
+	for i, part := range s.pick(t) {
+		if i > 0 {
+			st = dim
+		}
+		for _, piece := range wrap(part, s.o.width()-len(indent)) {
+			s.put(in(st, indent+piece))
+		}
+	}
+}
+
+// mostWords is the widest condition that is put in words.
+const mostWords = 72
+
+// purpose says in words what a charge was for: the question, as far as it is
+// short, and the digits that its receipt names it by.
+func purpose(c *wire.LedgerCharge) text {
+	ja, en := []string{reportLabel(c.Report).ja}, []string{reportLabel(c.Report).en}
+	add := func(t text) { ja, en = append(ja, t.ja), append(en, t.en) }
+	if c.List != "" {
+		add(text{"リスト「" + c.List + "」", fmt.Sprintf("of list %q", c.List)})
+	}
+	if len(c.Dims) > 0 {
+		names := make([]text, len(c.Dims))
+		for i, d := range c.Dims {
+			names[i] = dimLabel(d)
+		}
+		by := join(names, "・", " × ")
+		add(text{by.ja + "別", "by " + by.en})
+	}
+	long := c.Long
+	if c.Where != nil {
+		w := condition(c.Where)
+		if long = width(w.en) > mostWords || width(w.ja) > mostWords; !long {
+			add(text{"条件：" + w.ja, "where " + w.en})
+		}
+	}
+	if long {
+		add(text{"長い条件つき", "under a long condition"})
+	}
+	if c.Window != nil {
+		add(text{fmt.Sprintf("期間：%s 〜 %s", c.Window.From, c.Window.To), fmt.Sprintf("from %s to %s", c.Window.From, c.Window.To)})
+	}
+	if len(c.Measures) > 0 {
+		names := make([]text, len(c.Measures))
+		for i, m := range c.Measures {
+			names[i] = measureLabel(m)
+		}
+		m := join(names, "・", ", ")
+		add(text{"指標：" + m.ja, "with " + m.en})
+	}
+	switch {
+	case c.Table == "index":
+		ja[0], en[0] = ja[0]+"の指数の分母", "Index base of "+en[0]
+	case c.Total:
+		add(text{"別計上の合計つき", "with a separate total"})
+	}
+	tail := text{c.Entrustment, c.Entrustment}
+	if len(c.Spec) > 8 {
+		tail = text{tail.ja + "、質問 " + c.Spec[:8], tail.en + ", spec " + c.Spec[:8]}
+	}
+	return text{plain(strings.Join(ja, "、") + "（" + tail.ja + "）"), plain(strings.Join(en, " ") + " (" + tail.en + ")")}
 }
 
 // short writes a moment in JST for a column.
@@ -137,6 +217,26 @@ func short(rfc3339 string) string {
 		return plain(rfc3339)
 	}
 	return t.In(entrustment.JST).Format("2006-01-02 15:04")
+}
+
+// day writes the JST day of a moment.
+func day(rfc3339 string) string {
+	d, _, _ := strings.Cut(short(rfc3339), " ")
+	return d
+}
+
+// ending says until when something is held: the end of a day in Japan, where it
+// is one.
+func ending(rfc3339 string) text {
+	t, err := time.Parse(time.RFC3339, rfc3339)
+	if err != nil {
+		return text{rfc3339, rfc3339}
+	}
+	if last := entrustment.DateOf(t).Add(-1); last.End().Equal(t) {
+		return text{last.String() + " の終わりまで", "until the end of " + last.String()}
+	}
+	at := moment(rfc3339)
+	return text{at.ja + " まで", "until " + at.en}
 }
 
 // clean is round for numbers as small as a δ.

@@ -32,6 +32,11 @@ func TestCanaries(t *testing.T) {
 		"doc.yaml":   "schema: awase.party/v1\nid: canary.1.zyx@example.jp\nclass: canary.1.zyx@example.jp\n",
 		"spec.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender]\nwhere: {in: {gender: [\"canary.1.zyx@example.jp\"]}}\n",
 		"lines.txt":  "canary.1.zyx@example.jp\n",
+		"tier.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender]\nwhere: {in: {tier: [\"canary.1.zyx@example.jp\"]}}\n",
+		"phone.yaml": "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender]\nwhere: {in: {age_band: [\"" + canaryPhone(1) + "\"]}}\n",
+		"names.yaml": "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: canary.1.zyx@example.jp\ndims: [gender]\n",
+		"dims.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [canary.1.zyx@example.jp]\n",
+		"hash.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: " + canaryHash(1) + "\nlist: " + canaryHash(1) + "\ndims: [gender]\n",
 	}
 	for name, text := range bad {
 		path := filepath.Join(dir, name)
@@ -65,6 +70,19 @@ func TestCanaries(t *testing.T) {
 	run(true, "base", "load", "--vault", "V", "--schema", "base.yaml", "broken.csv")
 	run(true, "party", "add", "--vault", "V", "doc.yaml")
 	run(true, "report", "--vault", "V", "--spec", "spec.yaml")
+	for _, spec := range []string{"tier.yaml", "phone.yaml", "names.yaml", "dims.yaml", "hash.yaml"} {
+		run(true, "report", "--vault", "V", "--spec", spec)
+		run(true, "report", "--vault", "V", "--spec", spec, "-n")
+		run(true, "reserve", "--vault", "V", "--spec", spec, "--name", "later", "--until", "2030-01-01")
+	}
+	run(true, "ledger", "--vault", "V", "--group", "canary.1.zyx@example.jp")
+	run(true, "ledger", "--vault", "V", "--group", canaryHash(2))
+	run(true, "list", "load", "--vault", "V", "--entrustment", "canary.1.zyx@example.jp", "--name", "spring", "list.csv")
+	run(true, "report", "--vault", "V", "--reserved", "canary.1.zyx@example.jp", "-n")
+	run(false, "list", "check", "--propose", "proposed.yaml", "list.csv")
+	run(false, "gate", "show", "--vault", "V")
+	run(false, "ledger", "--vault", "V")
+	run(false, "ledger", "--vault", "V", "--json")
 	run(false, "report", "--vault", "V", "--spec", "profile.yaml", "--out", "r.csv", "--out", "r.xlsx", "--out", "r.json")
 
 	needles := canaryNeedles(t)
@@ -101,6 +119,12 @@ func TestCanaries(t *testing.T) {
 	for _, left := range listFiles(t, filepath.Join(dir, "tmp")) {
 		t.Errorf("TMPDIR holds %s", filepath.Base(left))
 	}
+}
+
+// canaryHash is what a list hashed beforehand holds of a person.
+func canaryHash(i int) string {
+	sum := sha256.Sum256([]byte(canaryEmail(i)))
+	return hex.EncodeToString(sum[:])
 }
 
 // canaryNeedles are the canaries as fed, in normal form, and their hashes in

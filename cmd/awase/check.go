@@ -95,7 +95,7 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 		if schema != nil {
 			return nil
 		}
-		return f.write(proposal.Schema, out)
+		return f.write(proposal, out)
 	})
 }
 
@@ -122,8 +122,8 @@ func (f *checkFlags) count(ctx context.Context, file io.ReaderAt, size int64, o 
 }
 
 // write puts the proposed schema into a new file, or shows it.
-func (f *checkFlags) write(schema *entrustment.ListSchema, out io.Writer) error {
-	text, err := yaml.Marshal(schema)
+func (f *checkFlags) write(p *intake.Proposal, out io.Writer) error {
+	text, err := yaml.Marshal(p.Schema)
 	if err != nil {
 		return fmt.Errorf("writing the proposed list.yaml: %w", err)
 	}
@@ -132,13 +132,31 @@ func (f *checkFlags) write(schema *entrustment.ListSchema, out io.Writer) error 
 		return nil
 	}
 	if _, err := os.Stat(f.propose); err == nil {
-		return fmt.Errorf("%s is there already and may have been edited; name another file", filepath.Base(f.propose))
+		return badFile(f.propose, filepath.Base(f.propose)+" is there already and may have been edited", "name another file")
 	}
+	suggested := p.Suggest()
+	text = append(text, suggestions(suggested)...)
 	if err := writeFile(f.propose, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "wrote %s: read it through, correct it, and load the list with it\n", filepath.Base(f.propose))
+	if len(suggested) > 0 {
+		fmt.Fprintf(out, "  columns of few values stand at its end as comments (%d): uncomment those to ask by\n", len(suggested))
+	}
 	return nil
+}
+
+// suggestions writes, as comments, the columns that could be asked by. They hold
+// values of the file, so they are for a file beside it, not for the screen.
+func suggestions(list []intake.Suggestion) string {
+	if len(list) == 0 {
+		return ""
+	}
+	text := "# To ask by one of these, move its line under columns:, and take the column out of drop:. Check name and values.\n"
+	for i := range list {
+		text += "# " + list[i].Line() + "\n"
+	}
+	return text
 }
 
 // showProposal writes what the columns are. Samples are masked and go to the

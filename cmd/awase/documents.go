@@ -43,18 +43,3 @@ func entrust() *cobra.Command {
 	return documentCommand("entrust --vault V contract.yaml", "Activate an entrustment, or its next version", "entrustment",
 		entrustment.ParseContract, wire.Enclave.Entrust)
 }
-
-func gateSet() *cobra.Command {
-	cmd := &cobra.Command{Use: "set --vault V gate.yaml", Short: "Set the release gate's parameters", Args: exactArgs("document")}
-	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
-		name, data, err := document(args[0])
-		if err != nil {
-			return err
-		}
-		ack, err := e.SetGate(cmd.Context(), name, data)
-		if err == nil {
-			said(cmd, "gate", ack)
-		}
-		return err
-	})
-}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,11 @@ func eventsLoad() *cobra.Command {
 	var f loadFlags
 	var req wire.EventsRequest
 	cmd := &cobra.Command{
-		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] --schema events.yaml events.csv",
+		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] (--schema events.yaml events.csv | events.awase)",
 		Short: "Add an event log: a party's under its entrustment, or the operator's own",
 		Args:  exactArgs("file"),
 	}
-	f.add(cmd, "events.yaml: how the file becomes events")
+	f.add(cmd, "events.yaml: how the file becomes events; a sealed file needs none")
 	f.addSign(cmd)
 	f.addPeriod(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`; without it, the operator's own log")
@@ -40,20 +41,14 @@ func loadEvents(ctx context.Context, e wire.Enclave, req wire.EventsRequest, pat
 		}
 		return eventsText(req, loaded), nil
 	}
-	open, err := f.eventOpener(ctx)
-	if err != nil {
-		return err
-	}
-	return f.loadOrOpen(path, "loading events", out, errOut, open, put, func(in *intake.File) (string, error) {
-		id := req.Entrustment
-		if id == "" {
-			id = seal.BaseEntrustment
-		}
-		terms, err := e.Terms(ctx, id)
+	to := destination{seal.EventsName, func() (wire.Terms, error) { return e.Terms(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment)) }}
+	open := func() (opener, error) { return f.eventOpener(ctx) }
+	return f.loadOrOpen(path, "loading events", out, errOut, open, to, put, func(in *intake.File) (string, error) {
+		terms, err := to.terms()
 		if err != nil {
 			return "", err
 		}
-		sealed := f.sealing(ctx, terms, seal.EventsName, in)
+		sealed := f.sealing(ctx, terms, to.name, in)
 		defer sealed.Close()
 		return put(sealed)
 	})
@@ -86,7 +81,7 @@ func plural(n int, what string) string {
 }
 
 // eventOpener gives what opens an event log by the schema that the flags name.
-func (f *loadFlags) eventOpener(ctx context.Context) (func(*os.File, int64, intake.Options) (*intake.File, error), error) {
+func (f *loadFlags) eventOpener(ctx context.Context) (opener, error) {
 	if f.schema == "" {
 		return nil, usageError{errors.New("name the log's schema with --schema")}
 	}

@@ -76,19 +76,19 @@ func reserve() *cobra.Command {
 		if err != nil {
 			return usageError{fmt.Errorf("--until: %w", err)}
 		}
-		q, err := readQuestion(spec)
+		q, place, err := readSpec(spec)
 		if err != nil {
 			return err
 		}
 		r, err := e.Reserve(cmd.Context(), wire.ReserveRequest{Name: name, Question: q, Until: day})
 		if err != nil {
-			return err
+			return place(err)
 		}
 		word := "held"
 		if !r.Changed {
 			word = "held already"
 		}
-		_, err = fmt.Fprintf(out, "reservation %s: rho %g %s until %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, r.Until, r.Name)
+		_, err = fmt.Fprintf(out, "reservation %s: rho %g %s until the end of %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, day, r.Name)
 		return err
 	})
 }
@@ -107,10 +107,10 @@ func acceptClock() *cobra.Command {
 			return err
 		}
 		if s.Accepted == nil {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", s.Now)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", japan(s.Now))
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: accepted, from %s to %s, log entry %d\n", s.Accepted.From, s.Now, s.Seq)
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: accepted, from %s to %s, log entry %d\n", japan(s.Accepted.From), japan(s.Now), s.Seq)
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,16 +112,14 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 		loaded, err := e.LoadBase(ctx, schema, sealed)
 		return fmt.Sprintf("base %s: %s users, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Users), loaded.Version, loaded.Seq), err
 	}
-	open, err := f.opener(ctx, true)
-	if err != nil {
-		return err
-	}
-	return f.loadOrOpen(path, "loading users", out, errOut, open, put, func(in *intake.File) (string, error) {
-		terms, err := e.Terms(ctx, seal.BaseEntrustment)
+	to := destination{seal.BaseName, func() (wire.Terms, error) { return e.Terms(ctx, seal.BaseEntrustment) }}
+	open := func() (opener, error) { return f.opener(ctx, true) }
+	return f.loadOrOpen(path, "loading users", out, errOut, open, to, put, func(in *intake.File) (string, error) {
+		terms, err := to.terms()
 		if err != nil {
 			return "", err
 		}
-		sealed := f.sealing(ctx, terms, seal.BaseName, in)
+		sealed := f.sealing(ctx, terms, to.name, in)
 		defer sealed.Close()
 		return put(sealed)
 	})
@@ -134,9 +133,12 @@ func readBaseSchema(path string) (*entrustment.BaseSchema, error) {
 	return entrustment.ParseBaseSchema(name, data)
 }
 
+// opener opens a data file of the desk.
+type opener func(*os.File, int64, intake.Options) (*intake.File, error)
+
 // opener gives what opens a data file of the desk: a base or a list, by the
 // schema that the flags name.
-func (f *loadFlags) opener(ctx context.Context, base bool) (func(*os.File, int64, intake.Options) (*intake.File, error), error) {
+func (f *loadFlags) opener(ctx context.Context, base bool) (opener, error) {
 	if base {
 		if f.schema == "" {
 			return nil, usageError{errors.New("name the base's schema with --schema")}
@@ -200,16 +202,14 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 		}
 		return text, err
 	}
-	open, err := f.opener(ctx, false)
-	if err != nil {
-		return err
-	}
-	return f.loadOrOpen(path, "loading list", out, errOut, open, put, func(in *intake.File) (string, error) {
-		terms, err := e.Terms(ctx, req.Entrustment)
+	to := destination{req.Name, func() (wire.Terms, error) { return e.Terms(ctx, req.Entrustment) }}
+	open := func() (opener, error) { return f.opener(ctx, false) }
+	return f.loadOrOpen(path, "loading list", out, errOut, open, to, put, func(in *intake.File) (string, error) {
+		terms, err := to.terms()
 		if err != nil {
 			return "", err
 		}
-		sealed := f.sealing(ctx, terms, req.Name, in)
+		sealed := f.sealing(ctx, terms, to.name, in)
 		defer sealed.Close()
 		return put(sealed)
 	})
@@ -232,8 +232,9 @@ func listChange(l wire.ListLoaded) string {
 	return loadedWord(l.Ack) + ": "
 }
 
-// loadOrOpen gives a sealed file to put as it is, and any other to send.
-func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
+// loadOrOpen gives a sealed file to put as it is, and any other to send. A sealed
+// file needs no schema: what it holds was said when it was sealed.
+func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open func() (opener, error), to destination,
 	put func(io.Reader) (string, error), send func(*intake.File) (string, error)) error {
 	sealed := false
 	err := readFile(path, func(file *os.File, size int64) error {
@@ -248,7 +249,7 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 		text, err := put(bufio.NewReaderSize(file, 1<<20))
 		p.done()
 		if err != nil {
-			return err
+			return to.sealedError(file, err)
 		}
 		_, err = io.WriteString(out, text)
 		return err
@@ -256,12 +257,16 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 	if err != nil || sealed {
 		return err
 	}
-	return f.load(path, what, out, errOut, open, send)
+	how, err := open()
+	if err != nil {
+		return err
+	}
+	return f.load(path, what, out, errOut, how, send)
 }
 
 // load opens a file, sends its rows to the enclave, and shows the validation
 // report and what the enclave said.
-func (f *loadFlags) load(path, what string, out, errOut io.Writer, open func(*os.File, int64, intake.Options) (*intake.File, error),
+func (f *loadFlags) load(path, what string, out, errOut io.Writer, open opener,
 	send func(*intake.File) (string, error)) error {
 	if err := checkTarget(f.problems, path, f.schema, f.signKey); err != nil {
 		return err
@@ -309,17 +314,17 @@ func checkTarget(path string, inputs ...string) error {
 	}
 	st, err := os.Stat(path)
 	if err == nil && !st.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file; name another", path)
+		return badFile(path, "it is not a file", "name another to write to")
 	}
 	for _, in := range inputs {
 		other, serr := os.Stat(in)
 		if err == nil && serr == nil && os.SameFile(st, other) || in != "" && filepath.Clean(in) == filepath.Clean(path) {
-			return fmt.Errorf("%s is used by this command already; name another file to write to", path)
+			return badFile(path, filepath.Base(path)+" is used by this command already", "name another file to write to")
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".awase-*")
 	if err != nil {
-		return fmt.Errorf("%s can't be written; is its directory there, and yours?", path)
+		return badFile(path, path+" can't be written", "is its directory there, and yours?")
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
@@ -328,15 +333,17 @@ func checkTarget(path string, inputs ...string) error {
 func readFile(path string, do func(f *os.File, size int64) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("opening a file: %w", err)
+		return fileError(path, err)
 	}
 	defer f.Close()
 	st, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("opening a file: %w", err)
-	}
-	if !st.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file; save the table as one", filepath.Base(path))
+	switch {
+	case err != nil:
+		return fileError(path, err)
+	case st.IsDir():
+		return fileError(path, syscall.EISDIR)
+	case !st.Mode().IsRegular():
+		return badFile(path, "it is not a file", "save the table as one")
 	}
 	return do(f, st.Size())
 }

@@ -15,6 +15,9 @@ import (
 )
 
 func main() {
+	// A reader that closes its end early (| head) fails a write, and does not kill
+	// the process in the middle of an act.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -33,7 +36,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) { // who closed the pipe had read enough
 		return 0
 	}
 	if errors.Is(err, context.Canceled) {
@@ -64,7 +67,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		group("party", "Parties of the room", partyAdd()),
 		group("policy", "Versions of the operator's privacy policy", policyAdd()),
-		group("gate", "Parameters of the release gate", gateSet()),
+		group("gate", "Parameters of the release gate", gateSet(), gateShow()),
 		group("base", "The operator's identity base", baseLoad()),
 		entrust(),
 		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,14 +117,14 @@ func sealCommand() *cobra.Command {
 		if err := checkTarget(f.problems, termsFile, out, after); err != nil {
 			return err
 		}
+		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
+		if err != nil {
+			return err
+		}
 		if after != "" {
 			if f.after, err = readAfter(after, t, name); err != nil {
 				return err
 			}
-		}
-		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
-		if err != nil {
-			return err
 		}
 		return f.load(args[0], "sealing", cmd.OutOrStdout(), cmd.ErrOrStderr(), open, func(in *intake.File) (string, error) {
 			err := writeFile(out, func(w io.Writer) error {
@@ -147,7 +148,7 @@ func readAfter(path string, t wire.Terms, name string) (id string, err error) {
 			return fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
 		if a := h.Address; h.Header.Purpose != seal.List || a.Entrustment != t.Entrustment || a.Name != name {
-			return fmt.Errorf("%s is sealed for another list; name the file that was sealed for this one before", filepath.Base(path))
+			return badFile(path, "it was sealed for "+destined(a)+", which is another list", "name with --after the file that was sealed for this one before")
 		}
 		id = hex.EncodeToString(h.Address.Upload[:])
 		return nil
@@ -172,8 +173,11 @@ func sealKey() *cobra.Command {
 			return fmt.Errorf("making a key: %w", err)
 		}
 		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			return badFile(out, "it is there already, and a key is never overwritten", "name another file")
+		}
 		if err != nil {
-			return fmt.Errorf("%s can't be made; a key is never overwritten", out)
+			return fileError(out, err)
 		}
 		_, err = fmt.Fprintf(f, "%x\n", private.Seed())
 		if err == nil {
@@ -191,18 +195,18 @@ func sealKey() *cobra.Command {
 func readSealKey(path string) (ed25519.PrivateKey, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the signing key: %w", err)
+		return nil, fileError(path, err)
 	}
 	seed, err := hex.DecodeString(strings.TrimSpace(string(raw)))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s is not a key of awase seal-key", filepath.Base(path))
+		return nil, badFile(path, "it is not a key of awase seal-key", "name with --sign-key the file that awase seal-key wrote")
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // sealOpener gives what opens the file to be sealed, and the name it is sealed
 // under.
-func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, events bool) (func(*os.File, int64, intake.Options) (*intake.File, error), string, error) {
+func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, events bool) (opener, string, error) {
 	base := t.Entrustment == seal.BaseEntrustment
 	if (base || events) && (name != "" || f.change != "") {
 		return nil, "", usageError{errors.New("only a list has a --name and a --change")}
@@ -210,6 +214,9 @@ func (f *loadFlags) sealOpener(ctx context.Context, t wire.Terms, name string, e
 	if events {
 		open, err := f.eventOpener(ctx)
 		return open, seal.EventsName, err
+	}
+	if !base && name == "" {
+		return nil, "", usageError{errors.New("name the list with --name")}
 	}
 	open, err := f.opener(ctx, base)
 	if err != nil || base {

@@ -14,6 +14,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"awase/entrustment"
 	"awase/intake"
 	"awase/render"
 )
@@ -91,6 +92,16 @@ func firstPlaces(r *intake.Report, reason string) string {
 		return "a row past the listed ones"
 	}
 	return "row " + strings.Join(rows, ", ") + ": " + mend
+}
+
+// japan writes a time of the enclave as people in Japan read it. What is no time
+// is shown as it is.
+func japan(rfc3339 string) string {
+	t, err := time.Parse(time.RFC3339, rfc3339)
+	if err != nil {
+		return rfc3339
+	}
+	return entrustment.Moment(t)
 }
 
 // thousands writes 1234567 as 1,234,567.

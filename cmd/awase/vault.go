@@ -8,15 +8,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"awase/enclave"
 	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 // withVault gives a command its --vault flag and an open enclave; the vault is
-// made at first use.
+// made where there is none.
 func withVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
 	return vaultCommand(cmd, false, do)
 }
@@ -29,14 +31,18 @@ func inVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wi
 
 func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
 	var dir string
-	cmd.Flags().StringVar(&dir, "vault", "", "the vault's `directory`; made at first use, its key beside it")
+	help := "the vault's `directory`; made where there is none, its key beside it"
+	if old {
+		help = "the vault's `directory`; awase party add makes one"
+	}
+	cmd.Flags().StringVar(&dir, "vault", "", help)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if dir == "" {
 			return usageError{fmt.Errorf("name the vault's directory with --vault")}
 		}
 		if old {
-			if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("there is no vault at %s; party add makes one", dir)
+			if err := wantVault(dir); err != nil {
+				return err
 			}
 		}
 		return openVault(cmd.Context(), dir, cmd.ErrOrStderr(), func(e wire.Enclave) error { return do(cmd, args, e) })
@@ -44,12 +50,37 @@ func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args
 	return cmd
 }
 
+// wantVault refuses a directory that isn't there.
+func wantVault(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "vault", Detail: fmt.Sprintf("there is no vault at %s", dir),
+			Mend: "check the name; awase party add makes a vault"}
+	}
+	return nil
+}
+
+// explain adds to a refusal what the operator, whose command line this is, may
+// see of the whole room: that of an unknown entrustment gets those that there are.
+func explain(ctx context.Context, e wire.Enclave, err error) error {
+	refusal, ok := errors.AsType[*entrustment.Error](err)
+	if !ok || refusal.Code != entrustment.CodeNotFound || refusal.Field != "entrustment" && !strings.HasSuffix(refusal.Field, "(entrustment)") {
+		return err
+	}
+	ids, lerr := e.Entrustments(ctx)
+	if lerr != nil || len(ids) == 0 {
+		return err
+	}
+	out := *refusal
+	out.Mend = "there are " + strings.Join(ids, ", ") + "; or " + refusal.Mend
+	return &out
+}
+
 func openVault(ctx context.Context, dir string, errOut io.Writer, do func(wire.Enclave) error) error {
 	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: slog.New(plainHandler{errOut})})
 	if err != nil {
-		return err
+		return fileError(dir, err)
 	}
-	return errors.Join(do(e), e.Close())
+	return errors.Join(explain(ctx, e, do(e)), e.Close())
 }
 
 // plainHandler writes what the enclave logs as a line for a person.
@@ -74,7 +105,7 @@ func (h plainHandler) Handle(_ context.Context, r slog.Record) error {
 func document(path string) (name string, data []byte, err error) {
 	data, err = os.ReadFile(path)
 	if err != nil {
-		return "", nil, fmt.Errorf("reading a document: %w", err)
+		return "", nil, fileError(path, err)
 	}
 	return filepath.Base(path), data, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,6 +16,7 @@ import (
 
 	"awase/crypto/receipt"
 	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 // verify needs no vault: what a client checks on a machine of its own.
@@ -60,6 +62,9 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	if err != nil {
 		return err
 	}
+	if err := wantReceipt(name, data); err != nil {
+		return err
+	}
 	r, err := receipt.VerifyFile(data, key)
 	if err != nil {
 		return fmt.Errorf("%s: not verified: %w", name, err)
@@ -70,7 +75,7 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	}
 	p := release.Privacy
 	say(cmd, "%s: verified", name)
-	say(cmd, "  released to %s under entrustment %s, version %d, at %s", r.Recipient, r.Entrustment, r.Version, release.ReleasedAt)
+	say(cmd, "  released to %s under entrustment %s, version %d, at %s", r.Recipient, r.Entrustment, r.Version, japan(release.ReleasedAt))
 	least := ""
 	if p.K > 0 {
 		least = fmt.Sprintf("k %d, ", p.K)
@@ -83,6 +88,18 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	}
 	sayKey(cmd, r.Key, key != nil)
 	return nil
+}
+
+// wantReceipt refuses the forms of a report that hold no receipt.
+func wantReceipt(name string, data []byte) error {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".xlsx", ".csv", ".pdf", ".txt":
+	default:
+		if !bytes.HasPrefix(data, []byte("PK\x03\x04")) && !bytes.HasPrefix(data, []byte("\uFEFF")) {
+			return nil
+		}
+	}
+	return badFile(name, "only report.json holds a receipt", "ask for that file (awase report --out report.json; asking again is free)")
 }
 
 // say writes a line of what a file says. Where the origin is not checked anybody
@@ -136,7 +153,7 @@ func verifyLog(cmd *cobra.Command, held []string, proofPath string, key ed25519.
 	}
 	from, to, err := check(checkpoints[0], bytes.TrimSpace(proof), key)
 	if err != nil {
-		return fmt.Errorf("%s: not verified: %w", strings.Join(append(names, proofName), ", "), err)
+		return fmt.Errorf("%s: not verified: %w%s", strings.Join(append(names, proofName), ", "), err, rightProof(err, names))
 	}
 	later := ""
 	if len(held) == 2 {
@@ -146,6 +163,26 @@ func verifyLog(cmd *cobra.Command, held []string, proofPath string, key ed25519.
 	say(cmd, "  the log of %d entries%s begins with the %d of %s", to, later, from, names[0])
 	sayKey(cmd, key, pinned)
 	return nil
+}
+
+// rightProof names the command that makes the proof between the checkpoints
+// held, where the one given is between others.
+func rightProof(err error, names []string) string {
+	sizes, ok := errors.AsType[*receipt.SizesError](err)
+	if !ok {
+		return ""
+	}
+	if names = slices.Clone(names); sizes.Swapped {
+		if len(names) < 2 {
+			return "; a proof is from the earlier of two checkpoints on"
+		}
+		slices.Reverse(names)
+	}
+	text := "; the operator makes the right proof with awase log proof --vault V --from " + names[0]
+	if len(names) == 2 {
+		text += " --to " + names[1]
+	}
+	return text
 }
 
 // checkpointOf reads a checkpoint, or that of a report's receipt with its key.
@@ -191,13 +228,18 @@ func logProof() *cobra.Command {
 		if from == "" {
 			return usageError{errors.New("name the earlier checkpoint with --from")}
 		}
-		n, err := sizeOf(from)
+		line, err := e.LogKey(cmd.Context())
+		if err != nil {
+			return err
+		}
+		origin, _, _ := strings.Cut(line, "+")
+		n, err := sizeOf(from, origin)
 		if err != nil {
 			return err
 		}
 		var m int64
 		if to != "" {
-			if m, err = sizeOf(to); err != nil {
+			if m, err = sizeOf(to, origin); err != nil {
 				return err
 			}
 		}
@@ -209,20 +251,32 @@ func logProof() *cobra.Command {
 	})
 }
 
-// sizeOf gives how long the log was at a checkpoint. Who signed it is for awase
-// verify to find out.
-func sizeOf(path string) (int64, error) {
-	_, checkpoint, _, err := checkpointOf(path)
+// sizeOf gives how long the log of an origin was at a checkpoint. Who signed it is
+// for awase verify to find out.
+func sizeOf(path, origin string) (int64, error) {
+	name, checkpoint, _, err := checkpointOf(path)
 	if err != nil {
 		return 0, err
 	}
 	lines := strings.SplitN(string(checkpoint), "\n", 3)
 	if len(lines) < 3 {
-		return 0, fmt.Errorf("%s is no checkpoint", filepath.Base(path))
+		return 0, badFile(path, name+" is no checkpoint", "name a checkpoint file or a report.json")
 	}
 	n, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%s is no checkpoint: its second line is the log's size", filepath.Base(path))
+		return 0, badFile(path, name+" is no checkpoint: its second line is the log's size", "name a checkpoint file or a report.json")
+	}
+	if of := receipt.Origin(string(checkpoint)); of != origin {
+		return 0, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "DESIGN §5", Field: name, Detail: "it is of the record log of another vault: " + plainWord(of) + ", and this one's is " + origin,
+			Mend: "name that vault with --vault, or a report of this one"}
 	}
 	return n, nil
+}
+
+// plainWord is a word of a file that anybody may have made, for a message.
+func plainWord(s string) string {
+	if s == "" || len(s) > 80 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "one without a plain name"
+	}
+	return s
 }

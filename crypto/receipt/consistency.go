@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -20,6 +21,16 @@ type Consistency struct {
 	Checkpoint string   `json:"checkpoint"` // of the later one
 	Path       [][]byte `json:"path"`       // RFC 6962 consistency proof
 }
+
+// SizesError says that a proof is between other sizes of the log than the
+// checkpoints are of: nothing is proven, and another proof may.
+type SizesError struct {
+	Detail  string
+	Swapped bool // the earlier checkpoint is of the longer log
+}
+
+// Error gives the sentence.
+func (e *SizesError) Error() string { return e.Detail }
 
 // CheckConsistency checks the JSON of a Consistency against the earlier
 // checkpoint, both signed by key. It gives both sizes. The error is a sentence
@@ -67,12 +78,18 @@ var growthChecks = []growthCheck{
 			return errors.New("the later checkpoint is not signed by the key, or is of another log")
 		}
 		if n != g.to {
-			return errors.New("the proof does not lead to the later checkpoint: it is of another size of the log")
+			return &SizesError{fmt.Sprintf("the proof does not lead to the later checkpoint: it leads to a log of %d entries, and the checkpoint is of %d", g.to, n), g.from > n}
 		}
 		return unless(root == g.after, "two checkpoints of one size differ: the log was forked, and both are signed")
 	}},
 	{"sizes", func(g *growth) error {
-		return unless(g.From == g.from && g.from <= g.to, "the proof is not from the earlier checkpoint on")
+		switch {
+		case g.From != g.from:
+			return &SizesError{fmt.Sprintf("the proof is not from the earlier checkpoint on: it is from a log of %d entries on, and the checkpoint is of %d", g.From, g.from), false}
+		case g.from > g.to:
+			return &SizesError{fmt.Sprintf("the proof is not from the earlier checkpoint on: that is of a log of %d entries, and the later one of %d", g.from, g.to), true}
+		}
+		return nil
 	}},
 	{"consistency", func(g *growth) error {
 		path, ok := hashes(g.Path)

@@ -340,7 +340,7 @@ func TestGrowthControls(t *testing.T) {
 		"a proof from elsewhere":         {at(s, log, 6), nil, log.growth(s, 5, 9), "", "not from the earlier"},
 		"not from nothing":               {none, nil, fromNone, "consistency", "does not begin"},
 		"a proof to a log not held":      {at(s, log, 6), at(s, fork, 9), log.growth(s, 6, 9), "held checkpoint", "forked"},
-		"a proof to another size":        {at(s, log, 6), at(s, log, 8), log.growth(s, 6, 9), "held checkpoint", "another size"},
+		"a proof to another size":        {at(s, log, 6), at(s, log, 8), log.growth(s, 6, 9), "held checkpoint", "it leads to a log of"},
 		"a checkpoint held of another's": {at(s, log, 6), at(forger, log, 9), log.growth(s, 6, 9), "held checkpoint", "not signed"},
 		"the sizes the other way round":  {at(s, log, 9), nil, log.growth(s, 6, 6), "", "not from the earlier"},
 	} {

@@ -66,16 +66,23 @@ type LedgerWindow struct {
 
 // LedgerCharge is one table that was paid for.
 type LedgerCharge struct {
-	At          string  `json:"at"`
-	Entrustment string  `json:"entrustment"`
-	Report      string  `json:"report"`
-	List        string  `json:"list,omitempty"`
-	Table       string  `json:"table"`
-	Spec        string  `json:"spec"` // as in receipts
-	Rho         float64 `json:"rho"`
-	Delta       float64 `json:"delta"`
-	Back30      string  `json:"back_30d"` // when it slides out of the window
-	Back365     string  `json:"back_365d"`
+	At          string `json:"at"`
+	Entrustment string `json:"entrustment"`
+	Report      string `json:"report"`
+	List        string `json:"list,omitempty"`
+	Table       string `json:"table"`
+	Spec        string `json:"spec"` // as in receipts
+	// What was asked, as far as the charge says: older ones say less.
+	Dims     []string               `json:"dims,omitempty"`
+	Where    *entrustment.Condition `json:"where,omitempty"`
+	Long     bool                   `json:"long_where,omitempty"` // a condition too long to repeat
+	Window   *entrustment.Window    `json:"window,omitempty"`
+	Measures []string               `json:"measures,omitempty"` // beside users
+	Total    bool                   `json:"total,omitempty"`    // a separate total
+	Rho      float64                `json:"rho"`
+	Delta    float64                `json:"delta"`
+	Back30   string                 `json:"back_30d"` // when it slides out of the window
+	Back365  string                 `json:"back_365d"`
 }
 
 // LedgerAlarm is an alarm as officers see it.

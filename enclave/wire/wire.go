@@ -24,6 +24,13 @@ type Enclave interface {
 	SetPolicies(ctx context.Context, p *entrustment.Policies) (Ack, error)
 	// SetGate sets the release gate's parameters from the document gate.yaml.
 	SetGate(ctx context.Context, file string, doc []byte) (Ack, error)
+	// Gate gives the parameters in force.
+	Gate(ctx context.Context) (*Gate, error)
+	// GateChanges says what SetGate would change, and changes nothing.
+	GateChanges(ctx context.Context, file string, doc []byte) ([]GateChange, error)
+	// Entrustments lists the ids of all entrustments. It is for the operator: the
+	// parties of one are not to learn of the others.
+	Entrustments(ctx context.Context) ([]string, error)
 	// Entrust activates an entrustment, or its next version.
 	Entrust(ctx context.Context, c *entrustment.Contract) (Ack, error)
 	// Terms says what a file for an entrustment is sealed to; seal.BaseEntrustment
@@ -51,6 +58,8 @@ type Enclave interface {
 	Reserve(ctx context.Context, req ReserveRequest) (Reserved, error)
 	// Free gives a reservation up.
 	Free(ctx context.Context, name string) (Reserved, error)
+	// PriceReserved is Price of the question that a reservation holds.
+	PriceReserved(ctx context.Context, name string, expect int64) (Price, error)
 	// ReportReserved is Report of the question that a reservation holds, charged
 	// to what is held.
 	ReportReserved(ctx context.Context, name string) (*Release, error)
@@ -142,6 +151,17 @@ type Price struct {
 	Cells     int             `json:"cells"`
 	Notes     []string        `json:"notes,omitempty"` // what is worth knowing before it is charged: the Note constants
 	Forecast  *Forecast       `json:"forecast,omitempty"`
+	Short     *Short          `json:"short,omitempty"` // nil: it fits now
+	// Question is that of a reservation, canonical.
+	Question *entrustment.Question `json:"question,omitempty"`
+}
+
+// Short says why a question can't be paid for now, as its E_BUDGET would: what
+// it costs and what is left, and the questions like it that fit, or when it fits
+// itself.
+type Short struct {
+	Detail string `json:"detail"`
+	Mend   string `json:"mend"`
 }
 
 // Notes of a price, each a function of the question alone.
@@ -185,4 +205,5 @@ type AccountStatus struct {
 	Window    string  `json:"window"`    // "30d" | "365d"
 	Spent     float64 `json:"spent"`
 	Limit     float64 `json:"limit"`
+	Due       float64 `json:"due"` // of this question; 0: this account owes nothing for it
 }

@@ -1,0 +1,69 @@
+package enclave
+
+import (
+	"context"
+	"math"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// Price says what a question costs.
+func (e *Enclave) Price(_ context.Context, q *entrustment.Question, expect int64) (wire.Price, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.price(q, "", expect)
+}
+
+// PriceReserved says what the question of a reservation costs, and which it is.
+func (e *Enclave) PriceReserved(_ context.Context, name string, expect int64) (wire.Price, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	q := e.state.reserved[name]
+	if q == nil {
+		return wire.Price{}, noReservation()
+	}
+	p, err := e.price(q, name, expect)
+	p.Question = q
+	return p, err
+}
+
+// price is Price, of what is drawn from a reservation where one is named. The
+// room's lock is held.
+func (e *Enclave) price(q *entrustment.Question, reservation string, expect int64) (wire.Price, error) {
+	a, err := e.ask(q)
+	if err != nil {
+		return wire.Price{}, err
+	}
+	a.plan.Under(reservation)
+	quote := e.gate.Price(a.plan)
+	policy := e.gate.Policy()
+	sigma := int64(a.plan.Question.Sigma)
+	variance, tau := a.plan.Noise(&policy)
+	p := wire.Price{
+		Rho: unnano(quote.RhoNano), Delta: float64(quote.DeltaE15) / 1e15, Charged: unnano(quote.DueNano), Sigma: int(sigma),
+		Tau: tau, K: a.plan.LeastPeople(&policy), Terms: int(variance / (sigma * sigma)), Precision: int64(math.Ceil(1.96 * math.Sqrt(float64(variance)))), Cells: 1,
+	}
+	if q.Report != entrustment.ReportSize {
+		for _, d := range a.plan.Tables[0].Spec.Dims {
+			p.Cells *= len(d.Domain)
+		}
+	}
+	p.Forecast = e.forecast(a, expect, &policy)
+	p.Notes = notes(a.plan)
+	for _, t := range quote.Tables {
+		if a.plan.Selection() {
+			t.Name = "cube"
+		}
+		p.Tables = append(p.Tables, wire.TablePrice{Name: t.Name, Rho: unnano(t.RhoNano), Paid: t.Paid})
+	}
+	for _, ac := range quote.Accounts {
+		p.Accounts = append(p.Accounts,
+			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "30d", Spent: unnano(ac.Spent30), Limit: unnano(ac.Limit30), Due: unnano(ac.Due)},
+			wire.AccountStatus{Recipient: ac.Recipient, Owner: ac.Owner, Window: "365d", Spent: unnano(ac.Spent365), Limit: unnano(ac.Limit365), Due: unnano(ac.Due)})
+	}
+	if r := quote.Refusal; r != nil {
+		p.Short = &wire.Short{Detail: r.Detail, Mend: r.Mend}
+	}
+	return p, nil
+}

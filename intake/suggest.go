@@ -1,0 +1,117 @@
+package intake
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"awase/entrustment"
+)
+
+// Suggestion is a column that could be asked by, if somebody says so: one of few
+// values. The values are of the file, so they go into a file of the same desk and
+// nowhere else.
+type Suggestion struct {
+	Column string
+	Name   string
+	Values []string // without unknown
+}
+
+// maxSuggested is the most values of a suggested column.
+const maxSuggested = 12
+
+// Suggest gives the columns that the proposal drops because nothing is known of
+// them but that they have few values, each of several rows. Nothing that looks
+// direct or sensitive, by its header or by a value, is among them.
+func (p *Proposal) Suggest() (out []Suggestion) {
+	taken := map[string]bool{}
+	for i := range p.Columns {
+		g := &p.Columns[i]
+		if g.Use != useDrop || g.Certainty != Unsure || g.Column == "" || kindOf(g.Column) != "" || entrustment.LooksDirect(g.Column) || entrustment.SensitiveName(g.Column) {
+			continue
+		}
+		st := p.look(i)
+		values, ok := st.few()
+		if !ok {
+			continue
+		}
+		name := suggestedName(g.Column)
+		if name == "" || taken[name] {
+			name = fmt.Sprintf("column_%d", g.Position)
+		}
+		if entrustment.SensitiveName(name) || entrustment.CheckDomain("values", name, append(slices.Clone(values), entrustment.Unknown)) != nil {
+			continue
+		}
+		taken[name] = true
+		out = append(out, Suggestion{g.Column, name, values})
+	}
+	return out
+}
+
+// few gives the values of a column of a closed domain: few, short, each of two
+// rows or more on average, and none that may name a person.
+func (st *stats) few() (values []string, ok bool) {
+	if n := len(st.distinct); n == 0 || n > maxSuggested || st.filled < 2*n || st.email+st.phone+st.uuid+st.sha+st.md5+st.sha1+st.other > 0 {
+		return nil, false
+	}
+	seen := map[string]bool{}
+	for _, v := range slices.Sorted(maps.Keys(st.distinct)) {
+		v = strings.TrimSpace(v)
+		if !entrustment.Showable(v) {
+			return nil, false
+		}
+		if f := entrustment.FoldValue(v); !seen[f] && f != entrustment.Unknown {
+			seen[f] = true
+			values = append(values, v)
+		}
+	}
+	return values, len(values) > 0
+}
+
+// suggestedNames are names for what headers often say.
+var suggestedNames = []struct{ part, name string }{
+	{"ランク", "rank"}, {"会員種別", "member_type"}, {"会員区分", "member_type"}, {"性別", "gender"}, {"年代", "age_band"}, {"都道府県", "prefecture"}, {"地方", "region"},
+	{"店舗", "store"}, {"支店", "branch"}, {"業種", "industry"}, {"職種", "occupation"}, {"プラン", "plan"}, {"コース", "course"}, {"商品", "product"}, {"ブランド", "brand"},
+	{"経路", "channel"}, {"媒体", "medium"}, {"曜日", "weekday"}, {"カテゴリ", "category_of_product"}, {"ステータス", "status"}, {"状態", "status"},
+}
+
+var plainHeader = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9 _-]{0,39}$`)
+
+// suggestedName gives a name for a column, "" where its header tells none.
+func suggestedName(header string) string {
+	if plainHeader.MatchString(header) {
+		return strings.ToLower(strings.Join(strings.FieldsFunc(header, func(r rune) bool { return r == ' ' || r == '-' || r == '_' }), "_"))
+	}
+	for _, s := range suggestedNames {
+		if strings.Contains(header, s.part) {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// Line gives the suggestion as an entry of columns: in list.yaml.
+func (s *Suggestion) Line() string {
+	values := make([]string, len(s.Values))
+	for i, v := range s.Values {
+		values[i] = yamlWord(v)
+	}
+	return fmt.Sprintf("- {column: %s, name: %s, values: [%s]}", yamlWord(s.Column), s.Name, strings.Join(values, ", "))
+}
+
+var plainWord = regexp.MustCompile(`^\pL[\pL\pN_]*$`)
+
+// yamlWord writes a text as one YAML scalar on one line, quoted unless it is a
+// plain word.
+func yamlWord(s string) string {
+	switch strings.ToLower(s) {
+	case "true", "false", "yes", "no", "on", "off", "null", "y", "n":
+	default:
+		if plainWord.MatchString(s) {
+			return s
+		}
+	}
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
