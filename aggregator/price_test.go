@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -48,4 +49,20 @@ func TestPriceSaysWhatAskingWould(t *testing.T) {
 			t.Fatalf("what is paid for is short: %v", quote.Refusal)
 		}
 	})
+}
+
+// What other groups spent is not to be learned from a price, not even that they
+// stopped the owner's data.
+func TestPriceKeepsTheGlobalAccountToItself(t *testing.T) {
+	r := newRoom(100)
+	before := r.gate.Price(planOf(1, 1, "acme", "op"))
+	for range 40 {
+		r.gate.ledger.add(&Charge{Accounts: []Account{{"rival", "op"}}, RhoNano: 250_000_000}, r.clock.Now())
+	}
+	if _, err := r.gate.Release(t.Context(), planOf(1, 1, "acme", "op")); err == nil {
+		t.Fatal("the global account did not stop it: the test shows nothing")
+	}
+	if after := r.gate.Price(planOf(1, 1, "acme", "op")); !reflect.DeepEqual(before, after) {
+		t.Errorf("a price of %+v became %+v", before, after)
+	}
 }
