@@ -166,7 +166,7 @@ func TestListVersions(t *testing.T) {
 		}
 	})
 	for _, c := range []seal.Change{seal.Replace, seal.Add, seal.Remove} {
-		if came[c] < 20 {
+		if came[c] < 5 { // of 100 sequences; 14 and more are usual
 			t.Errorf("%d versions by %q: the test proves little", came[c], c)
 		}
 	}
