@@ -366,6 +366,7 @@ func TestWords(t *testing.T) {
 		{"salary_band", "<3000000", "300万円未満", "<¥3M"},
 		{"salary_band", "3000000-4999999", "300万〜500万円未満", "¥3M–5M"},
 		{"salary_band", ">=12000000", "1,200万円以上", "≥¥12M"},
+		{"frequency", ">=20", "20回以上", "≥20"}, {"frequency", "6-9", "6〜9回", "6–9"}, {"frequency", "5", "5", "5"},
 		{"gender", "female", "女性", "female"}, {"prefecture", "unknown", "不明", "unknown"}, {"prefecture", "東京都", "東京都", "Tokyo"}, {"place", "北海道", "北海道", "Hokkaido"}, {"region", "九州・沖縄", "九州・沖縄", "Kyushu and Okinawa"},
 		{"age_band", "teens-ish", "teens-ish", "teens-ish"}, {"age_band", "<", "<", "<"}, {"age_band", "--5", "--5", "--5"}, {"x", "20-24", "20-24", "20-24"},
 	} {

@@ -211,8 +211,9 @@ func (s *screen) field(name text, nameWidth int, body ...string) []line {
 	room := s.o.width() - 4 - nameWidth - 2
 	first, second := name.short(s.o.Lang), ""
 	if s.o.Lang == Both && name.ja != name.en {
-		if second = name.en; len(body) == 1 && width(name.in(Both)) <= nameWidth {
-			first, second = name.in(Both), ""
+		both := text{name.ja, strings.TrimLeft(name.en, " ")}.in(Both) // it may be set in
+		if second = name.en; len(body) == 1 && width(both) <= nameWidth {
+			first, second = both, ""
 		}
 	}
 	var out []line

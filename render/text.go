@@ -100,6 +100,8 @@ func valueLabel(dim, value string) text {
 	switch dim {
 	case "age_band":
 		return bandLabel(value, band{ja: digits, en: digits, unit: "歳"})
+	case "frequency":
+		return bandLabel(value, band{ja: digits, en: digits, unit: "回"})
 	case "salary_band":
 		return bandLabel(value, band{ja: man, en: millions, unit: "円", sign: "¥"})
 	}

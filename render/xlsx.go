@@ -33,7 +33,7 @@ type book struct {
 }
 
 type styles struct {
-	title, quiet, head, text, number, ratio, withheld, sum, sumNumber, wrap, label int
+	title, quiet, head, headNumber, text, number, ratio, withheld, sum, sumNumber, wrap, label int
 
 	rates, sumRates [money + 1]int // by kind
 }
@@ -111,11 +111,16 @@ func (b *book) makeStyles() {
 	middle := &excelize.Alignment{Vertical: "center"}
 	add(&b.styles.title, excelize.Style{Font: &excelize.Font{Size: 14, Bold: true}})
 	add(&b.styles.quiet, excelize.Style{Font: &excelize.Font{Size: 10, Color: "#626264"}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
-	add(&b.styles.head, excelize.Style{
-		Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"#E8F1FE"}},
-		Border:    []excelize.Border{{Type: "bottom", Color: "#767676", Style: 2}},
-		Alignment: &excelize.Alignment{Vertical: "center", WrapText: true},
-	})
+	for _, head := range []struct {
+		to   *int
+		side string
+	}{{&b.styles.head, "left"}, {&b.styles.headNumber, "right"}} {
+		add(head.to, excelize.Style{
+			Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"#E8F1FE"}},
+			Border:    []excelize.Border{{Type: "bottom", Color: "#767676", Style: 2}},
+			Alignment: &excelize.Alignment{Horizontal: head.side, Vertical: "center", WrapText: true},
+		})
+	}
 	add(&b.styles.text, excelize.Style{Border: rule, Alignment: middle})
 	add(&b.styles.number, excelize.Style{Border: rule, CustomNumFmt: &number})
 	add(&b.styles.ratio, excelize.Style{Border: rule, CustomNumFmt: &ratio})
@@ -130,7 +135,7 @@ func (b *book) makeStyles() {
 		add(&b.styles.rates[kind], excelize.Style{Border: rule, CustomNumFmt: &format})
 		add(&b.styles.sumRates[kind], excelize.Style{Border: top, Font: &excelize.Font{Bold: true}, CustomNumFmt: &format})
 	}
-	add(&b.styles.wrap, excelize.Style{Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
+	add(&b.styles.wrap, excelize.Style{Alignment: &excelize.Alignment{Horizontal: "left", WrapText: true, Vertical: "top"}})
 	add(&b.styles.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
 }
 
@@ -174,12 +179,17 @@ func (b *book) table() {
 	for i := range keys {
 		b.width(s, i+1, keyWidth)
 	}
+	b.width(s, keys+2, usersWidth)
 	b.width(s, keys+1, keyWidth) // 非表示（少人数保護） withheld
 	b.above(len(heads), keys)
 	lines := 2
 	for i, h := range heads {
-		b.set(s, i+1, b.headRow, b.styles.head, plain(h.ja)+"\n"+plain(h.en))
-		if i > keys {
+		style := b.styles.head
+		if i > keys { // numbers stand to the right
+			style = b.styles.headNumber
+		}
+		b.set(s, i+1, b.headRow, style, plain(h.ja)+"\n"+plain(h.en))
+		if i > keys+1 {
 			lines = max(lines, wrapped(h.ja, columnWidth-2)+wrapped(h.en, columnWidth-2))
 		}
 	}
@@ -203,6 +213,7 @@ func (b *book) table() {
 // Widths of columns, in characters.
 const (
 	columnWidth = 14
+	usersWidth  = 18
 	keyWidth    = 27
 )
 
