@@ -103,6 +103,46 @@ func TestTurnsDontShow(t *testing.T) {
 	}
 }
 
+// TestStoredTablesDontWait: a stored table is shown while another question is
+// counted. Were it to wait for its turn, it would be shown, without a tick, when
+// that counting ends.
+func TestStoredTablesDontWait(t *testing.T) {
+	r := newRoom(500)
+	ask := func(list uint64) error {
+		_, err := r.gate.Release(t.Context(), planOf(1, list, "spy", "acme", "op"))
+		return err
+	}
+	if err := ask(1); err != nil {
+		t.Fatal(err)
+	}
+	counting, goOn := make(chan struct{}), make(chan struct{})
+	r.engine.cells = func(matcher.Query) []int64 {
+		close(counting)
+		<-goOn
+		return []int64{500}
+	}
+	victim := make(chan error, 1)
+	go func() {
+		_, err := r.gate.Release(t.Context(), planOf(1, 2, "victim", "acme", "op"))
+		victim <- err
+	}()
+	<-counting
+	spy := make(chan error, 1)
+	go func() { spy <- ask(1) }()
+	select {
+	case err := <-spy:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("a stored table waits until another question is counted")
+	}
+	close(goOn)
+	if err := <-victim; err != nil {
+		t.Error(err)
+	}
+}
+
 // timed is an engine that takes longer, by a twentieth of a millisecond, where the
 // target is in.
 type timed struct {
