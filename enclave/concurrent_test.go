@@ -132,16 +132,24 @@ func (p paused) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, erro
 // the list that it was pinned to, though others have taken their places
 // meanwhile, and they are let go after it. Without the pin its budget is lost.
 func TestPinnedQuestions(t *testing.T) {
-	for _, pinned := range []bool{true, false} {
-		t.Run(fmt.Sprintf("pinned %v", pinned), func(t *testing.T) {
+	for _, c := range []struct{ pinned, reopened bool }{{true, false}, {true, true}, {false, false}} {
+		pinned := c.pinned
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			counting, letOn := make(chan struct{}), make(chan struct{})
-			e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{
-				counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }})
+			dir := filepath.Join(t.TempDir(), "V")
+			o := Options{counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }}
+			e, err := Open(t.Context(), dir, o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { e.Close() })
 			fill(t, e, "")
+			if c.reopened { // nothing is in memory yet: it is opened when it is counted
+				e.Close()
+				if e, err = Open(t.Context(), dir, o); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Cleanup(func() { e.Close() })
 			before := e.state.base.Population
 			list := e.state.lists[listKey{"e", "l"}].ID
 			type answer struct {
@@ -164,12 +172,18 @@ func TestPinnedQuestions(t *testing.T) {
 			if !pinned {
 				e.mu.Lock()
 				e.drop(before)
+				err := e.vault.Sweep(e.state.segments())
 				e.mu.Unlock()
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			close(letOn)
 			got := <-done
 			if !pinned {
-				wantCode(t, "a question whose base is gone", got.err, entrustment.CodeGone)
+				if got.err == nil || count(e, kindCharge) != 1 {
+					t.Errorf("a question whose base is gone: %v, %d charges", got.err, count(e, kindCharge))
+				}
 				return
 			}
 			if got.err != nil || got.r.ListRows != 1500 {
@@ -183,6 +197,47 @@ func TestPinnedQuestions(t *testing.T) {
 				t.Errorf("in use %d, retired %d", len(e.inUse), len(e.retired))
 			}
 		})
+	}
+}
+
+// looking looks before it counts.
+type looking struct {
+	matcher.Engine
+	look func()
+}
+
+func (l looking) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, error) {
+	l.look()
+	return l.Engine.Cells(ctx, q)
+}
+
+// TestChargedBeforeOpened is A14: how long a log takes to be bound to the base
+// depends on who of it is there, so it is bound after the charge, whose time its
+// recipient sees.
+func TestChargedBeforeOpened(t *testing.T) {
+	var e *Enclave
+	looked := 0
+	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(under matcher.Engine) matcher.Engine {
+		return looking{under, func() {
+			looked++
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if len(e.bound) != 0 || count(e, kindCharge) != 1 {
+				t.Errorf("%d logs are bound and %d charges written when the counting begins", len(e.bound), count(e, kindCharge))
+			}
+		}}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	fill(t, e, "")
+	loadCrowdEvents(t, e)
+	if _, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Report, q.Dims = entrustment.ReportBehaviour, nil })); err != nil {
+		t.Fatal(err)
+	}
+	if looked != 1 || len(e.bound) != 1 {
+		t.Errorf("looked %d times, %d logs bound", looked, len(e.bound))
 	}
 }
 

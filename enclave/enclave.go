@@ -57,12 +57,11 @@ type Enclave struct {
 	opener seal.PrivateKey // what files are sealed to
 
 	loads   sync.Mutex // held by a load from its first byte on; taken before mu
-	opens   sync.Mutex // held while segments are opened for a question; taken before mu
 	mu      sync.Mutex // guards what follows, and the order of the log's acts
 	state   *state
-	loaded  map[hexID]bool // populations and lists that the engine holds
-	inUse   map[hexID]int  // how many questions that run read each
-	retired map[hexID]bool // held only for those
+	loaded  map[hexID]bool    // populations and lists that the engine holds
+	inUse   map[hexID]*pinned // what questions that run read
+	retired map[hexID]bool    // held only for those
 	bound   map[boundLog]bool
 }
 
@@ -79,7 +78,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
-		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, inUse: map[hexID]int{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
+		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -88,7 +87,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.book != nil {
 		records = o.book(records)
 	}
-	var counts matcher.Engine = e.engine
+	counts := matcher.Opening(e.engine, e.openRead)
 	if o.counts != nil {
 		counts = o.counts(counts)
 	}
@@ -99,7 +98,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
-	if err := v.Sweep(e.state.segments()); err != nil {
+	if err := v.Sweep(e.segments()); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return e, nil

@@ -161,7 +161,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 				e.retire(l.Digest)
 			}
 		}
-		return *ack, e.vault.Sweep(e.state.segments())
+		return *ack, e.vault.Sweep(e.segments())
 	})
 }
 

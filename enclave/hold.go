@@ -4,107 +4,129 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
+	"maps"
 
 	"awase/enclave/vault"
-	"awase/entrustment"
 	"awase/matcher"
 )
 
 // What the engine holds in memory: the newest base and the lists that questions
 // read, and older ones for as long as a question that was pinned to them runs.
-// A question is charged before it is counted, so what it reads may not go away
-// in between.
+// A question is charged before it is counted, so what it reads, in memory or in
+// the vault, may not go away in between.
 
-// needed is what a question reads and the engine does not hold yet.
-type needed struct {
-	base  *baseRecord
-	lists []*listRecord
-	logs  []*eventsRecord
-
-	population hexID // that the logs are bound to
+// pinned is what running questions read: how many do, and one of its records.
+type pinned struct {
+	questions int
+	base      *baseRecord
+	list      *listRecord
+	log       *eventsRecord
 }
 
-func (n needed) none() bool { return n.base == nil && len(n.lists) == 0 && len(n.logs) == 0 }
-
-// needs tells what a question still needs. The room's lock is held.
-func (e *Enclave) needs(a *asked) needed {
-	n := needed{population: hexID(a.population)}
-	if b := e.state.base; !e.loaded[b.Population] {
-		n.base = b
+func (p *pinned) segment() vault.SegmentRef {
+	switch {
+	case p.base != nil:
+		return p.base.Segment
+	case p.list != nil:
+		return p.list.Segment
 	}
+	return p.log.Segment
+}
+
+// pin keeps what a question reads until release. The room's lock is held.
+func (e *Enclave) pin(a *asked) (release func()) {
+	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base}}
 	for key, l := range e.state.lists {
-		if key.entrustment == a.contract.Contract.ID && !e.loaded[l.ID] {
-			n.lists = append(n.lists, l)
+		if key.entrustment == a.contract.Contract.ID {
+			reads[l.ID] = pinned{list: l}
 		}
 	}
-	if read := a.plan.Logs(); len(read) > 0 {
-		for _, l := range e.logsOf(a.contract) {
-			if slices.Contains(read, matcher.EventsID(l.Digest)) && !e.bound[boundLog{n.population, l.Digest}] {
-				n.logs = append(n.logs, l)
+	logs := map[hexID]bool{}
+	for _, id := range a.plan.Logs() {
+		logs[hexID(id)] = true
+	}
+	for _, l := range e.logsOf(a.contract) {
+		if logs[l.Digest] {
+			reads[l.Digest] = pinned{log: l}
+		}
+	}
+	for id, p := range reads {
+		if e.inUse[id] == nil {
+			e.inUse[id] = &p
+		}
+		e.inUse[id].questions++
+	}
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for id := range reads {
+			if e.inUse[id].questions--; e.inUse[id].questions == 0 {
+				delete(e.inUse, id)
+				if e.retired[id] {
+					e.drop(id)
+				}
 			}
 		}
 	}
-	return n
 }
 
-// fetch opens what is needed, one question's at a time.
-func (e *Enclave) fetch(ctx context.Context, n needed) error {
-	e.opens.Lock()
-	defer e.opens.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
+// segments gives the segments that are in use, by the state or by a question
+// that runs. The room's lock is held.
+func (e *Enclave) segments() map[string]bool {
+	keep := e.state.segments()
+	for _, p := range e.inUse {
+		keep[p.segment().ID] = true
 	}
-	if n.base != nil && !e.holds(n.base.Population) {
-		base, err := e.openBase(n.base)
+	return keep
+}
+
+// openRead opens what a query reads of what is pinned. It is called when the
+// query is counted, so after it was charged. How long a log takes to be bound
+// depends on who of it is in the base; before the charge it would move the
+// charge's time, which its recipient sees (attack A14). Counts take turns, so
+// nobody else opens at the same time.
+func (e *Enclave) openRead(ctx context.Context, r matcher.Reads) error {
+	e.mu.Lock()
+	pins, have, bound := maps.Clone(e.inUse), maps.Clone(e.loaded), maps.Clone(e.bound)
+	e.mu.Unlock()
+	population := hexID(r.Population)
+	if p := pins[population]; p != nil && p.base != nil && !have[population] {
+		base, err := e.openBase(p.base)
 		if err != nil {
-			return e.unlessReplaced(err)
+			return err
 		}
-		e.mu.Lock()
-		if e.state.base.Population == n.base.Population { // else a load replaced it
-			e.engine.PutBase(matcher.PopulationID(n.base.Population), base)
-			e.have(n.base.Population)
-		}
-		e.mu.Unlock()
+		e.engine.PutBase(r.Population, base)
+		e.hold(population)
 	}
-	for _, l := range n.lists {
-		if err := e.fetchList(l); err != nil {
-			return e.unlessReplaced(err)
+	for id := range r.Lists {
+		if p := pins[hexID(id)]; p != nil && p.list != nil && !have[hexID(id)] {
+			if err := e.fetchList(p.list); err != nil {
+				return err
+			}
 		}
 	}
-	for _, l := range n.logs {
-		if err := e.fetchLog(n.population, l); err != nil {
-			return e.unlessReplaced(err)
+	for id := range r.Logs {
+		if p := pins[hexID(id)]; p != nil && p.log != nil && !bound[boundLog{population, hexID(id)}] {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := e.fetchLog(population, p.log); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (e *Enclave) holds(id hexID) bool {
+// hold notes that the engine holds what a question needed; where a load retired
+// it meanwhile, it goes with the question.
+func (e *Enclave) hold(id hexID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.loaded[id]
-}
-
-// unlessReplaced forgets that a segment was not there: a load replaced it, and
-// the question is pinned to what stands now. Otherwise the vault lacks a file.
-func (e *Enclave) unlessReplaced(err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if lost := e.vault.Lost(e.state.segments()); lost != nil {
-		return errors.Join(err, lost)
-	}
-	return nil
+	e.loaded[id] = true
 }
 
 func (e *Enclave) fetchList(l *listRecord) error {
-	if e.holds(l.ID) {
-		return nil
-	}
 	read, err := e.reader(l.Segment)
 	if err != nil {
 		return fmt.Errorf("opening a list: %w", err)
@@ -116,81 +138,37 @@ func (e *Enclave) fetchList(l *listRecord) error {
 	if hexID(list.ID()) != l.ID {
 		return fmt.Errorf("opening a list: %w", vault.ErrSegment)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.state.uses(l.ID) {
-		e.engine.PutList(list)
-		e.have(l.ID)
-	}
+	e.engine.PutList(list)
+	e.hold(l.ID)
 	return nil
 }
 
 // fetchLog binds an event log to the base of a population.
 func (e *Enclave) fetchLog(population hexID, l *eventsRecord) error {
-	key := boundLog{population, l.Digest}
-	e.mu.Lock()
-	done := e.bound[key] || !e.loaded[population]
-	e.mu.Unlock()
-	if done {
-		return nil
-	}
 	days, err := e.vault.ReadSegment(l.Segment)
 	if err != nil {
 		return fmt.Errorf("opening an event log: %w", err)
 	}
 	rows := logReader{days: days, codes: len(l.Columns)}
 	err = e.engine.BindEvents(matcher.PopulationID(population), matcher.EventsID(l.Digest), typesOf(l), l.Unit, rows.all())
-	if entrustment.Public(err).Code == entrustment.CodeGone { // a load replaced the base
-		return nil
-	}
 	if err = errors.Join(err, rows.err); err != nil {
 		return fmt.Errorf("opening an event log: %w", err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.loaded[population] && e.state.keepsLog(l.Digest) {
-		e.bound[key] = true
-	}
+	e.bound[boundLog{population, l.Digest}] = true
 	return nil
 }
 
-// have notes that the engine holds a population or a list.
+// have notes that the engine holds a population or a list that stands.
 func (e *Enclave) have(id hexID) {
 	e.loaded[id] = true
 	delete(e.retired, id)
 }
 
-// pin keeps what a question reads until release. The room's lock is held.
-func (e *Enclave) pin(a *asked) (release func()) {
-	ids := []hexID{hexID(a.population)}
-	for key, l := range e.state.lists {
-		if key.entrustment == a.contract.Contract.ID {
-			ids = append(ids, l.ID)
-		}
-	}
-	for _, id := range a.plan.Logs() {
-		ids = append(ids, hexID(id))
-	}
-	for _, id := range ids {
-		e.inUse[id]++
-	}
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for _, id := range ids {
-			if e.inUse[id]--; e.inUse[id] == 0 {
-				delete(e.inUse, id)
-				if e.retired[id] {
-					e.drop(id)
-				}
-			}
-		}
-	}
-}
-
-// retire lets a population or a list go, once nothing reads it any more.
+// retire lets a population, a list or a log go, once nothing reads it any more.
 func (e *Enclave) retire(id hexID) {
-	if e.inUse[id] > 0 {
+	if e.inUse[id] != nil {
 		e.retired[id] = true
 		return
 	}

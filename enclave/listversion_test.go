@@ -260,9 +260,11 @@ func TestRemovedIsInNoMatch(t *testing.T) {
 	defer e.Close()
 	loadCrowd(t, e, "l", seal.Add, crowdRows(0, 3))
 	loadCrowd(t, e, "customers", seal.Add, crowdRows(0, 1))
-	if err := e.fetch(t.Context(), needed{base: e.state.base}); err != nil {
+	base, err := e.openBase(e.state.base)
+	if err != nil {
 		t.Fatal(err)
 	}
+	e.engine.PutBase(matcher.PopulationID(e.state.base.Population), base)
 	want("three back, one of them a customer", 293, 182)
 }
 

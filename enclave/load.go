@@ -198,7 +198,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		}
 		e.engine.PutBase(matcher.PopulationID(pop), base)
 		e.have(pop)
-		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.state.segments())
+		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.segments())
 	})
 }
 

@@ -157,7 +157,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		if old != nil && !e.state.uses(old.ID) {
 			e.retire(old.ID)
 		}
-		return *e.listLoaded(ack, &rec, old, f), e.vault.Sweep(e.state.segments())
+		return *e.listLoaded(ack, &rec, old, f), e.vault.Sweep(e.segments())
 	})
 }
 

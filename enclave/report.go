@@ -252,7 +252,7 @@ func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Re
 
 // report is Report, drawn from a reservation where one is named.
 func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*wire.Release, error) {
-	a, r, err := e.prepare(ctx, q)
+	a, r, err := e.prepare(q)
 	if err != nil || r != nil {
 		return r, err
 	}
@@ -276,40 +276,24 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 	return e.issue(a, tables)
 }
 
-// prepare decides about a question and pins what it reads, in memory, or gives
-// the release that was issued for it. While segments are opened the room's lock
-// is not held, so all is decided again afterwards.
-func (e *Enclave) prepare(ctx context.Context, q *entrustment.Question) (*asked, *wire.Release, error) {
-	for {
-		a, r, need, err := e.decided(q)
-		if err != nil || r != nil || need.none() {
-			return a, r, err
-		}
-		if err := e.fetch(ctx, need); err != nil {
-			return nil, nil, err
-		}
-	}
-}
-
-func (e *Enclave) decided(q *entrustment.Question) (*asked, *wire.Release, needed, error) {
+// prepare decides about a question and pins what it reads, or gives the release
+// that was issued for it.
+func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
 	if err != nil {
-		return nil, nil, needed{}, e.refuse("report", q.Entrustment, err)
+		return nil, nil, e.refuse("report", q.Entrustment, err)
 	}
 	if seq, ok := e.state.reports[a.id]; ok {
 		r, err := e.stored(seq)
-		return a, r, needed{}, err
+		return a, r, err
 	}
 	if err := e.running(); err != nil {
-		return nil, nil, needed{}, e.refuse("report", q.Entrustment, err)
+		return nil, nil, e.refuse("report", q.Entrustment, err)
 	}
-	need := e.needs(a)
-	if need.none() {
-		a.release = e.pin(a)
-	}
-	return a, nil, need, nil
+	a.release = e.pin(a)
+	return a, nil, nil
 }
 
 // key names a question as asked by a recipient under a contract version: what

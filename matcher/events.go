@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sort"
 
 	"awase/crypto/token"
 )
@@ -64,6 +65,9 @@ var errEventType = errors.New("an event is of a type that its log does not have"
 // (PRIVACY rule 2 and attack A29, for events). Events of nobody in b are left
 // out. Until it returns it needs 17 bytes an event beside what Events holds.
 func NewEvents(b *Base, types []EventType, unit string, rows iter.Seq[EventRow]) (*Events, error) {
+	// Events of nobody are sorted with the others and then left out, so that the
+	// work says little of how many there are (attack A14).
+	nobody := uint32(b.clusters())
 	build := map[int32]*dayBuilder{}
 	var here *dayBuilder // of the row before: rows come by day
 	var day int32
@@ -74,8 +78,8 @@ func NewEvents(b *Base, types []EventType, unit string, rows iter.Seq[EventRow])
 			return nil, errEventType
 		}
 		found = b.clustersOf(&r, found[:0])
-		if len(found) == 0 {
-			continue
+		for len(found) < max(1, len(r.Tokens)) {
+			found = append(found, nobody)
 		}
 		if total += len(found); int64(total) > maxRows {
 			return nil, overLimit("events", "the log has too many events")
@@ -113,7 +117,8 @@ func (d *dayBuilder) add(cluster uint32, kind uint8, value int64) {
 	d.valued = d.valued || value != 0
 }
 
-// build sorts the events by cluster; those of one cluster stay in their order.
+// build sorts the events by cluster, and leaves out those of none; those of one
+// cluster stay in their order.
 func (d *dayBuilder) build(day int32, clusters int) eventDay {
 	keys := sortKeys(d.keys.all())
 	kinds := d.kinds.all()
@@ -128,6 +133,10 @@ func (d *dayBuilder) build(day int32, clusters int) eventDay {
 			e.values[i] = values[uint32(k)]
 		}
 	}
+	own := sort.Search(len(e.clusters), func(i int) bool { return e.clusters[i] >= uint32(clusters) })
+	if e.clusters, e.kinds = e.clusters[:own], e.kinds[:own]; e.values != nil {
+		e.values = e.values[:own]
+	}
 	block := 0
 	for i, c := range e.clusters {
 		for ; block <= int(c/eventBlock); block++ {
@@ -135,7 +144,7 @@ func (d *dayBuilder) build(day int32, clusters int) eventDay {
 		}
 	}
 	for ; block < len(e.at); block++ {
-		e.at[block] = uint32(len(keys))
+		e.at[block] = uint32(own)
 	}
 	return e
 }

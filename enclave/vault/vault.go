@@ -237,20 +237,6 @@ func (v *Vault) Sweep(keep map[string]bool) error {
 	return nil
 }
 
-// Lost gives an error where a segment of use is not there.
-func (v *Vault) Lost(use map[string]bool) error {
-	for id := range use {
-		path, err := v.segmentPath(id)
-		if err == nil {
-			_, err = os.Stat(path)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrSegment, err)
-		}
-	}
-	return nil
-}
-
 // Close lets another process open the vault. What was acknowledged is durable
 // without it.
 func (v *Vault) Close() error {
