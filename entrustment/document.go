@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -161,10 +162,35 @@ var (
 	word     = regexp.MustCompile(`^[A-Za-z_<>=][A-Za-z0-9_./()<>=-]{0,39}$`)
 	nameLike = regexp.MustCompile(`^[\pL_][\pL\pN_ .()-]{0,39}$`)
 	// Seven digits or more may be a phone number, a postcode or a member number.
-	manyDigits = regexp.MustCompile(`(\pN[ ./()-]*){7}`)
-	dayLike    = regexp.MustCompile(`\b20[0-9]{2}-?[01][0-9]-?[0-3][0-9]\b`)
-	// A hash or an advertising id may have few digits in a row.
-	hexRun = regexp.MustCompile(`^[0-9A-Fa-f-]{20,}$`)
+	manyDigits = regexp.MustCompile(`(\pN(ー|[^\pL\pN])*){7}`)
+	dayLike    = regexp.MustCompile(`\b20[0-9]{2}(-(0[1-9]|1[0-2])-|(0[1-9]|1[0-2]))(0[1-9]|[12][0-9]|3[01])\b`)
+)
+
+// hashLike tells a text that may be a hash or an advertising id of somebody,
+// however it is spelled: 16 hex digits in a row, whatever stands between them,
+// not all of them letters; or Base64 of 32 bytes.
+func hashLike(s string) bool {
+	if base64Run.MatchString(s) {
+		return true
+	}
+	run, digit := 0, false
+	for _, r := range strings.ToLower(s) {
+		switch {
+		case r >= '0' && r <= '9', r >= 'a' && r <= 'f':
+			run, digit = run+1, digit || r <= '9'
+			if run >= 16 && digit {
+				return true
+			}
+		case unicode.IsLetter(r) || unicode.IsNumber(r):
+			run, digit = 0, false
+		}
+	}
+	return false
+}
+
+var (
+	base64Run = regexp.MustCompile(`^[0-9A-Za-z+/_=-]{43,}$`)
+	digitRuns = regexp.MustCompile(`[0-9]{3,}`)
 )
 
 const hidden = "(not shown)"
@@ -173,7 +199,7 @@ const hidden = "(not shown)"
 // more than a key or an enum value: somebody will feed a data file where a
 // document belongs.
 func echo(s string) string {
-	if !word.MatchString(s) || manyDigits.MatchString(s) || hexRun.MatchString(s) {
+	if !word.MatchString(s) || manyDigits.MatchString(s) || hashLike(s) {
 		return hidden
 	}
 	return `"` + s + `"`
@@ -182,7 +208,7 @@ func echo(s string) string {
 // named quotes the name of an attribute, column or event for a refusal, which
 // may be Japanese.
 func named(s string) string {
-	if !nameLike.MatchString(s) || manyDigits.MatchString(s) || hexRun.MatchString(s) {
+	if !nameLike.MatchString(s) || manyDigits.MatchString(s) || hashLike(s) {
 		return hidden
 	}
 	return `"` + s + `"`
@@ -195,7 +221,11 @@ func Quote(s string) string {
 		return e
 	}
 	// Names of lists and logs are often days.
-	if rest := dayLike.ReplaceAllString(s, "day"); idPattern.MatchString(s) && !manyDigits.MatchString(rest) && !hexRun.MatchString(s) { // 2026-spring
+	rest := dayLike.ReplaceAllString(s, "day")
+	if strings.Count(rest, "day") != 1 || len(digitRuns.FindAllString(rest, -1)) > 0 {
+		rest = s // a number with a day in it, as 090-2012-1225 has
+	}
+	if idPattern.MatchString(s) && !manyDigits.MatchString(rest) && !hashLike(s) { // 2026-spring
 		return `"` + s + `"`
 	}
 	return named(s)

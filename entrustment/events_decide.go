@@ -132,7 +132,7 @@ func (f *Facts) eventTypes(l EventsLoad) *Error {
 func eventName(field, name string) *Error {
 	c := checker{at: &places{file: "header", at: map[string]place{}}}
 	c.dimension(field, name)
-	if c.err != nil || personal.MatchString(fold(name)) {
+	if c.err != nil || isPersonal(fold(name)) {
 		return refusal(CodeDocument, clauseDoc, field, "a name of the log's header is no name of a group", "correct events.yaml and load the log again")
 	}
 	return nil
@@ -152,7 +152,7 @@ func (f *Facts) eventColumns(l EventsLoad) *Error {
 		if err := f.sensitive("columns", d.Name); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(d.Domain, func(v string) bool { return personal.MatchString(fold(v)) }) {
+		if slices.ContainsFunc(d.Domain, func(v string) bool { return isPersonal(fold(v)) }) {
 			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has a value that looks like an address or a number of a person", "a domain lists groups of people")
 		}
 		if f.Contract != nil && !slices.Contains(f.Contract.ListColumns, d.Name) {
@@ -191,7 +191,7 @@ func CheckDomain(field, name string, domain []string) error {
 	}
 	seen := map[string]bool{}
 	for _, v := range domain {
-		if f := fold(v); f == "" || seen[f] || len(v) > 256 || personal.MatchString(f) {
+		if f := fold(v); f == "" || seen[f] || len(v) > 256 || isPersonal(f) {
 			return bad("a value is empty, repeated, too long, or names a person", "a domain lists groups of people")
 		} else {
 			seen[f] = true

@@ -189,7 +189,7 @@ func (c *eventChecker) sensitive(path, name string) {
 // nobody refuses a value that names a person: the document stands in the record
 // log.
 func (c *eventChecker) nobody(path, value string) {
-	if personal.MatchString(fold(value)) {
+	if isPersonal(fold(value)) {
 		c.fail(path, "looks like an address or a number of a person", "name sorts of event")
 	}
 }

@@ -12,8 +12,8 @@ import (
 // band reads what bands are written as: "<20", "20-24", ">=70".
 var band = regexp.MustCompile(`^(<|>=|>|<=)?([0-9]{1,9})(?:-([0-9]{1,9}))?$`)
 
-// hashLike tells a run of hex or Base64 that may be a hash of somebody.
-var hashLike = regexp.MustCompile(`^[0-9A-Za-z+/_=-]{20,}$`)
+// longRun may be a hash cut short.
+var longRun = regexp.MustCompile(`^[0-9A-Za-z+/_=-]{20,}$`)
 
 // Shown quotes a value of a question for its asker, or hides it where it looks
 // like an identifier: an address, a number of a person, a hash. Numbers are shown
@@ -21,7 +21,7 @@ var hashLike = regexp.MustCompile(`^[0-9A-Za-z+/_=-]{20,}$`)
 func Shown(v string, domain []string) string {
 	f := fold(v)
 	switch {
-	case f == "" || utf8.RuneCountInString(v) > 40, strings.ContainsAny(f, "@\"\\"), personal.MatchString(f), hashLike.MatchString(f), strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }):
+	case f == "" || utf8.RuneCountInString(v) > 40, strings.ContainsAny(f, "@\"\\"), isPersonal(f), len(f) >= 20 && longRun.MatchString(f), strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return hidden
 	case manyDigits.MatchString(f) && !(band.MatchString(f) && digits(f) <= mostDigits(domain)):
 		return hidden

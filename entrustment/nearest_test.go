@@ -69,6 +69,8 @@ func identifiers() *rapid.Generator[string] {
 			"090-" + digit(4) + "-" + digit(4), "090" + digit(8), "+81 90 " + digit(4) + " " + digit(4), "03(" + digit(4) + ")" + digit(4), "０９０－１２３４－" + digit(4), digit(3) + "-" + digit(4),
 			hex.EncodeToString(sum[:]), base64.StdEncoding.EncodeToString(sum[:]), hex.EncodeToString(sum[:16]), hex.EncodeToString(sum[:20]),
 			fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]), "GA1.2." + digit(10) + "." + digit(10), digit(16),
+			"090_" + digit(4) + "_" + digit(4), "090・" + digit(4) + "・" + digit(4), "090ー" + digit(4) + "ー" + digit(4), "090:" + digit(4) + ":" + digit(4), "+81,90," + digit(4) + "," + digit(4), "090-20121225", "090-2012-1225",
+			"md5:" + hex.EncodeToString(sum[:16]), fmt.Sprintf("{%X-%X}", sum[:4], sum[4:16]), "a1b2" + hex.EncodeToString(sum[:6]), fmt.Sprintf("%x %x", sum[:4], sum[4:16]),
 		}).Draw(t, "identifier")
 	})
 }
@@ -89,6 +91,21 @@ func TestNoIdentifierIsShown(t *testing.T) {
 			t.Fatalf("%q is quoted as %s", id, q)
 		}
 	})
+}
+
+// What is hidden from messages is no value of a domain either: those stand in the
+// record log.
+func TestNoIdentifierIsAValue(t *testing.T) {
+	for _, v := range []string{"5d41402abc4b2a76b9719d911017c592", "md5:5d41402abc4b2a76b9719d911017c592", "{EA7583CD-A667-48BC-B806-42ECB2B48606}", "090_1234_5678", "090ー1234ー5678", "taro@example.jp"} {
+		if CheckDomain("columns", "tier", []string{v, Unknown}) == nil {
+			t.Errorf("%q is taken as a value", v)
+		}
+	}
+	for _, v := range []string{"gold", "10000000-19999999", "<20", "2026-04-01", "東京都", "cafe-deface-bead"} {
+		if err := CheckDomain("columns", "tier", []string{v, Unknown}); err != nil {
+			t.Errorf("%q: %v", v, err)
+		}
+	}
 }
 
 // What people type where a value belongs is shown.

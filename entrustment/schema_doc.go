@@ -189,7 +189,15 @@ func (c *checker) domain(path, column string, g *Generaliser, values []string) {
 	}
 }
 
-// personal tells a value that names a person: an address, a telephone number.
+// isPersonal tells a value that names a person: an address, a telephone number.
+//
+// A number of ten digits is one, with whatever between them, but for a band.
+func isPersonal(folded string) bool {
+	return personal.MatchString(folded) || !band.MatchString(folded) && (hashLike(folded) || tenDigits.MatchString(folded))
+}
+
+var tenDigits = regexp.MustCompile(`(\pN(ー|[^\pL\pN])*){10}`)
+
 var personal = regexp.MustCompile(`[^@\s]@[^@\s]+\.|[0-9]{10}|^[0-9]{2,4}-[0-9]{2,4}-[0-9]{4}$`)
 
 func (c *checker) values(path string, values []string) {
@@ -203,7 +211,7 @@ func (c *checker) values(path string, values []string) {
 	for i, v := range values {
 		if folded := fold(v); folded == "" || len(v) > 256 {
 			c.fail(item(path, i), "must be a short text", "write the value as the file holds it")
-		} else if personal.MatchString(folded) {
+		} else if isPersonal(folded) {
 			// Declared values stand in the record log, which holds no identifier.
 			c.fail(item(path, i), "looks like an address or a number of a person", "a domain lists groups of people")
 		} else if seen[folded] {
