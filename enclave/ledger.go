@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"awase/aggregator"
@@ -103,21 +101,16 @@ func charge(p *aggregator.Posting) wire.LedgerCharge {
 	return c
 }
 
-// noGroup refuses a group that no party is of.
+// noGroup refuses a group that no party is of. Which there are is not for those
+// of one of them to learn.
 func (e *Enclave) noGroup(group string) error {
-	var groups []string
 	for _, p := range e.state.parties {
 		if p.Group == group {
 			return nil
 		}
-		groups = append(groups, p.Group)
 	}
-	slices.Sort(groups)
-	mend := "add its party with awase party add"
-	if len(groups) > 0 {
-		mend = "there are " + strings.Join(slices.Compact(groups), ", ")
-	}
-	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "group", Detail: "there is no recipient group " + entrustment.Quote(group), Mend: mend}
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "group", Detail: "there is no recipient group " + entrustment.Quote(group),
+		Mend: "awase ledger without --group shows all accounts; a party's group stands in its party.yaml"}
 }
 
 // Reserve holds the price of a question.

@@ -33,10 +33,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	shown := &screen{Writer: out}
+	root.SetOut(shown)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	if err == nil || errors.Is(err, syscall.EPIPE) { // who closed the pipe had read enough
+	// Who closed the pipe had read enough; a file that could not be written is
+	// another matter.
+	if err == nil || shown.closed != nil && errors.Is(err, shown.closed) {
 		return 0
 	}
 	if errors.Is(err, context.Canceled) {
@@ -48,6 +51,36 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return 2
 	}
 	return 1
+}
+
+// screen is standard output. It keeps the error by which its reader went away.
+type screen struct {
+	io.Writer
+	closed error
+}
+
+// fileOf gives the file that is written to, where it is one.
+func fileOf(w io.Writer) (*os.File, bool) {
+	if s, ok := w.(*screen); ok {
+		w = s.Writer
+	}
+	f, ok := w.(*os.File)
+	return f, ok
+}
+
+// errClosed is that the reader of standard output went away.
+type errClosed struct{ error }
+
+func (e errClosed) Unwrap() error { return e.error }
+
+// Write writes p.
+func (s *screen) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		s.closed = &errClosed{err}
+		err = s.closed
+	}
+	return n, err
 }
 
 func newRoot() *cobra.Command {

@@ -124,7 +124,7 @@ type progress struct {
 // newProgress counts up to total: bytes of a file, or rows.
 func newProgress(w io.Writer, what string, total int64, off bool) *progress {
 	p := &progress{since: time.Now()}
-	if f, ok := w.(*os.File); !off && ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := fileOf(w); !off && ok && term.IsTerminal(int(f.Fd())) {
 		p.make = func() *progressbar.ProgressBar {
 			return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(w),
 				progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
@@ -166,7 +166,7 @@ func (p *progress) done() {
 // terminalOptions fits what is shown to where it is shown.
 func terminalOptions(w io.Writer) render.TerminalOptions {
 	o := render.TerminalOptions{Width: 100}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := fileOf(w); ok && term.IsTerminal(int(f.Fd())) {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			o.Width = width
 		}

@@ -50,9 +50,9 @@ func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args
 	return cmd
 }
 
-// wantVault refuses a directory that isn't there.
+// wantVault refuses a directory that holds no vault: opening it would make one.
 func wantVault(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, "keys")); errors.Is(err, os.ErrNotExist) {
 		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "vault", Detail: fmt.Sprintf("there is no vault at %s", dir),
 			Mend: "check the name; awase party add makes a vault"}
 	}
