@@ -366,6 +366,38 @@ func BenchmarkRawList(b *testing.B) {
 	}
 }
 
+// BenchmarkListBuild adds the rows of a list, tokens made before, and builds it.
+func BenchmarkListBuild(b *testing.B) {
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		w := world{10 * benchUsers(), benchUsers(), kinds}
+		b.Run(fmt.Sprintf("list=%d/kinds=%d", w.rows, kinds), func(b *testing.B) {
+			tokens := make([]matcher.KindToken, 0, w.rows*kinds)
+			for r := range w.rows {
+				for k := range kinds {
+					tokens = append(tokens, w.listToken(r, k))
+				}
+			}
+			build := func() {
+				l := matcher.NewListBuilder(nil, testKey)
+				for at := 0; at < len(tokens); at += kinds {
+					if err := l.Add(&matcher.ListRow{Tokens: tokens[at : at+kinds]}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if _, err := l.Build(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			peak := watch(build)
+			for b.Loop() {
+				build()
+			}
+			b.ReportMetric(float64(peak)/float64(len(tokens)), "B/token")
+			b.ReportMetric(float64(len(tokens)*b.N)/b.Elapsed().Seconds(), "tokens/s")
+		})
+	}
+}
+
 func BenchmarkDigest(b *testing.B) {
 	base := world{benchUsers(), 1, 1}.base(b)
 	for b.Loop() {
