@@ -1,9 +1,6 @@
 package matcher
 
-import (
-	"context"
-	"unsafe"
-)
+import "context"
 
 // chunkLen is how many values a full chunk holds.
 const chunkLen = 1 << 16
@@ -14,41 +11,18 @@ const chunkLen = 1 << 16
 type chunked[T any] struct {
 	chunks [][]T
 	n      int
-	slab   []T // what the next chunks are cut from
 }
-
-// slabBytes is the length of a slab, and slabsFrom those from which a column is
-// made of slabs: huge pages, where the system gives them, are the faster to come
-// by, and most of the time of adding a row is that of new memory.
-const (
-	slabBytes = 8 << 20
-	slabsFrom = 4 * slabBytes
-)
 
 func (c *chunked[T]) add(v T) {
 	last := len(c.chunks) - 1
 	if last < 0 || len(c.chunks[last]) == cap(c.chunks[last]) {
-		c.grow()
+		// A small file must not pay for a large chunk: begin at 64, double.
+		size := min(max(64, c.n), chunkLen)
+		c.chunks = append(c.chunks, make([]T, 0, size))
 		last++
 	}
 	c.chunks[last] = append(c.chunks[last], v)
 	c.n++
-}
-
-// grow appends an empty chunk.
-func (c *chunked[T]) grow() {
-	// A small file must not pay for a large chunk: begin at 64, double.
-	size := min(max(64, c.n), chunkLen)
-	var one T
-	if bytes := int(unsafe.Sizeof(one)); size == chunkLen && c.n*bytes >= slabsFrom {
-		if len(c.slab) == 0 {
-			c.slab = make([]T, max(slabBytes/bytes/chunkLen, 1)*chunkLen)
-			adviseHuge(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(c.slab))), len(c.slab)*bytes))
-		}
-		c.chunks, c.slab = append(c.chunks, c.slab[:0:chunkLen]), c.slab[chunkLen:]
-		return
-	}
-	c.chunks = append(c.chunks, make([]T, 0, size))
 }
 
 // each calls f with every value in the order of add.
