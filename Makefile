@@ -56,7 +56,7 @@ race:                ## the race detector, where goroutines share something
 	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator
 	$(GO) test -short -race -timeout 30m $(RACE)
 
-bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M
+bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M; AWASE_BENCH_HUGE=1: of up to 10 M × 100 M too, an hour and 12 GB
 	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -timeout 60m ./crypto/... ./intake ./matcher ./aggregator ./enclave
 
 bench-peers: $(LIBCHDB) $(CHLISTEN)  ## ours next to ClickHouse, DuckDB, a Go map and streaming, in one run; SIZES=10M,50M,100M, PEERS=ours,duckdb, PEERSFLAGS='-kinds 1'

@@ -143,7 +143,7 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 // indexes.
 func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Base, error) {
 	var repeated atomic.Int64
-	tokens, values, err := sortColumns(ctx, b.workers, &b.users, nil, func(sorted []pair, _ uint64, _ int) []pair {
+	tokens, values, err := sortColumns(ctx, b.workers, &b.users, nil, rowsLetGo(b.users.n), func(sorted []pair, _ uint64, _ int) []pair {
 		repeated.Add(int64(countRepeated(sorted)))
 		return sorted
 	})
@@ -214,7 +214,7 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], cluste
 		lock   sync.Mutex
 		shared [1 << scatterBits][]byte // by leading bits
 	)
-	tokens, values, err := sortColumns(ctx, b.workers, src, clusterOf, func(sorted []pair, lead uint64, shift int) []pair {
+	tokens, values, err := sortColumns(ctx, b.workers, src, clusterOf, rowsLetGo(src.n), func(sorted []pair, lead uint64, shift int) []pair {
 		kept, several := partAmbiguous(sorted, blocked.within(lead, shift))
 		lock.Lock()
 		defer lock.Unlock()
@@ -231,6 +231,9 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], cluste
 	x, err := openIndex(tokens, values, clusters)
 	return x, ambiguous, err
 }
+
+// rowsLetGo gives back the memory of so many pairs.
+func rowsLetGo(pairs int) func() { return func() { giveBack(pairs * pairSize) } }
 
 // partAmbiguous gives the sorted pairs whose token one cluster holds, once
 // each, in the memory of pairs, and the bytes of the tokens that two or more

@@ -149,13 +149,15 @@ func (w world) list(tb testing.TB) *matcher.List {
 	return list
 }
 
-// worlds are those of PERFORMANCE.md with AWASE_BENCH_FULL=1, a small one
-// without. 100 M users with three kinds take 12 GB.
+// worlds are those of PERFORMANCE.md: the smallest with AWASE_BENCH_FULL=1, all
+// with AWASE_BENCH_HUGE=1 besides, a smaller one without. 100 M users with three
+// kinds take minutes and 12 GB.
 func worlds(kinds int) []world {
-	if os.Getenv("AWASE_BENCH_FULL") == "1" {
-		return []world{{10_000_000, 1_000_000, kinds}, {50_000_000, 5_000_000, kinds}, {100_000_000, 10_000_000, kinds}}
+	ws := []world{{benchUsers(), benchUsers() / 10, kinds}}
+	if os.Getenv("AWASE_BENCH_HUGE") == "1" {
+		ws = append(ws, world{50_000_000, 5_000_000, kinds}, world{100_000_000, 10_000_000, kinds})
 	}
-	return []world{{1_000_000, 100_000, kinds}}
+	return ws
 }
 
 // BenchmarkMatchCount builds a base, then counts a list of a tenth of it, and
@@ -363,6 +365,38 @@ func BenchmarkRawList(b *testing.B) {
 				b.ReportMetric(tokens*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
 			})
 		}
+	}
+}
+
+// BenchmarkListBuild adds the rows of a list, tokens made before, and builds it.
+func BenchmarkListBuild(b *testing.B) {
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		w := world{10 * benchUsers(), benchUsers(), kinds}
+		b.Run(fmt.Sprintf("list=%d/kinds=%d", w.rows, kinds), func(b *testing.B) {
+			tokens := make([]matcher.KindToken, 0, w.rows*kinds)
+			for r := range w.rows {
+				for k := range kinds {
+					tokens = append(tokens, w.listToken(r, k))
+				}
+			}
+			build := func() {
+				l := matcher.NewListBuilder(nil, testKey)
+				for at := 0; at < len(tokens); at += kinds {
+					if err := l.Add(&matcher.ListRow{Tokens: tokens[at : at+kinds]}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if _, err := l.Build(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			peak := watch(build)
+			for b.Loop() {
+				build()
+			}
+			b.ReportMetric(float64(peak)/float64(len(tokens)), "B/token")
+			b.ReportMetric(float64(len(tokens)*b.N)/b.Elapsed().Seconds(), "tokens/s")
+		})
 	}
 }
 

@@ -24,18 +24,21 @@ type rowParts struct {
 // An error of put ends Build. ListRows reads the parts.
 func (b *ListBuilder) HandRows(put func(part []byte) error) { b.parts = &rowParts{put: put} }
 
-// row takes the next canonical row.
-func (p *rowParts) row(enc []byte, pairs int) error {
-	if p == nil {
-		return nil
-	}
-	if len(p.buf) > 0 && len(p.buf)+2+len(enc) > partLen {
+// row takes the next canonical row, after its number of pairs.
+func (p *rowParts) row(raw []byte) error {
+	if len(p.buf) > 0 && len(p.buf)+len(raw) > partLen {
 		if err := p.flush(); err != nil {
 			return err
 		}
 	}
-	p.buf = append(binary.LittleEndian.AppendUint16(p.buf, uint16(pairs)), enc...)
+	p.buf = append(p.buf, raw...)
 	return nil
+}
+
+// rowSize is the length of the row that raw begins with, its number of pairs
+// included.
+func rowSize(raw []byte, columns int) int {
+	return 2 + int(binary.LittleEndian.Uint16(raw))*pairLen + columns
 }
 
 // flush hands out what is left.
@@ -48,18 +51,14 @@ func (p *rowParts) flush() error {
 	return err
 }
 
-// newListHash begins a ListID: rows and their number follow.
-func newListHash(key [32]byte, columns []Column) *sink {
-	s := newSink(key, "awase.list/v1")
-	s.columns(columns)
-	return s
-}
-
 // ListRows reads back the rows that a ListBuilder handed out, part by part in
 // their order. It is not safe for concurrent use.
 type ListRows struct {
 	columns []Column
-	hash    *sink
+	key     [32]byte
+	sums    listSums
+	hash    *rangeHash
+	at      int // the range of the last row
 	rows    int
 	last    []byte // encoding of the last row
 	tokens  []KindToken
@@ -72,7 +71,7 @@ func NewListRows(columns []Column, key [32]byte) (*ListRows, error) {
 		return nil, err
 	}
 	columns = cloneColumns(columns)
-	return &ListRows{columns: columns, hash: newListHash(key, columns)}, nil
+	return &ListRows{columns: columns, key: key, hash: newRangeHash(key)}, nil
 }
 
 // Part gives the rows of the next part to each, which may keep nothing of them.
@@ -84,8 +83,13 @@ func (r *ListRows) Part(part []byte, each func(*ListRow) error) error {
 		if err != nil {
 			return damaged("rows", err)
 		}
-		part = part[2+len(enc):]
-		r.hash.row(enc, pairs)
+		raw := part[:2+len(enc)]
+		part = part[len(raw):]
+		if at := rangeOf(enc); at != r.at {
+			r.hash.sum(&r.sums[r.at])
+			r.at = at
+		}
+		r.hash.add(raw)
 		r.rows++
 		r.last = append(r.last[:0], enc...)
 		if err := each(&ListRow{Tokens: r.tokens, Codes: enc[pairs*pairLen:]}); err != nil {
@@ -135,6 +139,6 @@ func (r *ListRows) cut(part []byte) (enc []byte, pairs int, err error) {
 // End gives the number of the rows read and the ListID of a list of them. That
 // they are the rows of a list is what its ID proves. Nothing is read after it.
 func (r *ListRows) End() (rows int, id ListID) {
-	r.hash.u64(r.rows)
-	return r.rows, r.hash.sum()
+	r.hash.sum(&r.sums[r.at])
+	return r.rows, r.sums.id(r.key, r.columns, r.rows)
 }

@@ -34,67 +34,27 @@ const (
 	leafLen     = 24      // below, insertion sort wins
 )
 
-// sortPairs empties src and gives its pairs sorted by token, then v.
-//
-// It is an MSD radix sort (McIlroy, Bostic & McIlroy, "Engineering Radix
-// Sort", 1993): one pass scatters all pairs by their leading bits into the
-// result, all workers at once, then each bucket is sorted where it lies.
-// Tokens are outputs of a PRF, so buckets come out even; equal tokens and
-// skewed keys only cost time.
-//
-// Memory: the result beside src until the scatter is done, then the result.
-func sortPairs(ctx context.Context, workers int, src *chunked[pair]) ([]pair, error) {
-	lay, err := layOut(ctx, workers, src.chunks, src.n)
-	if err != nil {
-		return nil, err
-	}
-	dst := make([]pair, src.n)
-	err = parallel(ctx, workers, len(lay.at), func(_, g int) error {
-		next := lay.at[g]
-		for _, chunk := range lay.group(src.chunks, g) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			for i := range chunk {
-				d := chunk[i].hi() >> lay.shift
-				dst[next[d]] = chunk[i]
-				next[d]++
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	*src = chunked[pair]{} // let go before the buckets are sorted
-
-	err = parallel(ctx, workers, len(lay.ends), func(_, d int) error {
-		begin, end := lay.bucket(d)
-		sortBucket(dst[begin:end], 64-lay.shift)
-		return nil
-	})
-	return dst, err
-}
-
-// layout says where the first pass of a sort puts the pairs.
+// layout says where the first pass of a sort puts what it sorts.
 type layout struct {
-	shift int     // leading bits of a token: hi >> shift
-	at    [][]int // by group of chunks and leading bits: where its pairs begin
-	ends  []int   // by leading bits: where all end
+	shift  int     // leading bits: hi >> shift
+	chunks int     // of the source
+	at     [][]int // by group of chunks and leading bits: where the group's begin
+	ends   []int   // by leading bits: where all end
 }
 
-// layOut counts the n pairs of chunks by their leading bits.
-func layOut(ctx context.Context, workers int, chunks [][]pair, n int) (*layout, error) {
-	digits := min(max(bits.Len(uint(n/bucketGoal)), 1), scatterBits)
-	l := &layout{shift: 64 - digits, at: make([][]int, min(workers, max(len(chunks), 1))), ends: make([]int, 1<<digits)}
+// digitsFor is how many leading bits the first pass of a sort of n pairs takes.
+func digitsFor(n int) int { return min(max(bits.Len(uint(n/bucketGoal)), 1), scatterBits) }
+
+// layOut counts what is in chunks by its leading bits: count adds to into what
+// a chunk holds, on several goroutines.
+func layOut(ctx context.Context, workers, chunks, digits int, count func(chunk, shift int, into []int)) (*layout, error) {
+	l := &layout{shift: 64 - digits, chunks: chunks, at: make([][]int, min(workers, max(chunks, 1))), ends: make([]int, 1<<digits)}
 	err := parallel(ctx, workers, len(l.at), func(_, g int) error {
-		count := make([]int, 1<<digits)
-		for _, chunk := range l.group(chunks, g) {
-			for i := range chunk {
-				count[chunk[i].hi()>>l.shift]++
-			}
+		l.at[g] = make([]int, 1<<digits)
+		from, to := l.group(g)
+		for c := from; c < to; c++ {
+			count(c, l.shift, l.at[g])
 		}
-		l.at[g] = count
 		return ctx.Err()
 	})
 	if err != nil {
@@ -110,9 +70,33 @@ func layOut(ctx context.Context, workers int, chunks [][]pair, n int) (*layout, 
 	return l, nil
 }
 
-// group is the part of chunks that one worker goes through.
-func (l *layout) group(chunks [][]pair, g int) [][]pair {
-	return chunks[g*len(chunks)/len(l.at) : (g+1)*len(chunks)/len(l.at)]
+// layOutPairs is layOut of pairs.
+func layOutPairs(ctx context.Context, workers int, src *chunked[pair]) (*layout, error) {
+	return layOut(ctx, workers, len(src.chunks), digitsFor(src.n), func(c, shift int, into []int) {
+		for i := range src.chunks[c] {
+			into[src.chunks[c][i].hi()>>shift]++
+		}
+	})
+}
+
+// group is the range of chunks that one worker goes through.
+func (l *layout) group(g int) (from, to int) {
+	return g * l.chunks / len(l.at), (g + 1) * l.chunks / len(l.at)
+}
+
+// scatter calls move with every chunk and where the next of each leading bits
+// goes, which move keeps up.
+func (l *layout) scatter(ctx context.Context, workers int, move func(chunk int, next []int)) error {
+	return parallel(ctx, workers, len(l.at), func(_, g int) error {
+		from, to := l.group(g)
+		for c := from; c < to; c++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			move(c, l.at[g])
+		}
+		return nil
+	})
 }
 
 func (l *layout) bucket(d int) (begin, end int) {
@@ -121,6 +105,11 @@ func (l *layout) bucket(d int) (begin, end int) {
 	}
 	return begin, l.ends[d]
 }
+
+// Sorting is an MSD radix sort (McIlroy, Bostic & McIlroy, "Engineering Radix
+// Sort", 1993): one pass scatters everything by its leading bits, all workers at
+// once, then each bucket is sorted in a worker's cache. Tokens are outputs of a
+// PRF, so buckets come out even; equal tokens and skewed keys only cost time.
 
 // sortBucket sorts p, whose pairs agree in the leading used bits of their
 // tokens, in place ("American flag": each pair goes straight to its bucket).

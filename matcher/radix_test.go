@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"awase/crypto/token"
 )
 
 func fill(pairs []pair) *chunked[pair] {
@@ -30,6 +32,16 @@ func randomPairs(n int, seed uint64) []pair {
 	return out
 }
 
+// sorted gives what sortColumns makes of src.
+func sorted(ctx context.Context, workers int, src *chunked[pair]) ([]pair, error) {
+	tokens, values, err := sortColumns(ctx, workers, src, nil, func() {}, func(sorted []pair, _ uint64, _ int) []pair { return sorted })
+	var out []pair
+	for i := 0; i < len(values)/4; i++ {
+		out = append(out, pair{token.Token(tokens[i*token.Size:]), binary.LittleEndian.Uint32(values[4*i:])})
+	}
+	return out, err
+}
+
 // checkSorted compares with the standard library's sort.
 func checkSorted(t interface {
 	Helper()
@@ -38,9 +50,9 @@ func checkSorted(t interface {
 	t.Helper()
 	want := slices.SortedFunc(slices.Values(pairs), comparePairs)
 	src := fill(pairs)
-	got, err := sortPairs(context.Background(), workers, src)
+	got, err := sorted(context.Background(), workers, src)
 	if err != nil {
-		t.Fatalf("sortPairs: %v", err)
+		t.Fatalf("sortColumns: %v", err)
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("%d pairs, %d workers: not as slices.SortFunc sorts them", len(pairs), workers)
@@ -97,7 +109,7 @@ func TestSortPairsRandom(t *testing.T) {
 func TestSortPairsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := sortPairs(ctx, 2, fill(randomPairs(1000, 1))); !errors.Is(err, context.Canceled) {
+	if _, err := sorted(ctx, 2, fill(randomPairs(1000, 1))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -110,7 +122,7 @@ func BenchmarkSort(b *testing.B) {
 				b.StopTimer()
 				src := fill(pairs)
 				b.StartTimer()
-				if _, err := sortPairs(context.Background(), newOptions(nil).workers, src); err != nil {
+				if _, _, err := sortColumns(context.Background(), newOptions(nil).workers, src, nil, func() {}, func(p []pair, _ uint64, _ int) []pair { return p }); err != nil {
 					b.Fatal(err)
 				}
 			}

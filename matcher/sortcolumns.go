@@ -17,54 +17,43 @@ import (
 // those to keep, in the memory it was given. lead and shift name the range:
 // tokens whose hi >> shift is lead.
 //
-// It sorts as sortPairs does, but the scatter goes into the columns themselves
-// and each range is sorted in a worker's scratch.
+// The scatter goes into the columns themselves and each range is sorted in a
+// worker's memory. letGo is called when src is let go.
 //
 // Memory: the columns beside src until the scatter is done, then the columns,
 // 20 bytes a pair, and a range for each worker.
-func sortColumns(ctx context.Context, workers int, src *chunked[pair], rename []uint32,
+func sortColumns(ctx context.Context, workers int, src *chunked[pair], rename []uint32, letGo func(),
 	settle func(sorted []pair, lead uint64, shift int) []pair) (tokens, values []byte, err error) {
 	n := src.n
-	lay, err := layOut(ctx, workers, src.chunks, n)
+	lay, err := layOutPairs(ctx, workers, src)
 	if err != nil {
 		return nil, nil, err
 	}
 	tokens, values = newColumn(n*token.Size), newColumn(n*arrow.Uint32SizeBytes)
 	v := arrow.Uint32Traits.CastFromBytes(values)
-	err = parallel(ctx, workers, len(lay.at), func(_, g int) error {
-		next := lay.at[g]
-		for _, chunk := range lay.group(src.chunks, g) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			for i := range chunk {
-				d := chunk[i].hi() >> lay.shift
-				at := next[d]
-				next[d]++
-				*(*token.Token)(tokens[at*token.Size:]) = chunk[i].tok
-				if v[at] = chunk[i].v; rename != nil {
-					v[at] = rename[chunk[i].v]
-				}
+	err = lay.scatter(ctx, workers, func(c int, next []int) {
+		chunk := src.chunks[c]
+		for i := range chunk {
+			d := chunk[i].hi() >> lay.shift
+			at := next[d]
+			next[d]++
+			*(*token.Token)(tokens[at*token.Size:]) = chunk[i].tok
+			if v[at] = chunk[i].v; rename != nil {
+				v[at] = rename[chunk[i].v]
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	*src = chunked[pair]{}
-	giveBack(n * pairSize)
+	letGo()
 
 	kept := make([]int, len(lay.ends))
-	scratch := make([][]pair, workers)
+	scratch := make([]bucketSorter, workers)
 	err = parallel(ctx, workers, len(lay.ends), func(worker, d int) error {
 		begin, end := lay.bucket(d)
-		p := scratch[worker][:0]
-		for i := begin; i < end; i++ {
-			p = append(p, pair{token.Token(tokens[i*token.Size:]), v[i]})
-		}
-		scratch[worker] = p
-		sortBucket(p, 64-lay.shift)
+		p := scratch[worker].sortPairs(tokens[begin*token.Size:end*token.Size], v[begin:end], 64-lay.shift)
 		p = settle(p, uint64(d), lay.shift)
 		for i := range p {
 			*(*token.Token)(tokens[(begin+i)*token.Size:]) = p[i].tok

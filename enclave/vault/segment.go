@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"sync"
 )
 
 // A segment file is
@@ -50,9 +52,9 @@ type SegmentWriter struct {
 	path string // of f
 	w    *bufio.Writer
 	aead cipher.AEAD
-	buf  []byte // plaintext not yet sealed, at most chunkSize
-	out  []byte
-	n    uint64 // chunks sealed
+	buf  []byte      // plaintext not yet sealed, at most chunkSize
+	out  [2][][]byte // 2 a core: sealed chunks: those being written, those being sealed
+	n    uint64      // chunks sealed
 	err  error
 }
 
@@ -89,6 +91,9 @@ func (v *Vault) newSegment(ref SegmentRef) (*SegmentWriter, error) {
 		return nil, fmt.Errorf("making a segment: %w", err)
 	}
 	w := &SegmentWriter{v: v, ref: ref, f: f, path: path, w: bufio.NewWriterSize(f, 1<<16), aead: aead, buf: make([]byte, 0, chunkSize)}
+	for i := range w.out {
+		w.out[i] = make([][]byte, 2*runtime.GOMAXPROCS(0))
+	}
 	w.keep(w.w.WriteString(segmentMagic))
 	w.keep(w.w.Write(salt))
 	return w, nil
@@ -129,22 +134,57 @@ func (w *SegmentWriter) Put(name string, data []byte) error {
 	return w.err
 }
 
+// write takes p. What is not the last chunk is sealed and written when it
+// returns, so nothing keeps p.
 func (w *SegmentWriter) write(p []byte) {
-	for len(p) > 0 && w.err == nil {
-		if len(w.buf) == chunkSize {
-			w.seal(false)
-		}
-		n := min(len(p), chunkSize-len(w.buf))
-		w.buf = append(w.buf, p[:n]...)
-		p = p[n:]
+	n := min(len(p), chunkSize-len(w.buf))
+	w.buf = append(w.buf, p[:n]...)
+	if p = p[n:]; len(p) == 0 || w.err != nil {
+		return
 	}
+	whole := (len(p) - 1) / chunkSize // chunks of p after which something comes
+	w.seal(1+whole, false, func(i int) []byte {
+		if i == 0 {
+			return w.buf
+		}
+		return p[(i-1)*chunkSize : i*chunkSize]
+	})
+	w.buf = append(w.buf[:0], p[whole*chunkSize:]...)
 }
 
-func (w *SegmentWriter) seal(last bool) {
-	w.out = w.aead.Seal(w.out[:0], chunkNonce(w.n), w.buf, lastFlag(last))
-	w.keep(w.w.Write(w.out))
-	w.buf = w.buf[:0]
-	w.n++
+// seal seals the next chunks on all cores and writes them in their order, some
+// while the next are sealed.
+func (w *SegmentWriter) seal(chunks int, last bool, chunk func(i int) []byte) {
+	batch := min(len(w.out[0]), chunks)
+	var sealed [][]byte // those of the round before
+	for begin := 0; begin < chunks && w.err == nil; begin += batch {
+		now := w.out[begin/batch%2][:min(batch, chunks-begin)]
+		var wg sync.WaitGroup
+		for i := range now {
+			one := func() {
+				now[i] = w.aead.Seal(now[i][:0], chunkNonce(w.n+uint64(begin+i)), chunk(begin+i), lastFlag(last && begin+i == chunks-1))
+			}
+			if chunks == 1 {
+				one()
+			} else {
+				wg.Go(one)
+			}
+		}
+		w.put(sealed)
+		wg.Wait()
+		sealed = now
+	}
+	w.put(sealed)
+	w.n += uint64(chunks)
+}
+
+// put writes sealed chunks.
+func (w *SegmentWriter) put(sealed [][]byte) {
+	for _, c := range sealed {
+		if w.err == nil {
+			w.keep(w.w.Write(c))
+		}
+	}
 }
 
 func chunkNonce(n uint64) []byte {
@@ -163,7 +203,7 @@ func lastFlag(last bool) []byte {
 // Commit makes the segment durable and gives its name. Until a record names
 // it, the next open sweeps it away.
 func (w *SegmentWriter) Commit() (SegmentRef, error) {
-	w.seal(true)
+	w.seal(1, true, func(int) []byte { return w.buf })
 	if w.err == nil {
 		w.err = w.w.Flush()
 	}

@@ -715,36 +715,3 @@ func TestSegmentColumns(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkReadSegment opens a segment of 1 GiB whose file is in the page
-// cache.
-func BenchmarkReadSegment(b *testing.B) {
-	v, err := Open(b.Context(), filepath.Join(b.TempDir(), "V"), plain)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer v.Close()
-	if err := v.MakeDataKey("k"); err != nil {
-		b.Fatal(err)
-	}
-	w, err := v.NewSegment("k")
-	if err != nil {
-		b.Fatal(err)
-	}
-	data := make([]byte, 256<<20)
-	for i := range 4 {
-		if err := w.Put(fmt.Sprint(i), data); err != nil {
-			b.Fatal(err)
-		}
-	}
-	ref, err := w.Commit()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(4 * int64(len(data)))
-	for b.Loop() {
-		if _, err := v.ReadSegment(ref); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
