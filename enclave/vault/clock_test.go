@@ -268,6 +268,41 @@ func TestBootClockMoved(t *testing.T) {
 	}
 }
 
+// TestBootClockHidden: where the boot clock that a vault had is hidden, nothing is
+// released and time does not follow the wall clock, day by day, however often it
+// is opened; a dev vault goes on.
+func TestBootClockHidden(t *testing.T) {
+	for _, production := range []bool{true, false} {
+		m := newMachine()
+		dir := filepath.Join(t.TempDir(), "V")
+		m.open(t, dir, production).Close()
+		m.boot = ""
+		for i := range 4 {
+			m.wall = m.wall.Add(23 * time.Hour)
+			v := m.open(t, dir, production)
+			if (v.Log().Stopped() != nil) != production {
+				t.Errorf("production %v, opening %d: stopped %v", production, i, v.Log().Stopped())
+			}
+			if _, err := v.Log().Append("act", i); err != nil {
+				t.Fatal(err)
+			}
+			v.Close()
+		}
+		if !production {
+			continue
+		}
+		m.boot = "first"
+		v := m.open(t, dir, production)
+		if v.Log().Stopped() == nil {
+			t.Error("shown again, it goes on by itself")
+		}
+		if r, err := v.Log().AcceptClock(); r == nil || err != nil || v.Log().Stopped() != nil {
+			t.Errorf("accepting: %v %v", r, err)
+		}
+		v.Close()
+	}
+}
+
 // TestMovedClock reads what the kernel says of a time namespace.
 func TestMovedClock(t *testing.T) {
 	for offsets, want := range map[string]bool{
