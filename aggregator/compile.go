@@ -152,35 +152,14 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	return plan, nil
 }
 
-// Logs gives the event logs that the plan reads, each once.
+// Logs gives the event logs that the plan reads, each once, sorted.
 func (pl *Plan) Logs() []matcher.EventsID {
-	var out []matcher.EventsID
+	all := map[matcher.EventsID]bool{}
 	for i := range pl.Tables {
-		s := &pl.Tables[i].Spec
-		if s.Events != nil {
-			out = append(out, s.Events.Logs...)
-		}
-		if s.Where != nil {
-			out = append(out, logsOf(s.Where)...)
-		}
+		q := pl.Tables[i].Spec.query()
+		maps.Copy(all, q.Reads().Logs)
 	}
-	slices.SortFunc(out, func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) })
-	return slices.Compact(out)
-}
-
-func logsOf(w *matcher.Where) (out []matcher.EventsID) {
-	if w.Event != nil {
-		out = append(out, w.Event.Logs...)
-	}
-	if w.Not != nil {
-		out = append(out, logsOf(w.Not)...)
-	}
-	for _, parts := range [][]matcher.Where{w.All, w.Any} {
-		for i := range parts {
-			out = append(out, logsOf(&parts[i])...)
-		}
-	}
-	return out
+	return slices.SortedFunc(maps.Keys(all), func(a, b matcher.EventsID) int { return slices.Compare(a[:], b[:]) })
 }
 
 func (pl *Plan) add(name string, s Spec, owners ...Owner) {

@@ -32,7 +32,7 @@ type eventsRecord struct {
 	Rows        int64            `json:"rows"`
 	From        entrustment.Date `json:"from"` // JST days that occur; for its uploader's eyes alone
 	To          entrustment.Date `json:"to"`
-	// The days that it was declared to be of; zero: any.
+	// The days that it was declared to be of; nil: any.
 	Of      *entrustment.Window `json:"of,omitempty"`
 	Instead []hexID             `json:"instead,omitempty"` // contents of the logs whose place it takes
 	Upload  uploadID            `json:"upload"`

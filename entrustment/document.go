@@ -188,6 +188,18 @@ func hashLike(s string) bool {
 	return false
 }
 
+// withoutDays takes days out of a text, one or the two of a span, unless more
+// digits stand beside them than belong to a name: a telephone number may have a
+// day in it, as 090-20121225 has.
+func withoutDays(s string) string {
+	days := 0
+	rest := dayLike.ReplaceAllStringFunc(s, func(string) string { days++; return "day" })
+	if days > 2 || digitRuns.MatchString(rest) {
+		return s
+	}
+	return rest
+}
+
 var (
 	base64Run = regexp.MustCompile(`^[0-9A-Za-z+/_=-]{43,}$`)
 	digitRuns = regexp.MustCompile(`[0-9]{3,}`)
@@ -221,11 +233,7 @@ func Quote(s string) string {
 		return e
 	}
 	// Names of lists and logs are often days.
-	rest := dayLike.ReplaceAllString(s, "day")
-	if strings.Count(rest, "day") != 1 || len(digitRuns.FindAllString(rest, -1)) > 0 {
-		rest = s // a number with a day in it, as 090-2012-1225 has
-	}
-	if idPattern.MatchString(s) && !manyDigits.MatchString(rest) && !hashLike(s) { // 2026-spring
+	if rest := withoutDays(s); idPattern.MatchString(s) && !manyDigits.MatchString(rest) && !hashLike(rest) { // 2026-spring
 		return `"` + s + `"`
 	}
 	return named(s)

@@ -96,12 +96,12 @@ func TestNoIdentifierIsShown(t *testing.T) {
 // What is hidden from messages is no value of a domain either: those stand in the
 // record log.
 func TestNoIdentifierIsAValue(t *testing.T) {
-	for _, v := range []string{"5d41402abc4b2a76b9719d911017c592", "md5:5d41402abc4b2a76b9719d911017c592", "{EA7583CD-A667-48BC-B806-42ECB2B48606}", "090_1234_5678", "090ー1234ー5678", "taro@example.jp"} {
+	for _, v := range []string{"5d41402abc4b2a76b9719d911017c592", "md5:5d41402abc4b2a76b9719d911017c592", "{EA7583CD-A667-48BC-B806-42ECB2B48606}", "090_1234_5678", "090ー1234ー5678", "090-20121225", "090-2012-12-25", "taro@example.jp"} {
 		if CheckDomain("columns", "tier", []string{v, Unknown}) == nil {
 			t.Errorf("%q is taken as a value", v)
 		}
 	}
-	for _, v := range []string{"gold", "10000000-19999999", "<20", "2026-04-01", "東京都", "cafe-deface-bead"} {
+	for _, v := range []string{"gold", "10000000-19999999", "<20", "2026-04-01", "2026-04-01〜2026-09-30", "20260401-20260930", "東京都", "cafe-deface-bead"} {
 		if err := CheckDomain("columns", "tier", []string{v, Unknown}); err != nil {
 			t.Errorf("%q: %v", v, err)
 		}

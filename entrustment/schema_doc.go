@@ -191,10 +191,19 @@ func (c *checker) domain(path, column string, g *Generaliser, values []string) {
 
 // isPersonal tells a value that names a person: an address, a telephone number.
 //
-// A number of ten digits is one, with whatever between them, but for a band.
+// A number of ten digits is one, with whatever between them, but for a band and
+// a span of days.
 func isPersonal(folded string) bool {
-	return personal.MatchString(folded) || !band.MatchString(folded) && (hashLike(folded) || tenDigits.MatchString(folded))
+	if personal.MatchString(folded) {
+		return true
+	}
+	rest := withoutDays(folded)
+	isBand := band.MatchString(folded) && !trunk.MatchString(folded)
+	return !isBand && (hashLike(rest) || tenDigits.MatchString(rest))
 }
+
+// trunk is how a telephone number begins and no band does.
+var trunk = regexp.MustCompile(`^0[0-9]`)
 
 var tenDigits = regexp.MustCompile(`(\pN(ー|[^\pL\pN])*){10}`)
 

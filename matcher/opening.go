@@ -20,8 +20,8 @@ type opening struct {
 	open func(ctx context.Context, r Reads) error
 }
 
-// Cells opens, and counts.
-func (o opening) Cells(ctx context.Context, q Query) (Exact, error) {
+// Reads gives what q reads.
+func (q *Query) Reads() Reads {
 	r := Reads{q.Population, map[ListID]bool{}, map[EventsID]bool{}}
 	if q.List != (ListID{}) {
 		r.Lists[q.List] = true
@@ -32,7 +32,12 @@ func (o opening) Cells(ctx context.Context, q Query) (Exact, error) {
 	if q.Where != nil {
 		r.condition(q.Where)
 	}
-	if err := o.open(ctx, r); err != nil {
+	return r
+}
+
+// Cells opens, and counts.
+func (o opening) Cells(ctx context.Context, q Query) (Exact, error) {
+	if err := o.open(ctx, q.Reads()); err != nil {
 		return Exact{}, err
 	}
 	return o.Engine.Cells(ctx, q)

@@ -73,3 +73,18 @@ func TestLedgerTellsChargesApart(t *testing.T) {
 		}
 	}
 }
+
+// An account that owes nothing for a question is not short of it, however much of
+// it was spent: its limit may have been lowered since.
+func TestOnlyWhoOwesIsShort(t *testing.T) {
+	p := priceSample()
+	p.Accounts[0].Spent, p.Accounts[0].Due = 0.4, 0
+	p.Accounts[1].Spent, p.Accounts[1].Due = 1.995, 0.01
+	var b bytes.Buffer
+	if err := Price(&b, p, TerminalOptions{Lang: English, Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "short."); n != 1 || !strings.Contains(b.String(), "0.005 short.") {
+		t.Errorf("%d accounts are short:\n%s", n, b.String())
+	}
+}

@@ -126,8 +126,8 @@ func priceSample() *wire.Price {
 		Forecast: &wire.Forecast{People: 20000, Stated: true, Withheld: 7},
 		Tables:   []wire.TablePrice{{Name: "table", Rho: 0.005, Paid: true}, {Name: "index", Rho: 0.005}},
 		Accounts: []wire.AccountStatus{
-			{Recipient: "acme", Owner: "operator", Window: "30d", Spent: 0.1, Limit: 0.25},
-			{Recipient: "acme", Owner: "operator", Window: "365d", Spent: 1.995, Limit: 2},
+			{Recipient: "acme", Owner: "operator", Window: "30d", Spent: 0.1, Limit: 0.25, Due: 0.005},
+			{Recipient: "acme", Owner: "operator", Window: "365d", Spent: 1.995, Limit: 2, Due: 0.005},
 		},
 	}
 }

@@ -92,7 +92,7 @@ func Price(w io.Writer, p *wire.Price, o TerminalOptions) error {
 	lines = append(lines, line{})
 	lines = append(lines, in(bold, text{"プライバシー予算", "Privacy budget"}.in(o.Lang)))
 	for _, a := range p.Accounts {
-		lines = append(lines, s.account(&a, p.Charged)...)
+		lines = append(lines, s.account(&a)...)
 	}
 	lines = append(lines, in(dim, text{"█ 使用済み ▓ この質問 ░ 残り", "█ spent ▓ this question ░ left"}.in(o.Lang)))
 	lines = append(lines, line{})
@@ -197,13 +197,14 @@ func tableName(name string) text {
 
 // account writes one budget account: who asks about whose users, a bar, and
 // spent, this and left in figures.
-func (s *screen) account(a *wire.AccountStatus, this float64) []line {
+func (s *screen) account(a *wire.AccountStatus) []line {
 	window := text{strings.TrimSuffix(a.Window, "d") + "日間", strings.TrimSuffix(a.Window, "d") + " days"}
 	who := text{
 		fmt.Sprintf("%s が見る %s の利用者、%s", a.Recipient, a.Owner, window.ja),
 		fmt.Sprintf("%s about users of %s, %s", a.Recipient, a.Owner, window.en),
 	}
 	const n = 24
+	this := a.Due // an account that owes nothing for the question is not short of it
 	spent, asked := 0, 0
 	if a.Limit > 0 {
 		spent = min(n, int(a.Spent/a.Limit*n+0.5))
@@ -236,7 +237,7 @@ func (s *screen) account(a *wire.AccountStatus, this float64) []line {
 		}
 		out = append(out, in(dim, strings.Repeat(" ", n+4)+part))
 	}
-	if left < 0 {
+	if left < 0 && this > 0 {
 		out = append(out, in(orange, "  "+text{
 			"残りが " + decimal(-left) + " 足りません。", decimal(-left) + " short.",
 		}.in(s.o.Lang)))

@@ -23,16 +23,7 @@ func showPrice(w io.Writer, reservation string, p *wire.Price) error {
 			return err
 		}
 	}
-	shown := *p
-	shown.Accounts = nil
-	for _, a := range p.Accounts {
-		// An account that owes nothing for the question is not short of it, however
-		// much was spent of it.
-		if a.Due > 0 || p.Charged == 0 && a.Spent <= a.Limit {
-			shown.Accounts = append(shown.Accounts, a)
-		}
-	}
-	if err := render.Price(w, &shown, terminalOptions(w)); err != nil {
+	if err := render.Price(w, p, terminalOptions(w)); err != nil {
 		return err
 	}
 	var err error
