@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -10,15 +9,13 @@ import (
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
-
-	"awase/crypto/token"
 )
 
 const maxStandings = 1 << 16
 
 // BaseBuilder takes the rows of a base and builds it. Rows go into flat
-// columns: 20 bytes an identifier, 22 a user and 1 an attribute. Build turns
-// them into the base one kind at a time, so it needs 20 bytes more for each
+// columns: 16 bytes an identifier, 18 a user and 1 an attribute. Build turns
+// them into the base one kind at a time, so it needs 16 bytes more for each
 // identifier of the largest kind, and 4 for each user. It is not safe for concurrent use.
 type BaseBuilder struct {
 	options
@@ -67,13 +64,13 @@ func (b *BaseBuilder) Add(p *Person) error {
 	if err != nil {
 		return err
 	}
-	b.users.add(pair{p.User, uint32(row)})
+	b.users.add(newPair(p.User, uint32(row)))
 	b.standing.add(s)
 	for i, code := range p.Codes {
 		b.codes[i].add(code)
 	}
 	for _, t := range p.Tokens {
-		b.pairs[t.Kind].add(pair{t.Token, uint32(row)})
+		b.pairs[t.Kind].add(newPair(t.Token, uint32(row)))
 	}
 	return nil
 }
@@ -143,7 +140,7 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 // indexes.
 func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Base, error) {
 	var repeated atomic.Int64
-	tokens, values, err := sortColumns(ctx, b.workers, &b.users, nil, rowsLetGo(b.users.n), func(sorted []pair, _ uint64, _ int) []pair {
+	column, err := sortPairs(ctx, b.workers, &b.users, nil, rowsLetGo(b.users.n), func(sorted []pair, _ uint64, _ int) []pair {
 		repeated.Add(int64(countRepeated(sorted)))
 		return sorted
 	})
@@ -153,36 +150,35 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 	if n := int(repeated.Load()); n > 0 {
 		return nil, nil, &DuplicateUsersError{N: n}
 	}
-	var old tokenIndex
+	var old []pair
 	n := 0
 	if prev != nil {
-		n, old = prev.clusters(), prev.users
+		n, old = prev.clusters(), prev.users.pairs
 	}
-	rows := arrow.Uint32Traits.CastFromBytes(values) // of each user; then the clusters
-	clusterOf := newUint32Column(len(rows))
-	user := func(u int) []byte { return tokens[u*token.Size : (u+1)*token.Size] }
+	users := pairsOf(column) // with their rows; then with their clusters
+	clusterOf := newUint32Column(len(users))
 	i := 0
-	for u, row := range rows {
-		for i < old.len() && bytes.Compare(old.tokens.Value(i), user(u)) < 0 {
+	for u, user := range users {
+		for i < len(old) && old[i].before(user) {
 			i++
 		}
 		cluster := uint32(n)
-		if i < old.len() && bytes.Equal(old.tokens.Value(i), user(u)) {
-			cluster = old.vals[i]
+		if i < len(old) && old[i].same(user) {
+			cluster = old[i].value()
 		} else if n++; int64(n) > maxRows {
 			return nil, nil, overLimit("base", fmt.Sprintf("a base gives out at most %d ids over all its versions", maxRows))
 		}
-		clusterOf[row], rows[u] = cluster, cluster
+		clusterOf[user.value()], users[u] = cluster, user.with(cluster)
 	}
 
 	base := &Base{columns: b.columns}
-	if base.users, err = openIndex(tokens, values, n); err != nil {
+	if base.users, err = openIndex(column, n); err != nil {
 		return nil, nil, fmt.Errorf("indexing users: %w", err)
 	}
 	present := newColumn(8 * wordsFor(n))
 	words := bitmap(arrow.Uint64Traits.CastFromBytes(present))
-	for _, c := range base.users.vals {
-		words.set(c)
+	for _, user := range users {
+		words.set(user.value())
 	}
 	if base.presentA, base.present, err = openBitmap(present, n); err != nil {
 		return nil, nil, fmt.Errorf("marking users: %w", err)
@@ -212,9 +208,9 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) erro
 func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], clusterOf []uint32, blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
 	var (
 		lock   sync.Mutex
-		shared [1 << scatterBits][]byte // by leading bits
+		shared [1 << scatterBits][]pair // by leading bits
 	)
-	tokens, values, err := sortColumns(ctx, b.workers, src, clusterOf, rowsLetGo(src.n), func(sorted []pair, lead uint64, shift int) []pair {
+	column, err := sortPairs(ctx, b.workers, src, clusterOf, rowsLetGo(src.n), func(sorted []pair, lead uint64, shift int) []pair {
 		kept, several := partAmbiguous(sorted, blocked.within(lead, shift))
 		lock.Lock()
 		defer lock.Unlock()
@@ -224,11 +220,20 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], cluste
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	ambiguous, err := openTokenSet(slices.Concat(shared[:]...))
+	several := 0
+	for _, s := range shared {
+		several += len(s)
+	}
+	all := newColumn(several * pairSize)
+	to := pairsOf(all)
+	for _, s := range shared {
+		to = to[copy(to, s):]
+	}
+	ambiguous, err := openTokenSet(all, 1)
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	x, err := openIndex(tokens, values, clusters)
+	x, err := openIndex(column, clusters)
 	return x, ambiguous, err
 }
 
@@ -236,27 +241,23 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], cluste
 func rowsLetGo(pairs int) func() { return func() { giveBack(pairs * pairSize) } }
 
 // partAmbiguous gives the sorted pairs whose token one cluster holds, once
-// each, in the memory of pairs, and the bytes of the tokens that two or more
-// hold or that are blocked already, ascending.
-func partAmbiguous(pairs []pair, blocked []byte) (kept []pair, shared []byte) {
+// each, in the memory of pairs, and the tokens that two or more hold or that
+// are blocked already, ascending, with value 0.
+func partAmbiguous(pairs, blocked []pair) (kept, shared []pair) {
 	kept = pairs[:0]
 	for i := 0; i < len(pairs); {
 		p := pairs[i]
 		several := false
-		for i++; i < len(pairs) && pairs[i].tok == p.tok; i++ {
-			several = several || pairs[i].v != p.v
+		for i++; i < len(pairs) && pairs[i].same(p); i++ {
+			several = several || pairs[i].value() != p.value()
 		}
-		order := 1
-		for ; len(blocked) > 0; blocked = blocked[token.Size:] {
-			if order = bytes.Compare(blocked[:token.Size], p.tok[:]); order >= 0 {
-				break
-			}
-			shared = append(shared, blocked[:token.Size]...)
+		for len(blocked) > 0 && blocked[0].before(p) {
+			shared, blocked = append(shared, blocked[0]), blocked[1:]
 		}
 		switch {
-		case len(blocked) > 0 && order == 0: // stays blocked, added in its turn
+		case len(blocked) > 0 && blocked[0].same(p): // stays blocked, added in its turn
 		case several:
-			shared = append(shared, p.tok[:]...)
+			shared = append(shared, p.with(0))
 		default:
 			kept = append(kept, p)
 		}
@@ -268,7 +269,7 @@ func partAmbiguous(pairs []pair, blocked []byte) (kept []pair, shared []byte) {
 func countRepeated(sorted []pair) int {
 	n := 0
 	for i := 1; i < len(sorted); i++ {
-		if sorted[i].tok == sorted[i-1].tok && (i == 1 || sorted[i-2].tok != sorted[i].tok) {
+		if sorted[i].same(sorted[i-1]) && (i == 1 || !sorted[i-2].same(sorted[i])) {
 			n++
 		}
 	}

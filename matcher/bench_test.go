@@ -45,12 +45,13 @@ func domain(n int) []string {
 // benchToken is the token of identifier i: uniform, as a PRF's, and distinct.
 func benchToken(kind matcher.Kind, i int) (t token.Token) {
 	x := uint64(i)<<3 | uint64(kind)
-	for w := range 2 { // SplitMix64, a bijection
-		z := x + uint64(w+1)*0x9e3779b97f4a7c15
+	mix := func(z uint64) uint64 { // SplitMix64, a bijection
 		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 		z = (z ^ z>>27) * 0x94d049bb133111eb
-		binary.BigEndian.PutUint64(t[8*w:], z^z>>31)
+		return z ^ z>>31
 	}
+	binary.BigEndian.PutUint64(t[:], mix(x+0x9e3779b97f4a7c15))
+	binary.BigEndian.PutUint32(t[8:], uint32(mix(x+0x3c6ef372fe94f82a)))
 	return t
 }
 
@@ -196,7 +197,7 @@ func benchCells(b *testing.B, e *matcher.Embedded, pop matcher.PopulationID, bas
 		}
 	}
 	for name, buf := range list.Columns() {
-		if strings.HasSuffix(name, ".token") {
+		if strings.HasPrefix(name, "index.") {
 			need = append(need, buf)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // A row's encoding is its distinct (kind, token) pairs, sorted, each as token ‖
 // kind, then its codes. A list has a fixed number of columns, so the length
 // tells the number of pairs and no two rows have one encoding. The token goes
-// first because it is uniform: the first 16 bytes nearly decide the order.
+// first because it is uniform: the first 12 bytes nearly decide the order.
 const (
 	pairLen      = token.Size + 1
 	maxRowTokens = 1<<16 - 1
@@ -22,7 +22,7 @@ const (
 )
 
 // ListBuilder takes the rows of a list and builds it. It keeps the encoding of
-// each row after its number of pairs: 17 bytes an identifier, 1 an attribute and
+// each row after its number of pairs: 13 bytes an identifier, 1 an attribute and
 // 2 a row; or, of a list of one kind without columns, whose rows have one
 // identifier each, the tokens alone. Build needs about 50 bytes an identifier in
 // all for a moment. It is not safe for concurrent use.

@@ -4,8 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/bits"
-
-	"github.com/apache/arrow/go/v17/arrow"
+	"slices"
 
 	"awase/crypto/token"
 )
@@ -29,43 +28,52 @@ func (b *ListBuilder) buildPlain(ctx context.Context, l *List) error {
 	if err != nil {
 		return err
 	}
-	tokens := newColumn(src.n * token.Size)
+	column := newColumn(src.n * pairSize)
+	pairs := pairsOf(column)
 	err = lay.scatter(ctx, b.workers, func(c int, next []int) {
 		chunk := src.chunks[c]
 		for i := range chunk {
-			d := binary.BigEndian.Uint64(chunk[i][:]) >> lay.shift
-			*(*token.Token)(tokens[next[d]*token.Size:]) = chunk[i]
-			next[d]++
+			p := newPair(chunk[i], 0)
+			at := &next[p.hi>>lay.shift]
+			pairs[*at] = p
+			*at++
 		}
 	})
 	if err != nil {
 		return err
 	}
 	src = chunked[token.Token]{}
-	sums, kept, err := b.sortPlain(ctx, lay, tokens)
+	sums, kept, err := b.sortPlain(ctx, lay, pairs)
 	if err != nil {
 		return err
 	}
-	at := 0
-	for d, n := range kept { // close the gaps, if any
-		begin, _ := lay.bucket(d)
-		if begin *= token.Size; at < begin {
-			copy(tokens[at:], tokens[begin:begin+n])
-		}
-		at += n
-	}
-	tokens = tokens[:at]
-	l.rows = at / token.Size
+	l.rows = lay.close(pairs, kept)
+	pairs = pairs[:l.rows]
 	l.id = sums.id(b.key, b.columns, l.rows)
-	if err := b.handPlain(tokens); err != nil {
+	if err := b.handPlain(pairs); err != nil {
 		return err
 	}
-	return b.indexPlain(l, tokens)
+	everywhere(l.rows, func(begin, end int) bool { // row i holds token i
+		for i := begin; i < end; i++ {
+			pairs[i] = pairs[i].with(uint32(i))
+		}
+		return true
+	})
+	for k := range Kinds {
+		var of []byte
+		if k == b.kind {
+			of = column[:l.rows*pairSize]
+		}
+		if l.index[k], err = openIndex(of, l.rows); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sortPlain sorts each bucket and hashes the rows of each range. kept says how
-// many bytes of distinct tokens each bucket begins with.
-func (b *ListBuilder) sortPlain(ctx context.Context, lay *layout, tokens []byte) (sums *listSums, kept []int, err error) {
+// many distinct tokens each bucket begins with.
+func (b *ListBuilder) sortPlain(ctx context.Context, lay *layout, pairs []pair) (sums *listSums, kept []int, err error) {
 	kept, sums = make([]int, len(lay.ends)), new(listSums)
 	work := make([]plainWork, b.workers)
 	step := len(lay.ends) / listRanges
@@ -76,8 +84,8 @@ func (b *ListBuilder) sortPlain(ctx context.Context, lay *layout, tokens []byte)
 		}
 		for d := r * step; d < (r+1)*step; d++ {
 			begin, end := lay.bucket(d)
-			sorted := w.sort.sortTokens(tokens[begin*token.Size:end*token.Size], 64-lay.shift)
-			kept[d] = len(sorted)
+			sorted := slices.Compact(w.sort.sort(pairs[begin:end], 64-lay.shift))
+			kept[d] = copy(pairs[begin:], sorted)
 			w.rows = appendPlain(w.rows[:0], sorted, b.kind)
 			w.hash.add(w.rows)
 		}
@@ -96,47 +104,25 @@ type plainWork struct {
 
 // appendPlain appends the rows of one token of a kind each, after their number
 // of pairs.
-func appendPlain(rows, tokens []byte, kind Kind) []byte {
-	for ; len(tokens) > 0; tokens = tokens[token.Size:] {
-		rows = append(append(append(rows, 1, 0), tokens[:token.Size]...), byte(kind))
+func appendPlain(rows []byte, pairs []pair, kind Kind) []byte {
+	for _, p := range pairs {
+		t := p.token()
+		rows = append(append(append(rows, 1, 0), t[:]...), byte(kind))
 	}
 	return rows
 }
 
 // handPlain hands out the rows.
-func (b *ListBuilder) handPlain(tokens []byte) error {
+func (b *ListBuilder) handPlain(pairs []pair) error {
 	if b.parts == nil {
 		return nil
 	}
 	row := make([]byte, 0, 2+pairLen)
-	for at := 0; at < len(tokens); at += token.Size {
-		row = appendPlain(row[:0], tokens[at:at+token.Size], b.kind)
+	for i := range pairs {
+		row = appendPlain(row[:0], pairs[i:i+1], b.kind)
 		if err := b.parts.row(row); err != nil {
 			return err
 		}
 	}
 	return b.parts.flush()
-}
-
-// indexPlain makes the indexes: row i holds token i.
-func (b *ListBuilder) indexPlain(l *List, tokens []byte) (err error) {
-	values := newColumn(l.rows * arrow.Uint32SizeBytes)
-	rows := arrow.Uint32Traits.CastFromBytes(values)
-	everywhere(l.rows, func(begin, end int) bool {
-		for i := begin; i < end; i++ {
-			rows[i] = uint32(i)
-		}
-		return true
-	})
-	for k := range Kinds {
-		if k == b.kind {
-			l.index[k], err = openIndex(tokens, values, l.rows)
-		} else {
-			l.index[k], err = openIndex(nil, nil, 0)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow"
-
 	"awase/crypto/token"
 )
 
@@ -126,7 +124,7 @@ func (s *sortedRows) sort(ctx context.Context, workers int, key [32]byte) (*list
 // rowWork is a worker's memory.
 type rowWork struct {
 	hash *rangeHash
-	keys []pair // the first 16 bytes of an encoding, zeros past its end, and its number
+	keys []pair // the first 12 bytes of an encoding, zeros past its end, and its number
 	at   []int  // where a row begins, by number
 	out  []byte
 }
@@ -139,17 +137,17 @@ func (w *rowWork) sort(raw []byte, columns, used int) (b rowBucket) {
 		n := rowSize(raw[at:], columns)
 		var key token.Token
 		copy(key[:], raw[at+2:at+n])
-		w.keys, w.at = append(w.keys, pair{key, uint32(len(w.at))}), append(w.at, at)
+		w.keys, w.at = append(w.keys, newPair(key, uint32(len(w.at)))), append(w.at, at)
 		at += n
 	}
 	row := func(p pair) []byte {
-		at := w.at[p.v]
+		at := w.at[p.value()]
 		return raw[at : at+rowSize(raw[at:], columns)]
 	}
 	sortBucket(w.keys, used)
 	var last []byte
 	for begin, end := 0, 0; begin < len(w.keys); begin = end {
-		for end = begin + 1; end < len(w.keys) && w.keys[end].tok == w.keys[begin].tok; end++ {
+		for end = begin + 1; end < len(w.keys) && w.keys[end].same(w.keys[begin]); end++ {
 		}
 		run := w.keys[begin:end]
 		if len(run) > 1 { // equal beginnings: what follows decides
@@ -210,10 +208,9 @@ func (s *sortedRows) hand(parts *rowParts) (err error) {
 // that hold them. Where rows only begin with such tokens, they come in order.
 type kindRows struct {
 	inOrder bool
-	tokens  []byte
-	values  []byte
-	pairs   []pair
-	first   []int // by bucket: where its own begin
+	column  []byte
+	pairs   []pair // of it, or to be sorted
+	first   []int  // by bucket: where its own begin
 }
 
 // columnsOf makes the codes and the indexes of l and uses s up.
@@ -255,7 +252,8 @@ func (s *sortedRows) kind(k Kind) kindRows {
 		x.inOrder = x.inOrder && s.buckets[d].others[k] == 0
 	}
 	if x.inOrder {
-		x.tokens, x.values = newColumn(n*token.Size), newColumn(n*arrow.Uint32SizeBytes)
+		x.column = newColumn(n * pairSize)
+		x.pairs = pairsOf(x.column)
 	} else {
 		x.pairs = make([]pair, n)
 	}
@@ -267,9 +265,8 @@ func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
 	bucket := &s.buckets[d]
 	begin, _ := s.bucket(d)
 	var next [Kinds]int
-	var values [Kinds][]uint32
 	for k := range kinds {
-		next[k], values[k] = kinds[k].first[d], arrow.Uint32Traits.CastFromBytes(kinds[k].values)
+		next[k] = kinds[k].first[d]
 	}
 	number := uint32(bucket.first)
 	var last []byte
@@ -281,13 +278,7 @@ func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
 			if p == 0 && sameHead(row, last) {
 				continue // a row before holds it
 			}
-			x, at := &kinds[k], next[k]
-			if x.inOrder {
-				copy(x.tokens[at*token.Size:], one[:token.Size])
-				values[k][at] = number
-			} else {
-				x.pairs[at] = pair{token.Token(one[:token.Size]), number}
-			}
+			kinds[k].pairs[next[k]] = newPair(token.Token(one), number)
 			next[k]++
 		}
 		for c, code := range row[2+pairs*pairLen:] {
@@ -301,16 +292,16 @@ func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
 // index gives the index and uses x up.
 func (x *kindRows) index(ctx context.Context, workers, rows int) (tokenIndex, error) {
 	if x.inOrder {
-		return openIndex(x.tokens, x.values, rows)
+		return openIndex(x.column, rows)
 	}
 	src := chunked[pair]{n: len(x.pairs), chunks: slices.Collect(slices.Chunk(x.pairs, chunkLen))}
 	x.pairs = nil
 	// Sorted by token, then row: the first of a run holds the smallest row.
-	tokens, values, err := sortColumns(ctx, workers, &src, nil, func() {}, func(sorted []pair, _ uint64, _ int) []pair {
-		return slices.CompactFunc(sorted, func(x, y pair) bool { return x.tok == y.tok })
+	column, err := sortPairs(ctx, workers, &src, nil, func() {}, func(sorted []pair, _ uint64, _ int) []pair {
+		return slices.CompactFunc(sorted, pair.same)
 	})
 	if err != nil {
 		return tokenIndex{}, err
 	}
-	return openIndex(tokens, values, rows)
+	return openIndex(column, rows)
 }

@@ -30,7 +30,7 @@ func newUint64Column(n int) []uint64 {
 
 // giveBackFrom is how much must have been let go before it is given back: the
 // collection it takes costs milliseconds, new pages a second a gigabyte.
-const giveBackFrom = 32 << 20
+const giveBackFrom = 16 << 20
 
 // giveBack returns memory to the system after some bytes of it were let go.
 // The collector alone would wait until the heap has doubled, and a base is

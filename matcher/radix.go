@@ -1,31 +1,14 @@
 package matcher
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"awase/crypto/token"
 )
 
-// pair is a token and the row or cluster that holds it: 20 bytes.
-type pair struct {
-	tok token.Token
-	v   uint32
-}
-
-const pairSize = token.Size + 4
-
-func (p *pair) hi() uint64 { return binary.BigEndian.Uint64(p.tok[:8]) }
-
 func comparePairs(a, b pair) int {
-	if c := bytes.Compare(a.tok[:], b.tok[:]); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.v, b.v)
+	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
 }
 
 const (
@@ -74,7 +57,7 @@ func layOut(ctx context.Context, workers, chunks, digits int, count func(chunk, 
 func layOutPairs(ctx context.Context, workers int, src *chunked[pair]) (*layout, error) {
 	return layOut(ctx, workers, len(src.chunks), digitsFor(src.n), func(c, shift int, into []int) {
 		for i := range src.chunks[c] {
-			into[src.chunks[c][i].hi()>>shift]++
+			into[src.chunks[c][i].hi>>shift]++
 		}
 	})
 }
@@ -128,7 +111,7 @@ func sortBucket(p []pair, used int) {
 
 	var next, end [256]int
 	for i := range p {
-		end[p[i].hi()>>shift&mask]++
+		end[p[i].hi>>shift&mask]++
 	}
 	sum := 0
 	for d := range 1 << digits {
@@ -139,11 +122,11 @@ func sortBucket(p []pair, used int) {
 	for d := range 1 << digits {
 		for next[d] < end[d] {
 			v := p[next[d]]
-			home := v.hi() >> shift & mask
+			home := v.hi >> shift & mask
 			for home != uint64(d) {
 				v, p[next[home]] = p[next[home]], v
 				next[home]++
-				home = v.hi() >> shift & mask
+				home = v.hi >> shift & mask
 			}
 			p[next[d]] = v
 			next[d]++
@@ -161,11 +144,9 @@ func sortBucket(p []pair, used int) {
 func insertionSort(p []pair) {
 	for i := 1; i < len(p); i++ {
 		v := p[i]
-		hi := v.hi()
 		j := i
 		for ; j > 0; j-- {
-			before := p[j-1].hi()
-			if before < hi || before == hi && comparePairs(p[j-1], v) <= 0 {
+			if b := p[j-1]; b.hi < v.hi || b.hi == v.hi && b.lo <= v.lo {
 				break
 			}
 			p[j] = p[j-1]

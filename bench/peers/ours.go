@@ -112,7 +112,7 @@ func readList(ctx context.Context, dir string, l list) (*matcher.List, error) {
 	for kind := range paths {
 		paths[kind] = listFile(dir, l.name, kind)
 	}
-	r, err := openRecords(token.Size, paths...)
+	r, err := openRecords(listRecord, paths...)
 	if err != nil {
 		return nil, err
 	}
