@@ -41,7 +41,7 @@ func (p *plan) count(ctx context.Context, workers int) (Exact, error) {
 		c := &counters[worker]
 		if c.plan == nil {
 			c.plan, c.cells = p, make([]int64, p.cells)
-			c.room, c.at = make([]uint32, 1<<blockShift+spill), make([]uint32, 1<<blockShift)
+			c.room, c.at = make([]uint32, 1<<blockShift+atOnce), make([]uint32, 1<<blockShift)
 			for range sums {
 				c.sums = append(c.sums, make([]int64, p.cells))
 			}
@@ -175,18 +175,18 @@ func (c *counter) narrow(n *node, set []uint64, w0 int) {
 
 func (c *counter) firstRow(cluster uint32) uint32 { return c.hits.rows[c.hits.ranks.of(cluster)] }
 
-// spill is how many ids are written at once.
-const spill = 4
+// atOnce is how many ids are written at once.
+const atOnce = 4
 
 // list gives the bits of set as ids, which begin at first, in room: at least as
-// long as there are bits, and spill more. Four at a time: that a word has five
+// long as there are bits, and atOnce more. Four at a time: that a word has five
 // bits is foretold more often than how many it has.
 func list(room []uint32, set []uint64, first uint32) []uint32 {
 	n := 0
 	for _, word := range set {
 		many := bits.OnesCount64(word)
-		for j := 0; j < many; j += spill {
-			four := (*[spill]uint32)(room[n+j:])
+		for j := 0; j < many; j += atOnce {
+			four := (*[atOnce]uint32)(room[n+j:])
 			for k := range four { // past the last bit what is written is written over
 				four[k] = first + uint32(bits.TrailingZeros64(word))
 				word &= word - 1

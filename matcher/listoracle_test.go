@@ -113,7 +113,8 @@ func (o *oracleList) check(t *rapid.T, l *List, parts []byte) {
 	}
 }
 
-// listOf builds rows; spilled: not by the way of plain rows.
+// listOf builds rows, in as many parts as there are workers; spilled: not by the
+// way of plain rows.
 func listOf(t *rapid.T, columns []Column, rows []ListRow, workers int, spilled bool) (*List, []byte) {
 	t.Helper()
 	b := NewListBuilder(columns, [32]byte{7}, Workers(workers))
@@ -122,19 +123,32 @@ func listOf(t *rapid.T, columns []Column, rows []ListRow, workers int, spilled b
 		parts = append(parts, part...)
 		return nil
 	})
+	for range workers {
+		if _, err := b.Part(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i := range rows {
-		if err := b.Add(&rows[i]); err != nil {
+		if err := b.parts[i*7%workers].Add(&rows[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if spilled {
-		b.spill()
+		spill(b)
 	}
 	l, err := b.Build(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l, parts
+}
+
+func spill(b *ListBuilder) {
+	for _, p := range b.parts {
+		if p.plain {
+			p.spill()
+		}
+	}
 }
 
 // someRows are rows whose tokens come from a pool of some size, at random or
@@ -228,7 +242,7 @@ func TestLargeList(t *testing.T) {
 			}
 		}
 		if spilled {
-			b.spill()
+			spill(b)
 		}
 		l, err := b.Build(t.Context())
 		if err != nil {

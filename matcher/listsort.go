@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"awase/crypto/token"
@@ -12,6 +13,11 @@ import (
 // rowsGoal is the length of the rows in a bucket of the first pass, if the bits
 // suffice: some of them are in a core's cache at once.
 const rowsGoal = 1 << 17
+
+// listDigits is how many leading bits the first pass of a sort of a list takes,
+// for so many buckets of their usual size: a range of the ListID is some of
+// them.
+func listDigits(buckets int) int { return min(max(bits.Len(uint(buckets)), 8), scatterBits) }
 
 // sortedRows are the rows of a list, after their numbers of pairs, by buckets of
 // the leading bits of their encoding.
@@ -69,33 +75,40 @@ func (b *ListBuilder) buildRows(ctx context.Context, l *List) error {
 		l.rows += s.buckets[d].rows
 	}
 	l.id = sums.id(b.key, b.columns, l.rows)
-	if err := s.hand(b.parts); err != nil {
+	if err := s.hand(b.handed); err != nil {
 		return err
 	}
 	return s.columnsOf(ctx, b.workers, l)
 }
 
 func (b *ListBuilder) scatterRows(ctx context.Context) (*sortedRows, error) {
-	size := 0
-	for _, block := range b.arena {
-		size += len(block)
+	var arena [][]byte
+	size, rows := 0, 0
+	for _, p := range b.parts {
+		rows += p.n
+		for _, block := range p.arena {
+			arena, size = append(arena, block), size+len(block)
+		}
+		p.arena = nil
+	}
+	if int64(rows) > maxRows {
+		return nil, errListLimit
 	}
 	s := &sortedRows{columns: len(b.columns)}
 	var err error
-	s.layout, err = layOut(ctx, b.workers, len(b.arena), listDigits(size/rowsGoal), func(c, shift int, into []int) {
-		eachRow(b.arena[c], s.columns, func(row []byte) { into[leading(row[2:])>>shift] += len(row) })
+	s.layout, err = layOut(ctx, b.workers, len(arena), listDigits(size/rowsGoal), func(c, shift int, into []int) {
+		eachRow(arena[c], s.columns, func(row []byte) { into[leading(row[2:])>>shift] += len(row) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.raw = newColumn(size)
 	err = s.scatter(ctx, b.workers, func(c int, next []int) {
-		eachRow(b.arena[c], s.columns, func(row []byte) {
+		eachRow(arena[c], s.columns, func(row []byte) {
 			d := leading(row[2:]) >> s.shift
 			next[d] += copy(s.raw[next[d]:], row)
 		})
 	})
-	b.arena = nil
 	return s, err
 }
 
@@ -209,8 +222,9 @@ func (s *sortedRows) hand(parts *rowParts) (err error) {
 type kindRows struct {
 	inOrder bool
 	column  []byte
-	pairs   []pair // of it, or to be sorted
-	first   []int  // by bucket: where its own begin
+	pairs   []pair
+	first   []int     // by bucket: where its own begin
+	from    []*spread // of each worker, where they don't come in order
 }
 
 // columnsOf makes the codes and the indexes of l and uses s up.
@@ -221,10 +235,10 @@ func (s *sortedRows) columnsOf(ctx context.Context, workers int, l *List) error 
 	}
 	var kinds [Kinds]kindRows
 	for k := range kinds {
-		kinds[k] = s.kind(Kind(k))
+		kinds[k] = s.kind(Kind(k), workers)
 	}
-	err := parallel(ctx, workers, len(s.buckets), func(_, d int) error {
-		s.write(d, codes, &kinds)
+	err := parallel(ctx, workers, len(s.buckets), func(worker, d int) error {
+		s.write(worker, d, codes, &kinds)
 		return nil
 	})
 	if err != nil {
@@ -243,7 +257,7 @@ func (s *sortedRows) columnsOf(ctx context.Context, workers int, l *List) error 
 }
 
 // kind makes room for the index of a kind.
-func (s *sortedRows) kind(k Kind) kindRows {
+func (s *sortedRows) kind(k Kind, workers int) kindRows {
 	x := kindRows{inOrder: true, first: make([]int, len(s.buckets))}
 	n := 0
 	for d := range s.buckets {
@@ -254,14 +268,16 @@ func (s *sortedRows) kind(k Kind) kindRows {
 	if x.inOrder {
 		x.column = newColumn(n * pairSize)
 		x.pairs = pairsOf(x.column)
-	} else {
-		x.pairs = make([]pair, n)
+		return x
+	}
+	for range workers {
+		x.from = append(x.from, new(spread))
 	}
 	return x
 }
 
 // write writes what the rows of a bucket are to the codes and indexes.
-func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
+func (s *sortedRows) write(worker, d int, codes [][]byte, kinds *[Kinds]kindRows) {
 	bucket := &s.buckets[d]
 	begin, _ := s.bucket(d)
 	var next [Kinds]int
@@ -278,8 +294,12 @@ func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
 			if p == 0 && sameHead(row, last) {
 				continue // a row before holds it
 			}
-			kinds[k].pairs[next[k]] = newPair(token.Token(one), number)
-			next[k]++
+			if x := &kinds[k]; x.inOrder {
+				x.pairs[next[k]] = newPair(token.Token(one), number)
+				next[k]++
+			} else {
+				x.from[worker].add(newPair(token.Token(one), number))
+			}
 		}
 		for c, code := range row[2+pairs*pairLen:] {
 			codes[c][number] = code
@@ -294,12 +314,10 @@ func (x *kindRows) index(ctx context.Context, workers, rows int) (tokenIndex, er
 	if x.inOrder {
 		return openIndex(x.column, rows)
 	}
-	src := chunked[pair]{n: len(x.pairs), chunks: slices.Collect(slices.Chunk(x.pairs, chunkLen))}
-	x.pairs = nil
 	// Sorted by token, then row: the first of a run holds the smallest row.
-	column, err := sortPairs(ctx, workers, &src, nil, func() {}, func(sorted []pair, _ uint64, _ int) []pair {
+	column, err := sortPairs(ctx, workers, x.from, nil, settleBy(func(sorted []pair, _ uint64, _ int) []pair {
 		return slices.CompactFunc(sorted, pair.same)
-	})
+	}))
 	if err != nil {
 		return tokenIndex{}, err
 	}

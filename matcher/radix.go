@@ -12,9 +12,8 @@ func comparePairs(a, b pair) int {
 }
 
 const (
-	scatterBits = 11      // at most 2,048 write streams: more outrun the TLB
-	bucketGoal  = 1 << 12 // pairs in a bucket of the first pass, if the bits suffice
-	leafLen     = 24      // below, insertion sort wins
+	scatterBits = 11 // at most 2,048 write streams: more outrun the TLB
+	leafLen     = 24 // below, insertion sort wins
 )
 
 // layout says where the first pass of a sort puts what it sorts.
@@ -24,9 +23,6 @@ type layout struct {
 	at     [][]int // by group of chunks and leading bits: where the group's begin
 	ends   []int   // by leading bits: where all end
 }
-
-// digitsFor is how many leading bits the first pass of a sort of n pairs takes.
-func digitsFor(n int) int { return min(max(bits.Len(uint(n/bucketGoal)), 1), scatterBits) }
 
 // layOut counts what is in chunks by its leading bits: count adds to into what
 // a chunk holds, on several goroutines.
@@ -51,15 +47,6 @@ func layOut(ctx context.Context, workers, chunks, digits int, count func(chunk, 
 		l.ends[d] = sum
 	}
 	return l, nil
-}
-
-// layOutPairs is layOut of pairs.
-func layOutPairs(ctx context.Context, workers int, src *chunked[pair]) (*layout, error) {
-	return layOut(ctx, workers, len(src.chunks), digitsFor(src.n), func(c, shift int, into []int) {
-		for i := range src.chunks[c] {
-			into[src.chunks[c][i].hi>>shift]++
-		}
-	})
 }
 
 // group is the range of chunks that one worker goes through.
@@ -88,11 +75,6 @@ func (l *layout) bucket(d int) (begin, end int) {
 	}
 	return begin, l.ends[d]
 }
-
-// Sorting is an MSD radix sort (McIlroy, Bostic & McIlroy, "Engineering Radix
-// Sort", 1993): one pass scatters everything by its leading bits, all workers at
-// once, then each bucket is sorted in a worker's cache. Tokens are outputs of a
-// PRF, so buckets come out even; equal tokens and skewed keys only cost time.
 
 // sortBucket sorts p, whose pairs agree in the leading used bits of their
 // tokens, in place ("American flag": each pair goes straight to its bucket).

@@ -10,13 +10,20 @@ import (
 	"pgregory.net/rapid"
 )
 
-func fill(pairs []pair) *chunked[pair] {
-	var c chunked[pair]
-	for _, p := range pairs {
-		c.add(p)
+// fill spreads pairs in turn over some parts.
+func fill(pairs []pair, parts int) []*spread {
+	out := make([]*spread, parts)
+	for i := range out {
+		out[i] = new(spread)
 	}
-	return &c
+	for i, p := range pairs {
+		out[i%parts].add(p)
+	}
+	return out
 }
+
+// asTheyAre keeps all that is sorted.
+var asTheyAre = settleBy(func(sorted []pair, _ uint64, _ int) []pair { return sorted })
 
 func randomPairs(n int, seed uint64) []pair {
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -28,8 +35,8 @@ func randomPairs(n int, seed uint64) []pair {
 }
 
 // sorted gives what sortPairs makes of src.
-func sorted(ctx context.Context, workers int, src *chunked[pair]) ([]pair, error) {
-	column, err := sortPairs(ctx, workers, src, nil, func() {}, func(sorted []pair, _ uint64, _ int) []pair { return sorted })
+func sorted(ctx context.Context, workers int, src []*spread) ([]pair, error) {
+	column, err := sortPairs(ctx, workers, src, nil, asTheyAre)
 	return pairsOf(column), err
 }
 
@@ -40,7 +47,7 @@ func checkSorted(t interface {
 }, workers int, pairs []pair) {
 	t.Helper()
 	want := slices.SortedFunc(slices.Values(pairs), comparePairs)
-	src := fill(pairs)
+	src := fill(pairs, workers)
 	got, err := sorted(context.Background(), workers, src)
 	if err != nil {
 		t.Fatalf("sortPairs: %v", err)
@@ -48,8 +55,10 @@ func checkSorted(t interface {
 	if !slices.Equal(got, want) {
 		t.Fatalf("%d pairs, %d workers: not as slices.SortFunc sorts them", len(pairs), workers)
 	}
-	if src.n != 0 {
-		t.Fatalf("the source keeps %d pairs", src.n)
+	for _, s := range src {
+		if s.n != 0 {
+			t.Fatalf("a source keeps %d pairs", s.n)
+		}
 	}
 }
 
@@ -99,7 +108,7 @@ func TestSortPairsRandom(t *testing.T) {
 func TestSortPairsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := sorted(ctx, 2, fill(randomPairs(1000, 1))); !errors.Is(err, context.Canceled) {
+	if _, err := sorted(ctx, 2, fill(randomPairs(1000, 1), 2)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -110,9 +119,9 @@ func BenchmarkSort(b *testing.B) {
 		b.Run("radix/"+size(n), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				src := fill(pairs)
+				src := fill(pairs, 1)
 				b.StartTimer()
-				if _, err := sortPairs(context.Background(), newOptions(nil).workers, src, nil, func() {}, func(p []pair, _ uint64, _ int) []pair { return p }); err != nil {
+				if _, err := sortPairs(context.Background(), newOptions(nil).workers, src, nil, asTheyAre); err != nil {
 					b.Fatal(err)
 				}
 			}
