@@ -103,7 +103,7 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
 		}
 	}
-	giveBack(rows * pairSize)
+	giveBack(rows*pairSize, giveBackFrom)
 	return base, nil
 }
 
@@ -143,7 +143,7 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 		return nil, nil, &DuplicateUsersError{N: n}
 	}
 	users := pairsOf(column) // with their rows; then with their clusters
-	giveBack(len(column))
+	giveBack(len(column), giveBackMidway)
 	clusterOf, n, err := b.clusters(ctx, users, prev)
 	if err != nil {
 		return nil, nil, err
@@ -269,7 +269,7 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf []uint32
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	giveBack(len(column))
+	giveBack(len(column), giveBackMidway)
 	several := 0
 	for _, s := range shared {
 		several += len(s)

@@ -131,6 +131,16 @@ func openRecords(size int, paths ...string) (*records, error) {
 	return r, nil
 }
 
+// skip passes over the first records of each file.
+func (r *records) skip(n int) error {
+	for _, f := range r.files {
+		if _, err := f.Seek(int64(n)*int64(r.size), io.SeekStart); err != nil {
+			return fmt.Errorf("reading made data: %w", err)
+		}
+	}
+	return nil
+}
+
 // next gives the next record of each file, valid until the next call; io.EOF
 // after the last.
 func (r *records) next(each func(file int, record []byte)) error {
