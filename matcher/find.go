@@ -4,8 +4,12 @@ const (
 	// window is how many tokens a lookup compares without asking whether it
 	// needs to. One in fifty entries of a directory covers more.
 	window = 8
-	// lookups is how many lookups go through each step together.
+	// lookups is how many lookups go through each step together at most: so many
+	// reads may be under way.
 	lookups = 256
+	// nearby is how many tokens of the longer side those of a step may be among
+	// where all are read: 5 KiB, which the next steps find in the nearest cache.
+	nearby = 320
 	// dense is how many tokens of the longer side there are at most for one of
 	// the shorter where reading all is no more than reading those looked at.
 	dense = 32
@@ -25,7 +29,10 @@ type finder struct {
 	begins    [lookups]uint32 // where the entry of each token begins
 	spans     [lookups]uint32 // and how many tokens it covers
 	few, many [lookups]uint32 // positions of tokens that agree
-	touched   uint64          // nobody reads it: it keeps the reads alive
+
+	clusters, rows [2 * lookups]uint32 // of hits, not laid down yet
+	found          int                 // how many
+	touched        uint64              // nobody reads it: it keeps the reads alive
 }
 
 // findings are hits of one range: blocks of clusters and, beside them, if
@@ -105,10 +112,18 @@ func (f *finder) find(base, list *tokenIndex, part int) {
 	if b1-b0 < l1-l0 {
 		few, many, begin, end = base, list, b0, b1
 	}
-	for ; begin < end; begin += lookups {
-		n := f.look(few, many, begin, min(begin+lookups, end))
-		f.note(base, few, many, n)
+	batch := lookups
+	if apart := max(b1-b0, l1-l0) / max(end-begin, 1); apart < dense {
+		batch = min(nearby/max(apart, 1), lookups)
 	}
+	for ; begin < end; begin += batch {
+		n := f.look(few, many, begin, min(begin+batch, end))
+		f.gather(few, many, n, few == base)
+		if f.found > lookups {
+			f.layDown()
+		}
+	}
+	f.layDown()
 }
 
 // look fills f.few and f.many with the positions of the tokens [j0, j1) of few,
@@ -136,7 +151,7 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	}
 	// Where nearly every line is wanted, they are read in order first: a core
 	// has far more reads under way then than lookups in their places give it.
-	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*lookups {
+	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*len(wanted) {
 		f.touched += touch(many.pairs[b:e])
 	}
 	last := many.len() - window
@@ -193,31 +208,52 @@ func touch(p []pair) (sum uint64) {
 	return sum
 }
 
-// note lays down the clusters of the first n positions of f.few and f.many, whose
-// tokens agree as far as their first 8 bytes go.
-func (f *finder) note(base, few, many *tokenIndex, n int) {
+// gather notes what the first n positions of f.few and f.many, whose tokens agree
+// as far as their first 8 bytes go, lead to.
+func (f *finder) gather(few, many *tokenIndex, n int, inFew bool) {
+	clusters, rows := (*[lookups]uint32)(f.clusters[f.found:]), (*[lookups]uint32)(f.rows[f.found:])
+	if inFew {
+		clusters, rows = rows, clusters
+	}
+	differ := uint64(0)
 	for k := range n {
-		a, b := few.pairs[f.few[k&(lookups-1)]], many.pairs[f.many[k&(lookups-1)]]
+		a, b := few.pairs[f.few[k&(lookups-1)]].lo, many.pairs[f.many[k&(lookups-1)]].lo
+		differ |= a ^ b
+		clusters[k&(lookups-1)], rows[k&(lookups-1)] = uint32(b), uint32(a)
+	}
+	if differ>>32 == 0 {
+		f.found += n
+		return
+	}
+	// The window shows one token of those that share 8 bytes.
+	at := 0
+	for k := range n {
+		a, b := few.pairs[f.few[k]], many.pairs[f.many[k]]
 		if !a.same(b) {
-			// The window shows one token of those that share 8 bytes.
-			at, ok := many.at(a)
+			i, ok := many.at(a)
 			if !ok {
 				continue
 			}
-			b = many.pairs[at]
+			b = many.pairs[i]
 		}
-		if few == base {
-			a, b = b, a
-		}
-		cluster, row := b.value(), a.value()
+		clusters[at], rows[at] = b.value(), a.value()
+		at++
+	}
+	f.found += at
+}
+
+// layDown lays what was gathered down by ranges of clusters.
+func (f *finder) layDown() {
+	for k, cluster := range f.clusters[:f.found] {
 		to := &f.into[cluster>>f.shift&(maxRanges-1)]
 		if to.n == findBlock {
 			f.grow(to)
 		}
 		to.clusters[to.n&(findBlock-1)] = cluster
 		if f.need.rows {
-			to.rows[to.n&(findBlock-1)] = row
+			to.rows[to.n&(findBlock-1)] = f.rows[k]
 		}
 		to.n++
 	}
+	f.found = 0
 }

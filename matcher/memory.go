@@ -34,7 +34,7 @@ func newUint64Column(n int) []uint64 {
 // pages cost up to two seconds a gigabyte.
 const (
 	giveBackFrom   = 16 << 20
-	giveBackMidway = 1 << 30
+	giveBackMidway = 128 << 20
 )
 
 // giveBack returns memory to the system after some bytes of it, from as many on,
