@@ -49,6 +49,9 @@ func kinds() map[string]struct {
 		"events": {logAddress, seal.Header{Purpose: seal.Events, Columns: column, Events: []seal.EventType{{Kind: "click", Category: "c"}}, Unit: "count"}, []seal.Row{
 			{Codes: []uint8{1}, Event: &seal.Event{Key: []byte("u1"), Day: 20000, Value: 12}},
 		}},
+		"log": {logAddress, seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "click", Category: "c"}}, From: 20000, To: 20001, Change: seal.Instead, After: "000000000000000000000000000000a5"}, []seal.Row{
+			{Event: &seal.Event{Key: []byte("u1"), Day: 20000}},
+		}},
 	}
 }
 
@@ -230,6 +233,8 @@ func TestEndOfTheHeaderIsBound(t *testing.T) {
 		// 32. A carrier that could turn them would make of people to be taken off a
 		// list its members, or bring files in another order.
 		"add": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
+		// Likewise of an event log: a replacement that was kept back.
+		"log": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
 		"remove": {slices.Concat([]byte{2}, make([]byte, 17), []byte{32}), slices.Concat([]byte{1}, make([]byte, 17), []byte{32}),
 			func(h *seal.Header) { h.Change = seal.Add }},
 	} {
