@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"awase/crypto/identifier"
+	"awase/crypto/seal"
 	"awase/crypto/token"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -189,4 +191,80 @@ func TestSegmentsAreOpenedOnce(t *testing.T) {
 	if err := ask(10); err == nil {
 		t.Error("a base that is nowhere is read: the test shows nothing")
 	}
+}
+
+// TestBasesInOrder: a base that names the one before it comes after that one
+// alone, so one that was kept back can't bring back whose consent was withdrawn;
+// without the control it does.
+func TestBasesInOrder(t *testing.T) {
+	e := openRoom(t)
+	schema := parse(t, entrustment.ParseBaseSchema, oracleBase)
+	file := func(after string, n, withdrawn int) (raw []byte, upload string) {
+		t.Helper()
+		users, _ := crowd(n)
+		for i := range withdrawn {
+			users[i].version = ""
+		}
+		data := usersCSV(rand.New(rand.NewPCG(5, 5)), users)
+		f, err := intake.OpenBase(t.Context(), bytes.NewReader(data), int64(len(data)), schema, intake.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := f.Header()
+		h.After = after
+		raw, err = io.ReadAll(sealed(t, e, seal.BaseEntrustment, seal.BaseName, h, f.Rows()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := seal.ReadHead(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw, hex.EncodeToString(head.Address.Upload[:])
+	}
+	_, rows := crowd(200)
+	load := func(raw []byte) (wire.BaseLoaded, error) {
+		return e.LoadBase(t.Context(), schema, bytes.NewReader(raw))
+	}
+	send := func(raw []byte, changed bool, matched int64) {
+		t.Helper()
+		if l, err := load(raw); err != nil || l.Changed != changed {
+			t.Fatalf("%+v, %v", l, err)
+		}
+		if len(e.state.lists) == 0 {
+			loadListFile(t, e, "l", rowsCSV(rows))
+		}
+		if got := cells(t, e, "l", nil)[0]; got != matched {
+			t.Errorf("%d match, want %d", got, matched)
+		}
+	}
+	refused := func(what string, raw []byte) {
+		t.Helper()
+		_, err := load(raw)
+		if r := wantCode(t, what, err, entrustment.CodeForbidden); r.Field != "after" || r.Mend == "" {
+			t.Errorf("%s: %v", what, r)
+		}
+	}
+	first, one := file("", 200, 0)
+	kept, _ := file(one, 190, 0)
+	withdrawn, two := file(one, 190, 50)
+	same, three := file(two, 190, 50)
+	next, _ := file(three, 200, 60)
+	refused("before any base", withdrawn)
+	send(first, true, 200)
+	refused("one is missing", next)
+	send(withdrawn, true, 140)
+	send(withdrawn, false, 140) // sent twice
+	refused("kept back", kept)
+	send(same, false, 140)
+	refused("kept back", kept)
+	send(next, true, 140)
+
+	// The mutant: the room believes what the file says it follows.
+	var named uploadID
+	if err := named.UnmarshalText([]byte(one)); err != nil {
+		t.Fatal(err)
+	}
+	e.state.newest[kindBase] = named
+	send(kept, true, 190)
 }

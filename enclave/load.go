@@ -151,8 +151,10 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	}
 	// Only loads replace the base, and they take turns.
 	old, err := locked(e, func() (*baseRecord, error) {
-		_, err := e.operator()
-		return e.state.base, err
+		if _, err := e.operator(); err != nil {
+			return nil, err
+		}
+		return e.state.base, e.follows(kindBase, f.header)
 	})
 	if err != nil {
 		return none, err

@@ -40,8 +40,8 @@ var errAmended = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DE
 var errUpload = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload id",
 	Detail: "this sealed file was loaded before", Mend: "seal the file again"}
 
-// errAfter refuses a file of a list or of event logs that follows another than
-// the last: one that was left out, or one whose place another took.
+// errAfter refuses a file that follows another than the last: one that was left
+// out, or one whose place another took.
 var errAfter = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "after",
 	Detail: "the file follows another than the one that was taken last", Mend: "load the file that is missing, or seal this one again after the one that was taken last"}
 

@@ -95,7 +95,7 @@ func sealCommand() *cobra.Command {
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
 	cmd.Flags().StringVar(&out, "out", "", "the sealed `file` to write")
-	cmd.Flags().StringVar(&after, "after", "", "take it only if the last sealed `file` that was taken for the list, or of the entrustment's event logs, is this one")
+	cmd.Flags().StringVar(&after, "after", "", "take it only if the last sealed `file` that was taken for the list, the entrustment's event logs or the base is this one")
 	cmd.Flags().BoolVar(&events, "events", false, "the file is an event log, --schema its events.yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if termsFile == "" || out == "" {
@@ -110,9 +110,6 @@ func sealCommand() *cobra.Command {
 		t, err := readTerms(termsFile, fingerprint)
 		if err != nil {
 			return err
-		}
-		if after != "" && t.Entrustment == seal.BaseEntrustment && !events {
-			return usageError{errors.New("--after is of lists and event logs")}
 		}
 		if err := checkTarget(out, args[0], f.schema, termsFile, f.signKey, f.problems, after); err != nil {
 			return err

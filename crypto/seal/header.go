@@ -79,16 +79,14 @@ func appendSchema(b []byte, h *Header) []byte {
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
 		b = appendChange(b, h)
 	}
-	return b
-}
-
-// appendChange appends what the rows do to what was there before them, and the
-// upload id of the file that they follow.
-func appendChange(b []byte, h *Header) []byte {
-	b = append(b, byte(slices.Index(changes[h.Purpose], h.Change))) // there, as fault has seen
 	var after [16]byte
 	_, _ = hex.Decode(after[:], []byte(h.After)) // likewise
 	return append(b, after[:]...)
+}
+
+// appendChange appends what the rows do to what was there before them.
+func appendChange(b []byte, h *Header) []byte {
+	return append(b, byte(slices.Index(changes[h.Purpose], h.Change))) // there, as fault has seen
 }
 
 func appendText(b []byte, s string) []byte {
@@ -141,11 +139,15 @@ func decodeHeader(b []byte) (Address, Header, error) {
 	case Base:
 		h.Document = hex.EncodeToString(c.take(sha256.Size))
 	case List:
-		c.change(&h)
+		h.Change = c.change(List)
 	case Events:
 		h.Unit = c.text()
 		h.From, h.To = int32(c.u32()), int32(c.u32())
-		c.change(&h)
+		h.Change = c.change(Events)
+	}
+	var after [16]byte
+	if copy(after[:], c.take(len(after))); after != [16]byte{} {
+		h.After = hex.EncodeToString(after[:])
 	}
 	if len(c.b) > 0 {
 		c.fail("trailing bytes")
@@ -163,17 +165,14 @@ func decodeHeader(b []byte) (Address, Header, error) {
 	return a, h, nil
 }
 
-// change reads what appendChange appends.
-func (c *cursor) change(h *Header) {
-	if n := int(c.u8()); n < len(changes[h.Purpose]) {
-		h.Change = changes[h.Purpose][n]
-	} else {
+// change reads a change of a purpose.
+func (c *cursor) change(p Purpose) Change {
+	n := int(c.u8())
+	if n >= len(changes[p]) {
 		c.fail("change")
+		return ""
 	}
-	var after [16]byte
-	if copy(after[:], c.take(len(after))); after != [16]byte{} {
-		h.After = hex.EncodeToString(after[:])
-	}
+	return changes[p][n]
 }
 
 // fault says what of h is wrong; "" is nothing.
@@ -201,8 +200,8 @@ func (h *Header) fault() string {
 		return "document: a base has its hash, other files none"
 	case !slices.Contains(changes[h.Purpose], h.Change):
 		return "change: of a list add or remove, of an event log instead"
-	case h.After != "" && (h.Purpose == Base || !isUpload(h.After)):
-		return "after: of a list or an event log, an upload id"
+	case h.After != "" && !isUpload(h.After):
+		return "after: an upload id"
 	case h.Change == Remove && len(h.Columns) > 0:
 		return "columns: rows that remove have none"
 	case h.Purpose == List && len(h.Identifiers) == 0:

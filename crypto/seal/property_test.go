@@ -59,7 +59,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 			h.To = rapid.Int32Range(h.From, math.MaxInt32).Draw(t, "to")
 		}
 	}
-	if h.Purpose != seal.Base && rapid.Bool().Draw(t, "follows") {
+	if rapid.Bool().Draw(t, "follows") {
 		h.After = hex.EncodeToString(append(rapid.SliceOfN(rapid.Byte(), 15, 15).Draw(t, "after"), 1))
 	}
 	column := rapid.Custom(func(t *rapid.T) seal.IdentifierColumn {

@@ -31,6 +31,8 @@ func makeVectors(t *testing.T) []vector {
 	dated.header.From, dated.header.To, dated.header.Change, dated.header.After = 20_500, 20_529, Instead, add.header.After
 	datedRows := []Row{eventRows[0]}
 	dated.plain = dated.rows(t, datedRows)
+	next := base
+	next.header.After = add.header.After
 	two := list
 	two.plain = list.rows(t, listRows[:1], listRows[1:])
 
@@ -42,6 +44,7 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-list-add", comment: "rows that a list gets besides those it has, after a certain file", craft: add, rows: listRows, resealed: true},
 		{name: "ok-list-remove", comment: "people who are taken off a list: no columns", craft: remove, rows: removeRows, resealed: true},
 		{name: "ok-base", comment: "a base: user keys are any bytes", craft: base, rows: baseRows, resealed: true},
+		{name: "ok-base-next", comment: "a base, after a certain file", craft: next, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
 		{name: "ok-events-of-a-period", comment: "an event log of 30 days, in place of those before it, after a certain file", craft: dated, rows: datedRows, resealed: true},
 		{name: "ok-no-rows", comment: "no rows: one record, empty and final", craft: empty, resealed: true},
@@ -171,8 +174,8 @@ func headerEndVectors(base, events craft) []vector {
 	}
 	const end = 1 + 16 // as of a list
 	return []vector{
-		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return b[:len(b)-32] }),
-		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return b[:len(b)-1] }),
+		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return slices.Delete(b, len(b)-16-32, len(b)-16) }),
+		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return slices.Delete(b, len(b)-16-1, len(b)-16) }),
 		alter(events, "unit-none", "an event log without the text", func(b []byte) []byte { return slices.Delete(b, len(b)-end-13, len(b)-end-8) }),
 		alter(events, "unit-control", "a control character in the unit", func(b []byte) []byte { b[len(b)-end-9] = '\n'; return b }),
 		alter(events, "period-none", "an event log without the days", func(b []byte) []byte { return slices.Delete(b, len(b)-end-8, len(b)-end) }),

@@ -210,10 +210,6 @@ func TestWhatIsNotSealed(t *testing.T) {
 		}},
 		"another change": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Change = "replace" }},
 		"after nothing":  {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.After = strings.Repeat("0", 32) }},
-		"base that follows": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
-			*a, *h = baseWith(strings.Repeat("5e", 32))
-			h.After = strings.Repeat("a5", 16)
-		}},
 		"after, short":   {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.After = "0a" }},
 		"remove, column": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Change = seal.Remove }},
 		"log that adds": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
