@@ -9,8 +9,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/endian"
 	"github.com/apache/arrow/go/v17/arrow/memory"
-
-	"awase/crypto/token"
 )
 
 // Every column is an Arrow array over plain Go memory: the garbage collector
@@ -72,14 +70,19 @@ func newUint32s(b []byte) (*array.Uint32, error) {
 	return array.NewUint32Data(arrayData(arrow.PrimitiveTypes.Uint32, n, b)), nil
 }
 
-var tokenType = &arrow.FixedSizeBinaryType{ByteWidth: token.Size}
+var pairType = &arrow.FixedSizeBinaryType{ByteWidth: pairSize}
 
-func newTokens(b []byte) (*array.FixedSizeBinary, error) {
-	n, err := length(b, token.Size)
+func newPairs(b []byte) (*array.FixedSizeBinary, error) {
+	n, err := length(b, pairSize)
 	if err != nil {
 		return nil, err
 	}
-	return array.NewFixedSizeBinaryData(arrayData(tokenType, n, b)), nil
+	return array.NewFixedSizeBinaryData(arrayData(pairType, n, b)), nil
+}
+
+// pairsOf gives the pairs that b, aligned and whole, holds: its own memory.
+func pairsOf(b []byte) []pair {
+	return unsafe.Slice((*pair)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/pairSize)
 }
 
 // bytesOf gives the values buffer of an array, for the vault.

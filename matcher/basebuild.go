@@ -1,101 +1,63 @@
 package matcher
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
-
-	"awase/crypto/token"
 )
 
-const maxStandings = 1 << 16
-
-// BaseBuilder takes the rows of a base and builds it. Rows go into flat
-// columns: 20 bytes an identifier, 22 a user and 1 an attribute. Build turns
-// them into the base one kind at a time, so it needs 20 bytes more for each
-// identifier of the largest kind, and 4 for each user. It is not safe for concurrent use.
+// BaseBuilder takes the rows of a base and builds it. Rows go into parts: 16
+// bytes an identifier, 18 a user and 1 an attribute, in memory that comes by the
+// MiB. Build turns them into the base one kind at a time, so it needs 16 bytes
+// more for each identifier of the largest kind, and 4 for each user. It is not
+// safe for concurrent use; its parts are filled beside one another.
 type BaseBuilder struct {
 	options
 	columns []Column
 	err     error // what makes the builder unusable
-
-	users     chunked[pair] // user token, row
-	codes     []chunked[uint8]
-	standing  chunked[uint16]
-	known     map[standing]uint16
-	standings []standing
-	last      uint16               // the standing of the row before
-	pairs     [Kinds]chunked[pair] // token, row
+	parts   []*BasePart
+	first   []uint32 // number of the first row of each part, once all are in
 }
 
 // NewBaseBuilder begins a base with the given columns. Columns that can't be
 // (no name, no domain, a name or value twice, over 256 values) are refused by
 // the first Add or Build.
 func NewBaseBuilder(columns []Column, opts ...Option) *BaseBuilder {
-	b := &BaseBuilder{
-		options: newOptions(opts),
-		columns: cloneColumns(columns),
-		codes:   make([]chunked[uint8], len(columns)),
-		known:   make(map[standing]uint16),
-	}
+	b := &BaseBuilder{options: newOptions(opts), columns: cloneColumns(columns)}
 	if b.err = checkMachine(); b.err == nil {
 		b.err = checkColumns(columns)
 	}
 	return b
 }
 
-// Add takes one user. A row that is refused (*entrustment.Error) leaves no
-// trace; the builder goes on.
+// Part gives a part for a goroutine of its own to fill. Build joins all parts;
+// nobody may add to one then.
+func (b *BaseBuilder) Part() (*BasePart, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	p := newBasePart(b.columns)
+	b.parts = append(b.parts, p)
+	return p, nil
+}
+
+// Add takes one user into the builder's own part. A row that is refused
+// (*entrustment.Error) leaves no trace; the builder goes on.
 func (b *BaseBuilder) Add(p *Person) error {
+	if len(b.parts) == 0 {
+		if _, err := b.Part(); err != nil {
+			return err
+		}
+	}
 	if b.err != nil {
 		return b.err
 	}
-	row := b.users.n
-	if int64(row) >= maxRows {
-		return overLimit(fmt.Sprintf("row %d", row+1), fmt.Sprintf("a base holds at most %d users", maxRows))
-	}
-	if err := checkRow(row, b.columns, p.Codes, p.Tokens); err != nil {
-		return err
-	}
-	s, err := b.intern(standing{p.PolicyVersion, p.Service, p.EnquiryOnly})
-	if err != nil {
-		return err
-	}
-	b.users.add(pair{p.User, uint32(row)})
-	b.standing.add(s)
-	for i, code := range p.Codes {
-		b.codes[i].add(code)
-	}
-	for _, t := range p.Tokens {
-		b.pairs[t.Kind].add(pair{t.Token, uint32(row)})
-	}
-	return nil
-}
-
-func (b *BaseBuilder) intern(s standing) (uint16, error) {
-	if len(b.standings) > 0 && s == b.standings[b.last] { // most are as the one before
-		return b.last, nil
-	}
-	if code, ok := b.known[s]; ok {
-		b.last = code
-		return code, nil
-	}
-	if len(b.standings) == maxStandings {
-		return 0, overLimit(fmt.Sprintf("row %d", b.users.n+1),
-			fmt.Sprintf("a base holds at most %d combinations of policy version, service and enquiry_only", maxStandings))
-	}
-	// A clone: the string may be a slice of a whole batch of the file.
-	s.PolicyVersion, s.Service = strings.Clone(s.PolicyVersion), strings.Clone(s.Service)
-	code := uint16(len(b.standings))
-	b.known[s] = code
-	b.standings = append(b.standings, s)
-	return code, nil
+	return atRow(b.parts[0].Add(p), b.parts[0].rows)
 }
 
 // Build gives the base of the rows added and uses the builder up.
@@ -111,16 +73,22 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 		return nil, b.err
 	}
 	b.err = errBuilt
-	rows := b.users.n
+	rows, err := b.number()
+	if err != nil {
+		return nil, err
+	}
 	clusterOf, base, err := b.buildUsers(ctx, prev)
 	if err != nil {
 		return nil, err
 	}
 	n := base.clusters()
-	for c := range b.codes {
+	for c := range b.columns {
 		codes := newColumn(n)
-		b.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[clusterOf[row]] = code })
-		b.codes[c] = chunked[uint8]{}
+		for i, p := range b.parts {
+			of := clusterOf[b.first[i]:]
+			p.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[of[row]] = code })
+			p.codes[c] = chunked[uint8]{}
+		}
 		base.codes = append(base.codes, newUint8s(codes))
 	}
 	for k := range Kinds {
@@ -131,58 +99,63 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 		if prev != nil {
 			blocked = prev.ambiguous[k]
 		}
-		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, &b.pairs[k], clusterOf, blocked, n); err != nil {
+		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, k, clusterOf, blocked, n); err != nil {
 			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
 		}
 	}
-	giveBack(rows * pairSize)
+	giveBack(rows*pairSize, giveBackFrom)
 	return base, nil
+}
+
+// number numbers the rows of all parts, those of the first first.
+func (b *BaseBuilder) number() (rows int, err error) {
+	for _, p := range b.parts {
+		b.first = append(b.first, uint32(rows))
+		if rows += p.rows; int64(rows) > maxRows {
+			return 0, overLimit("rows", fmt.Sprintf("a base holds at most %d users", maxRows))
+		}
+	}
+	return rows, nil
+}
+
+// spreads gives one spread of each part.
+func (b *BaseBuilder) spreads(of func(*BasePart) *spread) []*spread {
+	out := make([]*spread, len(b.parts))
+	for i, p := range b.parts {
+		out[i] = of(p)
+	}
+	return out
 }
 
 // buildUsers gives every row its cluster, and a base that has all but codes and
 // indexes.
 func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Base, error) {
 	var repeated atomic.Int64
-	tokens, values, err := sortColumns(ctx, b.workers, &b.users, nil, rowsLetGo(b.users.n), func(sorted []pair, _ uint64, _ int) []pair {
+	row := func(part int, value uint32) uint32 { return b.first[part] + value }
+	column, err := sortPairs(ctx, b.workers, b.spreads(func(p *BasePart) *spread { return &p.users }), row, settleBy(func(sorted []pair, _ uint64, _ int) []pair {
 		repeated.Add(int64(countRepeated(sorted)))
 		return sorted
-	})
+	}))
 	if err != nil {
 		return nil, nil, err
 	}
 	if n := int(repeated.Load()); n > 0 {
 		return nil, nil, &DuplicateUsersError{N: n}
 	}
-	var old tokenIndex
-	n := 0
-	if prev != nil {
-		n, old = prev.clusters(), prev.users
+	users := pairsOf(column) // with their rows; then with their clusters
+	giveBack(len(column), giveBackMidway)
+	clusterOf, n, err := b.clusters(ctx, users, prev)
+	if err != nil {
+		return nil, nil, err
 	}
-	rows := arrow.Uint32Traits.CastFromBytes(values) // of each user; then the clusters
-	clusterOf := newUint32Column(len(rows))
-	user := func(u int) []byte { return tokens[u*token.Size : (u+1)*token.Size] }
-	i := 0
-	for u, row := range rows {
-		for i < old.len() && bytes.Compare(old.tokens.Value(i), user(u)) < 0 {
-			i++
-		}
-		cluster := uint32(n)
-		if i < old.len() && bytes.Equal(old.tokens.Value(i), user(u)) {
-			cluster = old.vals[i]
-		} else if n++; int64(n) > maxRows {
-			return nil, nil, overLimit("base", fmt.Sprintf("a base gives out at most %d ids over all its versions", maxRows))
-		}
-		clusterOf[row], rows[u] = cluster, cluster
-	}
-
 	base := &Base{columns: b.columns}
-	if base.users, err = openIndex(tokens, values, n); err != nil {
+	if base.users, err = openIndex(column, n); err != nil {
 		return nil, nil, fmt.Errorf("indexing users: %w", err)
 	}
 	present := newColumn(8 * wordsFor(n))
 	words := bitmap(arrow.Uint64Traits.CastFromBytes(present))
-	for _, c := range base.users.vals {
-		words.set(c)
+	for _, user := range users {
+		words.set(user.value())
 	}
 	if base.presentA, base.present, err = openBitmap(present, n); err != nil {
 		return nil, nil, fmt.Errorf("marking users: %w", err)
@@ -190,73 +163,148 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 	return clusterOf, base, b.buildStandings(base, clusterOf, n)
 }
 
-// buildStandings sorts the dictionary, so that it does not depend on the order
-// of the rows.
-func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) error {
-	base.standings = slices.SortedFunc(slices.Values(b.standings), compareStandings)
-	sorted := make([]uint16, len(b.standings)) // position of each
-	for i, s := range base.standings {
-		sorted[b.known[s]] = uint16(i)
+// clusters gives users, who come with their rows, their clusters in place of
+// those: the one each has in prev, or the next free one. By row they are the
+// first result; n is how many were ever given out.
+func (b *BaseBuilder) clusters(ctx context.Context, users []pair, prev *Base) (of []uint32, n int, err error) {
+	var old tokenSet
+	if prev != nil {
+		n, old = prev.clusters(), prev.users.tokenSet
+	}
+	// What of the numbers begins where is known once those who are new are
+	// counted, by ranges of users, as many ranges as there are parts of work.
+	const step = 1 << 16
+	ranges := (len(users) + step - 1) / step
+	next := make([]int, ranges)
+	each := func(r int, f func(u int, cluster uint32, known bool)) {
+		begin, end := r*step, min((r+1)*step, len(users))
+		i, _ := old.search(users[begin], 0, old.len())
+		for u := begin; u < end; u++ {
+			for i < old.len() && old.pairs[i].before(users[u]) {
+				i++
+			}
+			if i < old.len() && old.pairs[i].same(users[u]) {
+				f(u, old.pairs[i].value(), true)
+			} else {
+				f(u, 0, false)
+			}
+		}
+	}
+	err = parallel(ctx, b.workers, ranges, func(_, r int) error {
+		each(r, func(_ int, _ uint32, known bool) {
+			if !known {
+				next[r]++
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for r, more := range next {
+		next[r] = n
+		n += more
+	}
+	if int64(n) > maxRows {
+		return nil, 0, overLimit("base", fmt.Sprintf("a base gives out at most %d ids over all its versions", maxRows))
+	}
+	of = newUint32Column(len(users))
+	err = parallel(ctx, b.workers, ranges, func(_, r int) error {
+		each(r, func(u int, cluster uint32, known bool) {
+			if !known {
+				cluster = uint32(next[r])
+				next[r]++
+			}
+			of[users[u].value()], users[u] = cluster, users[u].with(cluster)
+		})
+		return nil
+	})
+	return of, n, err
+}
+
+// buildStandings joins the parts' dictionaries and sorts them, so that the
+// result does not depend on the order of the rows.
+func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) (err error) {
+	for _, p := range b.parts {
+		base.standings = append(base.standings, p.standings...)
+	}
+	slices.SortFunc(base.standings, compareStandings)
+	base.standings = slices.Compact(base.standings)
+	if len(base.standings) > maxStandings {
+		return errStandings
 	}
 	buf := newColumn(n * arrow.Uint16SizeBytes)
 	codes := arrow.Uint16Traits.CastFromBytes(buf)
-	b.standing.eachParallel(b.workers, func(row int, s uint16) { codes[clusterOf[row]] = sorted[s] })
-	b.standing, b.known, b.standings = chunked[uint16]{}, nil, nil
-	var err error
+	for i, p := range b.parts {
+		sorted := make([]uint16, len(p.standings)) // position of each
+		for code, s := range p.standings {
+			at, _ := slices.BinarySearchFunc(base.standings, s, compareStandings)
+			sorted[code] = uint16(at)
+		}
+		of := clusterOf[b.first[i]:]
+		p.standing.eachParallel(b.workers, func(row int, s uint16) { codes[of[row]] = sorted[s] })
+		p.standing, p.known, p.standings = chunked[uint16]{}, nil, nil
+	}
 	base.standing, err = newUint16s(buf)
 	return err
 }
 
 // buildIndex sorts the pairs of one kind and parts them into the index and the
 // ambiguous tokens, those of blocked included.
-func (b *BaseBuilder) buildIndex(ctx context.Context, src *chunked[pair], clusterOf []uint32, blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
+func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf []uint32, blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
 	var (
 		lock   sync.Mutex
-		shared [1 << scatterBits][]byte // by leading bits
+		shared = map[uint64][]pair{} // by where they begin
 	)
-	tokens, values, err := sortColumns(ctx, b.workers, src, clusterOf, rowsLetGo(src.n), func(sorted []pair, lead uint64, shift int) []pair {
+	cluster := func(part int, value uint32) uint32 { return clusterOf[b.first[part]+value] }
+	column, err := sortPairs(ctx, b.workers, b.spreads(func(p *BasePart) *spread { return &p.pairs[k] }), cluster, settleBy(func(sorted []pair, lead uint64, shift int) []pair {
 		kept, several := partAmbiguous(sorted, blocked.within(lead, shift))
-		lock.Lock()
-		defer lock.Unlock()
-		shared[lead] = several
+		if len(several) > 0 {
+			lock.Lock()
+			defer lock.Unlock()
+			shared[lead<<shift] = several
+		}
 		return kept
-	})
+	}))
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	ambiguous, err := openTokenSet(slices.Concat(shared[:]...))
+	giveBack(len(column), giveBackMidway)
+	several := 0
+	for _, s := range shared {
+		several += len(s)
+	}
+	all := newColumn(several * pairSize)
+	to := pairsOf(all)
+	for _, lead := range slices.Sorted(maps.Keys(shared)) {
+		to = to[copy(to, shared[lead]):]
+	}
+	ambiguous, err := openTokenSet(all, 1)
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	x, err := openIndex(tokens, values, clusters)
+	x, err := openIndex(column, clusters)
 	return x, ambiguous, err
 }
 
-// rowsLetGo gives back the memory of so many pairs.
-func rowsLetGo(pairs int) func() { return func() { giveBack(pairs * pairSize) } }
-
 // partAmbiguous gives the sorted pairs whose token one cluster holds, once
-// each, in the memory of pairs, and the bytes of the tokens that two or more
-// hold or that are blocked already, ascending.
-func partAmbiguous(pairs []pair, blocked []byte) (kept []pair, shared []byte) {
+// each, in the memory of pairs, and the tokens that two or more hold or that
+// are blocked already, ascending, with value 0.
+func partAmbiguous(pairs, blocked []pair) (kept, shared []pair) {
 	kept = pairs[:0]
 	for i := 0; i < len(pairs); {
 		p := pairs[i]
 		several := false
-		for i++; i < len(pairs) && pairs[i].tok == p.tok; i++ {
-			several = several || pairs[i].v != p.v
+		for i++; i < len(pairs) && pairs[i].same(p); i++ {
+			several = several || pairs[i].value() != p.value()
 		}
-		order := 1
-		for ; len(blocked) > 0; blocked = blocked[token.Size:] {
-			if order = bytes.Compare(blocked[:token.Size], p.tok[:]); order >= 0 {
-				break
-			}
-			shared = append(shared, blocked[:token.Size]...)
+		for len(blocked) > 0 && blocked[0].before(p) {
+			shared, blocked = append(shared, blocked[0]), blocked[1:]
 		}
 		switch {
-		case len(blocked) > 0 && order == 0: // stays blocked, added in its turn
+		case len(blocked) > 0 && blocked[0].same(p): // stays blocked, added in its turn
 		case several:
-			shared = append(shared, p.tok[:]...)
+			shared = append(shared, p.with(0))
 		default:
 			kept = append(kept, p)
 		}
@@ -268,7 +316,7 @@ func partAmbiguous(pairs []pair, blocked []byte) (kept []pair, shared []byte) {
 func countRepeated(sorted []pair) int {
 	n := 0
 	for i := 1; i < len(sorted); i++ {
-		if sorted[i].tok == sorted[i-1].tok && (i == 1 || sorted[i-2].tok != sorted[i].tok) {
+		if sorted[i].same(sorted[i-1]) && (i == 1 || !sorted[i-2].same(sorted[i])) {
 			n++
 		}
 	}

@@ -20,10 +20,11 @@ type baseMeta struct {
 
 func codeColumn(i int) string { return fmt.Sprintf("code.%d", i) }
 
-// indexColumns names the two columns of the index of a kind.
-func indexColumns(k Kind, values string) (string, string) {
-	return fmt.Sprintf("index.%d.token", k), fmt.Sprintf("index.%d.%s", k, values)
-}
+// userColumn is the index of the users.
+const userColumn = "user"
+
+// indexColumn names the index of a kind.
+func indexColumn(k Kind) string { return fmt.Sprintf("index.%d", k) }
 
 func ambiguousColumn(k Kind) string { return fmt.Sprintf("ambiguous.%d", k) }
 
@@ -37,17 +38,14 @@ func (b *Base) Columns() iter.Seq2[string, []byte] {
 			return
 		}
 		ok := yield(metaColumn, meta) &&
-			yield("user.token", b.users.bytes()) &&
-			yield("user.cluster", bytesOf(b.users.values)) &&
+			yield(userColumn, b.users.bytes()) &&
 			yield("present", bytesOf(b.presentA)) &&
 			yield("standing", bytesOf(b.standing))
 		for i := 0; ok && i < len(b.codes); i++ {
 			ok = yield(codeColumn(i), bytesOf(b.codes[i]))
 		}
 		for k := Kind(0); ok && k < Kinds; k++ {
-			tokens, clusters := indexColumns(k, "cluster")
-			ok = yield(tokens, b.index[k].bytes()) &&
-				yield(clusters, bytesOf(b.index[k].values)) &&
+			ok = yield(indexColumn(k), b.index[k].bytes()) &&
 				yield(ambiguousColumn(k), b.ambiguous[k].bytes())
 		}
 	}
@@ -69,34 +67,33 @@ func OpenBase(read func(name string) ([]byte, error)) (*Base, error) {
 	s.damage(metaColumn, meta.check())
 
 	b := &Base{columns: meta.Columns, standings: meta.Standings}
-	b.users = s.index("user.token", "user.cluster", meta.Clusters)
+	b.users = s.index(userColumn, meta.Clusters)
 	s.present(b, meta.Clusters)
 	s.standing(b, meta.Clusters)
 	for i := range meta.Columns {
 		b.codes = append(b.codes, s.codes(codeColumn(i), meta.Clusters, len(meta.Columns[i].Domain)))
 	}
 	s.kinds(func(s *segment, k Kind) {
-		tokens, clusters := indexColumns(k, "cluster")
-		b.index[k] = s.index(tokens, clusters, meta.Clusters)
+		b.index[k] = s.index(indexColumn(k), meta.Clusters)
 		b.ambiguous[k] = s.tokens(ambiguousColumn(k))
 		if s.err != nil {
 			return
 		}
 		there := b.users.len() == meta.Clusters || // every id is in use: no need to look
 			everywhere(b.index[k].len(), func(begin, end int) bool {
-				for _, c := range b.index[k].vals[begin:end] {
-					if !b.present.has(c) {
+				for _, p := range b.index[k].pairs[begin:end] {
+					if !b.present.has(p.value()) {
 						return false
 					}
 				}
 				return true
 			})
 		if !there {
-			s.damage(clusters, errors.New("a token leads to a cluster that is not there"))
+			s.damage(indexColumn(k), errors.New("a token leads to a cluster that is not there"))
 			return
 		}
 		if overlap(&b.index[k], &b.ambiguous[k]) {
-			s.damage(tokens, errors.New("an ambiguous token is indexed"))
+			s.damage(indexColumn(k), errors.New("an ambiguous token is indexed"))
 		}
 	})
 	if s.err != nil {
@@ -139,8 +136,8 @@ func (s *segment) present(b *Base, n int) {
 		return
 	}
 	used := newBitmap(n)
-	for _, c := range b.users.vals {
-		used.set(c)
+	for _, user := range b.users.pairs {
+		used.set(user.value())
 	}
 	many := 0
 	for w := range used {
@@ -151,7 +148,7 @@ func (s *segment) present(b *Base, n int) {
 		}
 	}
 	if many != b.users.len() {
-		s.damage("user.cluster", errors.New("two users share a cluster"))
+		s.damage(userColumn, errors.New("two users share a cluster"))
 	}
 }
 
@@ -193,9 +190,8 @@ func (s *segment) standing(b *Base, n int) {
 // overlap says whether a token of the set is in the index.
 func overlap(x *tokenIndex, set *tokenSet) bool {
 	return !everywhere(set.len(), func(begin, end int) bool {
-		for i := begin; i < end; i++ {
-			d := set.hi(i) >> x.shift
-			if _, ok := x.search(set.words[2*i], set.words[2*i+1], int(x.dir[d]), int(x.dir[d+1])); ok {
+		for _, p := range set.pairs[begin:end] {
+			if _, ok := x.at(p); ok {
 				return false
 			}
 		}

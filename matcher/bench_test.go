@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"awase/crypto/token"
 	"awase/matcher"
 )
@@ -45,12 +47,13 @@ func domain(n int) []string {
 // benchToken is the token of identifier i: uniform, as a PRF's, and distinct.
 func benchToken(kind matcher.Kind, i int) (t token.Token) {
 	x := uint64(i)<<3 | uint64(kind)
-	for w := range 2 { // SplitMix64, a bijection
-		z := x + uint64(w+1)*0x9e3779b97f4a7c15
+	mix := func(z uint64) uint64 { // SplitMix64, a bijection
 		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 		z = (z ^ z>>27) * 0x94d049bb133111eb
-		binary.BigEndian.PutUint64(t[8*w:], z^z>>31)
+		return z ^ z>>31
 	}
+	binary.BigEndian.PutUint64(t[:], mix(x+0x9e3779b97f4a7c15))
+	binary.BigEndian.PutUint32(t[8:], uint32(mix(x+0x3c6ef372fe94f82a)))
 	return t
 }
 
@@ -106,23 +109,49 @@ func (w world) want() []int64 {
 	return cells
 }
 
+// everyCore calls one of the functions that part gives, one a core, with every
+// number below n.
+func everyCore(tb testing.TB, n int, part func() (func(i int) error, error)) {
+	tb.Helper()
+	cores := runtime.GOMAXPROCS(0)
+	var g errgroup.Group
+	for c := range cores {
+		add, err := part()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		g.Go(func() error {
+			for i := n * c / cores; i < n*(c+1)/cores; i++ {
+				if err := add(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 func (w world) base(tb testing.TB) *matcher.Base {
 	tb.Helper()
 	b := matcher.NewBaseBuilder(benchColumns)
-	tokens := make([]matcher.KindToken, w.kinds)
-	for i := range w.users {
-		codes := benchCodes(i)
-		for k := range tokens {
-			tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: benchToken(matcher.Kind(k), i)}
-		}
-		version := "v1"
-		if !w.eligible(i) {
-			version = "v0"
-		}
-		if err := b.Add(&matcher.Person{User: benchToken(matcher.Kinds, i), Tokens: tokens, Codes: codes[:], PolicyVersion: version}); err != nil {
-			tb.Fatal(err)
-		}
-	}
+	everyCore(tb, w.users, func() (func(i int) error, error) {
+		part, err := b.Part()
+		tokens := make([]matcher.KindToken, w.kinds)
+		return func(i int) error {
+			codes := benchCodes(i)
+			for k := range tokens {
+				tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: benchToken(matcher.Kind(k), i)}
+			}
+			version := "v1"
+			if !w.eligible(i) {
+				version = "v0"
+			}
+			return part.Add(&matcher.Person{User: benchToken(matcher.Kinds, i), Tokens: tokens, Codes: codes[:], PolicyVersion: version})
+		}, err
+	})
 	base, err := b.Build(context.Background(), nil)
 	if err != nil {
 		tb.Fatal(err)
@@ -133,15 +162,16 @@ func (w world) base(tb testing.TB) *matcher.Base {
 func (w world) list(tb testing.TB) *matcher.List {
 	tb.Helper()
 	b := matcher.NewListBuilder(nil, testKey)
-	tokens := make([]matcher.KindToken, w.kinds)
-	for r := range w.rows {
-		for k := range tokens {
-			tokens[k] = w.listToken(r, k)
-		}
-		if err := b.Add(&matcher.ListRow{Tokens: tokens}); err != nil {
-			tb.Fatal(err)
-		}
-	}
+	everyCore(tb, w.rows, func() (func(r int) error, error) {
+		part, err := b.Part()
+		tokens := make([]matcher.KindToken, w.kinds)
+		return func(r int) error {
+			for k := range tokens {
+				tokens[k] = w.listToken(r, k)
+			}
+			return part.Add(&matcher.ListRow{Tokens: tokens})
+		}, err
+	})
 	list, err := b.Build(context.Background())
 	if err != nil {
 		tb.Fatal(err)
@@ -196,7 +226,7 @@ func benchCells(b *testing.B, e *matcher.Embedded, pop matcher.PopulationID, bas
 		}
 	}
 	for name, buf := range list.Columns() {
-		if strings.HasSuffix(name, ".token") {
+		if strings.HasPrefix(name, "index.") {
 			need = append(need, buf)
 		}
 	}
@@ -381,11 +411,10 @@ func BenchmarkListBuild(b *testing.B) {
 			}
 			build := func() {
 				l := matcher.NewListBuilder(nil, testKey)
-				for at := 0; at < len(tokens); at += kinds {
-					if err := l.Add(&matcher.ListRow{Tokens: tokens[at : at+kinds]}); err != nil {
-						b.Fatal(err)
-					}
-				}
+				everyCore(b, w.rows, func() (func(i int) error, error) {
+					part, err := l.Part()
+					return func(i int) error { return part.Add(&matcher.ListRow{Tokens: tokens[i*kinds : (i+1)*kinds]}) }, err
+				})
 				if _, err := l.Build(context.Background()); err != nil {
 					b.Fatal(err)
 				}

@@ -19,8 +19,11 @@ import (
 func ids(b *matcher.Base) map[token.Token]uint32 {
 	m := columns(b.Columns())
 	out := map[token.Token]uint32{}
-	for i := range len(m["user.token"]) / token.Size {
-		out[token.Token(m["user.token"][i*token.Size:][:token.Size])] = binary.LittleEndian.Uint32(m["user.cluster"][4*i:])
+	for p := range slices.Chunk(m["user"], 16) {
+		var t token.Token
+		binary.BigEndian.PutUint64(t[:], binary.LittleEndian.Uint64(p))
+		binary.BigEndian.PutUint32(t[8:], binary.LittleEndian.Uint32(p[12:]))
+		out[t] = binary.LittleEndian.Uint32(p[8:])
 	}
 	return out
 }
@@ -127,9 +130,9 @@ func TestDigest(t *testing.T) {
 		"a policy version": func(p []matcher.Person) []matcher.Person { p[0].PolicyVersion = "v2"; return p },
 		"a service":        func(p []matcher.Person) []matcher.Person { p[0].Service = "mail"; return p },
 		"an enquiry":       func(p []matcher.Person) []matcher.Person { p[0].EnquiryOnly = true; return p },
-		"a token":          func(p []matcher.Person) []matcher.Person { p[0].Tokens[0].Token[15]++; return p },
+		"a token":          func(p []matcher.Person) []matcher.Person { p[0].Tokens[0].Token[11]++; return p },
 		"a kind":           func(p []matcher.Person) []matcher.Person { p[0].Tokens[0].Kind = 1; return p },
-		"a user":           func(p []matcher.Person) []matcher.Person { p[0].User[15]++; return p },
+		"a user":           func(p []matcher.Person) []matcher.Person { p[0].User[11]++; return p },
 		"no second user":   func(p []matcher.Person) []matcher.Person { return p[:1] },
 		"tokens swapped": func(p []matcher.Person) []matcher.Person {
 			p[0].Tokens, p[1].Tokens = p[1].Tokens, p[0].Tokens

@@ -17,10 +17,13 @@ type counter struct {
 	*plan
 	cells []int64
 	sums  [][]int64
+	room  []uint32 // for the clusters of a block
 	ids   []uint32 // clusters of the block that are left
 	at    []uint32 // their cells
 	stack []uint64 // scratch bitmaps
 	tally eventTally
+
+	touched uint64 // nobody reads it: it keeps the reads alive
 }
 
 // count gives the number of eligible, matched clusters that satisfy the
@@ -38,6 +41,7 @@ func (p *plan) count(ctx context.Context, workers int) (Exact, error) {
 		c := &counters[worker]
 		if c.plan == nil {
 			c.plan, c.cells = p, make([]int64, p.cells)
+			c.room, c.at = make([]uint32, 1<<blockShift+atOnce), make([]uint32, 1<<blockShift)
 			for range sums {
 				c.sums = append(c.sums, make([]int64, p.cells))
 			}
@@ -82,7 +86,6 @@ func (c *counter) block(w0, w1 int) {
 			set[i] &= c.hits.any[w0+i]
 		}
 	}
-	keep(set, c.base.standing.Uint16Values()[w0*64:], c.eligible)
 	if c.where != nil {
 		c.narrow(c.where, set, w0)
 	}
@@ -91,7 +94,7 @@ func (c *counter) block(w0, w1 int) {
 
 // keep clears the bits of set whose code is not in the table: in[code] is 0 or
 // 1. codes begins at the first bit of set.
-func keep[C uint8 | uint16](set []uint64, codes []C, in []uint8) {
+func keep(set []uint64, codes, in []uint8) {
 	const dense = 24 // bits from which reading all 64 codes in order is faster
 	for i, word := range set {
 		if bits.OnesCount64(word) < dense {
@@ -172,19 +175,65 @@ func (c *counter) narrow(n *node, set []uint64, w0 int) {
 
 func (c *counter) firstRow(cluster uint32) uint32 { return c.hits.rows[c.hits.ranks.of(cluster)] }
 
+// atOnce is how many ids are written at once.
+const atOnce = 4
+
+// list gives the bits of set as ids, which begin at first, in room: at least as
+// long as there are bits, and atOnce more. Four at a time: that a word has five
+// bits is foretold more often than how many it has.
+func list(room []uint32, set []uint64, first uint32) []uint32 {
+	n := 0
+	for _, word := range set {
+		many := bits.OnesCount64(word)
+		for j := 0; j < many; j += atOnce {
+			four := (*[atOnce]uint32)(room[n+j:])
+			for k := range four { // past the last bit what is written is written over
+				four[k] = first + uint32(bits.TrailingZeros64(word))
+				word &= word - 1
+			}
+		}
+		n += many
+		first += 64
+	}
+	return room[:n]
+}
+
+// eligibleOf gives those of ids whose standing allows it, in their memory.
+func eligibleOf(ids []uint32, standing []uint16, allowed []uint8) []uint32 {
+	n := 0
+	for _, id := range ids {
+		ids[n] = id // written whether it stays or not
+		n += int(allowed[standing[id]])
+	}
+	return ids[:n]
+}
+
+// ahead reads a block of a column in order, before ids of it are read in their
+// places, unless they are few.
+func ahead[C uint8 | uint16](c *counter, column []C, w0, words, line int) {
+	block := column[w0*64 : min((w0+words)*64, len(column))]
+	if len(c.ids)*4*line < len(block) {
+		return
+	}
+	sum := C(0)
+	for i := 0; i < len(block); i += line {
+		sum += block[i]
+	}
+	c.touched += uint64(sum)
+}
+
 // add counts the clusters of set, one dimension after the other.
 func (c *counter) add(set []uint64, w0 int) {
-	c.ids = c.ids[:0]
-	for i, word := range set {
-		for ; word != 0; word &= word - 1 {
-			c.ids = append(c.ids, uint32((w0+i)*64+bits.TrailingZeros64(word)))
-		}
-	}
-	c.at = append(c.at[:0], c.ids...)
+	c.ids = list(c.room, set, uint32(w0*64))
+	standing := c.base.standing.Uint16Values()
+	ahead(c, standing, w0, len(set), 32)
+	c.ids = eligibleOf(c.ids, standing, c.eligible)
+	c.at = c.at[:len(c.ids)]
 	clear(c.at)
 	for _, d := range c.dims {
 		switch d.source {
 		case BaseColumn:
+			ahead(c, d.codes, w0, len(set), 64)
 			for i, id := range c.ids {
 				c.at[i] += d.stride * uint32(d.codes[id])
 			}

@@ -46,6 +46,13 @@ func (s *sink) str(v string) {
 	s.bytes([]byte(v))
 }
 
+func (s *sink) pair(p pair) {
+	var b [pairSize]byte
+	binary.BigEndian.PutUint64(b[:8], p.hi)
+	binary.BigEndian.PutUint64(b[8:], p.lo)
+	s.bytes(b[:])
+}
+
 func (s *sink) columns(columns []Column) {
 	s.u64(len(columns))
 	for _, c := range columns {
@@ -70,8 +77,8 @@ func (s *sink) sum() (out [32]byte) {
 // rows nor the cluster ids count. Tombstones are not part of it.
 func (b *Base) Digest(key [32]byte) [32]byte {
 	rank := make([]uint32, b.clusters()) // a user's name in the digest, in place of the id
-	for i, c := range b.users.vals {
-		rank[c] = uint32(i)
+	for i, user := range b.users.pairs {
+		rank[user.value()] = uint32(i)
 	}
 	const label = "awase.base/v1"
 	sums := make([][32]byte, 1+2*int(Kinds))
@@ -88,11 +95,8 @@ func (b *Base) Digest(key [32]byte) [32]byte {
 			s := newSink(key, fmt.Sprintf("%s/index/%d", label, k))
 			x := &b.index[k]
 			s.u64(x.len())
-			var v [4]byte
-			for i := range x.len() {
-				s.bytes(x.tokens.Value(i))
-				binary.LittleEndian.PutUint32(v[:], rank[x.vals[i]])
-				s.bytes(v[:])
+			for _, p := range x.pairs {
+				s.pair(p.with(rank[p.value()]))
 			}
 			sums[part] = s.sum()
 			return nil
@@ -124,8 +128,9 @@ func (b *Base) digestUsers(s *sink) {
 	s.u64(b.users.len())
 	standing := b.standing.Uint16Values()
 	row := make([]byte, 2+len(b.codes))
-	for i, c := range b.users.vals {
-		s.bytes(b.users.tokens.Value(i))
+	for _, user := range b.users.pairs {
+		c := user.value()
+		s.pair(user.with(0))
 		binary.LittleEndian.PutUint16(row, standing[c])
 		for j := range b.codes {
 			row[2+j] = b.codes[j].Uint8Values()[c]

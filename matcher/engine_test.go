@@ -77,8 +77,19 @@ func (l *loader) LoadEvents(_ context.Context, pop matcher.PopulationID, types [
 
 func buildBase(ctx context.Context, columns []matcher.Column, people []matcher.Person, prev *matcher.Base, opts ...matcher.Option) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(columns, opts...)
+	parts := make([]*matcher.BasePart, len(people)%3) // none: all by the builder itself
+	for i := range parts {
+		var err error
+		if parts[i], err = b.Part(); err != nil {
+			return nil, err
+		}
+	}
 	for i := range people {
-		if err := b.Add(&people[i]); err != nil {
+		add := b.Add
+		if len(parts) > 0 {
+			add = parts[i*7%len(parts)].Add
+		}
+		if err := add(&people[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -1,7 +1,5 @@
 package matcher
 
-import "math/bits"
-
 const (
 	// window is how many tokens a lookup compares without asking whether it
 	// needs to. One in fifty entries of a directory covers more.
@@ -57,19 +55,6 @@ func (f *finder) reset(clusters int, need needs) {
 	}
 }
 
-// add lays down a hit.
-func (f *finder) add(cluster, row uint32) {
-	to := &f.into[cluster>>f.shift&(maxRanges-1)]
-	if to.n == findBlock {
-		f.grow(to)
-	}
-	to.clusters[to.n] = cluster
-	if f.need.rows {
-		to.rows[to.n] = row
-	}
-	to.n++
-}
-
 func (f *finder) grow(to *findings) {
 	if to.clusters != nil {
 		to.full = append(to.full, findBlocks{to.clusters, to.rows})
@@ -122,21 +107,21 @@ func (f *finder) find(base, list *tokenIndex, part int) {
 	}
 	for ; begin < end; begin += lookups {
 		n := f.look(few, many, begin, min(begin+lookups, end))
-		f.note(base, list, few, many, n)
+		f.note(base, few, many, n)
 	}
 }
 
 // look fills f.few and f.many with the positions of the tokens [j0, j1) of few,
 // at most lookups, that are in many as far as their first 8 bytes go, and
-// gives their number. Where an entry covers more than the window all 16 bytes
+// gives their number. Where an entry covers more than the window whole tokens
 // are compared.
 func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	n := 0
-	words := few.words[2*j0 : 2*j1]
+	wanted := few.pairs[j0:j1]
 	if many.len() < window {
-		for j := j0; j < j1; j++ {
-			if i, ok := many.search(words[2*(j-j0)], words[2*(j-j0)+1], 0, many.len()); ok {
-				f.few[n], f.many[n] = uint32(j), uint32(i)
+		for k := range wanted {
+			if i, ok := many.search(wanted[k], 0, many.len()); ok {
+				f.few[n], f.many[n] = uint32(j0+k), uint32(i)
 				n++
 			}
 		}
@@ -144,51 +129,51 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	}
 	// The reads of a step do not wait for one another: in a sparse list each
 	// goes to memory.
-	for k := range j1 - j0 {
-		d := bits.ReverseBytes64(words[2*k]) >> many.shift
+	for k := range wanted {
+		d := wanted[k].hi >> many.shift
 		begin := many.dir[d]
 		f.begins[k&(lookups-1)], f.spans[k&(lookups-1)] = begin, many.dir[d+1]-begin
 	}
 	// Where nearly every line is wanted, they are read in order first: a core
 	// has far more reads under way then than lookups in their places give it.
 	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*lookups {
-		f.touched += touch(many.words[2*b:2*e]) + uint64(touch32(many.vals[b:e]))
+		f.touched += touch(many.pairs[b:e])
 	}
 	last := many.len() - window
-	for k := range j1 - j0 {
-		hi, begin, span := words[2*k], int(f.begins[k&(lookups-1)]), int(f.spans[k&(lookups-1)])
+	for k := range wanted {
+		hi, begin, span := wanted[k].hi, int(f.begins[k&(lookups-1)]), int(f.spans[k&(lookups-1)])
 		if span > window {
-			if i, ok := many.search(hi, words[2*k+1], begin, begin+span); ok {
+			if i, ok := many.search(wanted[k], begin, begin+span); ok {
 				f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(i)
 				n++
 			}
 			continue
 		}
 		begin = min(begin, last) // the window may begin before the entry: what it finds there differs
-		w := (*[2 * window]uint64)(many.words[2*begin:])
+		w := (*[window]pair)(many.pairs[begin:])
 		at := -1
-		if w[0] == hi {
+		if w[0].hi == hi {
 			at = 0
 		}
-		if w[2] == hi {
+		if w[1].hi == hi {
 			at = 1
 		}
-		if w[4] == hi {
+		if w[2].hi == hi {
 			at = 2
 		}
-		if w[6] == hi {
+		if w[3].hi == hi {
 			at = 3
 		}
-		if w[8] == hi {
+		if w[4].hi == hi {
 			at = 4
 		}
-		if w[10] == hi {
+		if w[5].hi == hi {
 			at = 5
 		}
-		if w[12] == hi {
+		if w[6].hi == hi {
 			at = 6
 		}
-		if w[14] == hi {
+		if w[7].hi == hi {
 			at = 7
 		}
 		// Written whether found or not: whether is a coin.
@@ -200,44 +185,39 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	return n
 }
 
-// touch reads a word of every cache line of w.
-func touch(w []uint64) (sum uint64) {
-	for i := 0; i < len(w); i += 8 {
-		sum += w[i]
-	}
-	return sum
-}
-
-func touch32(w []uint32) (sum uint32) {
-	for i := 0; i < len(w); i += 16 {
-		sum += w[i]
+// touch reads a word of every cache line of p.
+func touch(p []pair) (sum uint64) {
+	for i := 0; i < len(p); i += 64 / pairSize {
+		sum += p[i].hi
 	}
 	return sum
 }
 
 // note lays down the clusters of the first n positions of f.few and f.many, whose
 // tokens agree as far as their first 8 bytes go.
-func (f *finder) note(base, list, few, many *tokenIndex, n int) {
+func (f *finder) note(base, few, many *tokenIndex, n int) {
 	for k := range n {
-		a, b := f.few[k&(lookups-1)], f.many[k&(lookups-1)]
-		if lo := few.words[2*a+1]; many.words[2*b+1] != lo {
+		a, b := few.pairs[f.few[k&(lookups-1)]], many.pairs[f.many[k&(lookups-1)]]
+		if !a.same(b) {
 			// The window shows one token of those that share 8 bytes.
-			hi := few.words[2*a]
-			d := bits.ReverseBytes64(hi) >> many.shift
-			at, ok := many.search(hi, lo, int(many.dir[d]), int(many.dir[d+1]))
+			at, ok := many.at(a)
 			if !ok {
 				continue
 			}
-			b = uint32(at)
+			b = many.pairs[at]
 		}
-		i, j := b, a // in the base, in the list
 		if few == base {
-			i, j = a, b
+			a, b = b, a
 		}
-		row := uint32(0)
+		cluster, row := b.value(), a.value()
+		to := &f.into[cluster>>f.shift&(maxRanges-1)]
+		if to.n == findBlock {
+			f.grow(to)
+		}
+		to.clusters[to.n&(findBlock-1)] = cluster
 		if f.need.rows {
-			row = list.vals[j]
+			to.rows[to.n&(findBlock-1)] = row
 		}
-		f.add(base.vals[i], row)
+		to.n++
 	}
 }

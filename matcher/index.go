@@ -5,54 +5,88 @@ import (
 	"errors"
 	"math/bits"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"awase/crypto/token"
 )
 
-// tokenSet is a column of distinct tokens, ascending.
-type tokenSet struct {
-	tokens *array.FixedSizeBinary
-	words  []uint64 // the same bytes: two words a token, as they lie in memory
+// pair is a token and the row or cluster that holds it, as two numbers that
+// compare as token, then value do: what a lookup reads lies together, and
+// sixteen bytes never cross a cache line.
+type pair struct {
+	hi uint64 // the first 8 bytes of the token, big-endian
+	lo uint64 // the last 4, then the value
 }
 
-// openTokenSet wraps b. It reads every token: an index out of order would not
-// fail later, it would count wrongly.
-func openTokenSet(b []byte) (tokenSet, error) {
-	a, err := newTokens(b)
+const pairSize = 16
+
+func newPair(t token.Token, value uint32) pair {
+	return pair{binary.BigEndian.Uint64(t[:8]), uint64(binary.BigEndian.Uint32(t[8:]))<<32 | uint64(value)}
+}
+
+func (p pair) value() uint32 { return uint32(p.lo) }
+
+func (p pair) with(value uint32) pair { return pair{p.hi, p.lo>>32<<32 | uint64(value)} }
+
+func (p pair) token() (t token.Token) {
+	binary.BigEndian.PutUint64(t[:8], p.hi)
+	binary.BigEndian.PutUint32(t[8:], uint32(p.lo>>32))
+	return t
+}
+
+// same says whether p and q have one token.
+func (p pair) same(q pair) bool { return p.hi == q.hi && p.lo>>32 == q.lo>>32 }
+
+// before says whether the token of p comes before that of q.
+func (p pair) before(q pair) bool { return p.hi < q.hi || p.hi == q.hi && p.lo>>32 < q.lo>>32 }
+
+// tokenSet is a column of distinct tokens, ascending.
+type tokenSet struct {
+	column *array.FixedSizeBinary
+	pairs  []pair // the same memory; of a set alone the values are 0
+}
+
+var (
+	errOrder = errors.New("tokens are not distinct and ascending")
+	errValue = errors.New("a value is out of range")
+)
+
+// openTokenSet wraps b, whose values are below limit. It reads every token: an
+// index out of order would not fail later, it would count wrongly.
+func openTokenSet(b []byte, limit int) (tokenSet, error) {
+	a, err := newPairs(b)
 	if err != nil {
 		return tokenSet{}, err
 	}
-	s := tokenSet{tokens: a, words: arrow.Uint64Traits.CastFromBytes(bytesOf(a))}
+	s := tokenSet{column: a, pairs: pairsOf(bytesOf(a))}
 	ascending := everywhere(s.len(), func(begin, end int) bool {
 		begin = max(begin, 1)
-		if begin >= end {
-			return true
-		}
-		hi, lo := s.hi(begin-1), s.lo(begin-1)
 		for i := begin; i < end; i++ {
-			h, l := s.hi(i), s.lo(i)
-			if h < hi || h == hi && l <= lo {
+			if !s.pairs[i-1].before(s.pairs[i]) {
 				return false
 			}
-			hi, lo = h, l
 		}
 		return true
 	})
 	if !ascending {
-		return tokenSet{}, errors.New("tokens are not distinct and ascending")
+		return tokenSet{}, errOrder
+	}
+	within := everywhere(s.len(), func(begin, end int) bool {
+		top := uint32(0)
+		for i := range s.pairs[begin:end] {
+			top = max(top, s.pairs[begin+i].value())
+		}
+		return int64(top) < int64(limit)
+	})
+	if !within {
+		return tokenSet{}, errValue
 	}
 	return s, nil
 }
 
-func (s *tokenSet) len() int { return len(s.words) / 2 }
+func (s *tokenSet) len() int { return len(s.pairs) }
 
-// hi and lo are token i as two big-endian words: they compare as its bytes do.
-func (s *tokenSet) hi(i int) uint64 { return bits.ReverseBytes64(s.words[2*i]) }
-func (s *tokenSet) lo(i int) uint64 { return bits.ReverseBytes64(s.words[2*i+1]) }
-
-func (s *tokenSet) bytes() []byte { return bytesOf(s.tokens) }
+func (s *tokenSet) bytes() []byte { return bytesOf(s.column) }
 
 const (
 	minDirBits = 8  // the parts of a match are ranges of the leading 8 bits
@@ -64,37 +98,17 @@ const (
 // a directory on the leading bits.
 type tokenIndex struct {
 	tokenSet
-	values *array.Uint32
-	vals   []uint32 // the same values
-
 	dir   []uint32 // tokens whose leading bits are d lie in [dir[d], dir[d+1])
 	shift uint     // leading bits of a token: hi >> shift
 }
 
-// openIndex wraps the columns of an index whose values are below limit.
-func openIndex(tokens, values []byte, limit int) (tokenIndex, error) {
-	set, err := openTokenSet(tokens)
+// openIndex wraps the column of an index whose values are below limit.
+func openIndex(b []byte, limit int) (tokenIndex, error) {
+	set, err := openTokenSet(b, limit)
 	if err != nil {
 		return tokenIndex{}, err
 	}
-	a, err := newUint32s(values)
-	if err != nil {
-		return tokenIndex{}, err
-	}
-	x := tokenIndex{tokenSet: set, values: a, vals: a.Uint32Values()}
-	if len(x.vals) != x.len() {
-		return tokenIndex{}, errors.New("tokens and values differ in number")
-	}
-	within := everywhere(len(x.vals), func(begin, end int) bool {
-		top := uint32(0)
-		for _, v := range x.vals[begin:end] {
-			top = max(top, v)
-		}
-		return int64(top) < int64(limit)
-	})
-	if !within {
-		return tokenIndex{}, errors.New("a value is out of range")
-	}
+	x := tokenIndex{tokenSet: set}
 	x.makeDirectory()
 	return x, nil
 }
@@ -111,12 +125,12 @@ func (x *tokenIndex) makeDirectory() {
 		if i < 0 {
 			return 0
 		}
-		return int(x.hi(i)>>x.shift) + 1
+		return int(x.pairs[i].hi>>x.shift) + 1
 	}
 	everywhere(n, func(begin, end int) bool {
 		d := after(begin - 1)
 		for i := begin; i < end; i++ {
-			for lead := int(x.hi(i) >> x.shift); d <= lead; d++ {
+			for lead := int(x.pairs[i].hi >> x.shift); d <= lead; d++ {
 				x.dir[d] = uint32(i)
 			}
 		}
@@ -127,31 +141,32 @@ func (x *tokenIndex) makeDirectory() {
 	}
 }
 
-// search gives the position in [begin, end) of the token of the words hi and lo,
-// as they lie in memory.
-func (s *tokenSet) search(hi, lo uint64, begin, end int) (int, bool) {
-	h, l := bits.ReverseBytes64(hi), bits.ReverseBytes64(lo)
+// search gives the position in [begin, end) of the token of p.
+func (s *tokenSet) search(p pair, begin, end int) (int, bool) {
 	for begin < end {
 		mid := int(uint(begin+end) >> 1)
-		if m := s.hi(mid); m < h || m == h && s.lo(mid) < l {
+		if s.pairs[mid].before(p) {
 			begin = mid + 1
 		} else {
 			end = mid
 		}
 	}
-	return begin, begin < s.len() && s.words[2*begin] == hi && s.words[2*begin+1] == lo
+	return begin, begin < s.len() && s.pairs[begin].same(p)
+}
+
+// at gives the position of the token of p.
+func (x *tokenIndex) at(p pair) (int, bool) {
+	d := p.hi >> x.shift
+	return x.search(p, int(x.dir[d]), int(x.dir[d+1]))
 }
 
 // find gives the value of a token.
 func (x *tokenIndex) find(t token.Token) (uint32, bool) {
-	hi, lo := binary.BigEndian.Uint64(t[:8]), binary.BigEndian.Uint64(t[8:])
-	d := hi >> x.shift
-	for i := int(x.dir[d]); i < int(x.dir[d+1]); i++ {
-		if x.hi(i) == hi && x.lo(i) == lo {
-			return x.vals[i], true
-		}
+	i, ok := x.at(newPair(t, 0))
+	if !ok {
+		return 0, false
 	}
-	return 0, false
+	return x.pairs[i].value(), true
 }
 
 // part is the range of tokens whose leading byte is p.

@@ -65,8 +65,7 @@ func (l *List) Columns() iter.Seq2[string, []byte] {
 			ok = yield(codeColumn(i), bytesOf(l.codes[i]))
 		}
 		for k := Kind(0); ok && k < Kinds; k++ {
-			tokens, rows := indexColumns(k, "row")
-			ok = yield(tokens, l.index[k].bytes()) && yield(rows, bytesOf(l.index[k].values))
+			ok = yield(indexColumn(k), l.index[k].bytes())
 		}
 	}
 }
@@ -88,8 +87,7 @@ func OpenList(read func(name string) ([]byte, error)) (*List, error) {
 		l.codes = append(l.codes, s.codes(codeColumn(i), meta.Rows, len(meta.Columns[i].Domain)))
 	}
 	s.kinds(func(s *segment, k Kind) {
-		tokens, rows := indexColumns(k, "row")
-		l.index[k] = s.index(tokens, rows, meta.Rows)
+		l.index[k] = s.index(indexColumn(k), meta.Rows)
 	})
 	if s.err != nil {
 		return nil, s.err

@@ -22,7 +22,7 @@ type rowParts struct {
 // HandRows makes Build hand out the canonical rows of the list, in parts of
 // about 1 MiB, as it sorts them; their bytes are put's only until it returns.
 // An error of put ends Build. ListRows reads the parts.
-func (b *ListBuilder) HandRows(put func(part []byte) error) { b.parts = &rowParts{put: put} }
+func (b *ListBuilder) HandRows(put func(part []byte) error) { b.handed = &rowParts{put: put} }
 
 // row takes the next canonical row, after its number of pairs.
 func (p *rowParts) row(raw []byte) error {

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"math/bits"
 	"slices"
-
-	"github.com/apache/arrow/go/v17/arrow"
 
 	"awase/crypto/token"
 )
@@ -14,6 +13,11 @@ import (
 // rowsGoal is the length of the rows in a bucket of the first pass, if the bits
 // suffice: some of them are in a core's cache at once.
 const rowsGoal = 1 << 17
+
+// listDigits is how many leading bits the first pass of a sort of a list takes,
+// for so many buckets of their usual size: a range of the ListID is some of
+// them.
+func listDigits(buckets int) int { return min(max(bits.Len(uint(buckets)), 8), scatterBits) }
 
 // sortedRows are the rows of a list, after their numbers of pairs, by buckets of
 // the leading bits of their encoding.
@@ -71,33 +75,40 @@ func (b *ListBuilder) buildRows(ctx context.Context, l *List) error {
 		l.rows += s.buckets[d].rows
 	}
 	l.id = sums.id(b.key, b.columns, l.rows)
-	if err := s.hand(b.parts); err != nil {
+	if err := s.hand(b.handed); err != nil {
 		return err
 	}
 	return s.columnsOf(ctx, b.workers, l)
 }
 
 func (b *ListBuilder) scatterRows(ctx context.Context) (*sortedRows, error) {
-	size := 0
-	for _, block := range b.arena {
-		size += len(block)
+	var arena [][]byte
+	size, rows := 0, 0
+	for _, p := range b.parts {
+		rows += p.n
+		for _, block := range p.arena {
+			arena, size = append(arena, block), size+len(block)
+		}
+		p.arena = nil
+	}
+	if int64(rows) > maxRows {
+		return nil, errListLimit
 	}
 	s := &sortedRows{columns: len(b.columns)}
 	var err error
-	s.layout, err = layOut(ctx, b.workers, len(b.arena), listDigits(size/rowsGoal), func(c, shift int, into []int) {
-		eachRow(b.arena[c], s.columns, func(row []byte) { into[leading(row[2:])>>shift] += len(row) })
+	s.layout, err = layOut(ctx, b.workers, len(arena), listDigits(size/rowsGoal), func(c, shift int, into []int) {
+		eachRow(arena[c], s.columns, func(row []byte) { into[leading(row[2:])>>shift] += len(row) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.raw = newColumn(size)
 	err = s.scatter(ctx, b.workers, func(c int, next []int) {
-		eachRow(b.arena[c], s.columns, func(row []byte) {
+		eachRow(arena[c], s.columns, func(row []byte) {
 			d := leading(row[2:]) >> s.shift
 			next[d] += copy(s.raw[next[d]:], row)
 		})
 	})
-	b.arena = nil
 	return s, err
 }
 
@@ -126,7 +137,7 @@ func (s *sortedRows) sort(ctx context.Context, workers int, key [32]byte) (*list
 // rowWork is a worker's memory.
 type rowWork struct {
 	hash *rangeHash
-	keys []pair // the first 16 bytes of an encoding, zeros past its end, and its number
+	keys []pair // the first 12 bytes of an encoding, zeros past its end, and its number
 	at   []int  // where a row begins, by number
 	out  []byte
 }
@@ -139,17 +150,17 @@ func (w *rowWork) sort(raw []byte, columns, used int) (b rowBucket) {
 		n := rowSize(raw[at:], columns)
 		var key token.Token
 		copy(key[:], raw[at+2:at+n])
-		w.keys, w.at = append(w.keys, pair{key, uint32(len(w.at))}), append(w.at, at)
+		w.keys, w.at = append(w.keys, newPair(key, uint32(len(w.at)))), append(w.at, at)
 		at += n
 	}
 	row := func(p pair) []byte {
-		at := w.at[p.v]
+		at := w.at[p.value()]
 		return raw[at : at+rowSize(raw[at:], columns)]
 	}
 	sortBucket(w.keys, used)
 	var last []byte
 	for begin, end := 0, 0; begin < len(w.keys); begin = end {
-		for end = begin + 1; end < len(w.keys) && w.keys[end].tok == w.keys[begin].tok; end++ {
+		for end = begin + 1; end < len(w.keys) && w.keys[end].same(w.keys[begin]); end++ {
 		}
 		run := w.keys[begin:end]
 		if len(run) > 1 { // equal beginnings: what follows decides
@@ -210,10 +221,10 @@ func (s *sortedRows) hand(parts *rowParts) (err error) {
 // that hold them. Where rows only begin with such tokens, they come in order.
 type kindRows struct {
 	inOrder bool
-	tokens  []byte
-	values  []byte
+	column  []byte
 	pairs   []pair
-	first   []int // by bucket: where its own begin
+	first   []int     // by bucket: where its own begin
+	from    []*spread // of each worker, where they don't come in order
 }
 
 // columnsOf makes the codes and the indexes of l and uses s up.
@@ -224,10 +235,10 @@ func (s *sortedRows) columnsOf(ctx context.Context, workers int, l *List) error 
 	}
 	var kinds [Kinds]kindRows
 	for k := range kinds {
-		kinds[k] = s.kind(Kind(k))
+		kinds[k] = s.kind(Kind(k), workers)
 	}
-	err := parallel(ctx, workers, len(s.buckets), func(_, d int) error {
-		s.write(d, codes, &kinds)
+	err := parallel(ctx, workers, len(s.buckets), func(worker, d int) error {
+		s.write(worker, d, codes, &kinds)
 		return nil
 	})
 	if err != nil {
@@ -246,7 +257,7 @@ func (s *sortedRows) columnsOf(ctx context.Context, workers int, l *List) error 
 }
 
 // kind makes room for the index of a kind.
-func (s *sortedRows) kind(k Kind) kindRows {
+func (s *sortedRows) kind(k Kind, workers int) kindRows {
 	x := kindRows{inOrder: true, first: make([]int, len(s.buckets))}
 	n := 0
 	for d := range s.buckets {
@@ -255,21 +266,23 @@ func (s *sortedRows) kind(k Kind) kindRows {
 		x.inOrder = x.inOrder && s.buckets[d].others[k] == 0
 	}
 	if x.inOrder {
-		x.tokens, x.values = newColumn(n*token.Size), newColumn(n*arrow.Uint32SizeBytes)
-	} else {
-		x.pairs = make([]pair, n)
+		x.column = newColumn(n * pairSize)
+		x.pairs = pairsOf(x.column)
+		return x
+	}
+	for range workers {
+		x.from = append(x.from, new(spread))
 	}
 	return x
 }
 
 // write writes what the rows of a bucket are to the codes and indexes.
-func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
+func (s *sortedRows) write(worker, d int, codes [][]byte, kinds *[Kinds]kindRows) {
 	bucket := &s.buckets[d]
 	begin, _ := s.bucket(d)
 	var next [Kinds]int
-	var values [Kinds][]uint32
 	for k := range kinds {
-		next[k], values[k] = kinds[k].first[d], arrow.Uint32Traits.CastFromBytes(kinds[k].values)
+		next[k] = kinds[k].first[d]
 	}
 	number := uint32(bucket.first)
 	var last []byte
@@ -281,14 +294,12 @@ func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
 			if p == 0 && sameHead(row, last) {
 				continue // a row before holds it
 			}
-			x, at := &kinds[k], next[k]
-			if x.inOrder {
-				copy(x.tokens[at*token.Size:], one[:token.Size])
-				values[k][at] = number
+			if x := &kinds[k]; x.inOrder {
+				x.pairs[next[k]] = newPair(token.Token(one), number)
+				next[k]++
 			} else {
-				x.pairs[at] = pair{token.Token(one[:token.Size]), number}
+				x.from[worker].add(newPair(token.Token(one), number))
 			}
-			next[k]++
 		}
 		for c, code := range row[2+pairs*pairLen:] {
 			codes[c][number] = code
@@ -301,16 +312,14 @@ func (s *sortedRows) write(d int, codes [][]byte, kinds *[Kinds]kindRows) {
 // index gives the index and uses x up.
 func (x *kindRows) index(ctx context.Context, workers, rows int) (tokenIndex, error) {
 	if x.inOrder {
-		return openIndex(x.tokens, x.values, rows)
+		return openIndex(x.column, rows)
 	}
-	src := chunked[pair]{n: len(x.pairs), chunks: slices.Collect(slices.Chunk(x.pairs, chunkLen))}
-	x.pairs = nil
 	// Sorted by token, then row: the first of a run holds the smallest row.
-	tokens, values, err := sortColumns(ctx, workers, &src, nil, func() {}, func(sorted []pair, _ uint64, _ int) []pair {
-		return slices.CompactFunc(sorted, func(x, y pair) bool { return x.tok == y.tok })
-	})
+	column, err := sortPairs(ctx, workers, x.from, nil, settleBy(func(sorted []pair, _ uint64, _ int) []pair {
+		return slices.CompactFunc(sorted, pair.same)
+	}))
 	if err != nil {
 		return tokenIndex{}, err
 	}
-	return openIndex(tokens, values, rows)
+	return openIndex(column, rows)
 }

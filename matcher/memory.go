@@ -28,15 +28,20 @@ func newUint64Column(n int) []uint64 {
 	return arrow.Uint64Traits.CastFromBytes(newColumn(n * arrow.Uint64SizeBytes))
 }
 
-// giveBackFrom is how much must have been let go before it is given back: the
-// collection it takes costs milliseconds, new pages a second a gigabyte.
-const giveBackFrom = 32 << 20
+// giveBackFrom is how much must have been let go before it is given back, once a
+// build is done: the collection it takes costs milliseconds. In the midst of one,
+// giveBackMidway: there what was given back is asked for again at once, and new
+// pages cost up to two seconds a gigabyte.
+const (
+	giveBackFrom   = 16 << 20
+	giveBackMidway = 1 << 30
+)
 
-// giveBack returns memory to the system after some bytes of it were let go.
-// The collector alone would wait until the heap has doubled, and a base is
-// most of a machine.
-func giveBack(bytes int) {
-	if bytes >= giveBackFrom {
+// giveBack returns memory to the system after some bytes of it, from as many on,
+// were let go. The collector alone would wait until the heap has doubled, and a
+// base is most of a machine.
+func giveBack(bytes, from int) {
+	if bytes >= from {
 		debug.FreeOSMemory()
 	}
 }

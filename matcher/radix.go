@@ -1,37 +1,19 @@
 package matcher
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"awase/crypto/token"
 )
 
-// pair is a token and the row or cluster that holds it: 20 bytes.
-type pair struct {
-	tok token.Token
-	v   uint32
-}
-
-const pairSize = token.Size + 4
-
-func (p *pair) hi() uint64 { return binary.BigEndian.Uint64(p.tok[:8]) }
-
 func comparePairs(a, b pair) int {
-	if c := bytes.Compare(a.tok[:], b.tok[:]); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.v, b.v)
+	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
 }
 
 const (
-	scatterBits = 11      // at most 2,048 write streams: more outrun the TLB
-	bucketGoal  = 1 << 12 // pairs in a bucket of the first pass, if the bits suffice
-	leafLen     = 24      // below, insertion sort wins
+	scatterBits = 11 // at most 2,048 write streams: more outrun the TLB
+	leafLen     = 24 // below, insertion sort wins
 )
 
 // layout says where the first pass of a sort puts what it sorts.
@@ -41,9 +23,6 @@ type layout struct {
 	at     [][]int // by group of chunks and leading bits: where the group's begin
 	ends   []int   // by leading bits: where all end
 }
-
-// digitsFor is how many leading bits the first pass of a sort of n pairs takes.
-func digitsFor(n int) int { return min(max(bits.Len(uint(n/bucketGoal)), 1), scatterBits) }
 
 // layOut counts what is in chunks by its leading bits: count adds to into what
 // a chunk holds, on several goroutines.
@@ -68,15 +47,6 @@ func layOut(ctx context.Context, workers, chunks, digits int, count func(chunk, 
 		l.ends[d] = sum
 	}
 	return l, nil
-}
-
-// layOutPairs is layOut of pairs.
-func layOutPairs(ctx context.Context, workers int, src *chunked[pair]) (*layout, error) {
-	return layOut(ctx, workers, len(src.chunks), digitsFor(src.n), func(c, shift int, into []int) {
-		for i := range src.chunks[c] {
-			into[src.chunks[c][i].hi()>>shift]++
-		}
-	})
 }
 
 // group is the range of chunks that one worker goes through.
@@ -106,11 +76,6 @@ func (l *layout) bucket(d int) (begin, end int) {
 	return begin, l.ends[d]
 }
 
-// Sorting is an MSD radix sort (McIlroy, Bostic & McIlroy, "Engineering Radix
-// Sort", 1993): one pass scatters everything by its leading bits, all workers at
-// once, then each bucket is sorted in a worker's cache. Tokens are outputs of a
-// PRF, so buckets come out even; equal tokens and skewed keys only cost time.
-
 // sortBucket sorts p, whose pairs agree in the leading used bits of their
 // tokens, in place ("American flag": each pair goes straight to its bucket).
 func sortBucket(p []pair, used int) {
@@ -128,7 +93,7 @@ func sortBucket(p []pair, used int) {
 
 	var next, end [256]int
 	for i := range p {
-		end[p[i].hi()>>shift&mask]++
+		end[p[i].hi>>shift&mask]++
 	}
 	sum := 0
 	for d := range 1 << digits {
@@ -139,11 +104,11 @@ func sortBucket(p []pair, used int) {
 	for d := range 1 << digits {
 		for next[d] < end[d] {
 			v := p[next[d]]
-			home := v.hi() >> shift & mask
+			home := v.hi >> shift & mask
 			for home != uint64(d) {
 				v, p[next[home]] = p[next[home]], v
 				next[home]++
-				home = v.hi() >> shift & mask
+				home = v.hi >> shift & mask
 			}
 			p[next[d]] = v
 			next[d]++
@@ -161,11 +126,9 @@ func sortBucket(p []pair, used int) {
 func insertionSort(p []pair) {
 	for i := 1; i < len(p); i++ {
 		v := p[i]
-		hi := v.hi()
 		j := i
 		for ; j > 0; j-- {
-			before := p[j-1].hi()
-			if before < hi || before == hi && comparePairs(p[j-1], v) <= 0 {
+			if b := p[j-1]; b.hi < v.hi || b.hi == v.hi && b.lo <= v.lo {
 				break
 			}
 			p[j] = p[j-1]

@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"errors"
 	"fmt"
 
 	"awase/entrustment"
@@ -47,22 +48,34 @@ func cloneColumns(columns []Column) []Column {
 	return out
 }
 
+// atRow adds to an error of a row that it is of the one after so many.
+func atRow(err error, rows int) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*entrustment.Error](err); ok {
+		of := *e
+		of.Field = fmt.Sprintf("row %d, %s", rows+1, e.Field)
+		return &of
+	}
+	return err
+}
+
 // checkRow gives an error unless the codes and kinds of a row are declared.
-func checkRow(row int, columns []Column, codes []uint8, tokens []KindToken) error {
-	field := func(what string) string { return fmt.Sprintf("row %d, %s", row+1, what) }
+func checkRow(columns []Column, codes []uint8, tokens []KindToken) error {
 	if len(codes) != len(columns) {
-		return &entrustment.Error{Code: entrustment.CodeDomain, Field: field("columns"),
+		return &entrustment.Error{Code: entrustment.CodeDomain, Field: "columns",
 			Detail: fmt.Sprintf("row has %d codes for %d columns", len(codes), len(columns))}
 	}
 	for i, code := range codes {
 		if int(code) >= len(columns[i].Domain) {
-			return &entrustment.Error{Code: entrustment.CodeDomain, Field: field(fmt.Sprintf("column %q", columns[i].Name)),
+			return &entrustment.Error{Code: entrustment.CodeDomain, Field: fmt.Sprintf("column %q", columns[i].Name),
 				Detail: "code is outside the declared domain"}
 		}
 	}
 	for _, t := range tokens {
 		if t.Kind >= Kinds {
-			return &entrustment.Error{Code: entrustment.CodeDomain, Field: field("identifiers"),
+			return &entrustment.Error{Code: entrustment.CodeDomain, Field: "identifiers",
 				Detail: "unknown kind of identifier"}
 		}
 	}

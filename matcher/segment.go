@@ -82,14 +82,14 @@ func (s *segment) codes(name string, n, limit int) *array.Uint8 {
 	return newUint8s(b)
 }
 
-// index reads a token and a value column whose values are below limit.
-func (s *segment) index(tokens, values string, limit int) tokenIndex {
-	t, v := s.get(tokens), s.get(values)
+// index reads a column of tokens whose values are below limit.
+func (s *segment) index(name string, limit int) tokenIndex {
+	b := s.get(name)
 	if s.err != nil {
 		return tokenIndex{}
 	}
-	x, err := openIndex(t, v, limit)
-	s.damage(tokens, err)
+	x, err := openIndex(b, limit)
+	s.damage(name, err)
 	return x
 }
 
@@ -99,7 +99,7 @@ func (s *segment) tokens(name string) tokenSet {
 	if s.err != nil {
 		return tokenSet{}
 	}
-	set, err := openTokenSet(b)
+	set, err := openTokenSet(b, 1)
 	s.damage(name, err)
 	return set
 }

@@ -2,6 +2,7 @@ package matcher_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -183,8 +184,8 @@ func TestDamage(t *testing.T) {
 			cases = append(cases, spoil{c, cut}, spoil{c, more})
 		}
 	}
-	both("user.token", "user.cluster", "present", "standing", "code.0", "code.2", "index.0.token", "index.0.cluster", "ambiguous.1")
-	for _, c := range []string{"user.token", "index.0.token", "index.1.token", "index.2.token", "ambiguous.1"} {
+	both("user", "present", "standing", "code.0", "code.2", "index.0", "ambiguous.1")
+	for _, c := range []string{"user", "index.0", "index.1", "index.2", "ambiguous.1"} {
 		cases = append(cases, spoil{c, swap}, spoil{c, double})
 	}
 	cases = append(cases,
@@ -199,20 +200,24 @@ func TestDamage(t *testing.T) {
 		spoil{"meta.json", replace(`"policy":"v2"`, `"policy":"v0"`)},
 		spoil{"meta.json", replace(`"schema"`, `"scheme"`)},
 		spoil{"present", flip(-1)}, spoil{"present", flip(0)}, spoil{"present", flip(9)},
-		spoil{"user.cluster", set(3, 1)},
-		spoil{"user.cluster", func(b []byte) []byte { copy(b[4:8], b[:4]); return b }},
+		spoil{"user", set(11, 1)},
+		spoil{"user", func(b []byte) []byte { copy(b[24:28], b[8:12]); return b }},
 		spoil{"standing", set(0, 200)}, spoil{"code.0", set(5, 12)}, spoil{"code.2", set(-1, 47)},
-		spoil{"index.0.cluster", set(3, 255)},
-		spoil{"index.0.cluster", func(b []byte) []byte { // a user who has left: the only id not used
-			binary.LittleEndian.PutUint32(b, unusedID(columns(sampleBase(t).Columns())))
+		spoil{"index.0", set(11, 255)},
+		spoil{"index.0", func(b []byte) []byte { // a user who has left: the only id not used
+			binary.LittleEndian.PutUint32(b[8:], unusedID(columns(sampleBase(t).Columns())))
 			return b
 		}},
 		spoil{"ambiguous.1", func(b []byte) []byte { // indexed and ambiguous
 			m := columns(sampleBase(t).Columns())
-			out := append(slices.Clone(b), m["index.1.token"][:16]...)
-			tokens := slices.SortedFunc(slices.Chunk(out, 16), bytes.Compare)
+			out := append(slices.Clone(b), m["index.1"][:16]...)
+			clear(out[len(b)+8 : len(b)+12])
+			tokens := slices.SortedFunc(slices.Chunk(out, 16), func(x, y []byte) int {
+				return cmp.Compare(binary.LittleEndian.Uint64(x), binary.LittleEndian.Uint64(y))
+			})
 			return bytes.Join(tokens, nil)
 		}},
+		spoil{"ambiguous.1", set(8, 1)},
 	)
 	run("base", sampleBase(t).Columns(), func(read func(string) ([]byte, error)) error {
 		_, err := matcher.OpenBase(read)
@@ -220,10 +225,10 @@ func TestDamage(t *testing.T) {
 	}, cases)
 
 	cases = nil
-	both("code.0", "index.0.token", "index.0.row", "index.2.row")
+	both("code.0", "index.0", "index.2")
 	cases = append(cases,
-		spoil{"index.0.token", swap}, spoil{"index.0.token", double},
-		spoil{"index.0.row", set(0, 250)}, spoil{"index.2.row", set(3, 255)}, spoil{"code.0", set(0, 3)},
+		spoil{"index.0", swap}, spoil{"index.0", double},
+		spoil{"index.0", set(8, 250)}, spoil{"index.2", set(11, 255)}, spoil{"code.0", set(0, 3)},
 		spoil{"meta.json", cut}, spoil{"meta.json", replace(`"rows":60`, `"rows":61`)}, spoil{"meta.json", replace(`"rows":60`, `"rows":-60`)},
 		spoil{"meta.json", replace(`"id":"`, `"id":"00`)}, spoil{"meta.json", replace("list/v1", "base/v1")},
 	)
@@ -241,7 +246,8 @@ func TestSharedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := columns(base.Columns())
-	clear(m["user.cluster"])
+	clear(m["user"][24:28])
+	clear(m["user"][8:12])
 	m["present"][0] = 1
 	if _, err := matcher.OpenBase(readColumns(m)); !errors.Is(err, matcher.ErrDamaged) {
 		t.Errorf("got %v, want ErrDamaged", err)

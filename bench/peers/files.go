@@ -10,18 +10,18 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"awase/crypto/token"
 	"awase/matcher"
 	"awase/matcher/matchbench"
 )
 
 // The base is written in two files a kind, so that a reader with two cores has
 // one for each. A record of the base is token ‖ cluster u32 ‖ cell u16, one of a
-// list is a token alone; numbers are little-endian. ClickHouse calls it
+// list is a token alone; tokens are wide, of which ours takes the first 12 bytes; numbers are little-endian. ClickHouse calls it
 // RowBinary.
 const (
 	parts      = 2
-	baseRecord = token.Size + 4 + 2
+	listRecord = len(matchbench.Wide{})
+	baseRecord = listRecord + 4 + 2
 	bufferSize = 1 << 20
 )
 
@@ -52,10 +52,10 @@ func writeBase(dir string, s *matchbench.Source) error {
 				err := writeFile(baseFile(dir, kind, part), func(w io.Writer) error {
 					var rec [baseRecord]byte
 					for i := from; i < to; i++ {
-						t := s.Token(matcher.Kind(kind), i)
+						t := s.Wide(matcher.Kind(kind), i)
 						copy(rec[:], t[:])
-						binary.LittleEndian.PutUint32(rec[token.Size:], uint32(i))
-						binary.LittleEndian.PutUint16(rec[token.Size+4:], s.Cell(i))
+						binary.LittleEndian.PutUint32(rec[listRecord:], uint32(i))
+						binary.LittleEndian.PutUint16(rec[listRecord+4:], s.Cell(i))
 						if _, err := w.Write(rec[:]); err != nil {
 							return err
 						}
@@ -77,7 +77,7 @@ func writeList(dir, list string, s *matchbench.Source) error {
 	for kind := range s.Kinds {
 		err := writeFile(listFile(dir, list, kind), func(w io.Writer) error {
 			for row := range s.List {
-				t := s.ListToken(matcher.Kind(kind), row)
+				t := s.ListWide(matcher.Kind(kind), row)
 				if _, err := w.Write(t[:]); err != nil {
 					return err
 				}
@@ -129,6 +129,16 @@ func openRecords(size int, paths ...string) (*records, error) {
 		r.in = append(r.in, bufio.NewReaderSize(f, bufferSize))
 	}
 	return r, nil
+}
+
+// skip passes over the first records of each file.
+func (r *records) skip(n int) error {
+	for _, f := range r.files {
+		if _, err := f.Seek(int64(n)*int64(r.size), io.SeekStart); err != nil {
+			return fmt.Errorf("reading made data: %w", err)
+		}
+	}
+	return nil
 }
 
 // next gives the next record of each file, valid until the next call; io.EOF

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 
 	"awase/crypto/token"
 	"awase/enclave/vault"
@@ -72,16 +73,22 @@ func runOurs(ctx context.Context, j *job) (*outcome, error) {
 
 func readBase(ctx context.Context, dir string, s *matchbench.Source) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(matchbench.Columns())
+	var g errgroup.Group
 	for part := range parts {
-		if err := addPart(b, dir, part, s); err != nil {
-			return nil, err
+		to, err := b.Part()
+		if err != nil {
+			return nil, errors.Join(err, g.Wait())
 		}
+		g.Go(func() error { return addPart(to, dir, part, s) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return b.Build(ctx, nil)
 }
 
 // addPart adds the users of one part, each with its token of every kind.
-func addPart(b *matcher.BaseBuilder, dir string, part int, s *matchbench.Source) error {
+func addPart(b *matcher.BasePart, dir string, part int, s *matchbench.Source) error {
 	paths := make([]string, s.Kinds)
 	for kind := range paths {
 		paths[kind] = baseFile(dir, kind, part)
@@ -106,32 +113,49 @@ func addPart(b *matcher.BaseBuilder, dir string, part int, s *matchbench.Source)
 	return nil
 }
 
+// readList reads a list, each part of its rows on a goroutine of its own.
 func readList(ctx context.Context, dir string, l list) (*matcher.List, error) {
 	b := matcher.NewListBuilder(nil, [32]byte{1})
+	var g errgroup.Group
+	for part := range parts {
+		to, err := b.Part()
+		if err != nil {
+			return nil, errors.Join(err, g.Wait())
+		}
+		g.Go(func() error { return addRows(to, dir, part, l) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return b.Build(ctx)
+}
+
+func addRows(b *matcher.ListPart, dir string, part int, l list) error {
 	paths := make([]string, l.source.Kinds)
 	for kind := range paths {
 		paths[kind] = listFile(dir, l.name, kind)
 	}
-	r, err := openRecords(token.Size, paths...)
+	r, err := openRecords(listRecord, paths...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.close()
+	from, to := partOf(l.source.List, part)
+	if err := r.skip(from); err != nil {
+		return err
+	}
 	tokens := make([]matcher.KindToken, l.source.Kinds)
-	for {
-		err := r.next(func(kind int, rec []byte) {
+	for ; from < to; from++ {
+		if err := r.next(func(kind int, rec []byte) {
 			tokens[kind] = matcher.KindToken{Kind: matcher.Kind(kind), Token: token.Token(rec)}
-		})
-		if err == io.EOF {
-			return b.Build(ctx)
+		}); err != nil {
+			return err
 		}
-		if err == nil {
-			err = b.Add(&matcher.ListRow{Tokens: tokens})
-		}
-		if err != nil {
-			return nil, err
+		if err := b.Add(&matcher.ListRow{Tokens: tokens}); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // keep writes the base as the vault keeps it, durable and encrypted, and takes

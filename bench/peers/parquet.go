@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/schema"
 	"golang.org/x/sync/errgroup"
 
-	"awase/crypto/token"
 	"awase/matcher"
 	"awase/matcher/matchbench"
 )
@@ -23,7 +22,7 @@ func parquetFile(path string) string { return strings.TrimSuffix(path, ".bin") +
 
 // rowFunc gives row i of a table: a token, and what stands beside it in the
 // base.
-type rowFunc func(i int) (t token.Token, cluster int32, cell int32)
+type rowFunc func(i int) (t matchbench.Wide, cluster int32, cell int32)
 
 // writeParquet writes the same rows as the .bin files: tokens as UUID, no
 // compression (a token can't be made smaller), no dictionary.
@@ -33,8 +32,8 @@ func writeParquet(dir string, s *matchbench.Source) error {
 		g.Go(func() error {
 			for kind := range s.Kinds {
 				from, to := partOf(s.Users, part)
-				row := func(i int) (token.Token, int32, int32) {
-					return s.Token(matcher.Kind(kind), from+i), int32(from + i), int32(s.Cell(from + i))
+				row := func(i int) (matchbench.Wide, int32, int32) {
+					return s.Wide(matcher.Kind(kind), from+i), int32(from + i), int32(s.Cell(from + i))
 				}
 				if err := writeTable(parquetFile(baseFile(dir, kind, part)), to-from, true, row); err != nil {
 					return err
@@ -49,7 +48,7 @@ func writeParquet(dir string, s *matchbench.Source) error {
 // writeParquetList writes one list, a file a kind.
 func writeParquetList(dir, list string, s *matchbench.Source) error {
 	for kind := range s.Kinds {
-		row := func(i int) (token.Token, int32, int32) { return s.ListToken(matcher.Kind(kind), i), 0, 0 }
+		row := func(i int) (matchbench.Wide, int32, int32) { return s.ListWide(matcher.Kind(kind), i), 0, 0 }
 		if err := writeTable(parquetFile(listFile(dir, list, kind)), s.List, false, row); err != nil {
 			return err
 		}
@@ -68,7 +67,7 @@ func writeTable(path string, rows int, base bool, row rowFunc) (err error) {
 	}
 	w := file.NewParquetWriter(f, root, file.WithWriterProps(parquet.NewWriterProperties(
 		parquet.WithDictionaryDefault(false), parquet.WithStats(false), parquet.WithCompression(compress.Codecs.Uncompressed))))
-	t := tableWriter{w: w, tokens: make([]token.Token, rowGroup), values: make([]parquet.FixedLenByteArray, rowGroup)}
+	t := tableWriter{w: w, tokens: make([]matchbench.Wide, rowGroup), values: make([]parquet.FixedLenByteArray, rowGroup)}
 	for at := 0; at < rows && err == nil; at += rowGroup {
 		err = t.group(at, min(rowGroup, rows-at), base, row)
 	}
@@ -82,7 +81,7 @@ func writeTable(path string, rows int, base bool, row rowFunc) (err error) {
 }
 
 func tableSchema(base bool) (*schema.GroupNode, error) {
-	uuid, err := schema.NewPrimitiveNodeLogical("token", parquet.Repetitions.Required, schema.UUIDLogicalType{}, parquet.Types.FixedLenByteArray, token.Size, -1)
+	uuid, err := schema.NewPrimitiveNodeLogical("token", parquet.Repetitions.Required, schema.UUIDLogicalType{}, parquet.Types.FixedLenByteArray, listRecord, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +94,7 @@ func tableSchema(base bool) (*schema.GroupNode, error) {
 
 type tableWriter struct {
 	w              *file.Writer
-	tokens         []token.Token
+	tokens         []matchbench.Wide
 	values         []parquet.FixedLenByteArray
 	clusters, cell []int32
 }

@@ -114,17 +114,27 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-func (s *Source) token(i, what int) (t token.Token) {
-	binary.BigEndian.PutUint64(t[:], s.number(i, what, 1))
-	binary.BigEndian.PutUint64(t[8:], s.number(i, what, 2))
-	return t
+// A Wide is a token before it is cut to ours: sixteen bytes, a width that other
+// engines have a type for.
+type Wide [16]byte
+
+// Token is the token that ours makes of w.
+func (w Wide) Token() token.Token { return token.Token(w[:]) }
+
+func (s *Source) wide(i, what int) (w Wide) {
+	binary.BigEndian.PutUint64(w[:], s.number(i, what, 1))
+	binary.BigEndian.PutUint64(w[8:], s.number(i, what, 2))
+	return w
 }
 
 // Token is the token of a kind of user i: uniform, as a PRF's, and distinct.
-func (s *Source) Token(kind matcher.Kind, i int) token.Token { return s.token(i, int(kind)) }
+func (s *Source) Token(kind matcher.Kind, i int) token.Token { return s.Wide(kind, i).Token() }
+
+// Wide is Token before it is cut.
+func (s *Source) Wide(kind matcher.Kind, i int) Wide { return s.wide(i, int(kind)) }
 
 // UserToken is the token of the user key of user i.
-func (s *Source) UserToken(i int) token.Token { return s.token(i, forUser) }
+func (s *Source) UserToken(i int) token.Token { return s.wide(i, forUser).Token() }
 
 // Codes are age, gender and prefecture of user i.
 func (s *Source) Codes(i int) [3]uint8 {
@@ -140,11 +150,16 @@ func (s *Source) Cell(i int) uint16 {
 
 // ListToken is the token of a kind in a row of the list.
 func (s *Source) ListToken(kind matcher.Kind, row int) token.Token {
+	return s.ListWide(kind, row).Token()
+}
+
+// ListWide is ListToken before it is cut.
+func (s *Source) ListWide(kind matcher.Kind, row int) Wide {
 	person, user, ok := s.owner(kind, row)
 	if ok {
-		return s.Token(kind, user)
+		return s.Wide(kind, user)
 	}
-	return s.token(s.Users+person, int(kind)) // nobody's
+	return s.wide(s.Users+person, int(kind)) // nobody's
 }
 
 // owner is the person on the list who has the token of a kind in a row: mostly

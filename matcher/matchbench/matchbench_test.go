@@ -124,14 +124,14 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestNeedBytes: 16 bytes a token and 2 a user; with several kinds 4 a token of
+// TestNeedBytes: 12 bytes a token and 2 a user; with several kinds 4 a token of
 // the base more.
 func TestNeedBytes(t *testing.T) {
 	one, three := Data{Users: 100, List: 10, Kinds: 1}, Data{Users: 100, List: 10, Kinds: 3}
-	if got := one.NeedBytes(); got != 100*18+10*16 {
+	if got := one.NeedBytes(); got != 100*14+10*12 {
 		t.Errorf("one kind: %d", got)
 	}
-	if got := three.NeedBytes(); got != 300*20+100*2+30*16 {
+	if got := three.NeedBytes(); got != 300*16+100*2+30*12 {
 		t.Errorf("three kinds: %d", got)
 	}
 	s := NewStreamer(100)

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"awase/internal/rss"
 	"awase/matcher"
 )
@@ -117,21 +119,47 @@ func domain(n int) []string {
 	return out
 }
 
+// everyCore calls one of the functions that part gives, one a core, with every
+// number below n, in order, until one fails.
+func everyCore(ctx context.Context, n int, part func() (func(i int) error, error)) error {
+	cores := runtime.GOMAXPROCS(0)
+	g, ctx := errgroup.WithContext(ctx)
+	for c := range cores {
+		add, err := part()
+		if err != nil {
+			return err
+		}
+		g.Go(func() error {
+			for i := n * c / cores; i < n*(c+1)/cores; i++ {
+				if i%(1<<16) == 0 && ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := add(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
 func (s *Source) buildBase(ctx context.Context, r *Report) (*matcher.Base, error) {
 	start := time.Now()
 	b := matcher.NewBaseBuilder(Columns())
-	tokens := make([]matcher.KindToken, s.Kinds)
-	for i := range s.Users {
-		if i%(1<<16) == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		for k := range tokens {
-			tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: s.Token(matcher.Kind(k), i)}
-		}
-		codes := s.Codes(i)
-		if err := b.Add(&matcher.Person{User: s.UserToken(i), Tokens: tokens, Codes: codes[:], PolicyVersion: Policy}); err != nil {
-			return nil, fmt.Errorf("adding a user: %w", err)
-		}
+	err := everyCore(ctx, s.Users, func() (func(i int) error, error) {
+		part, err := b.Part()
+		tokens := make([]matcher.KindToken, s.Kinds)
+		return func(i int) error {
+			for k := range tokens {
+				tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: s.Token(matcher.Kind(k), i)}
+			}
+			codes := s.Codes(i)
+			return part.Add(&matcher.Person{User: s.UserToken(i), Tokens: tokens, Codes: codes[:], PolicyVersion: Policy})
+		}, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("adding a user: %w", err)
 	}
 	r.BaseAdd = time.Since(start)
 	start = time.Now()
@@ -143,17 +171,18 @@ func (s *Source) buildBase(ctx context.Context, r *Report) (*matcher.Base, error
 func (s *Source) buildList(ctx context.Context, r *Report) (*matcher.List, error) {
 	start := time.Now()
 	b := matcher.NewListBuilder(nil, [32]byte{1})
-	tokens := make([]matcher.KindToken, s.Kinds)
-	for row := range s.List {
-		if row%(1<<16) == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		for k := range tokens {
-			tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: s.ListToken(matcher.Kind(k), row)}
-		}
-		if err := b.Add(&matcher.ListRow{Tokens: tokens}); err != nil {
-			return nil, fmt.Errorf("adding a row: %w", err)
-		}
+	err := everyCore(ctx, s.List, func() (func(row int) error, error) {
+		part, err := b.Part()
+		tokens := make([]matcher.KindToken, s.Kinds)
+		return func(row int) error {
+			for k := range tokens {
+				tokens[k] = matcher.KindToken{Kind: matcher.Kind(k), Token: s.ListToken(matcher.Kind(k), row)}
+			}
+			return part.Add(&matcher.ListRow{Tokens: tokens})
+		}, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("adding a row: %w", err)
 	}
 	r.ListAdd = time.Since(start)
 	start = time.Now()

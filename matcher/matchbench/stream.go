@@ -5,11 +5,13 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"awase/crypto/token"
 )
 
 // Bytes of what a match has to read at least once.
 const (
-	tokenBytes   = 16
+	tokenBytes   = token.Size
 	cellBytes    = 2
 	clusterBytes = 4
 )
