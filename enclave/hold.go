@@ -59,13 +59,18 @@ func (e *Enclave) pin(a *asked) (release func()) {
 	return func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
+		dropped := false
 		for id := range reads {
 			if e.inUse[id].questions--; e.inUse[id].questions == 0 {
 				delete(e.inUse, id)
 				if e.retired[id] {
 					e.drop(id)
+					dropped = true
 				}
 			}
+		}
+		if dropped {
+			go giveBack() // the answer does not wait for it
 		}
 	}
 }

@@ -19,11 +19,6 @@ import (
 // one before, its canonical rows are kept in a segment of their own, which no
 // match reads.
 
-// errAfter refuses a file that follows another than the last: one that was left
-// out, or one whose place another took.
-var errAfter = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "after",
-	Detail: "the file follows another than the one that was taken last", Mend: "load the file that is missing, or seal this one again after the one that was taken last"}
-
 // listNames names the lists of an entrustment.
 func (e *Enclave) listNames(id string) (names []string) {
 	for key := range e.state.lists {

@@ -50,6 +50,7 @@ func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 func load[T any](e *Enclave, act, entrustmentID string, run func() (T, error)) (T, error) {
 	e.loads.Lock()
 	defer e.loads.Unlock()
+	defer giveBack()
 	loaded, err := run()
 	if err != nil {
 		e.mu.Lock()
@@ -150,13 +151,15 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	}
 	// Only loads replace the base, and they take turns.
 	old, err := locked(e, func() (*baseRecord, error) {
-		_, err := e.operator()
-		return e.state.base, err
+		if _, err := e.operator(); err != nil {
+			return nil, err
+		}
+		return e.state.base, e.follows(kindBase, f.header)
 	})
 	if err != nil {
 		return none, err
 	}
-	prev, err := e.openBase(old)
+	prev, err := e.standing(old)
 	if err != nil {
 		return none, err
 	}
@@ -232,9 +235,10 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 	return base, nil
 }
 
-// population names everything the exact input depends on but the list. There
-// are no tombstones and no event logs yet, and consent is data of the base
-// itself, so its digest and its declared columns are all.
+// population names everything the exact input depends on but lists and event
+// logs, which a question names by their contents. There are no tombstones yet,
+// and consent is data of the base itself, so its digest and its declared columns
+// are all.
 func (e *Enclave) population(b *matcher.Base) (hexID, error) {
 	columns, err := json.Marshal(b.Schema())
 	if err != nil {
@@ -275,6 +279,17 @@ func (e *Enclave) reader(ref vault.SegmentRef) (func(string) ([]byte, error), er
 		delete(cols, name)
 		return data, nil
 	}, nil
+}
+
+// standing gives the base that stands, as the engine holds it: a second one would
+// not fit beside it and the next.
+func (e *Enclave) standing(rec *baseRecord) (*matcher.Base, error) {
+	if rec != nil {
+		if b := e.engine.Base(matcher.PopulationID(rec.Population)); b != nil {
+			return b, nil
+		}
+	}
+	return e.openBase(rec)
 }
 
 // openBase gives the base of a record, nil of none.

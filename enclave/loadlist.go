@@ -2,7 +2,6 @@ package enclave
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -93,8 +92,8 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		}
 	}
 	key := listKey{req.Entrustment, req.Name}
-	if newest := e.state.newest[key.what()]; h.After != "" && h.After != hex.EncodeToString(newest[:]) {
-		return nil, nil, errAfter
+	if err := e.follows(key.what(), h); err != nil {
+		return nil, nil, err
 	}
 	old := e.state.lists[key]
 	return c, old, e.mayChange(req, h, old)

@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,11 @@ var errAmended = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DE
 var errUpload = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload id",
 	Detail: "this sealed file was loaded before", Mend: "seal the file again"}
 
+// errAfter refuses a file that follows another than the last: one that was left
+// out, or one whose place another took.
+var errAfter = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "after",
+	Detail: "the file follows another than the one that was taken last", Mend: "load the file that is missing, or seal this one again after the one that was taken last"}
+
 // used tells whether a sealed file was loaded before as what, and is what still
 // stands there; a file used for anything else, or since replaced, is refused.
 func (e *Enclave) used(f *opened, what string, now hexID) (bool, error) {
@@ -59,6 +65,15 @@ func (e *Enclave) useUp(f *opened, what string, content hexID) error {
 	}
 	_, err := e.append(kindUpload, upload{f.upload, what, content})
 	return err
+}
+
+// follows holds a file that names the one before it to the last file that was
+// taken for what it becomes. The room's lock is held.
+func (e *Enclave) follows(what string, h seal.Header) error {
+	if newest := e.state.newest[what]; h.After != "" && h.After != hex.EncodeToString(newest[:]) {
+		return errAfter
+	}
+	return nil
 }
 
 // Terms says what a file for an entrustment is sealed to.

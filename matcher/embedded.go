@@ -57,7 +57,7 @@ func (e *Embedded) PutEvents(pop PopulationID, id EventsID, log *Events) {
 // BindEvents binds a log to the base of a population, as NewEvents does, and
 // makes it known there. It fails with CodeGone where the population is not there.
 func (e *Embedded) BindEvents(pop PopulationID, id EventsID, types []EventType, unit string, rows iter.Seq[EventRow]) error {
-	b := e.base(pop)
+	b := e.Base(pop)
 	if b == nil {
 		return gone("population")
 	}
@@ -106,7 +106,8 @@ func (e *Embedded) DropList(id ListID) {
 	delete(e.lists, id)
 }
 
-func (e *Embedded) base(id PopulationID) *Base {
+// Base gives the base of a population, nil of an unknown one.
+func (e *Embedded) Base(id PopulationID) *Base {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.bases[id]

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"awase/crypto/token"
 	"awase/matcher"
 	"awase/matcher/enginetest"
 )
@@ -34,13 +35,18 @@ func (l *loader) LoadBase(ctx context.Context, columns []matcher.Column, people 
 	if err != nil {
 		return matcher.PopulationID{}, err
 	}
-	// A name of its own, even for equal content: ids differ between versions.
+	return l.put(b), nil
+}
+
+// put gives a base a name of its own, even for equal content: ids differ between
+// versions.
+func (l *loader) put(b *matcher.Base) matcher.PopulationID {
 	id := matcher.PopulationID(b.Digest(testKey))
 	id[0], id[1], id[2] = byte(len(l.bases)), byte(len(l.bases)>>8), byte(len(l.bases)>>16)
 	id[31] |= 1
 	l.bases[id] = b
 	l.PutBase(id, b)
-	return id, nil
+	return id
 }
 
 func (l *loader) LoadList(ctx context.Context, columns []matcher.Column, rows []matcher.ListRow) (matcher.ListID, error) {
@@ -52,6 +58,10 @@ func (l *loader) LoadList(ctx context.Context, columns []matcher.Column, rows []
 		return matcher.ListID{}, err
 	}
 	return l.PutList(list), nil
+}
+
+func (l *loader) Tombstone(_ context.Context, pop matcher.PopulationID, users []token.Token) (matcher.PopulationID, error) {
+	return l.put(l.bases[pop].WithTombstones(users)), nil
 }
 
 func (l *loader) LoadEvents(_ context.Context, pop matcher.PopulationID, types []matcher.EventType, unit string, rows []matcher.EventRow) (matcher.EventsID, error) {

@@ -60,7 +60,7 @@ type node struct {
 
 // plan checks q and binds it.
 func (e *Embedded) plan(q *Query) (*plan, error) {
-	p := &plan{base: e.base(q.Population), cells: 1, sets: make(map[*List]*bitmap)}
+	p := &plan{base: e.Base(q.Population), cells: 1, sets: make(map[*List]*bitmap)}
 	if p.base == nil {
 		return nil, gone("population")
 	}

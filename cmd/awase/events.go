@@ -23,6 +23,8 @@ func eventsLoad() *cobra.Command {
 		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] (--schema events.yaml events.csv | events.awase)",
 		Short: "Add an event log: a party's under its entrustment, or the operator's own",
 		Args:  exactArgs("file"),
+		Long: "Adds the file's events to those of the logs before it; or, with --replace, takes the place of those logs: of all that are of its days (--from, --to), or without days of all. " +
+			"A sealed file says itself what it does; awase seal --after says after which other file.",
 	}
 	f.add(cmd, "events.yaml: how the file becomes events; a sealed file needs none")
 	f.addSign(cmd)

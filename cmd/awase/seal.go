@@ -95,7 +95,7 @@ func sealCommand() *cobra.Command {
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
 	cmd.Flags().StringVar(&out, "out", "", "the sealed `file` to write")
-	cmd.Flags().StringVar(&after, "after", "", "take it only if the last sealed `file` that was taken for the list is this one")
+	cmd.Flags().StringVar(&after, "after", "", "take it only if the last sealed `file` that was taken for the list, the entrustment's event logs or the base is this one")
 	cmd.Flags().BoolVar(&events, "events", false, "the file is an event log, --schema its events.yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if termsFile == "" || out == "" {
@@ -147,8 +147,9 @@ func readAfter(path string, t wire.Terms, name string) (id string, err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
-		if a := h.Address; h.Header.Purpose != seal.List || a.Entrustment != t.Entrustment || a.Name != name {
-			return badFile(path, "it was sealed for "+destined(a)+", which is another list", "name with --after the file that was sealed for this one before")
+		if a := h.Address; a.Entrustment != t.Entrustment || a.Name != name {
+			want := seal.Address{Entrustment: t.Entrustment, Version: t.Version, Party: t.Party, Name: name}
+			return badFile(path, "it was sealed for "+destined(a)+", and this one is for "+destined(want), "name with --after the file that was sealed before this one for the same")
 		}
 		id = hex.EncodeToString(h.Address.Upload[:])
 		return nil

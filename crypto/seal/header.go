@@ -73,16 +73,20 @@ func appendSchema(b []byte, h *Header) []byte {
 		document, _ := hex.DecodeString(h.Document) // fault has looked at it
 		b = append(b, document...)
 	case List:
-		b = append(b, byte(slices.Index(changes[List], h.Change))) // there, as fault has seen
-		var after [16]byte
-		_, _ = hex.Decode(after[:], []byte(h.After)) // likewise
-		b = append(b, after[:]...)
+		b = appendChange(b, h)
 	case Events:
 		b = appendText(b, h.Unit)
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
-		b = append(b, byte(slices.Index(changes[Events], h.Change)))
+		b = appendChange(b, h)
 	}
-	return b
+	var after [16]byte
+	_, _ = hex.Decode(after[:], []byte(h.After)) // likewise
+	return append(b, after[:]...)
+}
+
+// appendChange appends what the rows do to what was there before them.
+func appendChange(b []byte, h *Header) []byte {
+	return append(b, byte(slices.Index(changes[h.Purpose], h.Change))) // there, as fault has seen
 }
 
 func appendText(b []byte, s string) []byte {
@@ -136,14 +140,14 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		h.Document = hex.EncodeToString(c.take(sha256.Size))
 	case List:
 		h.Change = c.change(List)
-		var after [16]byte
-		if copy(after[:], c.take(len(after))); after != [16]byte{} {
-			h.After = hex.EncodeToString(after[:])
-		}
 	case Events:
 		h.Unit = c.text()
 		h.From, h.To = int32(c.u32()), int32(c.u32())
 		h.Change = c.change(Events)
+	}
+	var after [16]byte
+	if copy(after[:], c.take(len(after))); after != [16]byte{} {
+		h.After = hex.EncodeToString(after[:])
 	}
 	if len(c.b) > 0 {
 		c.fail("trailing bytes")
@@ -196,8 +200,8 @@ func (h *Header) fault() string {
 		return "document: a base has its hash, other files none"
 	case !slices.Contains(changes[h.Purpose], h.Change):
 		return "change: of a list add or remove, of an event log instead"
-	case h.After != "" && (h.Purpose != List || !isUpload(h.After)):
-		return "after: of a list, an upload id"
+	case h.After != "" && !isUpload(h.After):
+		return "after: an upload id"
 	case h.Change == Remove && len(h.Columns) > 0:
 		return "columns: rows that remove have none"
 	case h.Purpose == List && len(h.Identifiers) == 0:

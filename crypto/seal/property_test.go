@@ -46,9 +46,6 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 	case seal.List:
 		least = 1
 		h.Change = rapid.SampledFrom([]seal.Change{seal.Replace, seal.Add, seal.Remove}).Draw(t, "change")
-		if rapid.Bool().Draw(t, "follows") {
-			h.After = hex.EncodeToString(append(rapid.SliceOfN(rapid.Byte(), 15, 15).Draw(t, "after"), 1))
-		}
 	case seal.Events:
 		a.Name = seal.EventsName
 		event := rapid.Custom(func(t *rapid.T) seal.EventType {
@@ -61,6 +58,9 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 			h.From = rapid.Int32Range(1, 30_000).Draw(t, "from")
 			h.To = rapid.Int32Range(h.From, math.MaxInt32).Draw(t, "to")
 		}
+	}
+	if rapid.Bool().Draw(t, "follows") {
+		h.After = hex.EncodeToString(append(rapid.SliceOfN(rapid.Byte(), 15, 15).Draw(t, "after"), 1))
 	}
 	column := rapid.Custom(func(t *rapid.T) seal.IdentifierColumn {
 		return seal.IdentifierColumn{

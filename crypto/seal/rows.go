@@ -37,7 +37,7 @@ type Header struct {
 	To          int32              `json:"to,omitempty"`       // the last: declared, so what they say is of no row; 0 and 0: of any
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 	Change      Change             `json:"change,omitempty"`   // list, events: what the rows do to what was there before
-	After       string             `json:"after,omitempty"`    // list: upload id of the file that this one follows, in lower-case hex; "": of any
+	After       string             `json:"after,omitempty"`    // upload id of the file that this one follows, in lower-case hex; "": of any
 }
 
 // Change is what the rows of a list do to the version of it before, or an event

@@ -46,8 +46,14 @@ func kinds() map[string]struct {
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1}},
 			{Codes: []uint8{0}, Person: &seal.Person{Key: []byte("u2"), Service: "jobs", EnquiryOnly: true}},
 		}},
+		"next base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Document: strings.Repeat("5e", 32), After: "000000000000000000000000000000a5"}, []seal.Row{
+			{Person: &seal.Person{Key: []byte("u1")}},
+		}},
 		"events": {logAddress, seal.Header{Purpose: seal.Events, Columns: column, Events: []seal.EventType{{Kind: "click", Category: "c"}}, Unit: "count"}, []seal.Row{
 			{Codes: []uint8{1}, Event: &seal.Event{Key: []byte("u1"), Day: 20000, Value: 12}},
+		}},
+		"log": {logAddress, seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "click", Category: "c"}}, From: 20000, To: 20001, Change: seal.Instead, After: "000000000000000000000000000000a5"}, []seal.Row{
+			{Event: &seal.Event{Key: []byte("u1"), Day: 20000}},
 		}},
 	}
 }
@@ -230,6 +236,9 @@ func TestEndOfTheHeaderIsBound(t *testing.T) {
 		// 32. A carrier that could turn them would make of people to be taken off a
 		// list its members, or bring files in another order.
 		"add": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
+		// Likewise of a base that was kept back, and of an event log.
+		"next base": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
+		"log":       {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
 		"remove": {slices.Concat([]byte{2}, make([]byte, 17), []byte{32}), slices.Concat([]byte{1}, make([]byte, 17), []byte{32}),
 			func(h *seal.Header) { h.Change = seal.Add }},
 	} {

@@ -28,9 +28,11 @@ func makeVectors(t *testing.T) []vector {
 	removeRows := []Row{{Identifiers: listRows[0].Identifiers}, {Identifiers: listRows[1].Identifiers}}
 	remove.plain = remove.rows(t, removeRows)
 	dated := events
-	dated.header.From, dated.header.To, dated.header.Change = 20_500, 20_529, Instead
+	dated.header.From, dated.header.To, dated.header.Change, dated.header.After = 20_500, 20_529, Instead, add.header.After
 	datedRows := []Row{eventRows[0]}
 	dated.plain = dated.rows(t, datedRows)
+	next := base
+	next.header.After = add.header.After
 	two := list
 	two.plain = list.rows(t, listRows[:1], listRows[1:])
 
@@ -42,8 +44,9 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-list-add", comment: "rows that a list gets besides those it has, after a certain file", craft: add, rows: listRows, resealed: true},
 		{name: "ok-list-remove", comment: "people who are taken off a list: no columns", craft: remove, rows: removeRows, resealed: true},
 		{name: "ok-base", comment: "a base: user keys are any bytes", craft: base, rows: baseRows, resealed: true},
+		{name: "ok-base-next", comment: "a base, after a certain file", craft: next, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
-		{name: "ok-events-of-a-period", comment: "an event log of 30 days, in place of those before it", craft: dated, rows: datedRows, resealed: true},
+		{name: "ok-events-of-a-period", comment: "an event log of 30 days, in place of those before it, after a certain file", craft: dated, rows: datedRows, resealed: true},
 		{name: "ok-no-rows", comment: "no rows: one record, empty and final", craft: empty, resealed: true},
 		{name: "ok-two-records", comment: "a writer may cut records where it likes, between rows", craft: two, rows: listRows},
 		{name: "ok-any-upload", comment: "an upload id of zeros asks for any", craft: list, rows: listRows, ask: func(a *Address) { a.Upload = [16]byte{} }},
@@ -169,16 +172,18 @@ func headerEndVectors(base, events craft) []vector {
 		c.canon = f
 		return vector{name: "header-" + name, expect: string(MalformedHeader), comment: comment, craft: c}
 	}
+	const end = 1 + 16 // as of a list
 	return []vector{
-		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return b[:len(b)-32] }),
-		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return b[:len(b)-1] }),
-		alter(events, "unit-none", "an event log without the text", func(b []byte) []byte { return append(b[:len(b)-14], b[len(b)-9:]...) }),
-		alter(events, "unit-control", "a control character in the unit", func(b []byte) []byte { b[len(b)-10] = '\n'; return b }),
-		alter(events, "period-none", "an event log without the days", func(b []byte) []byte { return append(b[:len(b)-9], 0) }),
-		alter(events, "period-half", "a last day without a first", func(b []byte) []byte { b[len(b)-2] = 1; return b }),
-		alter(events, "period-back", "the last day before the first", func(b []byte) []byte { b[len(b)-6], b[len(b)-2] = 2, 1; return b }),
-		alter(events, "period-negative", "days before 1970", func(b []byte) []byte { copy(b[len(b)-9:], "\xff\xff\xff\xff\xff\xff\xff\xff"); return b }),
-		alter(events, "instead", "a change that event logs don't have", func(b []byte) []byte { b[len(b)-1] = 2; return b }),
+		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return slices.Delete(b, len(b)-16-32, len(b)-16) }),
+		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return slices.Delete(b, len(b)-16-1, len(b)-16) }),
+		alter(events, "unit-none", "an event log without the text", func(b []byte) []byte { return slices.Delete(b, len(b)-end-13, len(b)-end-8) }),
+		alter(events, "unit-control", "a control character in the unit", func(b []byte) []byte { b[len(b)-end-9] = '\n'; return b }),
+		alter(events, "period-none", "an event log without the days", func(b []byte) []byte { return slices.Delete(b, len(b)-end-8, len(b)-end) }),
+		alter(events, "period-half", "a last day without a first", func(b []byte) []byte { b[len(b)-end-1] = 1; return b }),
+		alter(events, "period-back", "the last day before the first", func(b []byte) []byte { b[len(b)-end-5], b[len(b)-end-1] = 2, 1; return b }),
+		alter(events, "period-negative", "days before 1970", func(b []byte) []byte { copy(b[len(b)-end-8:], "\xff\xff\xff\xff\xff\xff\xff\xff"); return b }),
+		alter(events, "instead", "a change that event logs don't have", func(b []byte) []byte { b[len(b)-end] = 2; return b }),
+		alter(events, "log-after-none", "an event log without the file before", func(b []byte) []byte { return b[:len(b)-16] }),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"awase/crypto/token"
 	"awase/entrustment"
 	"awase/matcher"
 )
@@ -23,6 +24,9 @@ type Loader interface {
 	LoadBase(ctx context.Context, columns []matcher.Column, people []matcher.Person, prev matcher.PopulationID) (matcher.PopulationID, error)
 	// LoadList makes a list.
 	LoadList(ctx context.Context, columns []matcher.Column, rows []matcher.ListRow) (matcher.ListID, error)
+	// Tombstone makes a population of its own of one, with more users under
+	// tombstones.
+	Tombstone(ctx context.Context, pop matcher.PopulationID, users []token.Token) (matcher.PopulationID, error)
 	// LoadEvents adds an event log to a population.
 	LoadEvents(ctx context.Context, pop matcher.PopulationID, types []matcher.EventType, unit string, rows []matcher.EventRow) (matcher.EventsID, error)
 }
@@ -40,7 +44,10 @@ func Run(t *testing.T, open func(t *testing.T) Loader) {
 		{"Clamp", testClamp},
 		{"EventLimits", testEventLimits},
 		{"Refresh", testRefresh},
+		{"Life", testLife},
 		{"OneCluster", testOneCluster},
+		{"OneClusterOfEvents", testOneClusterOfEvents},
+		{"Amplified", testAmplified},
 		{"RowCollapse", testRowCollapse},
 		{"Sizes", testSizes},
 		{"ListOrder", testListOrder},
@@ -62,6 +69,7 @@ type fixture struct {
 	base   *oracleBase
 	pop    matcher.PopulationID
 	lists  map[matcher.ListID]*oracleList
+	logs   map[matcher.EventsID]oracleLog
 }
 
 // fataler is the part of testing.T and rapid.T that fixtures need.
@@ -72,7 +80,7 @@ type fataler interface {
 
 func newFixture(tb fataler, engine Loader, columns []matcher.Column, people []matcher.Person) *fixture {
 	tb.Helper()
-	f := &fixture{tb: tb, engine: engine, lists: make(map[matcher.ListID]*oracleList)}
+	f := &fixture{tb: tb, engine: engine, lists: make(map[matcher.ListID]*oracleList), logs: make(map[matcher.EventsID]oracleLog)}
 	f.load(columns, people, nil)
 	return f
 }
@@ -97,7 +105,7 @@ func (f *fixture) load(columns []matcher.Column, people []matcher.Person, before
 // refresh gives a fixture with a new version of the base and the same lists.
 func (f *fixture) refresh(columns []matcher.Column, people []matcher.Person) *fixture {
 	f.tb.Helper()
-	next := &fixture{tb: f.tb, engine: f.engine, lists: f.lists}
+	next := &fixture{tb: f.tb, engine: f.engine, lists: f.lists, logs: make(map[matcher.EventsID]oracleLog)}
 	next.load(columns, people, f)
 	return next
 }

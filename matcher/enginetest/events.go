@@ -124,7 +124,7 @@ func (f *fixture) checkEvents(q matcher.Query, logs []oracleLog) matcher.Exact {
 	}
 	list := f.lists[q.List]
 	for _, p := range f.base.people {
-		if !eligible(p, q.Eligible) || list != nil && f.base.firstRow(p, list) == nil || q.Where != nil && !f.holds(q.Where, p, list) {
+		if f.base.isGone(p) || !eligible(p, q.Eligible) || list != nil && f.base.firstRow(p, list) == nil || q.Where != nil && !f.holds(q.Where, p, list) {
 			continue
 		}
 		users, sums := f.contribution(p, list, q, logs)
@@ -147,6 +147,7 @@ func (f *fixture) log(l oracleLog) matcher.EventsID {
 	if err != nil {
 		f.tb.Fatalf("LoadEvents: %v", err)
 	}
+	f.logs[id] = l
 	return id
 }
 
@@ -214,32 +215,27 @@ func testEvents(t *testing.T, engine Loader) {
 		least := int64(rapid.IntRange(1, 3).Draw(rt, "at least"))
 		cond := matcher.AtLeast{Logs: ids, Category: "spring", From: 101, To: 106, N: least}
 		plain := matcher.Query{Population: f.pop, Eligible: q.Eligible, Where: &matcher.Where{Event: &cond}}
-		got, err := engine.Cells(context.Background(), plain)
-		if err != nil {
-			rt.Fatalf("Cells with a condition on events: %v", err)
-		}
-		want := int64(0)
-		for _, p := range f.base.people {
-			n := int64(0)
-			for _, l := range logs {
-				for _, r := range l.rows {
-					if f.base.owned(p, r) && l.types[r.Type].Category == "spring" && r.Day >= 101 && r.Day <= 106 {
-						n++
-					}
-				}
-			}
-			if eligible(p, q.Eligible) && n >= least {
-				want++
-			}
-		}
-		if got.Users[0] != want {
-			rt.Fatalf("%d people have at least %d events, the engine says %d", want, least, got.Users[0])
-		}
+		f.check(plain)
 	})
 }
 
+// times is how often p did what a condition on events counts.
+func (f *fixture) times(p matcher.Person, c *matcher.AtLeast) (n int64) {
+	for _, id := range c.Logs {
+		l := f.logs[id]
+		for _, r := range l.rows {
+			if f.base.owned(p, r) && l.types[r.Type].Category == c.Category && r.Day >= c.From && r.Day <= c.To {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // testEventOfTwo: an event that names two people is an event of both, so that
-// one of them leaving moves nothing of the other (attack A29).
+// one of them leaving moves nothing of the other (attack A29). Given to the
+// first alone, m events of {target, account i} would tell whether the target is
+// in the base: by 1 user, or by m others who come to have an event.
 func testEventOfTwo(t *testing.T, engine Loader) {
 	a, b := person("a", email("a")), person("b", phone("b"))
 	shared := []matcher.EventRow{{Tokens: []matcher.KindToken{email("a"), phone("b")}, Day: 100}}
@@ -255,6 +251,44 @@ func testEventOfTwo(t *testing.T, engine Loader) {
 			t.Errorf("%d people: %v, want %d", len(c.who), got, c.want)
 		}
 	}
+
+	const m = 40
+	target := person("target", email("target"))
+	var accounts []matcher.Person
+	var rows []matcher.EventRow
+	for i := range m {
+		phone := phone(string(rune('A' + i)))
+		accounts = append(accounts, person("account"+string(rune('A'+i)), phone))
+		rows = append(rows, matcher.EventRow{Tokens: []matcher.KindToken{email("target"), phone}, Day: 100})
+	}
+	l := oracleLog{eventTypes, "", rows}
+	with := newFixture(t, engine, nil, append(slices.Clone(accounts), target))
+	without := with.refresh(nil, accounts)
+	ask := func(f *fixture) int64 {
+		q.Events.Logs = []matcher.EventsID{f.log(l)}
+		return f.checkEvents(q, []oracleLog{l}).Users[0]
+	}
+	if d := ask(with) - ask(without); d != 1 {
+		t.Errorf("the target moves the count by %d, want 1", d)
+	}
+	if d := firstOfEvent(without.base, rows) - firstOfEvent(with.base, rows); d != m-1 {
+		t.Errorf("the mutant moves by %d, want %d: these events don't mount the attack", d, m-1)
+	}
+}
+
+// firstOfEvent is how many people have an event where each is given to the first
+// alone of those whom its identifiers name: the rule that rule 2 forbids.
+func firstOfEvent(b *oracleBase, rows []matcher.EventRow) int64 {
+	had := map[string]bool{}
+	for _, r := range rows {
+		for _, t := range r.Tokens {
+			if users := b.holders[tokenName(t)]; len(users) == 1 && !b.ambiguous[tokenName(t)] {
+				had[users[0]] = true
+				break
+			}
+		}
+	}
+	return int64(len(had))
 }
 
 // testClamp: whatever one person did, it adds at most the cap; refunds never

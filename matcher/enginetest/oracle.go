@@ -17,6 +17,7 @@ type oracleBase struct {
 	people    map[string]matcher.Person // by user
 	holders   map[string][]string       // users of a token, distinct
 	ambiguous map[string]bool           // ever held by two users
+	gone      map[string]bool           // users under tombstones
 }
 
 func tokenName(t matcher.KindToken) string { return fmt.Sprintf("%d/%x", t.Kind, t.Token) }
@@ -112,6 +113,8 @@ func (b *oracleBase) firstKind(p matcher.Person, l *oracleList) int {
 	return -1
 }
 
+func (b *oracleBase) isGone(p matcher.Person) bool { return b.gone[fmt.Sprintf("%x", p.User)] }
+
 func eligible(p matcher.Person, e matcher.Eligibility) bool {
 	switch {
 	case e.ByPolicy && !slices.Contains(e.Versions, p.PolicyVersion):
@@ -152,6 +155,8 @@ func (f *fixture) holds(w *matcher.Where, p matcher.Person, list *oracleList) bo
 	case w.In != nil:
 		v, ok := f.value(p, list, w.In.Source, w.In.Column)
 		return ok && slices.Contains(w.In.Codes, uint8(v))
+	case w.Event != nil:
+		return f.times(p, w.Event) >= w.Event.N
 	}
 	return f.base.firstRow(p, f.lists[*w.List]) != nil
 }
@@ -164,7 +169,7 @@ func (f *fixture) cells(q matcher.Query) []int64 {
 	}
 	cells := make([]int64, n)
 	for _, p := range f.base.people {
-		if !eligible(p, q.Eligible) || list != nil && f.base.firstRow(p, list) == nil ||
+		if f.base.isGone(p) || !eligible(p, q.Eligible) || list != nil && f.base.firstRow(p, list) == nil ||
 			q.Where != nil && !f.holds(q.Where, p, list) {
 			continue
 		}

@@ -34,7 +34,7 @@ type Options struct {
 	Party       string `json:"party,omitempty"`
 	List        string `json:"list,omitempty"`   // of a list: its id
 	Upload      string `json:"upload,omitempty"` // upload id, 32 hex digits; "" makes one
-	After       string `json:"after,omitempty"`  // of a list: upload id of the sealed file that this one follows; "": of any
+	After       string `json:"after,omitempty"`  // upload id of the sealed file that this one follows; "": of any
 }
 
 // Result is what came of a file.

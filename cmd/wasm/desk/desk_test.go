@@ -179,6 +179,33 @@ func TestSealChange(t *testing.T) {
 	}
 }
 
+// TestSealedInOrder: what a base or an event log follows is in the header that it
+// is sealed under.
+func TestSealedInOrder(t *testing.T) {
+	key, err := seal.DeriveKey(seal.X25519, [32]byte{4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for purpose, file := range map[seal.Purpose][2]string{
+		seal.Events: {"id,at\nu1,2026-11-22\n", `{"schema":"awase.events/v1","time":{"column":"at"},"user_key":"id","kind":"page_view"}`},
+		seal.Base:   {"id,ok,v,d,mail\nu1,1,1,2026-01-01,a@example.jp\n", `{"schema":"awase.base/v1","region":"JP","user_key":"id","verified":"ok","consent":{"version":"v","date":"d"},"identifiers":[{"column":"mail","kind":"email"}],"attributes":[]}`},
+	} {
+		o := Options{Purpose: purpose, Name: "a.csv", Today: "2026-11-23", Schema: file[1], Key: key.Public().String(), Party: "operator", After: "000000000000000000000000000000a5"}
+		if purpose == seal.Events {
+			o.Change = seal.Instead
+		}
+		var sealed bytes.Buffer
+		var d Desk
+		if _, err := d.Seal(t.Context(), strings.NewReader(file[0]), int64(len(file[0])), o, &sealed); err != nil {
+			t.Fatal(purpose, err)
+		}
+		head, err := seal.ReadHead(&sealed)
+		if err != nil || head.Header.After != o.After || head.Header.Change != o.Change {
+			t.Errorf("%s: %+v, %v", purpose, head.Header, err)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	key, err := seal.DeriveKey(seal.X25519, [32]byte{4})
 	if err != nil {
