@@ -62,14 +62,6 @@ func newUint16s(b []byte) (*array.Uint16, error) {
 	return array.NewUint16Data(arrayData(arrow.PrimitiveTypes.Uint16, n, b)), nil
 }
 
-func newUint32s(b []byte) (*array.Uint32, error) {
-	n, err := length(b, arrow.Uint32SizeBytes)
-	if err != nil {
-		return nil, err
-	}
-	return array.NewUint32Data(arrayData(arrow.PrimitiveTypes.Uint32, n, b)), nil
-}
-
 var pairType = &arrow.FixedSizeBinaryType{ByteWidth: pairSize}
 
 func newPairs(b []byte) (*array.FixedSizeBinary, error) {
