@@ -99,7 +99,7 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 		if prev != nil {
 			blocked = prev.ambiguous[k]
 		}
-		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, k, clusterOf, blocked, n); err != nil {
+		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, k, clusterOf, blocked); err != nil {
 			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
 		}
 	}
@@ -149,7 +149,7 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 		return nil, nil, err
 	}
 	base := &Base{columns: b.columns}
-	if base.users, err = openIndex(column, n); err != nil {
+	if base.users, err = indexOf(column); err != nil {
 		return nil, nil, fmt.Errorf("indexing users: %w", err)
 	}
 	present := newColumn(8 * wordsFor(n))
@@ -251,7 +251,7 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) (err
 
 // buildIndex sorts the pairs of one kind and parts them into the index and the
 // ambiguous tokens, those of blocked included.
-func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf []uint32, blocked tokenSet, clusters int) (tokenIndex, tokenSet, error) {
+func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf []uint32, blocked tokenSet) (tokenIndex, tokenSet, error) {
 	var (
 		lock   sync.Mutex
 		shared = map[uint64][]pair{} // by where they begin
@@ -279,11 +279,14 @@ func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf []uint32
 	for _, lead := range slices.Sorted(maps.Keys(shared)) {
 		to = to[copy(to, shared[lead]):]
 	}
-	ambiguous, err := openTokenSet(all, 1)
+	ambiguous, err := tokenSetOf(all)
 	if err != nil {
 		return tokenIndex{}, tokenSet{}, err
 	}
-	x, err := openIndex(column, clusters)
+	x, err := indexOf(column)
+	if err == nil {
+		x.directory() // now, not in the first question
+	}
 	return x, ambiguous, err
 }
 

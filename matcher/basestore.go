@@ -75,6 +75,9 @@ func OpenBase(read func(name string) ([]byte, error)) (*Base, error) {
 	}
 	s.kinds(func(s *segment, k Kind) {
 		b.index[k] = s.index(indexColumn(k), meta.Clusters)
+		if s.err == nil {
+			b.index[k].directory() // now, not in the first question
+		}
 		b.ambiguous[k] = s.tokens(ambiguousColumn(k))
 		if s.err != nil {
 			return

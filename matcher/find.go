@@ -1,5 +1,7 @@
 package matcher
 
+import "math/bits"
+
 const (
 	// window is how many tokens a lookup compares without asking whether it
 	// needs to. One in fifty entries of a directory covers more.
@@ -27,7 +29,6 @@ type finder struct {
 	used  int        // of it
 
 	begins    [lookups]uint32 // where the entry of each token begins
-	spans     [lookups]uint32 // and how many tokens it covers
 	few, many [lookups]uint32 // positions of tokens that agree
 
 	clusters, rows [2 * lookups]uint32 // of hits, not laid down yet
@@ -144,10 +145,9 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	}
 	// The reads of a step do not wait for one another: in a sparse list each
 	// goes to memory.
+	dir := many.directory()
 	for k := range wanted {
-		d := wanted[k].hi >> many.shift
-		begin := many.dir[d]
-		f.begins[k&(lookups-1)], f.spans[k&(lookups-1)] = begin, many.dir[d+1]-begin
+		f.begins[k&(lookups-1)] = dir.at[wanted[k].hi>>dir.shift]
 	}
 	// Where nearly every line is wanted, they are read in order first: a core
 	// has far more reads under way then than lookups in their places give it.
@@ -156,44 +156,27 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 	}
 	last := many.len() - window
 	for k := range wanted {
-		hi, begin, span := wanted[k].hi, int(f.begins[k&(lookups-1)]), int(f.spans[k&(lookups-1)])
-		if span > window {
-			if i, ok := many.search(wanted[k], begin, begin+span); ok {
+		hi := wanted[k].hi
+		begin := min(int(f.begins[k&(lookups-1)]), last) // what the window finds before the entry differs
+		w := (*[window]pair)(many.pairs[begin:])
+		if w[window-1].hi < hi {
+			if i, ok := many.at(wanted[k]); ok {
 				f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(i)
 				n++
 			}
 			continue
 		}
-		begin = min(begin, last) // the window may begin before the entry: what it finds there differs
-		w := (*[window]pair)(many.pairs[begin:])
-		at := -1
-		if w[0].hi == hi {
-			at = 0
-		}
-		if w[1].hi == hi {
-			at = 1
-		}
-		if w[2].hi == hi {
-			at = 2
-		}
-		if w[3].hi == hi {
-			at = 3
-		}
-		if w[4].hi == hi {
-			at = 4
-		}
-		if w[5].hi == hi {
-			at = 5
-		}
-		if w[6].hi == hi {
-			at = 6
-		}
-		if w[7].hi == hi {
-			at = 7
-		}
+		// Halving, for the last of the eight is not below. A borrow is 1 where the
+		// first is less than the second, and no branch.
+		_, below := bits.Sub64(w[3].hi, hi, 0)
+		at := below << 2
+		_, below = bits.Sub64(w[(at+1)&(window-1)].hi, hi, 0)
+		at += below << 1
+		_, below = bits.Sub64(w[at&(window-1)].hi, hi, 0)
+		at += below
 		// Written whether found or not: whether is a coin.
-		f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(begin+at)
-		if at >= 0 {
+		f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(begin+int(at))
+		if w[at&(window-1)].hi == hi {
 			n++
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"sort"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 
@@ -51,14 +53,23 @@ var (
 	errValue = errors.New("a value is out of range")
 )
 
-// openTokenSet wraps b, whose values are below limit. It reads every token: an
-// index out of order would not fail later, it would count wrongly.
-func openTokenSet(b []byte, limit int) (tokenSet, error) {
+// tokenSetOf wraps b, tokens in order with their values.
+func tokenSetOf(b []byte) (tokenSet, error) {
 	a, err := newPairs(b)
 	if err != nil {
 		return tokenSet{}, err
 	}
-	s := tokenSet{column: a, pairs: pairsOf(bytesOf(a))}
+	return tokenSet{column: a, pairs: pairsOf(bytesOf(a))}, nil
+}
+
+// openTokenSet wraps b, whose values are below limit, and which nobody here has
+// made. It reads every token: an index out of order would not fail later, it
+// would count wrongly.
+func openTokenSet(b []byte, limit int) (tokenSet, error) {
+	s, err := tokenSetOf(b)
+	if err != nil {
+		return tokenSet{}, err
+	}
 	ascending := everywhere(s.len(), func(begin, end int) bool {
 		begin = max(begin, 1)
 		for i := begin; i < end; i++ {
@@ -98,46 +109,60 @@ const (
 // a directory on the leading bits.
 type tokenIndex struct {
 	tokenSet
-	dir   []uint32 // tokens whose leading bits are d lie in [dir[d], dir[d+1])
+	dir *directory
+}
+
+// directory is made when it is first asked for: of two indexes that are matched
+// the shorter needs none.
+type directory struct {
+	once  sync.Once
+	at    []uint32 // tokens whose leading bits are d lie in [at[d], at[d+1])
 	shift uint     // leading bits of a token: hi >> shift
 }
 
-// openIndex wraps the column of an index whose values are below limit.
-func openIndex(b []byte, limit int) (tokenIndex, error) {
-	set, err := openTokenSet(b, limit)
-	if err != nil {
-		return tokenIndex{}, err
-	}
-	x := tokenIndex{tokenSet: set}
-	x.makeDirectory()
-	return x, nil
+// indexOf wraps the column of an index.
+func indexOf(b []byte) (tokenIndex, error) {
+	set, err := tokenSetOf(b)
+	return tokenIndex{set, new(directory)}, err
 }
 
-// makeDirectory makes the directory of tokens in order. What begins at or
-// before token i and after the token before it is i's to write: no entry is
-// written twice.
-func (x *tokenIndex) makeDirectory() {
-	n := x.len()
+// openIndex wraps the column of an index that nobody here has made and whose
+// values are below limit.
+func openIndex(b []byte, limit int) (tokenIndex, error) {
+	set, err := openTokenSet(b, limit)
+	return tokenIndex{set, new(directory)}, err
+}
+
+// directory gives the directory.
+func (x *tokenIndex) directory() *directory {
+	x.dir.once.Do(func() { x.dir.of(x.pairs) })
+	return x.dir
+}
+
+// of makes the directory of tokens in order. What begins at or before token i
+// and after the token before it is i's to write: no entry is written twice.
+func (d *directory) of(pairs []pair) {
+	n := len(pairs)
 	dirBits := min(max(bits.Len(uint(n/dirEntry)), minDirBits), maxDirBits)
-	x.shift = uint(64 - dirBits)
-	x.dir = newUint32Column(1<<dirBits + 1)
+	d.shift = uint(64 - dirBits)
+	d.at = newUint32Column(1<<dirBits + 1)
 	after := func(i int) int { // the first entry that begins after token i
 		if i < 0 {
 			return 0
 		}
-		return int(x.pairs[i].hi>>x.shift) + 1
+		return int(pairs[i].hi>>d.shift) + 1
 	}
 	everywhere(n, func(begin, end int) bool {
-		d := after(begin - 1)
+		next := after(begin - 1)
 		for i := begin; i < end; i++ {
-			for lead := int(x.pairs[i].hi >> x.shift); d <= lead; d++ {
-				x.dir[d] = uint32(i)
+			for lead := int(pairs[i].hi >> d.shift); next <= lead; next++ {
+				d.at[next] = uint32(i)
 			}
 		}
 		return true
 	})
-	for d := after(n - 1); d < len(x.dir); d++ {
-		x.dir[d] = uint32(n)
+	for next := after(n - 1); next < len(d.at); next++ {
+		d.at[next] = uint32(n)
 	}
 }
 
@@ -156,8 +181,9 @@ func (s *tokenSet) search(p pair, begin, end int) (int, bool) {
 
 // at gives the position of the token of p.
 func (x *tokenIndex) at(p pair) (int, bool) {
-	d := p.hi >> x.shift
-	return x.search(p, int(x.dir[d]), int(x.dir[d+1]))
+	d := x.directory()
+	lead := p.hi >> d.shift
+	return x.search(p, int(d.at[lead]), int(d.at[lead+1]))
 }
 
 // find gives the value of a token.
@@ -170,7 +196,9 @@ func (x *tokenIndex) find(t token.Token) (uint32, bool) {
 }
 
 // part is the range of tokens whose leading byte is p.
-func (x *tokenIndex) part(p int) (begin, end int) {
-	scale := 56 - x.shift
-	return int(x.dir[p<<scale]), int(x.dir[(p+1)<<scale])
+func (s *tokenSet) part(p int) (begin, end int) {
+	first := func(p uint64) int {
+		return sort.Search(s.len(), func(i int) bool { return s.pairs[i].hi>>56 >= p })
+	}
+	return first(uint64(p)), first(uint64(p + 1))
 }

@@ -49,7 +49,7 @@ func (b *ListBuilder) buildPlain(ctx context.Context, l *List) error {
 		if k == kind {
 			of = column
 		}
-		if l.index[k], err = openIndex(of, l.rows); err != nil {
+		if l.index[k], err = indexOf(of); err != nil {
 			return err
 		}
 	}

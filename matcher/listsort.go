@@ -249,7 +249,7 @@ func (s *sortedRows) columnsOf(ctx context.Context, workers int, l *List) error 
 		l.codes = append(l.codes, newUint8s(codes[c]))
 	}
 	for k := range kinds {
-		if l.index[k], err = kinds[k].index(ctx, workers, l.rows); err != nil {
+		if l.index[k], err = kinds[k].index(ctx, workers); err != nil {
 			return err
 		}
 	}
@@ -310,9 +310,9 @@ func (s *sortedRows) write(worker, d int, codes [][]byte, kinds *[Kinds]kindRows
 }
 
 // index gives the index and uses x up.
-func (x *kindRows) index(ctx context.Context, workers, rows int) (tokenIndex, error) {
+func (x *kindRows) index(ctx context.Context, workers int) (tokenIndex, error) {
 	if x.inOrder {
-		return openIndex(x.column, rows)
+		return indexOf(x.column)
 	}
 	// Sorted by token, then row: the first of a run holds the smallest row.
 	column, err := sortPairs(ctx, workers, x.from, nil, settleBy(func(sorted []pair, _ uint64, _ int) []pair {
@@ -321,5 +321,5 @@ func (x *kindRows) index(ctx context.Context, workers, rows int) (tokenIndex, er
 	if err != nil {
 		return tokenIndex{}, err
 	}
-	return openIndex(column, rows)
+	return indexOf(column)
 }
