@@ -112,9 +112,14 @@ func writeFile(path string, fill func(io.Writer) error) error {
 
 // records reads fixed records of several files side by side.
 type records struct {
-	files []*os.File
-	in    []*bufio.Reader
+	files []recordFile
 	size  int
+}
+
+// recordFile is a file and what was read of it and not given yet.
+type recordFile struct {
+	f         *os.File
+	buf, rest []byte
 }
 
 func openRecords(size int, paths ...string) (*records, error) {
@@ -125,43 +130,47 @@ func openRecords(size int, paths ...string) (*records, error) {
 			r.close()
 			return nil, fmt.Errorf("reading made data: %w", err)
 		}
-		r.files = append(r.files, f)
-		r.in = append(r.in, bufio.NewReaderSize(f, bufferSize))
+		r.files = append(r.files, recordFile{f: f, buf: make([]byte, bufferSize)})
 	}
 	return r, nil
 }
 
 // skip passes over the first records of each file.
 func (r *records) skip(n int) error {
-	for _, f := range r.files {
-		if _, err := f.Seek(int64(n)*int64(r.size), io.SeekStart); err != nil {
+	for i := range r.files {
+		if _, err := r.files[i].f.Seek(int64(n)*int64(r.size), io.SeekStart); err != nil {
 			return fmt.Errorf("reading made data: %w", err)
 		}
 	}
 	return nil
 }
 
-// next gives the next record of each file, valid until the next call; io.EOF
-// after the last.
+// next gives the next record of each file, valid until the next call. That
+// there is none is an error.
 func (r *records) next(each func(file int, record []byte)) error {
-	for i, in := range r.in {
-		rec, err := in.Peek(r.size)
-		if err == io.EOF && len(rec) == 0 && i == 0 {
-			return io.EOF
+	for i := range r.files {
+		f := &r.files[i]
+		if len(f.rest) < r.size {
+			if err := f.read(r.size); err != nil {
+				return fmt.Errorf("reading made data: %w", err)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("reading made data: %w", err)
-		}
-		each(i, rec)
-		if _, err := in.Discard(r.size); err != nil {
-			return err
-		}
+		each(i, f.rest[:r.size])
+		f.rest = f.rest[r.size:]
 	}
 	return nil
+}
+
+// read reads on until there is one record at least.
+func (f *recordFile) read(size int) error {
+	kept := copy(f.buf, f.rest)
+	n, err := io.ReadAtLeast(f.f, f.buf[kept:], size-kept)
+	f.rest = f.buf[:kept+n]
+	return err
 }
 
 func (r *records) close() {
-	for _, f := range r.files {
-		_ = f.Close() // only read
+	for i := range r.files {
+		_ = r.files[i].f.Close() // only read
 	}
 }
