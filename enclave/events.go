@@ -229,7 +229,7 @@ var errEvent = errors.New("an event does not fit its header")
 
 // readEvents tokenises a log. A row is
 //
-//	day u32 ‖ type u8 ‖ tokens u8 ‖ (kind u8 ‖ token[16])… ‖ codes… ‖ value i64
+//	day u32 ‖ type u8 ‖ tokens u8 ‖ (kind u8 ‖ token[12])… ‖ codes… ‖ value i64
 //
 // big-endian; a user named by key has one token of kind 255.
 func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) {

@@ -111,17 +111,28 @@ func rowColumn(n int) string { return fmt.Sprintf("rows.%d", n) }
 
 // withRows adds a file's rows and, where it adds to them, those before.
 func (e *Enclave) withRows(ctx context.Context, f *opened, most int64, old *listRecord, b *matcher.ListBuilder) error {
-	add := func(r *matcher.ListRow) error {
-		if err := b.Add(r); err != nil {
-			return fmt.Errorf("adding a row: %w", err)
+	n := int64(0)
+	err := e.tokeniseApart(ctx, f.header, f.rows, func() (func(*tokened) error, error) {
+		part, err := b.Part()
+		return func(t *tokened) error { return part.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}) }, err
+	}, func(rows int64) error {
+		if n = rows; n > most {
+			return errListRows(most)
 		}
 		return nil
+	})
+	if err == nil && n == 0 {
+		err = errNoRows
 	}
-	err := e.fileRows(ctx, f, most, func(t *tokened) error { return add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}) })
 	if err != nil || f.header.Change == seal.Replace || old == nil {
 		return err
 	}
-	return e.keptRows(ctx, old, add)
+	return e.keptRows(ctx, old, func(r *matcher.ListRow) error {
+		if err := b.Add(r); err != nil {
+			return fmt.Errorf("keeping a row: %w", err)
+		}
+		return nil
+	})
 }
 
 // withoutRows adds the rows before, but those that hold any identifier of the
@@ -160,11 +171,13 @@ func (e *Enclave) fileRows(ctx context.Context, f *opened, most int64, each func
 		return each(t)
 	})
 	if err == nil && n == 0 {
-		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
-			Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
+		return errNoRows
 	}
 	return err
 }
+
+var errNoRows = &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
+	Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
 
 func errListRows(most int64) error {
 	return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",

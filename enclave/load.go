@@ -207,20 +207,20 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 
 func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(columnsOf(h))
-	err := e.tokenise(ctx, h, rows, func(t *tokened) error {
-		p := t.row.Person
-		if p == nil {
-			return errRow
-		}
-		person := matcher.Person{User: t.user, Codes: t.row.Codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
-		if p.Verified {
-			person.Tokens = t.tokens
-		}
-		if err := b.Add(&person); err != nil {
-			return fmt.Errorf("adding a user: %w", err)
-		}
-		return nil
-	})
+	err := e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
+		part, err := b.Part()
+		return func(t *tokened) error {
+			p := t.row.Person
+			if p == nil {
+				return errRow
+			}
+			person := matcher.Person{User: t.user, Codes: t.row.Codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
+			if p.Verified {
+				person.Tokens = t.tokens
+			}
+			return part.Add(&person)
+		}, err
+	}, func(int64) error { return nil })
 	if err != nil {
 		return nil, err
 	}

@@ -105,6 +105,8 @@ type tokenBatch struct {
 	rows   seal.Memory
 	out    []tokened
 	tokens []matcher.KindToken
+	took   int // rows before the one that err is of, or all
+	atRow  bool
 	err    error
 	done   chan struct{} // one signal a use
 }
@@ -112,9 +114,19 @@ type tokenBatch struct {
 // userKind is the domain of the operator's user keys.
 const userKind = "user"
 
-// fill tokenises a batch.
-func (b *tokenBatch) fill(t *tokeniser) {
+// fill tokenises a batch, and gives its rows to take, nil: to nobody.
+func (b *tokenBatch) fill(t *tokeniser, take func(*tokened) error) {
 	defer func() { b.done <- struct{}{} }()
+	b.tokenise(t)
+	for i := 0; take != nil && i < len(b.out); i++ {
+		if err := take(&b.out[i]); err != nil {
+			b.took, b.atRow, b.err = i, true, err
+			return
+		}
+	}
+}
+
+func (b *tokenBatch) tokenise(t *tokeniser) {
 	rows, n := b.sealed.Rows(&b.rows), 0
 	for i := range rows {
 		n += len(rows[i].Identifiers)
@@ -126,7 +138,8 @@ func (b *tokenBatch) fill(t *tokeniser) {
 		r := &rows[i]
 		from := len(all)
 		if all, b.err = t.appendTokens(all, r.Identifiers); b.err != nil {
-			return
+			b.atRow = true
+			break
 		}
 		row := tokened{row: r, tokens: all[from:len(all):len(all)]}
 		if key := userKey(r); len(key) > 0 {
@@ -135,7 +148,7 @@ func (b *tokenBatch) fill(t *tokeniser) {
 		}
 		b.out = append(b.out, row)
 	}
-	b.tokens = all
+	b.tokens, b.took = all, len(b.out)
 }
 
 func userKey(r *seal.Row) []byte {
@@ -149,9 +162,44 @@ func userKey(r *seal.Row) []byte {
 }
 
 // tokenise gives rows with their tokens to each, in file order. Opening, tokens
-// and each run beside one another; rows are read and tokens made on every core. What fails first is
-// returned, and nothing goes on behind it.
+// and each run beside one another; rows are read and tokens made on every core.
+// What fails first is returned, and nothing goes on behind it.
 func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows batches, each func(*tokened) error) error {
+	none := func() (func(*tokened) error, error) { return nil, nil }
+	return e.tokenised(ctx, h, rows, none, func(b *tokenBatch) error {
+		if b.err != nil {
+			return b.err
+		}
+		for i := range b.out {
+			if err := each(&b.out[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// tokeniseApart gives rows with their tokens to functions of which part gives
+// each core one: those of a batch to one in their order, batches in none. After
+// each batch count is told, in file order, how many rows there were so far; what
+// it or a row of the batch fails with is returned, and where in the file.
+func (e *Enclave) tokeniseApart(ctx context.Context, h seal.Header, rows batches, part func() (func(*tokened) error, error), count func(n int64) error) error {
+	n := int64(0)
+	return e.tokenised(ctx, h, rows, part, func(b *tokenBatch) error {
+		if b.err != nil && b.atRow {
+			return entrustment.AtRow(b.err, n+int64(b.took)+1)
+		}
+		if b.err != nil {
+			return b.err
+		}
+		n += int64(b.took)
+		return count(n)
+	})
+}
+
+// tokenised runs what each worker gets of part over its batches and done over
+// all, in file order.
+func (e *Enclave) tokenised(ctx context.Context, h seal.Header, rows batches, part func() (func(*tokened) error, error), done func(*tokenBatch) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -166,9 +214,14 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows batches, eac
 			close(jobs)
 			return err
 		}
+		take, err := part()
+		if err != nil {
+			close(jobs)
+			return err
+		}
 		wg.Go(func() {
 			for b := range jobs {
-				b.fill(t)
+				b.fill(t, take)
 			}
 		})
 	}
@@ -182,7 +235,7 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows batches, eac
 			default:
 				b = &tokenBatch{done: make(chan struct{}, 1)}
 			}
-			b.sealed, b.err = sealed, err
+			b.sealed, b.err, b.atRow = sealed, err, false
 			select {
 			case order <- b:
 			case <-ctx.Done():
@@ -197,16 +250,11 @@ func (e *Enclave) tokenise(ctx context.Context, h seal.Header, rows batches, eac
 	})
 	for b := range order {
 		<-b.done
-		if b.err != nil {
-			return b.err
-		}
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil && b.err == nil {
 			return err
 		}
-		for i := range b.out {
-			if err := each(&b.out[i]); err != nil {
-				return err
-			}
+		if err := done(b); err != nil {
+			return err
 		}
 		select {
 		case free <- b:

@@ -2,6 +2,7 @@ package entrustment
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -54,6 +55,21 @@ func (e *Error) Error() string {
 		b.WriteString("; " + e.Mend)
 	}
 	return b.String()
+}
+
+// AtRow gives err with the row, counted from 1, before the Field of an Error
+// inside it; another err comes back as it is.
+func AtRow(err error, row int64) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	of := *e
+	of.Field = fmt.Sprintf("row %d", row)
+	if e.Field != "" {
+		of.Field += ", " + e.Field
+	}
+	return &of
 }
 
 // Public gives what may be shown of err: the Error inside it, or one that says

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"awase/entrustment"
 )
 
 // BaseBuilder takes the rows of a base and builds it. Rows go into parts: 16
@@ -57,7 +59,11 @@ func (b *BaseBuilder) Add(p *Person) error {
 	if b.err != nil {
 		return b.err
 	}
-	return atRow(b.parts[0].Add(p), b.parts[0].rows)
+	p0 := b.parts[0]
+	if err := p0.Add(p); err != nil {
+		return entrustment.AtRow(err, int64(p0.rows)+1)
+	}
+	return nil
 }
 
 // Build gives the base of the rows added and uses the builder up.

@@ -254,10 +254,18 @@ func benchCells(b *testing.B, e *matcher.Embedded, pop matcher.PopulationID, bas
 	for b.Loop() {
 		ask()
 	}
-	// The ratios compare the best of five with the best of five.
-	engine, stream := best(func() { ask() }), best(func() { streamAll(need) })
+	// By turns, for the machine's memory is not always as fast: the middle one of
+	// the ratios of neighbours.
+	var engines, streams []time.Duration
+	var ratios []float64
+	for range 11 {
+		engines, streams = append(engines, best(1, func() { ask() })), append(streams, best(1, func() { streamAll(need) }))
+		ratios = append(ratios, float64(engines[len(engines)-1])/float64(streams[len(streams)-1]))
+	}
+	slices.Sort(ratios)
+	engine, stream := slices.Min(engines), slices.Min(streams)
 	b.ReportMetric(engine.Seconds()*1e3, "best-ms")
-	b.ReportMetric(float64(engine)/float64(stream), "x-stream")
+	b.ReportMetric(ratios[len(ratios)/2], "x-stream")
 	b.ReportMetric(float64(bytes)/stream.Seconds()/1e9, "stream-GB/s")
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(list.Tokens()), "B/list-token")
 	if w.kinds == 1 && w.users <= 10_000_000 {
@@ -276,7 +284,7 @@ func (w world) byMap() time.Duration {
 		tokens[r] = w.listToken(r, 0).Token
 	}
 	got := make([]int64, 12*3*47)
-	return best(func() {
+	return best(5, func() {
 		for i := range tokens {
 			if cell, ok := cells[tokens[i]]; ok {
 				got[cell]++
@@ -285,10 +293,10 @@ func (w world) byMap() time.Duration {
 	})
 }
 
-// best is the shortest of five runs.
-func best(f func()) time.Duration {
+// best is the shortest of some runs.
+func best(runs int, f func()) time.Duration {
 	least := time.Duration(1 << 62)
-	for range 5 {
+	for range runs {
 		start := time.Now()
 		f()
 		least = min(least, time.Since(start))

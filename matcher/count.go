@@ -230,13 +230,22 @@ func (c *counter) add(set []uint64, w0 int) {
 	c.ids = eligibleOf(c.ids, standing, c.eligible)
 	c.at = c.at[:len(c.ids)]
 	clear(c.at)
-	for _, d := range c.dims {
+	for k := 0; k < len(c.dims); k++ {
+		d := &c.dims[k]
 		switch d.source {
 		case BaseColumn:
 			ahead(c, d.codes, w0, len(set), 64)
-			for i, id := range c.ids {
-				c.at[i] += d.stride * uint32(d.codes[id])
+			if k+1 == len(c.dims) || c.dims[k+1].source != BaseColumn {
+				for i, id := range c.ids {
+					c.at[i] += d.stride * uint32(d.codes[id])
+				}
+				break
 			}
+			// Two in one pass: what is added to goes through memory half as often.
+			k++
+			next := &c.dims[k]
+			ahead(c, next.codes, w0, len(set), 64)
+			addTwo(c.at, c.ids, d, next)
 		case ListColumn:
 			for i, id := range c.ids {
 				c.at[i] += d.stride * uint32(d.codes[c.firstRow(id)])
@@ -253,6 +262,15 @@ func (c *counter) add(set []uint64, w0 int) {
 	}
 	for _, cell := range c.at {
 		c.cells[cell]++
+	}
+}
+
+// addTwo adds the cells of two dimensions of the base to at.
+func addTwo(at, ids []uint32, a, b *dim) {
+	at = at[:len(ids)]
+	x, y, xs, ys := a.codes, b.codes[:len(a.codes)], a.stride, b.stride
+	for i, id := range ids {
+		at[i] += xs*uint32(x[id]) + ys*uint32(y[id])
 	}
 }
 

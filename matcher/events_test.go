@@ -179,7 +179,7 @@ func BenchmarkEvents(b *testing.B) {
 	q := matcher.Query{Population: pop, Dims: []matcher.Dim{{Source: matcher.EventCategory, Size: 2}, {Name: "gender", Size: 3}},
 		Events: &matcher.EventQuery{Logs: logs, From: 30, To: 59, Categories: []string{"spring", "shop"},
 			Sums: []matcher.EventSum{{Cap: 30, Granule: 1}, {Kind: "conversion", Unit: "yen", Cap: 300, Granule: 100}}}}
-	stream := best(func() { streamAll([][]byte{need}) })
+	stream := best(5, func() { streamAll([][]byte{need}) })
 	var got matcher.Exact
 	for b.Loop() {
 		var err error
@@ -190,7 +190,7 @@ func BenchmarkEvents(b *testing.B) {
 	if len(got.Users) != 6 {
 		b.Fatal("cells are missing")
 	}
-	engine := best(func() {
+	engine := best(5, func() {
 		if _, err := e.Cells(b.Context(), q); err != nil {
 			b.Fatal(err)
 		}

@@ -19,10 +19,10 @@ const (
 
 // finder is one worker's findings, by ranges of clusters.
 type finder struct {
-	need   needs
-	shift  uint
-	ranges [Kinds][maxRanges]findings // [0] alone unless kinds are needed
-	into   *[maxRanges]findings       // those of the part at hand
+	need  needs
+	shift uint
+	sets  [Kinds]findings // [0] alone unless kinds are needed
+	into  *findings       // of the part at hand
 
 	slabs [][]uint32 // memory of the findings
 	slab  int        // the one in use
@@ -30,19 +30,21 @@ type finder struct {
 
 	begins    [lookups]uint32 // where the entry of each token begins
 	few, many [lookups]uint32 // positions of tokens that agree
+	beyond    [lookups]uint32 // numbers of those that the window may not reach
 
 	clusters, rows [2 * lookups]uint32 // of hits, not laid down yet
 	found          int                 // how many
 	touched        uint64              // nobody reads it: it keeps the reads alive
 }
 
-// findings are hits of one range: blocks of clusters and, beside them, if
-// needed, of the rows of the tokens they were found by.
+// findings are hits by ranges of clusters: blocks of clusters and, beside them,
+// if needed, of the rows of the tokens they were found by. What a hit changes of
+// all ranges lies together.
 type findings struct {
-	n        int // in the last block
-	clusters *[findBlock]uint32
-	rows     *[findBlock]uint32
-	full     []findBlocks
+	n        [maxRanges]uint32 // in the last block
+	clusters [maxRanges]*[findBlock]uint32
+	rows     [maxRanges]*[findBlock]uint32
+	full     [maxRanges][]findBlocks
 }
 
 type findBlocks struct{ clusters, rows *[findBlock]uint32 }
@@ -55,21 +57,22 @@ const (
 // reset makes f ready for a match and keeps its memory.
 func (f *finder) reset(clusters int, need needs) {
 	f.need, f.shift, f.slab, f.used = need, rangeShift(clusters), 0, 0
-	for k := range f.ranges {
-		for r := range f.ranges[k] {
-			one := &f.ranges[k][r]
-			*one = findings{n: findBlock, full: one.full[:0]}
+	for k := range f.sets {
+		one := &f.sets[k]
+		for r := range one.n {
+			one.n[r], one.clusters[r], one.rows[r], one.full[r] = findBlock, nil, nil, one.full[r][:0]
 		}
 	}
 }
 
-func (f *finder) grow(to *findings) {
-	if to.clusters != nil {
-		to.full = append(to.full, findBlocks{to.clusters, to.rows})
+// grow begins another block of range r.
+func (f *finder) grow(to *findings, r uint32) {
+	if to.clusters[r] != nil {
+		to.full[r] = append(to.full[r], findBlocks{to.clusters[r], to.rows[r]})
 	}
-	to.n, to.clusters = 0, f.block()
+	to.n[r], to.clusters[r] = 0, f.block()
 	if f.need.rows {
-		to.rows = f.block()
+		to.rows[r] = f.block()
 	}
 }
 
@@ -81,23 +84,29 @@ func (f *finder) block() *[findBlock]uint32 {
 		f.slabs = append(f.slabs, make([]uint32, slabLen))
 	}
 	f.used += findBlock
-	return (*[findBlock]uint32)(f.slabs[f.slab][f.used-findBlock:])
+	b := (*[findBlock]uint32)(f.slabs[f.slab][f.used-findBlock:])
+	// Its lines come into the cache together: one by one, each would keep the
+	// writes behind it waiting.
+	for i := 0; i < findBlock; i += 64 / 4 {
+		f.touched += uint64(b[i])
+	}
+	return b
 }
 
 // each calls do with the hits of range r; rows is empty unless rows are needed.
 func (f *finder) each(set, r int, do func(clusters, rows []uint32)) {
-	one := &f.ranges[set][r]
-	rows := func(b *[findBlock]uint32, n int) []uint32 {
+	one := &f.sets[set]
+	rows := func(b *[findBlock]uint32, n uint32) []uint32 {
 		if b == nil {
 			return nil
 		}
 		return b[:n]
 	}
-	for _, b := range one.full {
+	for _, b := range one.full[r] {
 		do(b.clusters[:], rows(b.rows, findBlock))
 	}
-	if one.clusters != nil {
-		do(one.clusters[:one.n], rows(one.rows, one.n))
+	if b := one.clusters[r]; b != nil {
+		do(b[:one.n[r]], rows(one.rows[r], one.n[r]))
 	}
 }
 
@@ -129,12 +138,11 @@ func (f *finder) find(base, list *tokenIndex, part int) {
 
 // look fills f.few and f.many with the positions of the tokens [j0, j1) of few,
 // at most lookups, that are in many as far as their first 8 bytes go, and
-// gives their number. Where an entry covers more than the window whole tokens
-// are compared.
+// gives their number.
 func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
-	n := 0
 	wanted := few.pairs[j0:j1]
 	if many.len() < window {
+		n := 0
 		for k := range wanted {
 			if i, ok := many.search(wanted[k], 0, many.len()); ok {
 				f.few[n], f.many[n] = uint32(j0+k), uint32(i)
@@ -143,44 +151,62 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 		}
 		return n
 	}
-	// The reads of a step do not wait for one another: in a sparse list each
-	// goes to memory.
 	dir := many.directory()
-	for k := range wanted {
-		f.begins[k&(lookups-1)] = dir.at[wanted[k].hi>>dir.shift]
-	}
+	f.begin(dir.at, dir.shift, wanted)
 	// Where nearly every line is wanted, they are read in order first: a core
 	// has far more reads under way then than lookups in their places give it.
 	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*len(wanted) {
 		f.touched += touch(many.pairs[b:e])
 	}
-	last := many.len() - window
+	n, beyond := f.compare(many.pairs, wanted, uint32(j0))
+	for _, k := range f.beyond[:beyond] {
+		if i, ok := many.at(wanted[k]); ok {
+			f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0)+k, uint32(i)
+			n++
+		}
+	}
+	return n
+}
+
+// begin fills f.begins with where the entry of each of wanted begins. The reads
+// do not wait for one another: in a sparse list each goes to memory.
+func (f *finder) begin(at []uint32, shift uint, wanted []pair) {
+	shift &= 63
+	for k := range wanted {
+		f.begins[k&(lookups-1)] = at[wanted[k].hi>>shift]
+	}
+}
+
+// compare looks at the window of each of wanted, the first of which is at j0. It
+// fills f.few and f.many with the positions of those n found as far as their
+// first 8 bytes go, and f.beyond with the numbers of those that may come after
+// their windows.
+func (f *finder) compare(pairs, wanted []pair, j0 uint32) (n, beyond int) {
+	last := len(pairs) - window
 	for k := range wanted {
 		hi := wanted[k].hi
 		begin := min(int(f.begins[k&(lookups-1)]), last) // what the window finds before the entry differs
-		w := (*[window]pair)(many.pairs[begin:])
+		w := (*[window]pair)(pairs[begin : begin+window])
 		if w[window-1].hi < hi {
-			if i, ok := many.at(wanted[k]); ok {
-				f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(i)
-				n++
-			}
+			f.beyond[beyond&(lookups-1)] = uint32(k)
+			beyond++
 			continue
 		}
 		// Halving, for the last of the eight is not below. A borrow is 1 where the
 		// first is less than the second, and no branch.
-		_, below := bits.Sub64(w[3].hi, hi, 0)
+		_, below := bits.Sub64(w[window/2-1].hi, hi, 0)
 		at := below << 2
 		_, below = bits.Sub64(w[(at+1)&(window-1)].hi, hi, 0)
 		at += below << 1
 		_, below = bits.Sub64(w[at&(window-1)].hi, hi, 0)
 		at += below
 		// Written whether found or not: whether is a coin.
-		f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0+k), uint32(begin+int(at))
+		f.few[n&(lookups-1)], f.many[n&(lookups-1)] = j0+uint32(k), uint32(begin+int(at))
 		if w[at&(window-1)].hi == hi {
 			n++
 		}
 	}
-	return n
+	return n, beyond
 }
 
 // touch reads a word of every cache line of p.
@@ -227,16 +253,19 @@ func (f *finder) gather(few, many *tokenIndex, n int, inFew bool) {
 
 // layDown lays what was gathered down by ranges of clusters.
 func (f *finder) layDown() {
+	to := f.into
 	for k, cluster := range f.clusters[:f.found] {
-		to := &f.into[cluster>>f.shift&(maxRanges-1)]
-		if to.n == findBlock {
-			f.grow(to)
+		r := cluster >> f.shift & (maxRanges - 1)
+		n := to.n[r]
+		if n == findBlock {
+			f.grow(to, r)
+			n = 0
 		}
-		to.clusters[to.n&(findBlock-1)] = cluster
+		to.clusters[r][n&(findBlock-1)] = cluster
 		if f.need.rows {
-			to.rows[to.n&(findBlock-1)] = f.rows[k]
+			to.rows[r][n&(findBlock-1)] = f.rows[k]
 		}
-		to.n++
+		to.n[r] = n + 1
 	}
 	f.found = 0
 }

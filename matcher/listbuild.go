@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"awase/crypto/token"
+
+	"awase/entrustment"
 )
 
 // A row's encoding is its distinct (kind, token) pairs, sorted, each as token ‖
@@ -65,7 +67,11 @@ func (b *ListBuilder) Add(r *ListRow) error {
 	if b.err != nil {
 		return b.err
 	}
-	return atRow(b.parts[0].Add(r), b.parts[0].n)
+	p0 := b.parts[0]
+	if err := p0.Add(r); err != nil {
+		return entrustment.AtRow(err, int64(p0.n)+1)
+	}
+	return nil
 }
 
 // Build gives the list of the rows added and uses the builder up. The same

@@ -44,9 +44,9 @@ func match(ctx context.Context, workers int, spare *spare, b *Base, l *List, nee
 	err := parallel(ctx, workers, int(Kinds)*matchParts, func(worker, part int) error {
 		k := part / matchParts
 		f := found[worker]
-		f.into = &f.ranges[0]
+		f.into = &f.sets[0]
 		if need.kinds {
-			f.into = &f.ranges[k]
+			f.into = &f.sets[k]
 		}
 		f.find(&b.index[k], &l.index[k], part%matchParts)
 		return nil

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"errors"
 	"fmt"
 
 	"awase/entrustment"
@@ -46,19 +45,6 @@ func cloneColumns(columns []Column) []Column {
 		out[i] = Column{Name: c.Name, Domain: append([]string(nil), c.Domain...)}
 	}
 	return out
-}
-
-// atRow adds to an error of a row that it is of the one after so many.
-func atRow(err error, rows int) error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[*entrustment.Error](err); ok {
-		of := *e
-		of.Field = fmt.Sprintf("row %d, %s", rows+1, e.Field)
-		return &of
-	}
-	return err
 }
 
 // checkRow gives an error unless the codes and kinds of a row are declared.

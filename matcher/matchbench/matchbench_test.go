@@ -79,7 +79,7 @@ func TestRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Match <= 0 || r.Stream <= 0 || r.BaseTokens != int64(20_000*kinds) || r.ListTokens != int64(2_000*kinds) {
+		if r.Match <= 0 || r.Stream <= 0 || r.Ratio <= 0 || r.BaseTokens != int64(20_000*kinds) || r.ListTokens != int64(2_000*kinds) {
 			t.Errorf("%d kinds: %+v", kinds, r)
 		}
 	}

@@ -27,7 +27,8 @@ type Report struct {
 	BaseAdd, BaseSort time.Duration // taking in the rows, making them included; sorting and indexing
 	ListAdd, ListSort time.Duration
 	Match             time.Duration // match and count, median of the runs
-	Stream            time.Duration // reading NeedBytes once, likewise
+	Stream            time.Duration // reading NeedBytes once, likewise, by turns with it
+	Ratio             float64       // of the two, median of neighbours
 
 	BaseTokens, ListTokens int64
 	BasePeak               int64 // resident, most while the base was built
@@ -57,18 +58,36 @@ func Run(ctx context.Context, s *Source, runs int) (*Report, error) {
 	held := mark()
 	engine := matcher.NewEmbedded()
 	q := Query(engine, base, list)
-	r.Match, err = Median(runs, func() error { return ask(ctx, engine, q, want) })
-	if err != nil {
+	if err := ask(ctx, engine, q, want); err != nil {
 		return nil, err
 	}
 	r.MatchPeak = max(0, rss.Peak(rss.Self)-held)
-	engine.DropBase(q.Population)
-	engine.DropList(q.List)
-	mark()
+	// By turns: a machine whose memory others use too is not always as fast.
 	stream := NewStreamer(s.NeedBytes())
 	stream.Read()
-	r.Stream, err = Median(runs, func() error { stream.Read(); return ctx.Err() })
+	r.Match, r.Stream, r.Ratio, err = turns(runs, func() error { return ask(ctx, engine, q, want) }, func() error { stream.Read(); return ctx.Err() })
 	return r, err
+}
+
+// turns calls f and g by turns and gives the medians of their times and of the
+// ratios of neighbours.
+func turns(runs int, f, g func() error) (fs, gs time.Duration, ratio float64, err error) {
+	var of [2][]time.Duration
+	var ratios []float64
+	for range runs {
+		for i, call := range []func() error{f, g} {
+			took, err := Median(1, call)
+			if err != nil {
+				return 0, 0, 0, err
+			}
+			of[i] = append(of[i], took)
+		}
+		ratios = append(ratios, of[0][len(ratios)].Seconds()/max(of[1][len(ratios)].Seconds(), 1e-9))
+	}
+	slices.Sort(of[0])
+	slices.Sort(of[1])
+	slices.Sort(ratios)
+	return of[0][runs/2], of[1][runs/2], ratios[runs/2], nil
 }
 
 // ask matches and counts once and holds the counts against the known answer.
