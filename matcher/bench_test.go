@@ -134,7 +134,7 @@ func everyCore(tb testing.TB, n int, part func() (func(i int) error, error)) {
 	}
 }
 
-func (w world) base(tb testing.TB) *matcher.Base {
+func (w world) base(tb testing.TB, prev *matcher.Base) *matcher.Base {
 	tb.Helper()
 	b := matcher.NewBaseBuilder(benchColumns)
 	everyCore(tb, w.users, func() (func(i int) error, error) {
@@ -152,7 +152,7 @@ func (w world) base(tb testing.TB) *matcher.Base {
 			return part.Add(&matcher.Person{User: benchToken(matcher.Kinds, i), Tokens: tokens, Codes: codes[:], PolicyVersion: version})
 		}, err
 	})
-	base, err := b.Build(context.Background(), nil)
+	base, err := b.Build(context.Background(), prev)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func BenchmarkMatchCount(b *testing.B) {
 		for _, w := range worlds(kinds) {
 			b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
 				e, pop := matcher.NewEmbedded(), matcher.PopulationID{1}
-				base := w.base(b)
+				base := w.base(b, nil)
 				e.PutBase(pop, base)
 				for _, rows := range []int{w.rows, w.rows / 100} {
 					w.rows = rows
@@ -367,14 +367,34 @@ func BenchmarkBaseBuild(b *testing.B) {
 	for kinds := 1; kinds <= 3; kinds += 2 {
 		for _, w := range worlds(kinds) {
 			b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
-				peak := watch(func() { w.base(b) })
+				peak := watch(func() { w.base(b, nil) })
 				runtime.GC()
 				for b.Loop() {
-					w.base(b)
+					w.base(b, nil)
 				}
 				tokens := float64(w.users * w.kinds)
 				b.ReportMetric(float64(peak)/tokens, "B/token")
 				b.ReportMetric(tokens*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+			})
+		}
+	}
+}
+
+// BenchmarkRefresh builds the next version of a base beside the one before it,
+// which questions still read: most memory held, in bytes and over the identifiers,
+// both bases included.
+func BenchmarkRefresh(b *testing.B) {
+	for kinds := 1; kinds <= 3; kinds += 2 {
+		for _, w := range worlds(kinds) {
+			b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
+				base := w.base(b, nil)
+				debug.FreeOSMemory()
+				peak := held()
+				for b.Loop() {
+					peak += watch(func() { base = w.base(b, base) })
+				}
+				b.ReportMetric(float64(peak)/float64(b.N)/1e9, "GB")
+				b.ReportMetric(float64(peak)/float64(b.N)/float64(w.users*w.kinds), "B/token")
 			})
 		}
 	}
@@ -387,7 +407,7 @@ func BenchmarkRawList(b *testing.B) {
 		for _, w := range worlds(kinds) {
 			b.Run(fmt.Sprintf("users=%d/kinds=%d/list=%d", w.users, kinds, w.rows), func(b *testing.B) {
 				e, pop := matcher.NewEmbedded(), matcher.PopulationID{1}
-				e.PutBase(pop, w.base(b))
+				e.PutBase(pop, w.base(b, nil))
 				runtime.GC()
 				w.list(b) // warm
 				peak := watch(func() { w.list(b) })
@@ -438,7 +458,7 @@ func BenchmarkListBuild(b *testing.B) {
 }
 
 func BenchmarkDigest(b *testing.B) {
-	base := world{benchUsers(), 1, 1}.base(b)
+	base := world{benchUsers(), 1, 1}.base(b, nil)
 	for b.Loop() {
 		base.Digest(testKey)
 	}
@@ -449,7 +469,7 @@ func BenchmarkOpenBase(b *testing.B) {
 	for kinds := 1; kinds <= 3; kinds += 2 {
 		w := worlds(kinds)[0]
 		b.Run(fmt.Sprintf("users=%d/kinds=%d", w.users, kinds), func(b *testing.B) {
-			m := columns(w.base(b).Columns())
+			m := columns(w.base(b, nil).Columns())
 			size := 0
 			for _, buf := range m {
 				size += len(buf)

@@ -314,7 +314,7 @@ func wantCode(t *testing.T, name string, err error, code entrustment.Code) {
 // and directory entries: lists that are merged, probed, larger than the base.
 func TestLarge(t *testing.T) {
 	const users = 150_000
-	base := world{users, 1, 1}.base(t)
+	base := world{users, 1, 1}.base(t, nil)
 	e := matcher.NewEmbedded(matcher.Workers(3))
 	e.PutBase(matcher.PopulationID{}, base)
 	cell := make(map[token.Token]int, users)
@@ -351,7 +351,7 @@ func TestLarge(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	const users = 5_000
 	e := matcher.NewEmbedded(matcher.Workers(2))
-	base, list := world{users, 1, 1}.base(t), benchList(t, users, 500)
+	base, list := world{users, 1, 1}.base(t, nil), benchList(t, users, 500)
 	e.PutBase(matcher.PopulationID{}, base)
 	q := matcher.Query{List: e.PutList(list), Dims: []matcher.Dim{benchDims[0], {Source: matcher.MatchedBy, Size: int(matcher.Kinds)}}}
 	want, err := e.Cells(context.Background(), q)

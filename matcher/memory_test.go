@@ -26,7 +26,7 @@ func TestMemoryGivenBack(t *testing.T) {
 	debug.FreeOSMemory()
 	before := held()
 	w := world{2_000_000, 1, 1}
-	base := w.base(t)
+	base := w.base(t, nil)
 	size := int64(0)
 	for _, buf := range base.Columns() {
 		size += int64(len(buf))
@@ -44,7 +44,7 @@ func TestWorlds(t *testing.T) {
 	for _, w := range []world{{200_000, 20_000, 3}, {120_000, 1_000, 2}, {40_000, 40_000, 3}} {
 		for _, workers := range []int{1, 3} {
 			e := matcher.NewEmbedded(matcher.Workers(workers))
-			e.PutBase(matcher.PopulationID{1}, w.base(t))
+			e.PutBase(matcher.PopulationID{1}, w.base(t, nil))
 			q := matcher.Query{Population: matcher.PopulationID{1}, List: e.PutList(w.list(t)), Dims: benchDims,
 				Eligible: matcher.Eligibility{ByPolicy: true, Versions: []string{"v1"}}}
 			for range 2 { // the second in memory that the first used
@@ -67,7 +67,7 @@ func TestSpareMemory(t *testing.T) {
 	byKind := []matcher.Dim{{Source: matcher.MatchedBy, Size: int(matcher.Kinds)}}
 	for i, w := range []world{{100_000, 50_000, 3}, {3_000, 300, 1}, {150_000, 100, 3}, {100_000, 50_000, 3}, {70, 7, 2}} {
 		pop := matcher.PopulationID{byte(i + 1)}
-		e.PutBase(pop, w.base(t))
+		e.PutBase(pop, w.base(t, nil))
 		list := e.PutList(w.list(t))
 		users := int64(0)
 		for _, n := range w.want() {
