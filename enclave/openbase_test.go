@@ -7,7 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"sync"
 	"testing"
+	"time"
 
 	"awase/crypto/token"
 	"awase/enclave/vault"
@@ -55,6 +59,27 @@ func benchOpen(b *testing.B, users, kinds int) {
 			b.Fatal("another base was opened", err)
 		}
 	}
+	b.ReportMetric(fresh(size), "new-memory-GB/s")
+}
+
+// fresh is how fast as many bytes of memory that nobody has used can be written
+// to, a byte a page on every core, in GB/s: what opening pays before it decrypts.
+func fresh(size int64) float64 {
+	debug.FreeOSMemory()
+	start := time.Now()
+	memory := make([]byte, size)
+	var wg sync.WaitGroup
+	cores := int64(runtime.GOMAXPROCS(0))
+	for c := range cores {
+		wg.Go(func() {
+			part := memory[size*c/cores : size*(c+1)/cores]
+			for i := 0; i < len(part); i += 4096 {
+				part[i] = 1
+			}
+		})
+	}
+	wg.Wait()
+	return float64(size) / 1e9 / time.Since(start).Seconds()
 }
 
 // writeBase writes a base of made users as a segment and gives the bytes of its
