@@ -8,7 +8,7 @@ import (
 	"math/bits"
 )
 
-const baseSchema = "awase.matcher.base/v1"
+const baseSchema = "awase.matcher.base/v2"
 
 // baseMeta is the JSON buffer of a base.
 type baseMeta struct {
