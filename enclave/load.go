@@ -199,7 +199,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		if old != nil && old.Population != pop {
 			e.retire(old.Population)
 		}
-		e.engine.PutBase(matcher.PopulationID(pop), base)
+		e.bring(pop, base, ref)
 		e.have(pop)
 		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.segments())
 	})
@@ -292,13 +292,19 @@ func (e *Enclave) reader(ref vault.SegmentRef) (func(string) ([]byte, error), er
 	}, nil
 }
 
-// standing gives the base that stands, as the engine holds it: a second one would
-// not fit beside it and the next.
+// standing gives the base of the record that stands, as the engine holds it: a
+// second one would not fit beside it and the next. The engine may hold an older
+// base of the same content, whose ids are not those of the record.
 func (e *Enclave) standing(rec *baseRecord) (*matcher.Base, error) {
-	if rec != nil {
-		if b := e.engine.Base(matcher.PopulationID(rec.Population)); b != nil {
-			return b, nil
-		}
+	if rec == nil {
+		return nil, nil
+	}
+	e.mu.Lock()
+	from := e.from[rec.Population]
+	b := e.engine.Base(matcher.PopulationID(rec.Population))
+	e.mu.Unlock()
+	if b != nil && from == rec.Segment.ID {
+		return b, nil
 	}
 	return e.openBase(rec)
 }

@@ -23,6 +23,7 @@ type BaseBuilder struct {
 	columns []Column
 	err     error // what makes the builder unusable
 	parts   []*BasePart
+	own     *BasePart                            // what Add fills: one of them
 	put     func(name string, data []byte) error // nil: nobody is handed the columns
 	first   []uint32                             // number of the first row of each part, once all are in
 }
@@ -49,20 +50,18 @@ func (b *BaseBuilder) Part() (*BasePart, error) {
 	return p, nil
 }
 
-// Add takes one user into the builder's own part. A row that is refused
-// (*entrustment.Error) leaves no trace; the builder goes on.
+// Add takes one user into a part of the builder's own, whose rows an error
+// counts. A row that is refused (*entrustment.Error) leaves no trace; the builder
+// goes on.
 func (b *BaseBuilder) Add(p *Person) error {
-	if len(b.parts) == 0 {
-		if _, err := b.Part(); err != nil {
-			return err
-		}
-	}
 	if b.err != nil {
 		return b.err
 	}
-	p0 := b.parts[0]
-	if err := p0.Add(p); err != nil {
-		return entrustment.AtRow(err, int64(p0.rows)+1)
+	if b.own == nil {
+		b.own, _ = b.Part()
+	}
+	if err := b.own.Add(p); err != nil {
+		return entrustment.AtRow(err, int64(b.own.rows)+1)
 	}
 	return nil
 }

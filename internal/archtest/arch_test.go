@@ -50,7 +50,7 @@ var only = map[string][]string{
 	"net/http":  {"api", "cmd"},       // no room below api speaks HTTP
 	"net":       {"api", "cmd"},       // nor opens a connection
 	"os/exec":   {"cmd", "internal"},  // no room starts a process
-	"unsafe":    {"matcher/array.go"}, // alignment of a column, in one function
+	"unsafe":    {"matcher/array.go"}, // a column as aligned pairs, in one file
 	"math/rand": {},                   // math/rand/v2, and only keyed or in tests
 }
 
