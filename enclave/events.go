@@ -177,12 +177,13 @@ func (e *Enclave) insteadOf(id string, h seal.Header) (gone []*eventsRecord, err
 		case h.From == 0:
 		case l.Of == nil:
 			return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/events.md", Field: "period",
-				Detail: "a log before it was not declared to be of certain days", Mend: "leave the days out, and it takes the place of all logs before it"}
+				Detail: fmt.Sprintf("version %d, %d rows from %s to %s, was not declared to be of certain days, so what of it to give up can't be told", l.Version, l.Rows, l.From, l.To),
+				Mend:   "load one log of all days with --replace and without days, and after it each with its days; it takes the place of every log before it"}
 		case l.Of.To.Start().Before(of.From.Start()) || l.Of.From.Start().After(of.To.Start()):
 			continue
 		case l.Of.From.Start().Before(of.From.Start()) || l.Of.To.Start().After(of.To.Start()):
 			return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/events.md", Field: "period",
-				Detail: fmt.Sprintf("a log before it is of the days from %s to %s, of which these are a part", l.Of.From, l.Of.To), Mend: "load a log of all of them"}
+				Detail: fmt.Sprintf("version %d is of the days from %s to %s, of which these are a part", l.Version, l.Of.From, l.Of.To), Mend: "load a log of all of them"}
 		}
 		gone = append(gone, l)
 	}

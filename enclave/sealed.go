@@ -38,12 +38,12 @@ var errAmended = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DE
 // errUpload refuses a sealed file that was used before, here or elsewhere: a
 // carrier can't bring an old list back (attack A31).
 var errUpload = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload id",
-	Detail: "this sealed file was loaded before", Mend: "seal the file again"}
+	Detail: "this sealed file was loaded before", Mend: "there is nothing to do if its content is to stand; seal newer content, after the file that was taken last"}
 
 // errAfter refuses a file that follows another than the last: one that was left
 // out, or one whose place another took.
 var errAfter = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "after",
-	Detail: "the file follows another than the one that was taken last", Mend: "load the file that is missing, or seal this one again after the one that was taken last"}
+	Detail: "the file follows another than the one that was taken last", Mend: "load the file that is missing, or seal this one again after the one that was taken last; without --after where the last was loaded by no sealed file"}
 
 // used tells whether a sealed file was loaded before as what, and is what still
 // stands there; a file used for anything else, or since replaced, is refused.

@@ -60,6 +60,9 @@ func (f *loadFlags) readPeriod() (w entrustment.Window, err error) {
 	if f.from == "" && f.to == "" {
 		return w, nil
 	}
+	if f.from == "" {
+		return w, usageError{errors.New("--to needs --from")}
+	}
 	if w.From, err = entrustment.ParseDate(f.from); err != nil {
 		return w, usageError{fmt.Errorf("--from: %w", err)}
 	}
