@@ -43,8 +43,14 @@ func swap() Swap {
 	return Swap{Known: true, InUse: strings.Count(strings.TrimSpace(string(b)), "\n") > 0}
 }
 
-// confine leaves out the pieces in without: tests see so what each one stops.
-func confine(o Options, without []Name) (*Statement, error) {
+// hooks are for tests alone: the zero value leaves nothing out.
+type hooks struct {
+	without []Name // pieces left out, to see what each one stops
+	abi     int    // a Landlock older than the kernel's
+}
+
+func confine(o Options, h hooks) (*Statement, error) {
+	without := h.without
 	if err := o.checkNames(); err != nil {
 		return nil, err
 	}
@@ -54,6 +60,9 @@ func confine(o Options, without []Name) (*Statement, error) {
 	_, _ = time.Now().Zone() // reads the zone's file while it can
 
 	s := newStatement()
+	if h.abi > 0 {
+		s.LandlockABI = min(s.LandlockABI, h.abi)
+	}
 	b := &before{o: o, abi: s.LandlockABI, failed: map[Name]string{}, once: map[Name]Piece{}}
 	s.before = b
 	b.opened = openRoot()
@@ -114,16 +123,21 @@ func (o Options) checkDirs() error {
 
 const (
 	readRights  = llsys.AccessFSReadFile | llsys.AccessFSReadDir
-	writeRights = readRights | llsys.AccessFSWriteFile | llsys.AccessFSTruncate | llsys.AccessFSMakeReg | llsys.AccessFSMakeDir | llsys.AccessFSRemoveFile | llsys.AccessFSRemoveDir
+	writeRights = llsys.AccessFSWriteFile | llsys.AccessFSTruncate | llsys.AccessFSMakeReg | llsys.AccessFSMakeDir | llsys.AccessFSRemoveFile | llsys.AccessFSRemoveDir | llsys.AccessFSRefer
 )
 
 // needs are the Landlock ABIs that brought what a piece is made of.
 var needs = map[Name]int{Files: 1, TCP: 4, Signals: 6, AbstractUnix: 6}
 
+// domains are all that each Landlock ABI can restrict.
+var domains = []landlock.Config{
+	{}, landlock.V1, landlock.V2, landlock.V3, landlock.V4, landlock.V5, landlock.V6, landlock.V7, landlock.V8, landlock.V9, landlock.V10, landlock.V11,
+}
+
 // restrict puts the Landlock pieces in force, all that the kernel has in one
 // domain.
 func restrict(o Options, b *before, without []Name) {
-	c := landlock.V11
+	c := domains[min(b.abi, len(domains)-1)]
 	use := func(n Name) bool {
 		switch {
 		case slices.Contains(without, n):
@@ -139,18 +153,19 @@ func restrict(o Options, b *before, without []Name) {
 	}
 	var rules []landlock.Rule
 	if use(Files) {
-		write := landlock.AccessFSSet(writeRights)
-		if b.abi >= 2 { // asked for under ABI 1, it would undo the rest
-			write |= llsys.AccessFSRefer
-		}
-		for access, dirs := range map[landlock.AccessFSSet][]string{
-			readRights: o.ReadOnly,
-			write:      o.ReadWrite,
-			readRights | llsys.AccessFSMakeSock | llsys.AccessFSRemoveFile: o.Listen,
-			readRights | llsys.AccessFSResolveUnix:                         o.Dial,
+		// What a kernel does not know it neither restricts nor grants. "refer",
+		// renaming from one directory to another, comes with ABI 2.
+		for _, r := range []struct {
+			rights landlock.AccessFSSet
+			dirs   []string
+		}{
+			{readRights, o.ReadOnly},
+			{readRights | writeRights, o.ReadWrite},
+			{llsys.AccessFSMakeSock | llsys.AccessFSRemoveFile, o.Listen},
+			{llsys.AccessFSResolveUnix, o.Dial},
 		} {
-			if len(dirs) > 0 {
-				rules = append(rules, landlock.PathAccess(access, dirs...))
+			if rights := r.rights & c.HandledAccessFS; rights != 0 && len(r.dirs) > 0 {
+				rules = append(rules, landlock.PathAccess(rights, r.dirs...))
 			}
 		}
 	} else {

@@ -10,13 +10,16 @@ import (
 
 const noKernel = "there is none outside Linux"
 
-type before struct{}
+type (
+	before struct{}
+	hooks  struct{}
+)
 
 func newStatement() *Statement {
 	return &Statement{System: runtime.GOOS + "/" + runtime.GOARCH}
 }
 
-func confine(o Options, _ []Name) (*Statement, error) {
+func confine(o Options, _ hooks) (*Statement, error) {
 	if err := o.checkNames(); err != nil {
 		return nil, err
 	}

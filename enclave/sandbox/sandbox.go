@@ -156,7 +156,7 @@ func Unconfined(reason string) *Statement {
 // *MissingError if a piece is missing that o.AllowMissing does not list. After
 // any error the process is confined in part, and has to end; the statement is
 // nil only if o itself is wrong.
-func Confine(o Options) (*Statement, error) { return confine(o, nil) }
+func Confine(o Options) (*Statement, error) { return confine(o, hooks{}) }
 
 // missingOf returns an error unless all that is missing is allowed.
 func (s *Statement) missingOf(allowed []Name) error {
