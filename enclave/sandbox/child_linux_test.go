@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -94,6 +95,7 @@ func command(ctx context.Context, j job, attr *syscall.SysProcAttr) (*exec.Cmd, 
 	c := exec.CommandContext(ctx, "/proc/self/exe", childArgument, string(arg))
 	c.SysProcAttr = attr
 	c.Stderr = os.Stderr
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else a second for each child
 	return c, nil
 }
 
@@ -125,13 +127,25 @@ func isolated(t *testing.T) *syscall.SysProcAttr {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("/proc/self/exe", "-test.run", "^$")
-	c.SysProcAttr = attr
-	if out, err := c.CombinedOutput(); err != nil {
-		notRun(t, fmt.Sprintf("user namespaces are not permitted (%v; %s)", err, out))
+	if err := permitted(); err != nil {
+		notRun(t, "user namespaces are not permitted: "+err.Error())
 	}
 	return attr
 }
+
+// permitted starts a process in namespaces of its own, once.
+var permitted = sync.OnceValue(func() error {
+	attr, err := sandbox.Isolated()
+	if err != nil {
+		return err
+	}
+	c := exec.Command("/proc/self/exe", "-test.run", "^$")
+	c.SysProcAttr = attr
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w; %s", err, out)
+	}
+	return nil
+})
 
 func notRun(t *testing.T, why string) {
 	t.Helper()

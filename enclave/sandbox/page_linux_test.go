@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -67,6 +66,6 @@ func vmFlags(t *testing.T, at uintptr) []string {
 			inside = a <= uint64(at) && uint64(at) < b
 		}
 	}
-	t.Fatal(fmt.Sprintf("no mapping at %#x", at))
+	t.Fatalf("no mapping at %#x", at)
 	return nil
 }
