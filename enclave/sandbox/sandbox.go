@@ -33,7 +33,7 @@ const (
 	Capabilities Name = "capabilities"  // the process holds none
 	Network      Name = "network"       // an empty network namespace: no interface but a loopback that is down
 	Files        Name = "files"         // Landlock: the directories given and nothing else
-	TCP          Name = "tcp"           // Landlock: no TCP bind or connect
+	TCP          Name = "tcp"           // Landlock: no TCP bind or connect (multipath TCP: SystemCalls, Network)
 	Signals      Name = "signals"       // Landlock: signals reach no other process
 	AbstractUnix Name = "abstract_unix" // Landlock: no abstract unix socket made outside is reached
 	SystemCalls  Name = "system_calls"  // seccomp: a list of system calls, on every thread
