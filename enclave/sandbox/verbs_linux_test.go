@@ -118,7 +118,6 @@ var verbs = map[string]func(job, *sandbox.Statement, *prepared) error{
 		}
 		return err
 	},
-	"bpf":               func(job, *sandbox.Statement, *prepared) error { return notRefused(unix.SYS_BPF) },
 	"threads":           func(_ job, _ *sandbox.Statement, p *prepared) error { return p.threads.try() },
 	"work":              work,
 	"listen and dial":   listenAndDial,
