@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"aggregator":         {"matcher", "entrustment"},
 	"enclave/wire":       {"crypto/seal", "entrustment"},
 	"enclave/vault":      {"crypto"},
+	"enclave/sandbox":    {},
 	"enclave":            {"aggregator", "matcher", "crypto", "enclave", "entrustment"},
 	"render":             {"enclave/wire", "entrustment"},
 	"cmd":                {"*"},
@@ -47,11 +48,13 @@ var only = map[string][]string{
 	"github.com/apache/arrow/go/v17/parquet/pqarrow": {"internal/people"},                   // panics in goroutines of its own on damaged files: never near foreign bytes
 	"github.com/apache/arrow/go/v17/parquet":         {"intake/parquet", "internal/people"}, // the enclave has no parser for foreign bytes
 	"github.com/google/differential-privacy/go/v3":   {"aggregator"},                        // tests alone: an oracle, not our noise
-	"net/http":  {"api", "cmd"},       // no room below api speaks HTTP
-	"net":       {"api", "cmd"},       // nor opens a connection
-	"os/exec":   {"cmd", "internal"},  // no room starts a process
-	"unsafe":    {"matcher/array.go"}, // a column as aligned pairs, in one file
-	"math/rand": {},                   // math/rand/v2, and only keyed or in tests
+	"net/http":                            {"api", "cmd"},      // no room below api speaks HTTP
+	"net":                                 {"api", "cmd"},      // nor opens a connection
+	"github.com/landlock-lsm/go-landlock": {"enclave/sandbox"}, // a process is confined in one place
+	"github.com/elastic/go-seccomp-bpf":   {"enclave/sandbox"},
+	"os/exec":                             {"cmd", "internal"},  // no room starts a process
+	"unsafe":                              {"matcher/array.go"}, // a column as aligned pairs, in one file
+	"math/rand":                           {},                   // math/rand/v2, and only keyed or in tests
 }
 
 // exactOnly are packages of only whose law does not hold for what is below.
@@ -233,6 +236,10 @@ func TestLawBites(t *testing.T) {
 		{path: "enclave/x.go", room: "enclave", imports: []string{"github.com/apache/arrow/go/v17/parquet/file"}, syntax: empty},
 		{path: "enclave/x.go", room: "enclave", imports: []string{"net/http"}, syntax: empty},
 		{path: "aggregator/x.go", room: "aggregator", imports: []string{"github.com/google/differential-privacy/go/v3/noise"}, syntax: empty},
+		{path: "enclave/sandbox/x.go", room: "enclave/sandbox", imports: []string{"awase/entrustment"}, syntax: empty},
+		{path: "aggregator/x.go", room: "aggregator", imports: []string{"awase/enclave/sandbox"}, syntax: empty},
+		{path: "enclave/vault/x.go", room: "enclave/vault", imports: []string{"awase/enclave/sandbox"}, syntax: empty},
+		{path: "enclave/x.go", room: "enclave", imports: []string{"github.com/elastic/go-seccomp-bpf"}, syntax: empty},
 		{path: "new/x.go", room: "new", syntax: empty},
 		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nvar y matcher.Exact")},
 		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nfunc f() { engine.Cells(ctx, q) }")},
