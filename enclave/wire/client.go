@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -172,24 +172,34 @@ func (c *Client) send(req *http.Request, answer any) error {
 		return c.away(req.Context(), err)
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(bufio.NewReader(resp.Body), maxAnswer+1))
-	switch {
-	case err != nil:
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
 		return c.away(req.Context(), err)
+	}
+	return c.read(resp.StatusCode, resp.Header.Get("Content-Type"), raw, answer)
+}
+
+// read reads an answer.
+func (c *Client) read(status int, kind string, raw []byte, answer any) error {
+	switch {
 	case len(raw) > maxAnswer:
 		return fmt.Errorf("the enclave at %s gives an answer of more than %d bytes", c.socket, maxAnswer)
-	case resp.StatusCode == http.StatusOK && is(resp.Header, jsonType):
-		if err := unmarshal(raw, answer); err != nil {
+	case status == http.StatusOK && kind == jsonType:
+		err := unmarshal(raw, answer)
+		if v := reflect.ValueOf(answer).Elem(); err == nil && v.Kind() == reflect.Pointer && v.IsNil() {
+			err = errors.New("no answer")
+		}
+		if err != nil {
 			return fmt.Errorf("the enclave at %s is of another version than this command: %w", c.socket, err)
 		}
 		return nil
-	case is(resp.Header, problemType):
+	case kind == problemType:
 		var p problem
 		if err := unmarshal(raw, &p); err == nil && p.Code != "" {
 			return c.refused(&p)
 		}
 	}
-	return fmt.Errorf("what listens at %s is no enclave of this version: HTTP status %d", c.socket, resp.StatusCode)
+	return fmt.Errorf("what listens at %s is no enclave of this version: HTTP status %d", c.socket, status)
 }
 
 func is(h http.Header, kind string) bool { return h.Get("Content-Type") == kind }

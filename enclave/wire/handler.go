@@ -92,11 +92,11 @@ func onUpload[Q, A any](h *handler, r upload[Q, A]) {
 	h.mux.HandleFunc("POST "+prefix+r.name, func(w http.ResponseWriter, req *http.Request) {
 		control := http.NewResponseController(w)
 		w.Header().Set("Connection", "close")
-		in := &receiving{r: http.MaxBytesReader(nil, req.Body, h.maxUpload), wait: h.senderWait, limit: h.maxUpload, deadline: control.SetReadDeadline}
+		in := &receiving{r: http.MaxBytesReader(nil, req.Body, h.maxUpload), wait: h.senderWait, limit: h.maxUpload, deadline: func(t time.Time) error { return orNot(control.SetReadDeadline(t)) }}
 		h.answer(w, req, r.name, sealedType, func() (any, error) {
 			// An answer may come before the file has ended: a refusal of its first
 			// bytes does not wait for its last.
-			if err := control.EnableFullDuplex(); err != nil {
+			if err := orNot(control.EnableFullDuplex()); err != nil {
 				return nil, err
 			}
 			sealed := bufio.NewReaderSize(in, 256<<10)
@@ -218,11 +218,19 @@ func (h *handler) write(w http.ResponseWriter, status int, kind string, answer a
 	_, _ = w.Write(raw)
 }
 
+// orNot forgives a connection that has no deadlines: one in memory.
+func orNot(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}
+
 // readJSON reads a request to its end: from then on the server notices when the
 // asker goes away.
 func (h *handler) readJSON(w http.ResponseWriter, req *http.Request, q any) error {
 	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(bodyWait)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := orNot(control.SetReadDeadline(time.Now().Add(bodyWait))); err != nil {
 		return err
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest))
@@ -232,7 +240,7 @@ func (h *handler) readJSON(w http.ResponseWriter, req *http.Request, q any) erro
 		}
 		return errSlow
 	}
-	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := orNot(control.SetReadDeadline(time.Time{})); err != nil {
 		return err
 	}
 	if unmarshal(raw, q) != nil {
