@@ -57,6 +57,7 @@ func (u *underWay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.answers.Add(1)
 	defer u.answers.Done()
 	u.handler.ServeHTTP(w, r)
+	_ = http.NewResponseController(w).Flush() // an answer that is counted as ended is on its way
 }
 
 // wait tells whether all answers ended within d.
