@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,5 +230,16 @@ func TestKillServiceUnderLoad(t *testing.T) {
 	}
 	if len(seen) != len(questions) {
 		t.Errorf("%d charges for %d questions", len(seen), len(questions))
+	}
+	// Told to end, it ends well.
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	s.cmd = nil
+	if _, err := os.Stat(s.socket); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is left: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ const servedEnv = "AWASE_TEST_SERVED"
 func TestScriptsServed(t *testing.T) {
 	var vaults atomic.Int32
 	t.Cleanup(func() {
-		if n := vaults.Load(); n < 10 {
+		if n := vaults.Load(); n < 10 && !strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
 			t.Errorf("only %d vaults were served: the scripts went around the socket", n)
 		}
 	})
@@ -81,7 +82,7 @@ func serveArgs() {
 		return
 	}
 	i := slices.Index(os.Args, "--vault")
-	if i < 0 || i+1 >= len(os.Args) {
+	if i < 0 || i+1 >= len(os.Args) || slices.Contains(os.Args, "--enclave") {
 		return
 	}
 	dir := os.Args[i+1]
