@@ -6,6 +6,13 @@
 // An answer is a public fact, a validation of one party's own upload, or a
 // Release that passed the gate. Nothing computed from both sides is in any
 // other field (PRIVACY rule 11).
+//
+// The enclave may be a process of its own: Client asks it over a unix socket
+// that Listen makes, and Serve answers there (docs/wire.md). The border trusts
+// nothing that comes in: requests are parsed again, bounded, and refused where
+// they say more than is understood. It keeps strangers out by the kernel's word
+// alone; a process of the same user that was taken over can ask for anything
+// that the interface has, as anybody.
 package wire
 
 import (
