@@ -54,17 +54,17 @@ func scripts(setup func(*testscript.Env) error) testscript.Params {
 	}
 }
 
-// await waits until a file is there.
+// await waits until an enclave is served at a socket.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: await file")
+		ts.Fatalf("usage: await socket")
 	}
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		if answers(ts.MkAbs(args[0])) {
 			return
 		}
 	}
-	ts.Fatalf("%s did not appear", args[0])
+	ts.Fatalf("nobody answers at %s", args[0])
 }
 
 // readme runs the walk of the README as it is written, in one shell: every line

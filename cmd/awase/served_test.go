@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"awase/enclave/wire"
 )
 
 // servedEnv makes the awase of scripts use an enclave of its own process for
@@ -102,7 +104,7 @@ func serveArgs() {
 func served(dir string) (string, error) {
 	at := filepath.Join(os.Getenv(servedEnv), strings.ReplaceAll(filepath.Clean(dir), string(filepath.Separator), "_"))
 	socket := filepath.Join(at, "s")
-	if _, err := os.Stat(socket); err == nil {
+	if answers(socket) {
 		return socket, nil
 	}
 	if err := os.MkdirAll(at, 0o700); err != nil {
@@ -131,9 +133,16 @@ func served(dir string) (string, error) {
 			return "", errors.Join(err, errors.New(string(bytes.TrimSpace(text))))
 		default:
 		}
-		if _, err := os.Stat(socket); err == nil {
+		if answers(socket) {
 			return socket, os.WriteFile(filepath.Join(at, "pid"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
 		}
 	}
 	return "", errors.New("the enclave did not begin to serve")
+}
+
+// answers tells whether an enclave is served: its socket is there a moment before
+// it is listened at.
+func answers(socket string) bool {
+	c, err := wire.Dial(socket)
+	return err == nil && c.Close() == nil
 }
