@@ -61,6 +61,7 @@ type Enclave struct {
 	mu      sync.Mutex // guards what follows, and the order of the log's acts
 	state   *state
 	loaded  map[hexID]bool    // populations and lists that the engine holds
+	from    map[hexID]string  // of a population: the segment that the engine's base is of
 	inUse   map[hexID]*pinned // what questions that run read
 	retired map[hexID]bool    // held only for those
 	bound   map[boundLog]bool
@@ -83,7 +84,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
-		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
+		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())

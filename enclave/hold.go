@@ -100,8 +100,9 @@ func (e *Enclave) openRead(ctx context.Context, r matcher.Reads) error {
 		if err != nil {
 			return err
 		}
-		e.engine.PutBase(r.Population, base)
-		e.hold(population)
+		e.mu.Lock()
+		e.bring(population, base, p.base.Segment) // or a load has brought it meanwhile
+		e.mu.Unlock()
 	}
 	for id := range r.Lists {
 		if p := pins[hexID(id)]; p != nil && p.list != nil && !have[hexID(id)] {
@@ -121,6 +122,16 @@ func (e *Enclave) openRead(ctx context.Context, r matcher.Reads) error {
 		}
 	}
 	return nil
+}
+
+// bring gives the engine the base of a population, that of a segment, unless it
+// holds one: logs are bound to its cluster ids, and those of another base of the
+// same content may be others. The room's lock is held.
+func (e *Enclave) bring(population hexID, base *matcher.Base, of vault.SegmentRef) {
+	if !e.loaded[population] {
+		e.engine.PutBase(matcher.PopulationID(population), base)
+		e.loaded[population], e.from[population] = true, of.ID
+	}
 }
 
 // hold notes that the engine holds what a question needed; where a load retired
@@ -185,6 +196,7 @@ func (e *Enclave) drop(id hexID) {
 	e.engine.DropList(matcher.ListID(id))
 	e.engine.DropEvents(matcher.EventsID(id))
 	delete(e.loaded, id)
+	delete(e.from, id)
 	delete(e.retired, id)
 	for key := range e.bound {
 		if key.population == id || key.log == id {

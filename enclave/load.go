@@ -163,15 +163,18 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	base, err := e.buildBase(ctx, f.header, f.rows, prev)
+	base, kept, err := e.buildBase(ctx, f.header, f.rows, prev)
 	if err != nil {
 		return none, err
 	}
 	pop, err := e.population(base)
 	if err != nil {
-		return none, err
+		return none, errors.Join(err, kept.Abort())
 	}
 	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) {
+		if err := kept.Abort(); err != nil {
+			return none, fmt.Errorf("dropping a base that is kept already: %w", err)
+		}
 		return locked(e, func() (wire.BaseLoaded, error) {
 			if err := e.useUp(f, kindBase, pop); err != nil {
 				return none, err
@@ -180,10 +183,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 			return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
 		})
 	}
-	if err := e.vault.MakeDataKey(baseKey); err != nil {
-		return none, err
-	}
-	ref, err := e.writeSegment(baseKey, base.Columns())
+	ref, err := kept.Commit()
 	if err != nil {
 		return none, err
 	}
@@ -199,15 +199,17 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		if old != nil && old.Population != pop {
 			e.retire(old.Population)
 		}
-		e.engine.PutBase(matcher.PopulationID(pop), base)
+		e.bring(pop, base, ref)
 		e.have(pop)
 		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.segments())
 	})
 }
 
-func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (*matcher.Base, error) {
+// buildBase builds the base of a file's rows and writes it down while it does.
+// kept is the caller's to commit or to abort.
+func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (base *matcher.Base, kept *vault.SegmentWriter, err error) {
 	b := matcher.NewBaseBuilder(columnsOf(h))
-	err := e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
+	err = e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
 		return func(t *tokened) error {
 			p := t.row.Person
@@ -222,17 +224,26 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 		}, err
 	}, func(int64) error { return nil })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	base, err := b.Build(ctx, prev)
+	if err := e.vault.MakeDataKey(baseKey); err != nil {
+		return nil, nil, err
+	}
+	if kept, err = e.vault.NewSegment(baseKey); err != nil {
+		return nil, nil, err
+	}
+	b.HandColumns(kept.PutDown)
+	base, err = b.Build(ctx, prev)
 	if dup, ok := errors.AsType[*matcher.DuplicateUsersError](err); ok {
-		return nil, &entrustment.Error{Code: entrustment.CodeFile, Field: "user_key", Clause: "DESIGN §8",
+		err = &entrustment.Error{Code: entrustment.CodeFile, Field: "user_key", Clause: "DESIGN §8",
 			Detail: fmt.Sprintf("user keys with more than one row: %d", dup.N), Mend: "give each user one row and load the file again"}
+	} else if err != nil {
+		err = fmt.Errorf("building the base: %w", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("building the base: %w", err)
+		return nil, nil, errors.Join(err, kept.Abort())
 	}
-	return base, nil
+	return base, kept, nil
 }
 
 // population names everything the exact input depends on but lists and event
@@ -281,13 +292,19 @@ func (e *Enclave) reader(ref vault.SegmentRef) (func(string) ([]byte, error), er
 	}, nil
 }
 
-// standing gives the base that stands, as the engine holds it: a second one would
-// not fit beside it and the next.
+// standing gives the base of the record that stands, as the engine holds it: a
+// second one would not fit beside it and the next. The engine may hold an older
+// base of the same content, whose ids are not those of the record.
 func (e *Enclave) standing(rec *baseRecord) (*matcher.Base, error) {
-	if rec != nil {
-		if b := e.engine.Base(matcher.PopulationID(rec.Population)); b != nil {
-			return b, nil
-		}
+	if rec == nil {
+		return nil, nil
+	}
+	e.mu.Lock()
+	from := e.from[rec.Population]
+	b := e.engine.Base(matcher.PopulationID(rec.Population))
+	e.mu.Unlock()
+	if b != nil && from == rec.Segment.ID {
+		return b, nil
 	}
 	return e.openBase(rec)
 }

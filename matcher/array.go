@@ -74,6 +74,9 @@ func newPairs(b []byte) (*array.FixedSizeBinary, error) {
 
 // pairsOf gives the pairs that b, aligned and whole, holds: its own memory.
 func pairsOf(b []byte) []pair {
+	if len(b) == 0 { // an empty slice may point at what is not a pair's memory
+		return nil
+	}
 	return unsafe.Slice((*pair)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/pairSize)
 }
 

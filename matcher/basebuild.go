@@ -23,7 +23,9 @@ type BaseBuilder struct {
 	columns []Column
 	err     error // what makes the builder unusable
 	parts   []*BasePart
-	first   []uint32 // number of the first row of each part, once all are in
+	own     *BasePart                            // what Add fills: one of them
+	put     func(name string, data []byte) error // nil: nobody is handed the columns
+	first   []uint32                             // number of the first row of each part, once all are in
 }
 
 // NewBaseBuilder begins a base with the given columns. Columns that can't be
@@ -48,23 +50,27 @@ func (b *BaseBuilder) Part() (*BasePart, error) {
 	return p, nil
 }
 
-// Add takes one user into the builder's own part. A row that is refused
-// (*entrustment.Error) leaves no trace; the builder goes on.
+// Add takes one user into a part of the builder's own, whose rows an error
+// counts. A row that is refused (*entrustment.Error) leaves no trace; the builder
+// goes on.
 func (b *BaseBuilder) Add(p *Person) error {
-	if len(b.parts) == 0 {
-		if _, err := b.Part(); err != nil {
-			return err
-		}
-	}
 	if b.err != nil {
 		return b.err
 	}
-	p0 := b.parts[0]
-	if err := p0.Add(p); err != nil {
-		return entrustment.AtRow(err, int64(p0.rows)+1)
+	if b.own == nil {
+		b.own, _ = b.Part()
+	}
+	if err := b.own.Add(p); err != nil {
+		return entrustment.AtRow(err, int64(b.own.rows)+1)
 	}
 	return nil
 }
+
+// HandColumns makes Build hand out the columns of the base, as (*Base).Columns
+// gives them, each as soon as it stands and while the next are made: on another
+// goroutine, one at a time. An error of put ends Build. What was handed out
+// before an error is of no base.
+func (b *BaseBuilder) HandColumns(put func(name string, data []byte) error) { b.put = put }
 
 // Build gives the base of the rows added and uses the builder up.
 //
@@ -74,7 +80,7 @@ func (b *BaseBuilder) Add(p *Person) error {
 // so (PRIVACY rule 3). The same rows in another order give the same base.
 //
 // It fails with *DuplicateUsersError where a user key has two rows.
-func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
+func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (base *Base, err error) {
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -83,19 +89,19 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := b.handOut()
+	defer func() {
+		if handed := out.end(); handed != nil && (err == nil || err == errHanding) {
+			base, err = nil, fmt.Errorf("handing out a base: %w", handed)
+		}
+	}()
 	clusterOf, base, err := b.buildUsers(ctx, prev)
 	if err != nil {
 		return nil, err
 	}
-	n := base.clusters()
-	for c := range b.columns {
-		codes := newColumn(n)
-		for i, p := range b.parts {
-			of := clusterOf[b.first[i]:]
-			p.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[of[row]] = code })
-			p.codes[c] = chunked[uint8]{}
-		}
-		base.codes = append(base.codes, newUint8s(codes))
+	b.buildCodes(base, clusterOf)
+	if !base.userColumns(out.give) {
+		return nil, errHanding
 	}
 	for k := range Kinds {
 		if err := ctx.Err(); err != nil {
@@ -107,6 +113,9 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 		}
 		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, k, clusterOf, blocked); err != nil {
 			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
+		}
+		if !base.kindColumns(k, out.give) {
+			return nil, errHanding
 		}
 	}
 	giveBack(rows*pairSize, giveBackFrom)
@@ -226,6 +235,19 @@ func (b *BaseBuilder) clusters(ctx context.Context, users []pair, prev *Base) (o
 		return nil
 	})
 	return of, n, err
+}
+
+// buildCodes lays the codes of all parts down by cluster.
+func (b *BaseBuilder) buildCodes(base *Base, clusterOf []uint32) {
+	for c := range b.columns {
+		codes := newColumn(base.clusters())
+		for i, p := range b.parts {
+			of := clusterOf[b.first[i]:]
+			p.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[of[row]] = code })
+			p.codes[c] = chunked[uint8]{}
+		}
+		base.codes = append(base.codes, newUint8s(codes))
+	}
 }
 
 // buildStandings joins the parts' dictionaries and sorts them, so that the

@@ -65,7 +65,7 @@ func TestChunked(t *testing.T) {
 		c.add(i)
 	}
 	seen := 0
-	c.each(func(i, v int) {
+	c.eachParallel(1, func(i, v int) {
 		if i != seen || v != i {
 			t.Fatalf("value %d at %d, want %d", v, i, seen)
 		}

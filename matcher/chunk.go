@@ -25,17 +25,6 @@ func (c *chunked[T]) add(v T) {
 	c.n++
 }
 
-// each calls f with every value in the order of add.
-func (c *chunked[T]) each(f func(i int, v T)) {
-	i := 0
-	for _, chunk := range c.chunks {
-		for _, v := range chunk {
-			f(i, v)
-			i++
-		}
-	}
-}
-
 // all gives the values in one slice of their own, and empties the column.
 func (c *chunked[T]) all() []T {
 	if len(c.chunks) == 1 {

@@ -178,10 +178,10 @@ func (c *counter) firstRow(cluster uint32) uint32 { return c.hits.rows[c.hits.ra
 // atOnce is how many ids are written at once.
 const atOnce = 4
 
-// list gives the bits of set as ids, which begin at first, in room: at least as
+// idsOf gives the bits of set as ids, which begin at first, in room: at least as
 // long as there are bits, and atOnce more. Four at a time: that a word has five
 // bits is foretold more often than how many it has.
-func list(room []uint32, set []uint64, first uint32) []uint32 {
+func idsOf(room []uint32, set []uint64, first uint32) []uint32 {
 	n := 0
 	for _, word := range set {
 		many := bits.OnesCount64(word)
@@ -224,7 +224,7 @@ func ahead[C uint8 | uint16](c *counter, column []C, w0, words, line int) {
 
 // add counts the clusters of set, one dimension after the other.
 func (c *counter) add(set []uint64, w0 int) {
-	c.ids = list(c.room, set, uint32(w0*64))
+	c.ids = idsOf(c.room, set, uint32(w0*64))
 	standing := c.base.standing.Uint16Values()
 	ahead(c, standing, w0, len(set), 32)
 	c.ids = eligibleOf(c.ids, standing, c.eligible)

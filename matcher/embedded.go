@@ -32,10 +32,18 @@ func NewEmbedded(opts ...Option) *Embedded {
 	return &Embedded{options: newOptions(opts), bases: make(map[PopulationID]*Base), lists: make(map[ListID]*List), events: make(map[eventsKey]*Events)}
 }
 
-// PutBase makes b the population id.
+// PutBase makes b the population id. Logs bound to another base of that id are
+// forgotten: the content of both is one, their cluster ids need not be.
 func (e *Embedded) PutBase(id PopulationID, b *Base) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.bases[id] != b {
+		for k := range e.events {
+			if k.population == id {
+				delete(e.events, k)
+			}
+		}
+	}
 	e.bases[id] = b
 }
 

@@ -3,8 +3,8 @@ package matcher
 import "math/bits"
 
 const (
-	// window is how many tokens a lookup compares without asking whether it
-	// needs to. One in fifty entries of a directory covers more.
+	// window is among how many tokens a lookup looks. One in fifty entries of a
+	// directory covers more.
 	window = 8
 	// lookups is how many lookups go through each step together at most: so many
 	// reads may be under way.

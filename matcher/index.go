@@ -3,6 +3,7 @@ package matcher
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/bits"
 	"sort"
 	"sync"
@@ -13,8 +14,7 @@ import (
 )
 
 // pair is a token and the row or cluster that holds it, as two numbers that
-// compare as token, then value do: what a lookup reads lies together, and
-// sixteen bytes never cross a cache line.
+// compare as token, then value do: what a lookup reads lies together.
 type pair struct {
 	hi uint64 // the first 8 bytes of the token, big-endian
 	lo uint64 // the last 4, then the value
@@ -58,6 +58,9 @@ func tokenSetOf(b []byte) (tokenSet, error) {
 	a, err := newPairs(b)
 	if err != nil {
 		return tokenSet{}, err
+	}
+	if int64(a.Len()) > maxRows {
+		return tokenSet{}, overLimit("identifiers", fmt.Sprintf("at most %d of a kind", maxRows))
 	}
 	return tokenSet{column: a, pairs: pairsOf(bytesOf(a))}, nil
 }
@@ -133,7 +136,7 @@ func openIndex(b []byte, limit int) (tokenIndex, error) {
 	return tokenIndex{set, new(directory)}, err
 }
 
-// directory gives the directory.
+// directory gives the directory, which is made at the first call.
 func (x *tokenIndex) directory() *directory {
 	x.dir.once.Do(func() { x.dir.of(x.pairs) })
 	return x.dir

@@ -43,7 +43,7 @@ func (l *List) Tokens() int {
 // caller's.
 func (l *List) Schema() []Column { return cloneColumns(l.columns) }
 
-const listSchema = "awase.matcher.list/v1"
+const listSchema = "awase.matcher.list/v2"
 
 // listMeta is the JSON buffer of a list.
 type listMeta struct {

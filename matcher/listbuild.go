@@ -31,6 +31,7 @@ type ListBuilder struct {
 	key     [32]byte
 	err     error
 	parts   []*ListPart
+	own     *ListPart // what Add fills: one of them
 	handed  *rowParts // nil: nobody is handed the rows
 }
 
@@ -55,21 +56,18 @@ func (b *ListBuilder) Part() (*ListPart, error) {
 	return p, nil
 }
 
-// Add takes one row into the builder's own part. A row that is refused
-// (*entrustment.Error) leaves no trace; the builder goes on. A row without
-// identifiers counts as a row and matches nobody.
+// Add takes one row into a part of the builder's own, whose rows an error counts.
+// A row that is refused (*entrustment.Error) leaves no trace; the builder goes on.
+// A row without identifiers counts as a row and matches nobody.
 func (b *ListBuilder) Add(r *ListRow) error {
-	if len(b.parts) == 0 {
-		if _, err := b.Part(); err != nil {
-			return err
-		}
-	}
 	if b.err != nil {
 		return b.err
 	}
-	p0 := b.parts[0]
-	if err := p0.Add(r); err != nil {
-		return entrustment.AtRow(err, int64(p0.n)+1)
+	if b.own == nil {
+		b.own, _ = b.Part()
+	}
+	if err := b.own.Add(r); err != nil {
+		return entrustment.AtRow(err, int64(b.own.n)+1)
 	}
 	return nil
 }

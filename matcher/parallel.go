@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// maxWorkers bounds what the private bitmaps of a match cost on a large
-// machine: each worker holds one bit a cluster.
+// maxWorkers bounds what the private findings of a match cost on a large
+// machine: each worker holds some KiB for every range of clusters.
 const maxWorkers = 16
 
 // Option changes how a builder or an engine works, never what it gives.

@@ -37,7 +37,7 @@ func sortPairs(ctx context.Context, workers int, from []*spread, change func(i i
 		if scratch[worker] == nil {
 			scratch[worker] = &pairSorter{from: from, change: change, settling: work()}
 		}
-		kept[d] = scratch[worker].list(d, to[begins[d]:begins[d+1]])
+		kept[d] = scratch[worker].sortByte(d, to[begins[d]:begins[d+1]])
 		return nil
 	})
 	if err != nil {
@@ -53,7 +53,18 @@ func sortPairs(ctx context.Context, workers int, from []*spread, change func(i i
 		}
 		at += n
 	}
-	return column[:at*pairSize], nil
+	return fitted(column[:at*pairSize]), nil
+}
+
+// fitted gives the bytes of a column in memory of their own, where what they lie
+// in is large and mostly unused: an index of a million equal rows is one token.
+func fitted(column []byte) []byte {
+	if cap(column) < 1<<20 || len(column) > cap(column)/2 {
+		return column
+	}
+	own := newColumn(len(column))
+	copy(own, column)
+	return own
 }
 
 // settling is what a worker does with what is sorted.
@@ -78,15 +89,15 @@ type pairSorter struct {
 	from   []*spread
 	change func(i int, value uint32) uint32
 	bucket bucketSorter
-	next   [1 << listBits]int
+	next   [1 << byteBits]int
 }
 
-const listBits = 9 // buckets of a leading byte at most: 512 × 4,096 × 256 pairs
+const byteBits = 9 // buckets of a leading byte at most: 512 × 4,096 × 256 pairs
 
-// list sorts the pairs of leading byte d into to, as long as they are many, and
+// sortByte sorts the pairs of leading byte d into to, as long as they are many, and
 // tells how many were kept, at its beginning.
-func (s *pairSorter) list(d int, to []pair) int {
-	digits := min(max(bits.Len(uint(len(to)/bucketGoal)), 0), listBits)
+func (s *pairSorter) sortByte(d int, to []pair) int {
+	digits := min(bits.Len(uint(len(to)/bucketGoal)), byteBits)
 	shift, mask := 64-spreadBits-digits, uint64(1)<<digits-1
 	next := s.next[:1<<digits]
 	clear(next)

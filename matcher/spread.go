@@ -5,12 +5,12 @@ package matcher
 // pairs is needed between adding and that. It is not safe for concurrent use.
 type spread struct {
 	n     int
-	lists [1 << spreadBits]spreadList
+	bytes [1 << spreadBits]byteList
 	slab  []pair // memory for the next blocks
 }
 
-// spreadList is the pairs of one leading byte: full blocks, then block[:n].
-type spreadList struct {
+// byteList is the pairs of one leading byte: full blocks, then block[:n].
+type byteList struct {
 	block []pair
 	n     int
 	full  [][]pair
@@ -19,14 +19,14 @@ type spreadList struct {
 const (
 	spreadBits = 8
 	// A list's first block is small, for a small file must not pay for 256 large
-	// ones; a full-sized block is a fourth of an average list of a million pairs.
+	// ones; a full-sized block is an eighth of an average list of a million pairs.
 	firstBlock  = 8
 	spreadBlock = 1 << 9
 	spreadSlab  = 1 << 16 // 1 MiB
 )
 
 func (s *spread) add(p pair) {
-	l := &s.lists[p.hi>>(64-spreadBits)]
+	l := &s.bytes[p.hi>>(64-spreadBits)]
 	if l.n == len(l.block) {
 		s.grow(l)
 	}
@@ -36,7 +36,7 @@ func (s *spread) add(p pair) {
 }
 
 // grow begins another block, twice as long as the last.
-func (s *spread) grow(l *spreadList) {
+func (s *spread) grow(l *byteList) {
 	size := firstBlock
 	if l.block != nil {
 		l.full = append(l.full, l.block)
@@ -51,7 +51,7 @@ func (s *spread) grow(l *spreadList) {
 
 // each calls f with the pairs of leading byte d, in some slices.
 func (s *spread) each(d int, f func([]pair)) {
-	l := &s.lists[d]
+	l := &s.bytes[d]
 	for _, block := range l.full {
 		f(block)
 	}
@@ -60,8 +60,8 @@ func (s *spread) each(d int, f func([]pair)) {
 
 // size is how many pairs have the leading byte d.
 func (s *spread) size(d int) int {
-	n := s.lists[d].n
-	for _, block := range s.lists[d].full {
+	n := s.bytes[d].n
+	for _, block := range s.bytes[d].full {
 		n += len(block)
 	}
 	return n

@@ -190,7 +190,7 @@ func TestDamage(t *testing.T) {
 	}
 	cases = append(cases,
 		spoil{"meta.json", cut}, spoil{"meta.json", func(b []byte) []byte { return append(b, '{') }},
-		spoil{"meta.json", replace("base/v1", "base/v2")},
+		spoil{"meta.json", replace("base/v2", "base/v1")},
 		spoil{"meta.json", replace(`"clusters":100`, `"clusters":99`)},
 		spoil{"meta.json", replace(`"clusters":100`, `"clusters":101`)},
 		spoil{"meta.json", replace(`"clusters":100`, `"clusters":-1`)},
@@ -230,7 +230,7 @@ func TestDamage(t *testing.T) {
 		spoil{"index.0", swap}, spoil{"index.0", double},
 		spoil{"index.0", set(8, 250)}, spoil{"index.2", set(11, 255)}, spoil{"code.0", set(0, 3)},
 		spoil{"meta.json", cut}, spoil{"meta.json", replace(`"rows":60`, `"rows":61`)}, spoil{"meta.json", replace(`"rows":60`, `"rows":-60`)},
-		spoil{"meta.json", replace(`"id":"`, `"id":"00`)}, spoil{"meta.json", replace("list/v1", "base/v1")},
+		spoil{"meta.json", replace(`"id":"`, `"id":"00`)}, spoil{"meta.json", replace("list/v2", "base/v2")},
 	)
 	run("list", sampleList(t).Columns(), func(read func(string) ([]byte, error)) error {
 		_, err := matcher.OpenList(read)

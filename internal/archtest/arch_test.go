@@ -50,7 +50,7 @@ var only = map[string][]string{
 	"net/http":  {"api", "cmd", "enclave/wire"}, // no other room below api speaks HTTP
 	"net":       {"api", "cmd", "enclave/wire"}, // nor opens a connection: the wire's is a unix socket
 	"os/exec":   {"cmd", "internal"},            // no room starts a process
-	"unsafe":    {"matcher/array.go"},           // alignment of a column, in one function
+	"unsafe":    {"matcher/array.go"},           // a column as aligned pairs, in one file
 	"math/rand": {},                             // math/rand/v2, and only keyed or in tests
 }
 

@@ -146,7 +146,7 @@ func everyCore(ctx context.Context, n int, part func() (func(i int) error, error
 	for c := range cores {
 		add, err := part()
 		if err != nil {
-			return err
+			return errors.Join(err, g.Wait())
 		}
 		g.Go(func() error {
 			for i := n * c / cores; i < n*(c+1)/cores; i++ {
