@@ -39,7 +39,10 @@ type day struct {
 	disk  *fault.Disk
 	fs    vault.FS // disk, or nil for the real one
 	e     *Enclave
-	book  func(aggregator.Book) aggregator.Book // nil: the enclave's own
+	ask   wire.Enclave                                       // e, or what stands before it
+	serve func(*Enclave) (wire.Enclave, func() error, error) // nil: nothing stands before it
+	end   func() error                                       // of what stands before it
+	book  func(aggregator.Book) aggregator.Book              // nil: the enclave's own
 	clock time.Time
 	ahead time.Duration  // of the wall clock over the boot clock
 	want  map[string]int // what the log of the whole day holds; a refusal may stand twice
@@ -108,6 +111,12 @@ func (d *day) open() (err error) {
 	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute) // a lock that was left is an error, not a wait
 	defer stop()
 	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: func() time.Time { return d.now().Add(d.ahead) }, boot: d.boot, fs: d.fs, book: d.book})
+	if err != nil {
+		return err
+	}
+	if d.ask = d.e; d.serve != nil {
+		d.ask, d.end, err = d.serve(d.e)
+	}
 	return err
 }
 
@@ -115,8 +124,12 @@ func (d *day) close() error {
 	if d.e == nil {
 		return nil
 	}
-	err := d.e.Close()
-	d.e = nil
+	var err error
+	if d.end != nil {
+		err = d.end()
+	}
+	err = errors.Join(err, d.e.Close())
+	d.e, d.end = nil, nil
 	return err
 }
 
@@ -254,7 +267,7 @@ func (d *day) checkReleases() error {
 	if owed == 0 {
 		return nil
 	}
-	price, err := d.e.Price(d.t.Context(), question(), 0)
+	price, err := d.ask.Price(d.t.Context(), question(), 0)
 	if err != nil {
 		return err
 	}
@@ -279,7 +292,7 @@ func theDay(users, first, second, few []byte) []step {
 	party := func(id, class string) step {
 		return document("party "+id, func(d *day, ctx context.Context) (wire.Ack, error) {
 			doc := fmt.Sprintf("schema: awase.party/v1\nid: %s\nclass: %s\ngroup: %s\ncountry: JP\n", id, class, id)
-			return d.e.AddParty(ctx, parse(d.t, entrustment.ParseParty, doc))
+			return d.ask.AddParty(ctx, parse(d.t, entrustment.ParseParty, doc))
 		})
 	}
 	list := func(name string, data []byte, change seal.Change) step {
@@ -294,7 +307,7 @@ func theDay(users, first, second, few []byte) []step {
 			if err != nil {
 				return wire.Ack{}, err
 			}
-			loaded, err := d.e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, file)
+			loaded, err := d.ask.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, file)
 			return loaded.Ack, err
 		})
 	}
@@ -307,13 +320,13 @@ func theDay(users, first, second, few []byte) []step {
 		party("acme", "client"),
 		document("policies", func(d *day, ctx context.Context) (wire.Ack, error) {
 			doc := "schema: awase.policies/v1\npolicies:\n  - {version: v2, date: 2024-01-29, clauses: {\"5\": [5-analysis]}}\n"
-			return d.e.SetPolicies(ctx, parse(d.t, entrustment.ParsePolicies, doc))
+			return d.ask.SetPolicies(ctx, parse(d.t, entrustment.ParsePolicies, doc))
 		}),
 		document("gate", func(d *day, ctx context.Context) (wire.Ack, error) {
-			return d.e.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nlist_floor: 500\nbudget: {30d: 0.02}\n"))
+			return d.ask.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nlist_floor: 500\nbudget: {30d: 0.02}\n"))
 		}),
 		document("entrust", func(d *day, ctx context.Context) (wire.Ack, error) {
-			return d.e.Entrust(ctx, parse(d.t, entrustment.ParseContract, oracleContract))
+			return d.ask.Entrust(ctx, parse(d.t, entrustment.ParseContract, oracleContract))
 		}),
 		document("base", func(d *day, ctx context.Context) (wire.Ack, error) {
 			schema := parse(d.t, entrustment.ParseBaseSchema, oracleBase)
@@ -327,11 +340,11 @@ func theDay(users, first, second, few []byte) []step {
 			if err != nil {
 				return wire.Ack{}, err
 			}
-			loaded, err := d.e.LoadBase(ctx, schema, file)
+			loaded, err := d.ask.LoadBase(ctx, schema, file)
 			return loaded.Ack, err
 		}),
 		list("list", first, seal.Replace),
-		{"price", func(d *day, ctx context.Context) error { _, err := d.e.Price(ctx, withIndex, 0); return err }},
+		{"price", func(d *day, ctx context.Context) error { _, err := d.ask.Price(ctx, withIndex, 0); return err }},
 		report("with index", withIndex, false),
 		report("with index", withIndex, false),
 		document("events", func(d *day, ctx context.Context) (wire.Ack, error) {
@@ -344,7 +357,7 @@ func theDay(users, first, second, few []byte) []step {
 			if err != nil {
 				return wire.Ack{}, err
 			}
-			loaded, err := d.e.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
+			loaded, err := d.ask.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
 			return loaded.Ack, err
 		}),
 		list("list replaced", second, seal.Replace),
@@ -352,7 +365,7 @@ func theDay(users, first, second, few []byte) []step {
 		list("people added to the list", few, seal.Add),
 		report("coarse", coarse, false),
 		{"report over the budget", func(d *day, ctx context.Context) error {
-			_, err := d.e.Report(ctx, fine)
+			_, err := d.ask.Report(ctx, fine)
 			if err == nil {
 				return errors.New("a report over the budget was given")
 			}
@@ -380,7 +393,7 @@ func theDay(users, first, second, few []byte) []step {
 // report asks a question; a free one is answered from what is paid for.
 func report(name string, q *entrustment.Question, free bool) step {
 	return step{"report " + name, func(d *day, ctx context.Context) error {
-		r, err := d.e.Report(ctx, q)
+		r, err := d.ask.Report(ctx, q)
 		return d.took(name, r, free, err)
 	}}
 }
@@ -419,7 +432,7 @@ func theEvening(users, rows []byte) (steps []step, from int) {
 	last := entrustment.Date{Year: 2026, Month: 12, Day: 24}
 	reserve := func(name string, sigma int) {
 		plain("reserve "+name, func(d *day, ctx context.Context) error {
-			_, err := d.e.Reserve(ctx, wire.ReserveRequest{Name: name, Until: last, Question: question(func(q *entrustment.Question) { q.Sigma = sigma })})
+			_, err := d.ask.Reserve(ctx, wire.ReserveRequest{Name: name, Until: last, Question: question(func(q *entrustment.Question) { q.Sigma = sigma })})
 			if entrustment.Public(err).Code == entrustment.CodeSpec && d.e.state.reserved["e/"+name] != nil {
 				return nil // asked already, or held already
 			}
@@ -443,17 +456,17 @@ func theEvening(users, rows []byte) (steps []step, from int) {
 		if err != nil {
 			return err
 		}
-		_, err = d.e.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
+		_, err = d.ask.LoadEvents(ctx, wire.EventsRequest{Entrustment: seal.BaseEntrustment}, file)
 		return err
 	})
 	steps = append(steps, report("behaviour", question(func(q *entrustment.Question) { q.Report, q.Dims, q.Sigma = entrustment.ReportBehaviour, nil, 20 }), false))
 	plain("report what is held", func(d *day, ctx context.Context) error {
-		r, err := d.e.ReportReserved(ctx, "e/results")
+		r, err := d.ask.ReportReserved(ctx, "e/results")
 		return d.took("results", r, false, err)
 	})
 	reserve("spare", 50)
 	plain("free what is spare", func(d *day, ctx context.Context) error {
-		_, err := d.e.Free(ctx, "e/spare")
+		_, err := d.ask.Free(ctx, "e/spare")
 		if entrustment.Public(err).Code == entrustment.CodeNotFound {
 			return nil // given up already
 		}

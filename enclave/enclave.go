@@ -36,6 +36,7 @@ func (h *hexID) UnmarshalText(b []byte) error {
 type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
+	Socket string           // where it will be served, for those who try to open the vault meanwhile; "": nowhere
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
 	production bool                                           // a vault made at first use is no dev vault
@@ -73,7 +74,11 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production})
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket})
+	if served, ok := errors.AsType[*vault.ServedError](err); ok {
+		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
+			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
+	}
 	if err != nil {
 		return nil, err
 	}

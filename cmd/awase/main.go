@@ -111,6 +111,8 @@ func newRoot() *cobra.Command {
 		verify(),
 		group("log", "The record log", logKey(), logProof()),
 		group("admin", "The vault itself", acceptClock()),
+		serveCommand(),
+		enclaveCommand(),
 		terms(),
 		sealCommand(),
 		sealKey(),

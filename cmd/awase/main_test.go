@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,24 +25,46 @@ var repository = func() string {
 // TestMain lets the test binary be awase itself, for scripts and for tests that
 // kill it.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"awase": main})
+	testscript.Main(m, map[string]func(){"awase": func() {
+		if os.Getenv(servedEnv) != "" {
+			serveArgs()
+		}
+		main()
+	}})
 }
 
 // TestScripts runs the commands as people type them; each script says what must
 // come out and what must not.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, scripts(func(*testscript.Env) error { return nil }))
+}
+
+func scripts(setup func(*testscript.Env) error) testscript.Params {
+	return testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"readme": readme},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"readme": readme, "await": await},
 		Setup: func(env *testscript.Env) error {
 			for name, make := range map[string]func() []byte{"users.csv": smallBase, "list.csv": smallList} {
 				if err := os.WriteFile(filepath.Join(env.WorkDir, name), make(), 0o600); err != nil {
 					return err
 				}
 			}
-			return writeDocs(env.WorkDir)
+			return errors.Join(writeDocs(env.WorkDir), setup(env))
 		},
-	})
+	}
+}
+
+// await waits until an enclave is served at a socket.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await socket")
+	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if answers(ts.MkAbs(args[0])) {
+			return
+		}
+	}
+	ts.Fatalf("nobody answers at %s", args[0])
 }
 
 // readme runs the walk of the README as it is written, in one shell: every line

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -17,8 +18,12 @@ import (
 	"awase/entrustment"
 )
 
-// withVault gives a command its --vault flag and an open enclave; the vault is
-// made where there is none.
+// enclaveEnv names the socket of the enclave that commands use where neither
+// --vault nor --enclave is given.
+const enclaveEnv = "AWASE_ENCLAVE"
+
+// withVault gives a command its --vault and --enclave flags and an enclave: that
+// of a vault, which is made where there is none, or one that is served.
 func withVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
 	return vaultCommand(cmd, false, do)
 }
@@ -30,24 +35,59 @@ func inVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wi
 }
 
 func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
-	var dir string
+	var dir, socket string
 	help := "the vault's `directory`; made where there is none, its key beside it"
 	if old {
 		help = "the vault's `directory`; awase party add makes one"
 	}
 	cmd.Flags().StringVar(&dir, "vault", "", help)
+	cmd.Flags().StringVar(&socket, "enclave", "", "in place of --vault: the `socket` of the enclave that serves it (awase enclave); or set "+enclaveEnv)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ask := func(e wire.Enclave) error { return do(cmd, args, e) }
+		if dir != "" && socket != "" {
+			return usageError{fmt.Errorf("--vault and --enclave are two ways to the same: name one")}
+		}
+		if dir == "" && socket == "" {
+			socket = os.Getenv(enclaveEnv)
+		}
+		if socket != "" {
+			return askEnclave(cmd.Context(), socket, ask)
+		}
 		if dir == "" {
-			return usageError{fmt.Errorf("name the vault's directory with --vault")}
+			return usageError{fmt.Errorf("name the vault's directory with --vault, or the enclave that serves it with --enclave")}
 		}
 		if old {
 			if err := wantVault(dir); err != nil {
 				return err
 			}
 		}
-		return openVault(cmd.Context(), dir, cmd.ErrOrStderr(), func(e wire.Enclave) error { return do(cmd, args, e) })
+		return openVault(cmd.Context(), dir, cmd.ErrOrStderr(), ask)
 	}
 	return cmd
+}
+
+// askEnclave asks an enclave that runs as a process of its own.
+func askEnclave(ctx context.Context, socket string, do func(wire.Enclave) error) error {
+	c, err := wire.Dial(socket)
+	if err != nil {
+		return err
+	}
+	e := c.As(caller())
+	return errors.Join(explain(ctx, e, do(e)), e.Close())
+}
+
+// caller names the person at this command line.
+func caller() wire.Caller {
+	who := fmt.Sprintf("uid %d", os.Getuid())
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	return wire.Caller(strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, "awase/"+who))
 }
 
 // wantVault refuses a directory that holds no vault: opening it would make one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -41,11 +42,19 @@ type Options struct {
 	FS     FS           // nil: the disk
 	// Production: a vault made at first use is no dev vault.
 	Production bool
+	// Socket is where a service will answer for the vault until it is closed; ""
+	// where none will. Who tries to open the vault meanwhile is told.
+	Socket string
 }
+
+// ServedError is that a vault is open in a service, for as long as that runs.
+type ServedError struct{ Socket string }
+
+func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
 
 // Open opens the vault at dir, or makes one there at first use: dir
 // 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
-// process has the vault open.
+// process has the vault open, but not for a service: that is a ServedError.
 func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.Boot == nil {
 		o.Boot = systemBoot
@@ -73,7 +82,7 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if st, err := os.Lstat(dir); err != nil || !st.IsDir() {
 		return nil, fmt.Errorf("the vault is not a directory; name another")
 	}
-	if err := v.takeLock(ctx, o.Logger); err != nil {
+	if err := v.takeLock(ctx, o.Logger, o.Socket); err != nil {
 		return nil, err
 	}
 	if err := v.open(o); err != nil {
@@ -174,8 +183,9 @@ func (v *Vault) used() bool {
 }
 
 // takeLock makes this process the one that has the vault open. The kernel
-// drops the lock when the process ends, however it ends.
-func (v *Vault) takeLock(ctx context.Context, logger *slog.Logger) error {
+// drops the lock when the process ends, however it ends. Another command's end is
+// waited for; a service's is not, whose socket the lock file names.
+func (v *Vault) takeLock(ctx context.Context, logger *slog.Logger, socket string) error {
 	f, err := os.OpenFile(v.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("locking the vault: %w", err)
@@ -184,10 +194,16 @@ func (v *Vault) takeLock(ctx context.Context, logger *slog.Logger) error {
 	for waited := false; ; waited = true {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
+			if err := errors.Join(f.Truncate(0), writeAt(f, socket)); err != nil {
+				return errors.Join(fmt.Errorf("locking the vault: %w", err), f.Close())
+			}
 			return nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return errors.Join(fmt.Errorf("locking the vault: %w", err), f.Close())
+		}
+		if at := servedAt(f); at != "" {
+			return errors.Join(&ServedError{at}, f.Close())
 		}
 		if !waited {
 			logger.Info("waiting for another awase command on this vault")
@@ -198,6 +214,21 @@ func (v *Vault) takeLock(ctx context.Context, logger *slog.Logger) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+func writeAt(f *os.File, text string) error {
+	_, err := f.WriteAt([]byte(text), 0)
+	return err
+}
+
+// servedAt reads the socket that a lock file names; "" where there is none.
+func servedAt(f *os.File) string {
+	text := make([]byte, 4096)
+	n, err := f.ReadAt(text, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return ""
+	}
+	return string(text[:n])
 }
 
 func (v *Vault) path(name string) string { return filepath.Join(v.dir, name) }

@@ -11,17 +11,17 @@ type ReserveRequest struct {
 
 // Reserved is what Reserve and Free did.
 type Reserved struct {
-	Name    string  // entrustment/name: what Free and ReportReserved take
-	Rho     float64 // held; 0: the question is paid for already
-	Delta   float64
-	Until   string // RFC 3339, UTC: when it runs out
-	Changed bool   // false: it was held, or given up, already
+	Name    string  `json:"name"` // entrustment/name: what Free and ReportReserved take
+	Rho     float64 `json:"rho"`  // held; 0: the question is paid for already
+	Delta   float64 `json:"delta"`
+	Until   string  `json:"until"`   // RFC 3339, UTC: when it runs out
+	Changed bool    `json:"changed"` // false: it was held, or given up, already
 }
 
 // LedgerRequest says whose accounts are asked about.
 type LedgerRequest struct {
-	Group   string // of the recipient; "": all, for officers
-	Officer bool   // global accounts and alarms as well (PRIVACY rule 9)
+	Group   string `json:"group"`   // of the recipient; "": all, for officers
+	Officer bool   `json:"officer"` // global accounts and alarms as well (PRIVACY rule 9)
 }
 
 // Ledger is the statement of the privacy budgets.
@@ -100,7 +100,7 @@ type ClockJump struct {
 
 // ClockState is what AcceptClock did.
 type ClockState struct {
-	Accepted *ClockJump // nil: nothing waited to be accepted
-	Now      string     // RFC 3339, UTC: the vault's time
-	Seq      int64      // the entry of the record log, where one was written
+	Accepted *ClockJump `json:"accepted"`  // nil: nothing waited to be accepted
+	Now      string     `json:"now"`       // RFC 3339, UTC: the vault's time
+	Seq      int64      `json:"log_entry"` // the entry of the record log, where one was written
 }

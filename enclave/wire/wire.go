@@ -6,6 +6,13 @@
 // An answer is a public fact, a validation of one party's own upload, or a
 // Release that passed the gate. Nothing computed from both sides is in any
 // other field (PRIVACY rule 11).
+//
+// The enclave may be a process of its own: Client asks it over a unix socket
+// that Listen makes, and Serve answers there (docs/wire.md). The border trusts
+// nothing that comes in: requests are parsed again, bounded, and refused where
+// they say more than is understood. It keeps strangers out by the kernel's word
+// alone; a process of the same user that was taken over can ask for anything
+// that the interface has, as anybody.
 package wire
 
 import (
@@ -80,60 +87,61 @@ type Enclave interface {
 
 // Ack says that an act stands in the record log.
 type Ack struct {
-	ID      string // party, entrustment, …
-	Version int    // 1 for the first
-	Changed bool   // false: the same document was there already
-	Seq     int64  // its entry of the record log
+	ID      string `json:"id"`        // party, entrustment, …
+	Version int    `json:"version"`   // 1 for the first
+	Changed bool   `json:"changed"`   // false: the same document was there already
+	Seq     int64  `json:"log_entry"` // its entry of the record log
 }
 
 // Terms is what a file is sealed to: the enclave's key, and the address less
 // name and upload id.
 type Terms struct {
-	Key         seal.PublicKey
-	Entrustment string
-	Version     int
-	Party       string // that uploads
+	Key         seal.PublicKey `json:"key"`
+	Entrustment string         `json:"entrustment"`
+	Version     int            `json:"version"`
+	Party       string         `json:"party"` // that uploads
 }
 
 // ListRequest names the list a file becomes.
 type ListRequest struct {
-	Entrustment string
-	Name        string
+	Entrustment string `json:"entrustment"`
+	Name        string `json:"name"`
 }
 
 // BaseLoaded is what the operator is told of its own load.
 type BaseLoaded struct {
 	Ack
-	Users int64
+	Users int64 `json:"users"`
 }
 
 // ListLoaded is what the uploading party is told of its own list. It holds
 // nothing of the match.
 type ListLoaded struct {
 	Ack
-	Change  seal.Change // what the file did
-	Added   int64       // rows that were not there before; of an Add
-	Removed int64       // rows that are not there any more; of a Remove
-	Rows    int64       // distinct rows
-	Tokens  int64       // distinct identifiers
-	Floor   int64       // reports need at least this many identifiers
+	Change  seal.Change `json:"change"`  // what the file did
+	Added   int64       `json:"added"`   // rows that were not there before; of an Add
+	Removed int64       `json:"removed"` // rows that are not there any more; of a Remove
+	Rows    int64       `json:"rows"`    // distinct rows
+	Tokens  int64       `json:"tokens"`  // distinct identifiers
+	Floor   int64       `json:"floor"`   // reports need at least this many identifiers
 }
 
 // EventsRequest names whose event log a file is: a party's under an entrustment,
 // or, where it is empty, the operator's own.
 type EventsRequest struct {
-	Entrustment string
+	Entrustment string `json:"entrustment"`
 }
 
 // EventsLoaded is what the uploading party is told of its own log.
 type EventsLoaded struct {
 	Ack
-	Rows     int64
-	From, To entrustment.Date // JST days that occur
-	Party    string           // whose log it is
-	Replaced int              // logs before it whose place it takes
-	Before   int64            // rows of the party's other logs that stand under the same entrustment
-	Overlaps bool             // they hold events of days on which this one has some too
+	Rows     int64            `json:"rows"`
+	From     entrustment.Date `json:"from"` // JST days that occur
+	To       entrustment.Date `json:"to"`
+	Party    string           `json:"party"`    // whose log it is
+	Replaced int              `json:"replaced"` // logs before it whose place it takes
+	Before   int64            `json:"before"`   // rows of the party's other logs that stand under the same entrustment
+	Overlaps bool             `json:"overlaps"` // they hold events of days on which this one has some too
 }
 
 // Price is what a question costs, from public facts alone (PRIVACY rule 11).

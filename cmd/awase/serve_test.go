@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+func startSupervisor(t *testing.T, s *service) *exec.Cmd {
+	t.Helper()
+	cmd := awase(t, s.dir, "serve", "--vault", "V", "--socket", s.socket)
+	cmd.WaitDelay = time.Minute
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// children gives the pids of a process's children.
+func children(t *testing.T, pid int) (out []int) {
+	t.Helper()
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			t.Skip("this kernel does not name a process's children")
+		}
+		for f := range strings.FieldsSeq(string(text)) {
+			n, err := strconv.Atoi(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+// TestServe: the enclave is started again whenever it is killed, what was
+// acknowledged stands, and it ends with its supervisor, however that ends.
+func TestServe(t *testing.T) {
+	s := newService(t, smallWorld(t))
+	cmd := startSupervisor(t, s)
+	for i := range 4 {
+		var c *wire.Client
+		eventually(t, "an answer", func() bool {
+			var err error
+			c, err = wire.Dial(s.socket)
+			return err == nil
+		})
+		p, err := entrustment.ParseParty("p", fmt.Appendf(nil, "schema: awase.party/v1\nid: p%d\nclass: client\ngroup: g\ncountry: JP\n", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ack, err := c.AddParty(t.Context(), p); err != nil || !ack.Changed {
+			t.Fatalf("party %d: %+v, %v", i, ack, err)
+		}
+		if i > 0 {
+			p.ID = fmt.Sprint("p", i-1)
+			if ack, err := c.AddParty(t.Context(), p); err != nil || ack.Changed {
+				t.Errorf("party %d, once more: %+v, %v", i-1, ack, err)
+			}
+		}
+		kids := children(t, cmd.Process.Pid)
+		if len(kids) != 1 {
+			t.Fatalf("%d enclaves", len(kids))
+		}
+		if i < 3 {
+			if err := syscall.Kill(kids[0], syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = c.Close()
+		eventually(t, "the killed enclave's end", func() bool {
+			_, err := wire.Dial(s.socket)
+			return i == 3 || err != nil || !slices.Contains(children(t, cmd.Process.Pid), kids[0])
+		})
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	gone := func() bool {
+		_, err := os.Stat(s.socket)
+		return errors.Is(err, os.ErrNotExist)
+	}
+	if !gone() {
+		t.Error("the enclave outlived its supervisor")
+	}
+	// A supervisor that is killed takes the enclave with it.
+	cmd = startSupervisor(t, s)
+	eventually(t, "an answer", func() bool { _, err := wire.Dial(s.socket); return err == nil })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // of the signal
+	eventually(t, "the orphan's end", gone)
+	mustRun(t, s.dir, "gate", "show", "--vault", "V")
+}
