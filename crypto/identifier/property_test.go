@@ -165,7 +165,7 @@ func TestBaseHoldsEveryProfile(t *testing.T) {
 				t.Fatalf("the caller's bytes were changed from %q to %q", before, raw)
 			}
 		})
-		if accepted == 0 || k == Email && several == 0 {
+		if !testing.Short() && (accepted == 0 || k == Email && several == 0) { // few draws may all be refused
 			t.Errorf("%s: %d accepted, %d with several hashes; the test shows nothing", k, accepted, several)
 		}
 	}
