@@ -163,18 +163,15 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	base, kept, err := e.buildBase(ctx, f.header, f.rows, prev)
+	base, err := e.buildBase(ctx, f.header, f.rows, prev)
 	if err != nil {
 		return none, err
 	}
 	pop, err := e.population(base)
 	if err != nil {
-		return none, errors.Join(err, kept.Abort())
+		return none, err
 	}
 	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) {
-		if err := kept.Abort(); err != nil {
-			return none, fmt.Errorf("dropping a base that is kept already: %w", err)
-		}
 		return locked(e, func() (wire.BaseLoaded, error) {
 			if err := e.useUp(f, kindBase, pop); err != nil {
 				return none, err
@@ -183,7 +180,10 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 			return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
 		})
 	}
-	ref, err := kept.Commit()
+	if err := e.vault.MakeDataKey(baseKey); err != nil {
+		return none, err
+	}
+	ref, err := e.writeSegment(baseKey, base.Columns())
 	if err != nil {
 		return none, err
 	}
@@ -205,11 +205,9 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	})
 }
 
-// buildBase builds the base of a file's rows and writes it down while it does.
-// kept is the caller's to commit or to abort.
-func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (base *matcher.Base, kept *vault.SegmentWriter, err error) {
+func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(columnsOf(h))
-	err = e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
+	err := e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
 		return func(t *tokened) error {
 			p := t.row.Person
@@ -224,26 +222,17 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 		}, err
 	}, func(int64) error { return nil })
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := e.vault.MakeDataKey(baseKey); err != nil {
-		return nil, nil, err
-	}
-	if kept, err = e.vault.NewSegment(baseKey); err != nil {
-		return nil, nil, err
-	}
-	b.HandColumns(kept.PutDown)
-	base, err = b.Build(ctx, prev)
+	base, err := b.Build(ctx, prev)
 	if dup, ok := errors.AsType[*matcher.DuplicateUsersError](err); ok {
-		err = &entrustment.Error{Code: entrustment.CodeFile, Field: "user_key", Clause: "DESIGN §8",
+		return nil, &entrustment.Error{Code: entrustment.CodeFile, Field: "user_key", Clause: "DESIGN §8",
 			Detail: fmt.Sprintf("user keys with more than one row: %d", dup.N), Mend: "give each user one row and load the file again"}
-	} else if err != nil {
-		err = fmt.Errorf("building the base: %w", err)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, kept.Abort())
+		return nil, fmt.Errorf("building the base: %w", err)
 	}
-	return base, kept, nil
+	return base, nil
 }
 
 // population names everything the exact input depends on but lists and event

@@ -23,9 +23,8 @@ type BaseBuilder struct {
 	columns []Column
 	err     error // what makes the builder unusable
 	parts   []*BasePart
-	own     *BasePart                            // what Add fills: one of them
-	put     func(name string, data []byte) error // nil: nobody is handed the columns
-	first   []uint32                             // number of the first row of each part, once all are in
+	own     *BasePart // what Add fills: one of them
+	first   []uint32  // number of the first row of each part, once all are in
 }
 
 // NewBaseBuilder begins a base with the given columns. Columns that can't be
@@ -66,12 +65,6 @@ func (b *BaseBuilder) Add(p *Person) error {
 	return nil
 }
 
-// HandColumns makes Build hand out the columns of the base, as (*Base).Columns
-// gives them, each as soon as it stands and while the next are made: on another
-// goroutine, one at a time. An error of put ends Build. What was handed out
-// before an error is of no base.
-func (b *BaseBuilder) HandColumns(put func(name string, data []byte) error) { b.put = put }
-
 // Build gives the base of the rows added and uses the builder up.
 //
 // prev is the version before, nil for the first. A user of prev keeps the
@@ -80,7 +73,7 @@ func (b *BaseBuilder) HandColumns(put func(name string, data []byte) error) { b.
 // so (PRIVACY rule 3). The same rows in another order give the same base.
 //
 // It fails with *DuplicateUsersError where a user key has two rows.
-func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (base *Base, err error) {
+func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -89,19 +82,19 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (base *Base, err er
 	if err != nil {
 		return nil, err
 	}
-	out := b.handOut()
-	defer func() {
-		if handed := out.end(); handed != nil && (err == nil || err == errHanding) {
-			base, err = nil, fmt.Errorf("handing out a base: %w", handed)
-		}
-	}()
 	clusterOf, base, err := b.buildUsers(ctx, prev)
 	if err != nil {
 		return nil, err
 	}
-	b.buildCodes(base, clusterOf)
-	if !base.userColumns(out.give) {
-		return nil, errHanding
+	n := base.clusters()
+	for c := range b.columns {
+		codes := newColumn(n)
+		for i, p := range b.parts {
+			of := clusterOf[b.first[i]:]
+			p.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[of[row]] = code })
+			p.codes[c] = chunked[uint8]{}
+		}
+		base.codes = append(base.codes, newUint8s(codes))
 	}
 	for k := range Kinds {
 		if err := ctx.Err(); err != nil {
@@ -113,9 +106,6 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (base *Base, err er
 		}
 		if base.index[k], base.ambiguous[k], err = b.buildIndex(ctx, k, clusterOf, blocked); err != nil {
 			return nil, fmt.Errorf("indexing %d users: %w", rows, err)
-		}
-		if !base.kindColumns(k, out.give) {
-			return nil, errHanding
 		}
 	}
 	giveBack(rows*pairSize, giveBackFrom)
@@ -235,19 +225,6 @@ func (b *BaseBuilder) clusters(ctx context.Context, users []pair, prev *Base) (o
 		return nil
 	})
 	return of, n, err
-}
-
-// buildCodes lays the codes of all parts down by cluster.
-func (b *BaseBuilder) buildCodes(base *Base, clusterOf []uint32) {
-	for c := range b.columns {
-		codes := newColumn(base.clusters())
-		for i, p := range b.parts {
-			of := clusterOf[b.first[i]:]
-			p.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[of[row]] = code })
-			p.codes[c] = chunked[uint8]{}
-		}
-		base.codes = append(base.codes, newUint8s(codes))
-	}
 }
 
 // buildStandings joins the parts' dictionaries and sorts them, so that the

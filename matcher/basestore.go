@@ -33,31 +33,22 @@ func ambiguousColumn(k Kind) string { return fmt.Sprintf("ambiguous.%d", k) }
 // the base, not copies: read only. Their content is personal data.
 func (b *Base) Columns() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		ok := b.userColumns(yield)
+		meta, err := json.Marshal(baseMeta{baseSchema, b.clusters(), b.columns, b.standings})
+		if err != nil { // strings, numbers and booleans: encoding can't fail
+			return
+		}
+		ok := yield(metaColumn, meta) &&
+			yield(userColumn, b.users.bytes()) &&
+			yield("present", bytesOf(b.presentA)) &&
+			yield("standing", bytesOf(b.standing))
+		for i := 0; ok && i < len(b.codes); i++ {
+			ok = yield(codeColumn(i), bytesOf(b.codes[i]))
+		}
 		for k := Kind(0); ok && k < Kinds; k++ {
-			ok = b.kindColumns(k, yield)
+			ok = yield(indexColumn(k), b.index[k].bytes()) &&
+				yield(ambiguousColumn(k), b.ambiguous[k].bytes())
 		}
 	}
-}
-
-// userColumns gives the columns that are not of a kind.
-func (b *Base) userColumns(yield func(string, []byte) bool) bool {
-	meta, err := json.Marshal(baseMeta{baseSchema, b.clusters(), b.columns, b.standings})
-	if err != nil { // strings, numbers and booleans: encoding can't fail
-		return false
-	}
-	ok := yield(metaColumn, meta) &&
-		yield(userColumn, b.users.bytes()) &&
-		yield("present", bytesOf(b.presentA)) &&
-		yield("standing", bytesOf(b.standing))
-	for i := 0; ok && i < len(b.codes); i++ {
-		ok = yield(codeColumn(i), bytesOf(b.codes[i]))
-	}
-	return ok
-}
-
-func (b *Base) kindColumns(k Kind, yield func(string, []byte) bool) bool {
-	return yield(indexColumn(k), b.index[k].bytes()) && yield(ambiguousColumn(k), b.ambiguous[k].bytes())
 }
 
 // OpenBase puts together a base from its Columns. read gives the buffer of a

@@ -27,19 +27,22 @@ func runOurs(ctx context.Context, j *job) (*outcome, error) {
 	b := &bench{runs: j.Runs, pid: rss.Self, out: outcome{Layout: oursLayout}}
 	s := lists[0].source
 	var base *matcher.Base
-	build := func(put func(name string, data []byte) error) error {
+	build := func() ([]int64, error) {
 		base = nil // not two at a time
 		var err error
-		base, err = readBase(ctx, j.Dir, s, put)
-		return err
+		base, err = readBase(ctx, j.Dir, s)
+		return nil, err
 	}
 	if j.Ingest > 0 {
 		if err := b.repeat(figureIngest, "files → sorted base in memory → encrypted segment on disk, synced", 0, j.Ingest, func() ([]int64, error) {
-			return nil, keep(ctx, filepath.Join(j.Dir, "vault"), build)
+			if _, err := build(); err != nil {
+				return nil, err
+			}
+			return nil, keep(ctx, filepath.Join(j.Dir, "vault"), base)
 		}); err != nil {
 			return nil, err
 		}
-	} else if err := build(nil); err != nil {
+	} else if _, err := build(); err != nil {
 		return nil, err
 	}
 	engine := matcher.NewEmbedded()
@@ -68,9 +71,8 @@ func runOurs(ctx context.Context, j *job) (*outcome, error) {
 	return &b.out, err
 }
 
-func readBase(ctx context.Context, dir string, s *matchbench.Source, put func(name string, data []byte) error) (*matcher.Base, error) {
+func readBase(ctx context.Context, dir string, s *matchbench.Source) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(matchbench.Columns())
-	b.HandColumns(put)
 	var g errgroup.Group
 	for part := range parts {
 		to, err := b.Part()
@@ -156,9 +158,9 @@ func addRows(b *matcher.ListPart, dir string, part int, l list) error {
 	return nil
 }
 
-// keep writes the base that build hands out as the vault keeps it, durable and
-// encrypted, and takes it away again.
-func keep(ctx context.Context, dir string, build func(put func(name string, data []byte) error) error) (err error) {
+// keep writes the base as the vault keeps it, durable and encrypted, and takes
+// it away again.
+func keep(ctx context.Context, dir string, base *matcher.Base) (err error) {
 	v, err := vault.Open(ctx, dir, vault.Options{})
 	if err != nil {
 		return err
@@ -174,8 +176,10 @@ func keep(ctx context.Context, dir string, build func(put func(name string, data
 	if err != nil {
 		return err
 	}
-	if err := build(w.PutDown); err != nil {
-		return errors.Join(err, w.Abort())
+	for name, column := range base.Columns() {
+		if err := w.Put(name, column); err != nil {
+			return errors.Join(err, w.Abort())
+		}
 	}
 	_, err = w.Commit()
 	return err

@@ -134,21 +134,6 @@ func (w *SegmentWriter) Put(name string, data []byte) error {
 	return w.err
 }
 
-// putDownFrom is the length of a column from which PutDown sees it to the disk.
-const putDownFrom = 64 << 20
-
-// PutDown is Put, and sees a large column to the disk, so that Commit finds
-// little left to do. It is for columns that come while others are made.
-func (w *SegmentWriter) PutDown(name string, data []byte) error {
-	if err := w.Put(name, data); err != nil || len(data) < putDownFrom {
-		return err
-	}
-	if w.err = w.w.Flush(); w.err == nil {
-		w.err = w.f.Sync()
-	}
-	return w.err
-}
-
 // write takes p. What is not the last chunk is sealed and written when it
 // returns, so nothing keeps p.
 func (w *SegmentWriter) write(p []byte) {
