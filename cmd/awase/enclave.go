@@ -15,7 +15,6 @@ import (
 )
 
 func enclaveCommand() *cobra.Command {
-	var dir, socket string
 	cmd := &cobra.Command{
 		Use:   "enclave --vault V --socket S",
 		Short: "Serve a vault to other processes, until it is told to end",
@@ -24,13 +23,18 @@ func enclaveCommand() *cobra.Command {
 			"Who asked what, and how it ended, is written to standard error.",
 		Args: exactArgs(),
 	}
-	cmd.Flags().StringVar(&dir, "vault", "", "the vault's `directory`; made where there is none, its key beside it")
-	cmd.Flags().StringVar(&socket, "socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
+	return serving(cmd, serveVault)
+}
+
+// serving gives cmd the vault and the socket to serve it at.
+func serving(cmd *cobra.Command, serve func(ctx context.Context, dir, socket string, out, errOut io.Writer) error) *cobra.Command {
+	dir := cmd.Flags().String("vault", "", "the vault's `directory`; made where there is none, its key beside it")
+	socket := cmd.Flags().String("socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if dir == "" || socket == "" {
+		if *dir == "" || *socket == "" {
 			return usageError{errors.New("name the vault's directory with --vault and the socket with --socket")}
 		}
-		return serveVault(cmd.Context(), dir, socket, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return serve(cmd.Context(), *dir, *socket, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
@@ -42,8 +46,6 @@ func serveVault(ctx context.Context, dir, socket string, out, errOut io.Writer) 
 		return err
 	}
 	log := slog.New(plainHandler{errOut})
-	// The process confines itself here, before its first input: the vault's
-	// files are the first, then what comes in at the socket.
 	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: log, Socket: at})
 	if err != nil {
 		return fileError(dir, err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +23,6 @@ const (
 )
 
 func serveCommand() *cobra.Command {
-	var dir, socket string
 	cmd := &cobra.Command{
 		Use:   "serve --vault V --socket S",
 		Short: "Keep an enclave serving: start it, and start it again when it dies",
@@ -32,19 +30,13 @@ func serveCommand() *cobra.Command {
 			"It reads no input and opens no vault. SIGTERM or Ctrl-C ends the enclave, then it.",
 		Args: exactArgs(),
 	}
-	cmd.Flags().StringVar(&dir, "vault", "", "the vault's `directory`; made where there is none, its key beside it")
-	cmd.Flags().StringVar(&socket, "socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if dir == "" || socket == "" {
-			return usageError{errors.New("name the vault's directory with --vault and the socket with --socket")}
-		}
+	return serving(cmd, func(ctx context.Context, dir, socket string, out, errOut io.Writer) error {
 		self, err := os.Executable()
 		if err != nil {
 			return fmt.Errorf("finding this program: %w", err)
 		}
-		return keep(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), self, "enclave", "--vault", dir, "--socket", socket)
-	}
-	return cmd
+		return keep(ctx, out, errOut, self, "enclave", "--vault", dir, "--socket", socket)
+	})
 }
 
 // keep keeps a process running until ctx ends, and then ends it.

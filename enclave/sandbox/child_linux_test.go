@@ -149,7 +149,7 @@ var permitted = sync.OnceValue(func() error {
 
 func notRun(t *testing.T, why string) {
 	t.Helper()
-	if os.Getenv("CI") == "true" {
+	if os.Getenv("CI") != "" {
 		t.Fatalf("NOT RUN, and CI has to: %s", why)
 	}
 	t.Skipf("NOT RUN, confinement is not tested here: %s", why)

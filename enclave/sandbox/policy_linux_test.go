@@ -177,21 +177,22 @@ func TestPolicyNever(t *testing.T) {
 }
 
 // TestOneListWouldLeak is the twin of a filter for each restricted call: with
-// conditions of allowance in one list, executable memory is allowed under the
-// number of kill.
+// conditions of allowance in one list, memory of a kind that is refused is allowed
+// under the number of kill. On amd64 that number asks for executable memory.
 func TestOneListWouldLeak(t *testing.T) {
 	info, err := arch.GetInfo("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	self, kill := uint64(os.Getpid()), uint64(info.SyscallNames["kill"])
-	if kill&unix.PROT_EXEC == 0 {
-		t.Skip("NOT RUN: on this machine kill's number asks for no executable memory")
+	refused := uint64(unix.PROT_EXEC)
+	if kill&refused == 0 {
+		refused = kill & -kill
 	}
 	p := seccomp.Policy{DefaultAction: seccomp.ActionErrno, Syscalls: []seccomp.SyscallGroup{{
 		Action: seccomp.ActionAllow,
 		NamesWithCondtions: []seccomp.NameWithConditions{
-			{Name: "mmap", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
+			{Name: "mmap", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: refused}}},
 			{Name: "kill", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: self}}},
 		},
 	}}}
@@ -207,7 +208,7 @@ func TestOneListWouldLeak(t *testing.T) {
 	if !(machines{vm}).judge(t, uint32(info.ID), mmap, args) {
 		t.Error("the library loads the number again: one list would do now")
 	}
-	if assemble(t, Options{}).judge(t, uint32(info.ID), mmap, args) {
+	if kill&unix.PROT_EXEC != 0 && assemble(t, Options{}).judge(t, uint32(info.ID), mmap, args) {
 		t.Error("our filters leak it too")
 	}
 }
