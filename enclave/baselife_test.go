@@ -47,15 +47,7 @@ func TestBaseOverRefreshes(t *testing.T) {
 	}
 	step("consent withdrawn", 98, func() { users[3].version, users[4].version = "", "v1" })
 	step("limited to a service", 97, func() { users[5].service = "jobs" })
-	dir := e.vault.Dir()
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if e, err = Open(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
+	e = restarted(t, e)
 	if err := e.fetchList(e.state.lists[listKey{"e", "l"}]); err != nil {
 		t.Fatal(err)
 	}
@@ -133,15 +125,7 @@ func TestLossyProfilesKeepToThemselves(t *testing.T) {
 // which reads no file.
 func TestSegmentsAreOpenedOnce(t *testing.T) {
 	e := openCrowd(t)
-	dir := e.vault.Dir()
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if e, err = Open(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
+	e = restarted(t, e)
 	ask := func(sigma int) error {
 		_, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Sigma = sigma }))
 		return err
@@ -153,7 +137,7 @@ func TestSegmentsAreOpenedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{e.state.base.Segment.ID, e.state.lists[listKey{"e", "l"}].Segment.ID} {
-		if err := os.Remove(filepath.Join(dir, "segments", id+".seg")); err != nil {
+		if err := os.Remove(filepath.Join(e.vault.Dir(), "segments", id+".seg")); err != nil {
 			t.Fatal(err)
 		}
 	}

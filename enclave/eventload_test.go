@@ -146,15 +146,7 @@ func TestLateEvents(t *testing.T) {
 	if again := ask(yesterday-1, false, 540); !bytes.Equal(again, before) {
 		t.Error("events of another day changed the answer")
 	}
-	dir := e.vault.Dir()
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if e, err = Open(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
+	e = restarted(t, e)
 	if again := ask(yesterday-1, false, 540); !bytes.Equal(again, before) {
 		t.Error("after a restart: another answer")
 	}

@@ -93,15 +93,7 @@ func TestLogsInOrder(t *testing.T) {
 	refused("kept back", kept)
 	reach(1305, 10) // every tenth is known from an enquiry alone
 
-	dir := e.vault.Dir()
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if e, err = Open(t.Context(), dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
+	e = restarted(t, e)
 	refused("after a restart", kept)
 	next, _ := logAfter(t, e, last, seal.Instead, day-1, 0, 5) // another day's: it follows all the same
 	send(next, 5)
@@ -129,4 +121,19 @@ func TestLogsInOrder(t *testing.T) {
 	mended, _ = logAfter(t, e, "", seal.Instead, day, 0, 1300)
 	send(mended, 1300)
 	send(kept, 1100)
+}
+
+// restarted closes an enclave and opens its vault again.
+func restarted(t *testing.T, e *Enclave) *Enclave {
+	t.Helper()
+	dir := e.vault.Dir()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
 }
