@@ -92,7 +92,7 @@ func TestFindAnything(t *testing.T) {
 			for i := range n {
 				v := uint32(r.IntN(1 << 20))
 				m[all[i]] = v
-				ps = append(ps, newPair(all[i], v))
+				ps = append(ps, newPair(&all[i], v))
 			}
 			col, err := sortPairs(context.Background(), 1+r.IntN(3), fill(ps, 1+r.IntN(3)), nil, asTheyAre)
 			if err != nil {
@@ -173,6 +173,7 @@ func TestBuildsOverVersions(t *testing.T) {
 			have := map[token.Token]bool{}
 			share := r.Float64()
 			pol := map[token.Token]string{}
+			var added [4][]token.Token // by part
 			for _, ui := range r.Perm(len(users)) {
 				u := users[ui]
 				if r.Float64() > share {
@@ -183,19 +184,21 @@ func TestBuildsOverVersions(t *testing.T) {
 				pol[u] = p.PolicyVersion
 				for range r.IntN(3) {
 					x := toks[r.IntN(len(toks))]
-					p.Tokens = append(p.Tokens, KindToken{Phone, x})
+					p.Tokens = append(p.Tokens, KindToken{x, Phone})
 					if holders[x] == nil {
 						holders[x] = map[token.Token]bool{}
 					}
 					holders[x][u] = true
 				}
-				add := b.Add
+				add, part := b.Add, 0
 				if len(parts) > 0 {
-					add = parts[r.IntN(len(parts))].Add
+					part = r.IntN(len(parts))
+					add = parts[part].Add
 				}
 				if err := add(&p); err != nil {
 					t.Fatal(err)
 				}
+				added[part] = append(added[part], u)
 			}
 			base, err := b.Build(context.Background(), prev)
 			if err != nil {
@@ -227,17 +230,24 @@ func TestBuildsOverVersions(t *testing.T) {
 			if n != len(have) {
 				t.Fatal("users missing")
 			}
-			// new ids in token order, dense
+			// New ids are dense: those of rows first, then in token order.
 			at := uint32(0)
-			if prev != nil {
-				at = uint32(prev.clusters())
-			}
-			for _, p := range base.users.pairs {
-				if _, ok := ids[p.token()]; !ok {
-					if p.value() != at {
-						t.Fatalf("seed %d version %d: id %d, want %d", seed, v, p.value(), at)
+			if prev == nil {
+				for _, u := range slices.Concat(added[:]...) {
+					if next[u] != at {
+						t.Fatalf("seed %d: id %d, want %d", seed, next[u], at)
 					}
 					at++
+				}
+			} else {
+				at = uint32(prev.clusters())
+				for _, p := range base.users.pairs {
+					if _, ok := ids[p.token()]; !ok {
+						if p.value() != at {
+							t.Fatalf("seed %d version %d: id %d, want %d", seed, v, p.value(), at)
+						}
+						at++
+					}
 				}
 			}
 			if int(at) != base.clusters() {
@@ -316,7 +326,7 @@ func TestStandingsOverParts(t *testing.T) {
 func TestHeldByDuplicates(t *testing.T) {
 	b := NewListBuilder(nil, [32]byte{})
 	for range 1_000_000 {
-		_ = b.Add(&ListRow{Tokens: []KindToken{{Email, token.Token{1}}}})
+		_ = b.Add(&ListRow{Tokens: []KindToken{{token.Token{1}, Email}}})
 	}
 	l, err := b.Build(context.Background())
 	if err != nil {
@@ -336,8 +346,10 @@ func TestRefreshOfManyUsers(t *testing.T) {
 	ids := map[uint64]uint32{}
 	for version, share := range []float64{0.4, 1, 0.5, 0.9} {
 		b := NewBaseBuilder(nil)
+		rows := map[uint64]uint32{}
 		for _, p := range all {
 			if r.Float64() < share {
+				rows[p.hi] = uint32(len(rows))
 				if err := b.Add(&Person{User: p.token()}); err != nil {
 					t.Fatal(err)
 				}
@@ -356,6 +368,9 @@ func TestRefreshOfManyUsers(t *testing.T) {
 			if !known {
 				id = uint32(next0)
 				next0++
+			}
+			if prev == nil {
+				id = rows[u.hi]
 			}
 			if u.value() != id {
 				t.Fatalf("version %d: id %d, want %d", version, u.value(), id)

@@ -30,11 +30,15 @@ func aligned(b []byte) []byte {
 	if uintptr(unsafe.Pointer(unsafe.SliceData(b)))%8 == 0 {
 		return b
 	}
-	c := make([]byte, len(b)+8)
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(c))) % 8
-	c = c[skip : skip+uintptr(len(b))]
+	c := from(make([]byte, len(b)+8), 8)[:len(b)]
 	copy(c, b)
 	return c
+}
+
+// from gives b from its first byte on whose address is a multiple of n, a power
+// of two that b is longer than.
+func from(b []byte, n uintptr) []byte {
+	return b[-uintptr(unsafe.Pointer(unsafe.SliceData(b)))%n:]
 }
 
 func arrayData(t arrow.DataType, n int, b []byte) *array.Data {

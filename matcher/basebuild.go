@@ -16,8 +16,9 @@ import (
 // BaseBuilder takes the rows of a base and builds it. Rows go into parts: 16
 // bytes an identifier, 18 a user and 1 an attribute, in memory that comes by the
 // MiB. Build turns them into the base one kind at a time, so it needs 16 bytes
-// more for each identifier of the largest kind, and 4 for each user. It is not
-// safe for concurrent use; its parts are filled beside one another.
+// more for each identifier of the largest kind, and 4 for each user of a base
+// that has a version before. It is not safe for concurrent use; its parts are
+// filled beside one another.
 type BaseBuilder struct {
 	options
 	columns []Column
@@ -25,6 +26,46 @@ type BaseBuilder struct {
 	parts   []*BasePart
 	own     *BasePart // what Add fills: one of them
 	first   []uint32  // number of the first row of each part, once all are in
+}
+
+// numbering is the cluster of every row.
+type numbering struct {
+	first   []uint32 // of each part, the number of its first row
+	cluster []uint32 // by number of row; nil: the number is the cluster
+}
+
+// of gives the clusters of a part's rows: those in a slice, or as many from first
+// on.
+func (n *numbering) of(part int) (clusters []uint32, first uint32) {
+	if n.cluster == nil {
+		return nil, n.first[part]
+	}
+	return n.cluster[n.first[part]:], 0
+}
+
+// change gives the cluster of a part's row.
+func (n *numbering) change() func(part int, row uint32) uint32 {
+	if n.cluster == nil {
+		return func(part int, row uint32) uint32 { return n.first[part] + row }
+	}
+	return func(part int, row uint32) uint32 { return n.cluster[n.first[part]+row] }
+}
+
+// layDown puts a part's values where their clusters are in a column, and empties
+// it.
+func layDown[T any](from *chunked[T], workers int, to []T, clusters []uint32, first uint32, value func(T) T) {
+	from.eachParallel(workers, func(row int, values []T) {
+		if clusters == nil {
+			for i, v := range values {
+				to[int(first)+row+i] = value(v)
+			}
+			return
+		}
+		for i, v := range values {
+			to[clusters[row+i]] = value(v)
+		}
+	})
+	*from = chunked[T]{}
 }
 
 // NewBaseBuilder begins a base with the given columns. Columns that can't be
@@ -68,9 +109,11 @@ func (b *BaseBuilder) Add(p *Person) error {
 // Build gives the base of the rows added and uses the builder up.
 //
 // prev is the version before, nil for the first. A user of prev keeps the
-// cluster id; new users get new ids, in the order of their tokens; ids of
-// users who have left are not given again. What was ambiguous in prev stays
-// so (PRIVACY rule 3). The same rows in another order give the same base.
+// cluster id; ids of users who have left are not given again. What was ambiguous
+// in prev stays so (PRIVACY rule 3). In a first version ids are the numbers of
+// the rows, so that nothing has to be looked up by row; later, new users get
+// theirs in the order of their tokens. The same rows in another order give a base
+// of the same content (Digest), with other ids.
 //
 // It fails with *DuplicateUsersError where a user key has two rows.
 func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
@@ -90,9 +133,8 @@ func (b *BaseBuilder) Build(ctx context.Context, prev *Base) (*Base, error) {
 	for c := range b.columns {
 		codes := newColumn(n)
 		for i, p := range b.parts {
-			of := clusterOf[b.first[i]:]
-			p.codes[c].eachParallel(b.workers, func(row int, code uint8) { codes[of[row]] = code })
-			p.codes[c] = chunked[uint8]{}
+			clusters, first := clusterOf.of(i)
+			layDown(&p.codes[c], b.workers, codes, clusters, first, func(code uint8) uint8 { return code })
 		}
 		base.codes = append(base.codes, newUint8s(codes))
 	}
@@ -134,10 +176,10 @@ func (b *BaseBuilder) spreads(of func(*BasePart) *spread) []*spread {
 
 // buildUsers gives every row its cluster, and a base that has all but codes and
 // indexes.
-func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Base, error) {
+func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) (*numbering, *Base, error) {
 	var repeated atomic.Int64
-	row := func(part int, value uint32) uint32 { return b.first[part] + value }
-	column, err := sortPairs(ctx, b.workers, b.spreads(func(p *BasePart) *spread { return &p.users }), row, settleBy(func(sorted []pair, _ uint64, _ int) []pair {
+	numbers := &numbering{first: b.first}
+	column, err := sortPairs(ctx, b.workers, b.spreads(func(p *BasePart) *spread { return &p.users }), numbers.change(), settleBy(func(sorted []pair, _ uint64, _ int) []pair {
 		repeated.Add(int64(countRepeated(sorted)))
 		return sorted
 	}))
@@ -149,9 +191,11 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 	}
 	users := pairsOf(column) // with their rows; then with their clusters
 	giveBack(len(column), giveBackMidway)
-	clusterOf, n, err := b.clusters(ctx, users, prev)
-	if err != nil {
-		return nil, nil, err
+	n := len(users)
+	if prev != nil {
+		if numbers.cluster, n, err = b.clusters(ctx, users, prev); err != nil {
+			return nil, nil, err
+		}
 	}
 	base := &Base{columns: b.columns}
 	if base.users, err = indexOf(column); err != nil {
@@ -165,17 +209,14 @@ func (b *BaseBuilder) buildUsers(ctx context.Context, prev *Base) ([]uint32, *Ba
 	if base.presentA, base.present, err = openBitmap(present, n); err != nil {
 		return nil, nil, fmt.Errorf("marking users: %w", err)
 	}
-	return clusterOf, base, b.buildStandings(base, clusterOf, n)
+	return numbers, base, b.buildStandings(base, numbers, n)
 }
 
 // clusters gives users, who come with their rows, their clusters in place of
 // those: the one each has in prev, or the next free one. By row they are the
 // first result; n is how many were ever given out.
 func (b *BaseBuilder) clusters(ctx context.Context, users []pair, prev *Base) (of []uint32, n int, err error) {
-	var old tokenSet
-	if prev != nil {
-		n, old = prev.clusters(), prev.users.tokenSet
-	}
+	n, old := prev.clusters(), prev.users.tokenSet
 	// What of the numbers begins where is known once those who are new are
 	// counted, by ranges of users, as many ranges as there are parts of work.
 	const step = 1 << 16
@@ -229,7 +270,7 @@ func (b *BaseBuilder) clusters(ctx context.Context, users []pair, prev *Base) (o
 
 // buildStandings joins the parts' dictionaries and sorts them, so that the
 // result does not depend on the order of the rows.
-func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) (err error) {
+func (b *BaseBuilder) buildStandings(base *Base, clusterOf *numbering, n int) (err error) {
 	for _, p := range b.parts {
 		base.standings = append(base.standings, p.standings...)
 	}
@@ -246,9 +287,9 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) (err
 			at, _ := slices.BinarySearchFunc(base.standings, s, compareStandings)
 			sorted[code] = uint16(at)
 		}
-		of := clusterOf[b.first[i]:]
-		p.standing.eachParallel(b.workers, func(row int, s uint16) { codes[of[row]] = sorted[s] })
-		p.standing, p.known, p.standings = chunked[uint16]{}, nil, nil
+		clusters, first := clusterOf.of(i)
+		layDown(&p.standing, b.workers, codes, clusters, first, func(s uint16) uint16 { return sorted[s] })
+		p.known, p.standings = nil, nil
 	}
 	base.standing, err = newUint16s(buf)
 	return err
@@ -256,13 +297,12 @@ func (b *BaseBuilder) buildStandings(base *Base, clusterOf []uint32, n int) (err
 
 // buildIndex sorts the pairs of one kind and parts them into the index and the
 // ambiguous tokens, those of blocked included.
-func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf []uint32, blocked tokenSet) (tokenIndex, tokenSet, error) {
+func (b *BaseBuilder) buildIndex(ctx context.Context, k Kind, clusterOf *numbering, blocked tokenSet) (tokenIndex, tokenSet, error) {
 	var (
 		lock   sync.Mutex
 		shared = map[uint64][]pair{} // by where they begin
 	)
-	cluster := func(part int, value uint32) uint32 { return clusterOf[b.first[part]+value] }
-	column, err := sortPairs(ctx, b.workers, b.spreads(func(p *BasePart) *spread { return &p.pairs[k] }), cluster, settleBy(func(sorted []pair, lead uint64, shift int) []pair {
+	column, err := sortPairs(ctx, b.workers, b.spreads(func(p *BasePart) *spread { return &p.pairs[k] }), clusterOf.change(), settleBy(func(sorted []pair, lead uint64, shift int) []pair {
 		kept, several := partAmbiguous(sorted, blocked.within(lead, shift))
 		if len(several) > 0 {
 			lock.Lock()

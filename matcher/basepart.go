@@ -42,13 +42,14 @@ func (b *BasePart) Add(p *Person) error {
 	}
 	row := uint32(b.rows)
 	b.rows++
-	b.users.add(newPair(p.User, row))
+	b.users.add(newPair(&p.User, row))
 	b.standing.add(s)
 	for i, code := range p.Codes {
 		b.codes[i].add(code)
 	}
-	for _, t := range p.Tokens {
-		b.pairs[t.Kind].add(newPair(t.Token, row))
+	for i := range p.Tokens {
+		t := &p.Tokens[i]
+		b.pairs[t.Kind].add(newPair(&t.Token, row))
 	}
 	return nil
 }

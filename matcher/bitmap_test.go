@@ -65,11 +65,13 @@ func TestChunked(t *testing.T) {
 		c.add(i)
 	}
 	seen := 0
-	c.eachParallel(1, func(i, v int) {
-		if i != seen || v != i {
-			t.Fatalf("value %d at %d, want %d", v, i, seen)
+	c.eachParallel(1, func(begin int, values []int) {
+		for i, v := range values {
+			if begin+i != seen || v != seen {
+				t.Fatalf("value %d at %d, want %d", v, begin+i, seen)
+			}
+			seen++
 		}
-		seen++
 	})
 	if seen != n || c.n != n {
 		t.Errorf("%d values, want %d", seen, n)

@@ -41,17 +41,16 @@ func (c *chunked[T]) all() []T {
 	return out
 }
 
-// eachParallel calls f with every value, on several goroutines.
-func (c *chunked[T]) eachParallel(workers int, f func(i int, v T)) {
+// eachParallel calls f with the values, chunk by chunk and each with where it
+// begins, on several goroutines.
+func (c *chunked[T]) eachParallel(workers int, f func(begin int, values []T)) {
 	begins := make([]int, len(c.chunks)+1)
 	for k, chunk := range c.chunks {
 		begins[k+1] = begins[k] + len(chunk)
 	}
 	// No part can fail and no context ends it.
 	_ = parallel(context.Background(), workers, len(c.chunks), func(_, k int) error {
-		for i, v := range c.chunks[k] {
-			f(begins[k]+i, v)
-		}
+		f(begins[k], c.chunks[k])
 		return nil
 	})
 }

@@ -22,7 +22,7 @@ type pair struct {
 
 const pairSize = 16
 
-func newPair(t token.Token, value uint32) pair {
+func newPair(t *token.Token, value uint32) pair {
 	return pair{binary.BigEndian.Uint64(t[:8]), uint64(binary.BigEndian.Uint32(t[8:]))<<32 | uint64(value)}
 }
 
@@ -191,7 +191,7 @@ func (x *tokenIndex) at(p pair) (int, bool) {
 
 // find gives the value of a token.
 func (x *tokenIndex) find(t token.Token) (uint32, bool) {
-	i, ok := x.at(newPair(t, 0))
+	i, ok := x.at(newPair(&t, 0))
 	if !ok {
 		return 0, false
 	}

@@ -174,7 +174,7 @@ func someRows(t *rapid.T, columns int, shapes []int) []ListRow {
 				k = Kind(r >> (6 + 2*n) & 3)
 			}
 			at := bits.RotateLeft64(pick[i].hi, 16*n) % uint64(len(pool))
-			rows[i].Tokens = append(rows[i].Tokens, KindToken{k, pool[at]})
+			rows[i].Tokens = append(rows[i].Tokens, KindToken{pool[at], k})
 		}
 		for c := range columns {
 			rows[i].Codes = append(rows[i].Codes, uint8(r>>(20+c)&1))
@@ -214,7 +214,7 @@ func TestPlainList(t *testing.T) {
 func TestSpilledLate(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := someRows(rt, 0, []int{1})
-		other := ListRow{Tokens: []KindToken{{Phone, token.Token{1}}, {Email, token.Token{2}}, {Phone, token.Token{1}}}}
+		other := ListRow{Tokens: []KindToken{{token.Token{1}, Phone}, {token.Token{2}, Email}, {token.Token{1}, Phone}}}
 		if rapid.Bool().Draw(rt, "empty") {
 			other.Tokens = nil
 		}
@@ -237,7 +237,7 @@ func TestLargeList(t *testing.T) {
 			return nil
 		})
 		for i := range rows {
-			if err := b.Add(&ListRow{Tokens: []KindToken{{Phone, rows[i].token()}}}); err != nil {
+			if err := b.Add(&ListRow{Tokens: []KindToken{{rows[i].token(), Phone}}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -29,7 +29,7 @@ type ListPart struct {
 func (b *ListPart) Add(r *ListRow) error {
 	if b.plain && len(r.Tokens) == 1 && r.Tokens[0].Kind == b.kind && len(r.Codes) == 0 && b.n < maxRows {
 		b.n++
-		b.tokens.add(newPair(r.Tokens[0].Token, 0))
+		b.tokens.add(newPair(&r.Tokens[0].Token, 0))
 		return nil
 	}
 	return b.addRow(r)
@@ -82,7 +82,7 @@ func (b *ListPart) spill() {
 	for d := range 1 << spreadBits {
 		b.tokens.each(d, func(pairs []pair) {
 			for _, p := range pairs {
-				b.keep([]KindToken{{b.kind, p.token()}}, nil)
+				b.keep([]KindToken{{p.token(), b.kind}}, nil)
 			}
 		})
 	}

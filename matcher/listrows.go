@@ -119,7 +119,7 @@ func (r *ListRows) cut(part []byte) (enc []byte, pairs int, err error) {
 	r.tokens = r.tokens[:0]
 	for p := range pairs {
 		one := enc[p*pairLen:][:pairLen]
-		t := KindToken{Kind(one[token.Size]), token.Token(one[:token.Size])}
+		t := KindToken{token.Token(one[:token.Size]), Kind(one[token.Size])}
 		if t.Kind >= Kinds {
 			return nil, 0, errors.New("unknown kind of identifier")
 		}

@@ -150,7 +150,7 @@ func (w *rowWork) sort(raw []byte, columns, used int) (b rowBucket) {
 		n := rowSize(raw[at:], columns)
 		var key token.Token
 		copy(key[:], raw[at+2:at+n])
-		w.keys, w.at = append(w.keys, newPair(key, uint32(len(w.at)))), append(w.at, at)
+		w.keys, w.at = append(w.keys, newPair(&key, uint32(len(w.at)))), append(w.at, at)
 		at += n
 	}
 	row := func(p pair) []byte {
@@ -295,10 +295,10 @@ func (s *sortedRows) write(worker, d int, codes [][]byte, kinds *[Kinds]kindRows
 				continue // a row before holds it
 			}
 			if x := &kinds[k]; x.inOrder {
-				x.pairs[next[k]] = newPair(token.Token(one), number)
+				x.pairs[next[k]] = newPair((*token.Token)(one), number)
 				next[k]++
 			} else {
-				x.from[worker].add(newPair(token.Token(one), number))
+				x.from[worker].add(newPair((*token.Token)(one), number))
 			}
 		}
 		for c, code := range row[2+pairs*pairLen:] {

@@ -45,8 +45,8 @@ type ListID [32]byte
 
 // KindToken is a token and the kind it is indexed under.
 type KindToken struct {
+	Token token.Token // first: copied and read as it was written, it stays in the store buffer
 	Kind  Kind
-	Token token.Token
 }
 
 // Column is a declared column with its closed domain, "unknown" last.

@@ -6,18 +6,29 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// hugeFrom is the size from which a column asks for huge pages.
-const hugeFrom = 4 << 20
+// hugeFrom is the size from which a column asks for huge pages, and alignFrom
+// that from which it begins at one: what lies before it is never touched.
+const (
+	hugePage  = 2 << 20
+	hugeFrom  = 2 * hugePage
+	alignFrom = 4 * hugePage
+)
 
 // newColumn gives n zero bytes for a column. A large one asks for huge pages:
 // lookups and scatters go all over it, and with pages of 4 KiB each would miss
-// the TLB too.
+// the TLB too. What is filled in order gains as much: new pages come 512 at once.
 func newColumn(n int) []byte {
-	b := make([]byte, n)
-	if n >= hugeFrom {
-		adviseHuge(b)
+	if n < hugeFrom {
+		return make([]byte, n)
 	}
-	return b
+	if n < alignFrom {
+		b := make([]byte, n)
+		adviseHuge(b)
+		return b
+	}
+	b := make([]byte, n+hugePage)
+	adviseHuge(b)
+	return from(b, hugePage)[:n:n]
 }
 
 func newUint32Column(n int) []uint32 {

@@ -59,8 +59,8 @@ func checkRow(columns []Column, codes []uint8, tokens []KindToken) error {
 				Detail: "code is outside the declared domain"}
 		}
 	}
-	for _, t := range tokens {
-		if t.Kind >= Kinds {
+	for i := range tokens {
+		if tokens[i].Kind >= Kinds {
 			return &entrustment.Error{Code: entrustment.CodeDomain, Field: "identifiers",
 				Detail: "unknown kind of identifier"}
 		}

@@ -4,16 +4,13 @@ package matcher
 // each of its lists can be sorted where caches hold it and no pass over all
 // pairs is needed between adding and that. It is not safe for concurrent use.
 type spread struct {
-	n     int
-	bytes [1 << spreadBits]byteList
+	// What add touches is kept apart from what it seldom does: of four spreads it
+	// should lie in the nearest cache.
+	used  [1 << spreadBits]uint32 // of each leading byte: pairs in its last block
+	block [1 << spreadBits][]pair // of each leading byte: its last block
+	full  [1 << spreadBits][][]pair
 	slab  []pair // memory for the next blocks
-}
-
-// byteList is the pairs of one leading byte: full blocks, then block[:n].
-type byteList struct {
-	block []pair
-	n     int
-	full  [][]pair
+	taken int    // pairs of all blocks
 }
 
 const (
@@ -22,46 +19,49 @@ const (
 	// ones; a full-sized block is an eighth of an average list of a million pairs.
 	firstBlock  = 8
 	spreadBlock = 1 << 9
-	spreadSlab  = 1 << 16 // 1 MiB
+	// What a large file takes comes in large pieces: the less of them is at their
+	// ends, the more of it lies in huge pages, and a page of 4 KiB costs as much to
+	// get as 256 pairs cost to add.
+	mostSlab = 1 << 20 // 16 MiB
 )
 
 func (s *spread) add(p pair) {
-	l := &s.bytes[p.hi>>(64-spreadBits)]
-	if l.n == len(l.block) {
-		s.grow(l)
+	d := p.hi >> (64 - spreadBits)
+	n, block := s.used[d], s.block[d]
+	if int(n) == len(block) {
+		n, block = 0, s.grow(d)
 	}
-	l.block[l.n] = p
-	l.n++
-	s.n++
+	block[n] = p
+	s.used[d] = n + 1
 }
 
 // grow begins another block, twice as long as the last.
-func (s *spread) grow(l *byteList) {
+func (s *spread) grow(d uint64) []pair {
 	size := firstBlock
-	if l.block != nil {
-		l.full = append(l.full, l.block)
-		size = min(2*len(l.block), spreadBlock)
+	if last := s.block[d]; last != nil {
+		s.full[d] = append(s.full[d], last)
+		size = min(2*len(last), spreadBlock)
 	}
 	if len(s.slab) < size {
-		s.slab = make([]pair, max(size, min(spreadSlab, max(1<<10, s.n))))
+		s.slab = pairsOf(newColumn(pairSize * max(1<<10, min(mostSlab, s.taken))))
 	}
-	l.block, s.slab = s.slab[:size:size], s.slab[size:]
-	l.n = 0
+	s.block[d], s.slab = s.slab[:size:size], s.slab[size:]
+	s.taken += size
+	return s.block[d]
 }
 
 // each calls f with the pairs of leading byte d, in some slices.
 func (s *spread) each(d int, f func([]pair)) {
-	l := &s.bytes[d]
-	for _, block := range l.full {
+	for _, block := range s.full[d] {
 		f(block)
 	}
-	f(l.block[:l.n])
+	f(s.block[d][:s.used[d]])
 }
 
 // size is how many pairs have the leading byte d.
 func (s *spread) size(d int) int {
-	n := s.bytes[d].n
-	for _, block := range s.bytes[d].full {
+	n := int(s.used[d])
+	for _, block := range s.full[d] {
 		n += len(block)
 	}
 	return n

@@ -48,7 +48,7 @@ func runClickHouse(ctx context.Context, j *job) (out *outcome, err error) {
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	c := &clickHouse{server: s, dir: j.Dir, plans: clickHousePlans(j.Data.Kinds),
-		bench: bench{runs: j.Runs, pid: s.pid(), out: outcome{Layout: clickHouseLayout}}}
+		bench: bench{runs: j.Runs, warm: j.warmBytes(), pid: s.pid(), out: outcome{Layout: clickHouseLayout}}}
 	if err := c.ingest(ctx, j.Ingest); err != nil {
 		return nil, err
 	}

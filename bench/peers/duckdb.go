@@ -43,7 +43,7 @@ func runDuckDB(ctx context.Context, j *job) (out *outcome, err error) {
 		return nil, fmt.Errorf("DuckDB: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close(), os.RemoveAll(path)) }()
-	d := &duckDB{db: db, dir: j.Dir, bench: bench{runs: j.Runs, pid: rss.Self, out: outcome{Layout: duckDBLayout}}}
+	d := &duckDB{db: db, dir: j.Dir, bench: bench{runs: j.Runs, warm: j.warmBytes(), pid: rss.Self, out: outcome{Layout: duckDBLayout}}}
 	if err := d.ingest(ctx, j.Ingest); err != nil {
 		return nil, err
 	}

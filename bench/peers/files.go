@@ -22,7 +22,7 @@ const (
 	parts      = 2
 	listRecord = len(matchbench.Wide{})
 	baseRecord = listRecord + 4 + 2
-	bufferSize = 1 << 20
+	bufferSize = 1 << 17
 )
 
 // Lists by their names in the files.

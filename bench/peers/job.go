@@ -73,7 +73,8 @@ var peers = []struct {
 // bench measures plans of one peer in one process.
 type bench struct {
 	runs int
-	pid  int // whose memory counts
+	warm int64 // bytes of free memory to touch before each ingest
+	pid  int   // whose memory counts
 	out  outcome
 }
 
@@ -83,14 +84,22 @@ func (b *bench) measure(figure, plan string, f func() ([]int64, error)) error {
 	return b.repeat(figure, plan, 1, b.runs, f)
 }
 
-// repeat runs f warm times unmeasured, then runs times. The peak of memory is
-// that of the first run, which begins with none that is free; later ones find
-// it warm.
+// repeat runs f warm times unmeasured, then runs times; an ingest each time after
+// free memory was touched. The peak of memory is
+// that of the first run, which begins with none of its own that is free; later
+// ones find it warm.
 func (b *bench) repeat(figure, plan string, warm, runs int, f func() ([]int64, error)) error {
 	l := line{Figure: figure, Plan: plan}
 	debug.FreeOSMemory()
-	_ = rss.ResetPeak(b.pid) // else the peak is an upper bound
 	for i := range warm + runs {
+		if figure == figureIngest {
+			if err := touchFree(b.warm); err != nil {
+				return fmt.Errorf("touching free memory: %w", err)
+			}
+		}
+		if i == 0 {
+			_ = rss.ResetPeak(b.pid) // else the peak is an upper bound
+		}
 		start := time.Now()
 		cells, err := f()
 		took := time.Since(start)

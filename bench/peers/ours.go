@@ -24,7 +24,7 @@ func runOurs(ctx context.Context, j *job) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{runs: j.Runs, pid: rss.Self, out: outcome{Layout: oursLayout}}
+	b := &bench{runs: j.Runs, warm: j.warmBytes(), pid: rss.Self, out: outcome{Layout: oursLayout}}
 	s := lists[0].source
 	var base *matcher.Base
 	build := func() ([]int64, error) {
@@ -99,13 +99,14 @@ func addPart(b *matcher.BasePart, dir string, part int, s *matchbench.Source) er
 	}
 	defer r.close()
 	tokens := make([]matcher.KindToken, s.Kinds)
+	var codes [3]uint8
 	for user, to := partOf(s.Users, part); user < to; user++ {
 		if err := r.next(func(kind int, rec []byte) {
-			tokens[kind] = matcher.KindToken{Kind: matcher.Kind(kind), Token: token.Token(rec)}
+			tokens[kind].Kind, tokens[kind].Token = matcher.Kind(kind), token.Token(rec)
 		}); err != nil {
 			return err
 		}
-		codes := s.Codes(user)
+		codes = s.Codes(user)
 		if err := b.Add(&matcher.Person{User: s.UserToken(user), Tokens: tokens, Codes: codes[:], PolicyVersion: matchbench.Policy}); err != nil {
 			return err
 		}
@@ -147,7 +148,7 @@ func addRows(b *matcher.ListPart, dir string, part int, l list) error {
 	tokens := make([]matcher.KindToken, l.source.Kinds)
 	for ; from < to; from++ {
 		if err := r.next(func(kind int, rec []byte) {
-			tokens[kind] = matcher.KindToken{Kind: matcher.Kind(kind), Token: token.Token(rec)}
+			tokens[kind].Kind, tokens[kind].Token = matcher.Kind(kind), token.Token(rec)
 		}); err != nil {
 			return err
 		}
