@@ -34,7 +34,7 @@ func (p *plan) count(ctx context.Context, workers int) (Exact, error) {
 	if p.events != nil {
 		sums = len(p.events.Sums)
 	}
-	words := len(p.base.present)
+	words := len(p.users)
 	counters := make([]counter, workers)
 	blocks := (words + blockWords - 1) / blockWords
 	err := parallel(ctx, workers, blocks, func(worker, block int) error {
@@ -75,12 +75,7 @@ func plus(to, from []int64) {
 func (c *counter) block(w0, w1 int) {
 	var buf [blockWords]uint64
 	set := buf[:w1-w0]
-	copy(set, c.base.present[w0:w1])
-	if c.base.tombstones != nil {
-		for i := range set {
-			set[i] &^= c.base.tombstones[w0+i]
-		}
-	}
+	copy(set, c.users[w0:w1])
 	if c.list != nil {
 		for i := range set {
 			set[i] &= c.hits.any[w0+i]
@@ -198,54 +193,54 @@ func idsOf(room []uint32, set []uint64, first uint32) []uint32 {
 	return room[:n]
 }
 
-// eligibleOf gives those of ids whose standing allows it, in their memory.
-func eligibleOf(ids []uint32, standing []uint16, allowed []uint8) []uint32 {
-	n := 0
-	for _, id := range ids {
-		ids[n] = id // written whether it stays or not
-		n += int(allowed[standing[id]])
-	}
-	return ids[:n]
-}
-
 // ahead reads a block of a column in order, before ids of it are read in their
 // places, unless they are few.
-func ahead[C uint8 | uint16](c *counter, column []C, w0, words, line int) {
+func (c *counter) ahead(column []uint8, w0, words int) {
+	const line = 64
 	block := column[w0*64 : min((w0+words)*64, len(column))]
 	if len(c.ids)*4*line < len(block) {
 		return
 	}
-	sum := C(0)
+	sum := uint8(0)
 	for i := 0; i < len(block); i += line {
 		sum += block[i]
 	}
 	c.touched += uint64(sum)
 }
 
-// add counts the clusters of set, one dimension after the other.
+// add counts the clusters of set.
 func (c *counter) add(set []uint64, w0 int) {
 	c.ids = idsOf(c.room, set, uint32(w0*64))
-	standing := c.base.standing.Uint16Values()
-	ahead(c, standing, w0, len(set), 32)
-	c.ids = eligibleOf(c.ids, standing, c.eligible)
+	for k := range c.dims {
+		if d := &c.dims[k]; d.source == BaseColumn {
+			c.ahead(d.codes, w0, len(set))
+		}
+	}
+	if d := c.dims; c.events == nil && len(d) == 3 && d[0].source == BaseColumn && d[1].source == BaseColumn && d[2].source == BaseColumn {
+		countThree(c.cells, c.ids, &d[0], &d[1], &d[2])
+		return
+	}
+	c.place()
+	if c.events != nil {
+		c.addEvents(len(set), w0)
+		return
+	}
+	for _, cell := range c.at {
+		c.cells[cell]++
+	}
+}
+
+// place fills c.at with the cells of c.ids, one dimension after the other.
+func (c *counter) place() {
 	c.at = c.at[:len(c.ids)]
 	clear(c.at)
-	for k := 0; k < len(c.dims); k++ {
+	for k := range c.dims {
 		d := &c.dims[k]
 		switch d.source {
 		case BaseColumn:
-			ahead(c, d.codes, w0, len(set), 64)
-			if k+1 == len(c.dims) || c.dims[k+1].source != BaseColumn {
-				for i, id := range c.ids {
-					c.at[i] += d.stride * uint32(d.codes[id])
-				}
-				break
+			for i, id := range c.ids {
+				c.at[i] += d.stride * uint32(d.codes[id])
 			}
-			// Two in one pass: what is added to goes through memory half as often.
-			k++
-			next := &c.dims[k]
-			ahead(c, next.codes, w0, len(set), 64)
-			addTwo(c.at, c.ids, d, next)
 		case ListColumn:
 			for i, id := range c.ids {
 				c.at[i] += d.stride * uint32(d.codes[c.firstRow(id)])
@@ -256,21 +251,15 @@ func (c *counter) add(set []uint64, w0 int) {
 			}
 		}
 	}
-	if c.events != nil {
-		c.addEvents(len(set), w0)
-		return
-	}
-	for _, cell := range c.at {
-		c.cells[cell]++
-	}
 }
 
-// addTwo adds the cells of two dimensions of the base to at.
-func addTwo(at, ids []uint32, a, b *dim) {
-	at = at[:len(ids)]
-	x, y, xs, ys := a.codes, b.codes[:len(a.codes)], a.stride, b.stride
-	for i, id := range ids {
-		at[i] += xs*uint32(x[id]) + ys*uint32(y[id])
+// countThree counts ids over three dimensions of the base, what most reports ask
+// for, in one pass: cells in between would go through memory three times.
+func countThree(cells []int64, ids []uint32, a, b, c *dim) {
+	x, y, z := a.codes, b.codes[:len(a.codes)], c.codes[:len(a.codes)]
+	xs, ys, zs := a.stride, b.stride, c.stride
+	for _, id := range ids {
+		cells[xs*uint32(x[id])+ys*uint32(y[id])+zs*uint32(z[id])]++
 	}
 }
 

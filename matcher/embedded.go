@@ -15,7 +15,8 @@ type Embedded struct {
 	bases map[PopulationID]*Base
 	lists map[ListID]*List
 
-	events map[eventsKey]*Events
+	events    map[eventsKey]*Events
+	eligibles map[*Base][]eligible // of bases that are a population
 
 	spare spare
 }
@@ -29,7 +30,7 @@ var _ Engine = (*Embedded)(nil)
 
 // NewEmbedded gives an engine that holds nothing yet.
 func NewEmbedded(opts ...Option) *Embedded {
-	return &Embedded{options: newOptions(opts), bases: make(map[PopulationID]*Base), lists: make(map[ListID]*List), events: make(map[eventsKey]*Events)}
+	return &Embedded{options: newOptions(opts), bases: make(map[PopulationID]*Base), lists: make(map[ListID]*List), events: make(map[eventsKey]*Events), eligibles: make(map[*Base][]eligible)}
 }
 
 // PutBase makes b the population id. Logs bound to another base of that id are
@@ -45,6 +46,7 @@ func (e *Embedded) PutBase(id PopulationID, b *Base) {
 		}
 	}
 	e.bases[id] = b
+	e.dropEligible()
 }
 
 // PutList makes l known under its ID, and gives that.
@@ -88,6 +90,7 @@ func (e *Embedded) DropBase(id PopulationID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.bases, id)
+	e.dropEligible()
 	for k := range e.events {
 		if k.population == id {
 			delete(e.events, k)
@@ -134,6 +137,9 @@ func (e *Embedded) list(id ListID) *List {
 func (e *Embedded) Cells(ctx context.Context, q Query) (Exact, error) {
 	p, err := e.plan(&q)
 	if err != nil {
+		return Exact{}, err
+	}
+	if p.users, err = e.eligible(ctx, p.base, p.eligible); err != nil {
 		return Exact{}, err
 	}
 	if p.list != nil {

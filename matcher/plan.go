@@ -18,7 +18,8 @@ const (
 type plan struct {
 	base     *Base
 	list     *List // nil: no list
-	eligible []uint8
+	eligible []uint8 // 0 or 1, by standing
+	users    bitmap  // who is eligible
 	where    *node // nil: everyone
 	dims     []dim
 	cells    int

@@ -30,7 +30,7 @@ const (
 // number, one cookie.
 const MaxKinds = 3
 
-// maxUsers keeps row × step below 1 << 63.
+// maxUsers is half of what a base numbers.
 const maxUsers = 1 << 31
 
 // Data describes a base and a list. Equal Data are equal in every bit.
@@ -68,8 +68,7 @@ func (d *Data) check() error {
 // Source makes what Data describes.
 type Source struct {
 	Data
-	seed        uint64 // mixed
-	start, step uint64 // which users are on the list
+	seed uint64 // mixed
 }
 
 // New gives a source, or an error that names what can't be made.
@@ -78,11 +77,6 @@ func New(d Data) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{Data: d, seed: mix(d.Seed)}
-	s.start = s.number(0, forRow, 0) % uint64(d.Users)
-	s.step = uint64(float64(d.Users)*0.6180339887) | 1
-	for gcd(s.step, uint64(d.Users)) != 1 {
-		s.step += 2
-	}
 	return s, nil
 }
 
@@ -107,11 +101,22 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-func gcd(a, b uint64) uint64 {
-	for b != 0 {
-		a, b = b, a%b
+// Shuffled is where i, below n, comes in an order of the numbers below n that
+// seed decides: each in another place, without a pattern. It permutes the next
+// power of two, again and again until it falls below n (Black & Rogaway, "Ciphers
+// with Arbitrary Finite Domains", 2002).
+func Shuffled(i, n int, seed uint64) int {
+	width := bits.Len(uint(max(n, 2) - 1))
+	mask := uint64(1)<<width - 1
+	for x := uint64(i); ; {
+		for round := range uint64(4) { // each step can be undone modulo a power of two
+			x = (x*0x9e3779b97f4a7c15 + mix(seed+round)) & mask
+			x ^= x >> (width/2 + 1)
+		}
+		if x < uint64(n) {
+			return int(x)
+		}
 	}
-	return a
 }
 
 // A Wide is a token before it is cut to ours: sixteen bytes, a width that other
@@ -174,10 +179,7 @@ func (s *Source) owner(kind matcher.Kind, row int) (person, user int, ok bool) {
 	}
 	// A mask of the kinds that are in the base, never none.
 	mask := 1 + s.number(person, forRow, 3)%(1<<s.Kinds-1)
-	// Steps of about the golden ratio, coprime with the number of users: every
-	// person is another user, and they are all over the base.
-	at := (uint64(person)*s.step + s.start) % uint64(s.Users)
-	return person, int(at), mask>>kind&1 == 1
+	return person, Shuffled(person, s.Users, s.seed), mask>>kind&1 == 1
 }
 
 // Answer is how many users of each cell have a token in the list. It is known
