@@ -17,10 +17,10 @@ const (
 // plan is a query checked against the data and bound to its columns.
 type plan struct {
 	base     *Base
-	list     *List // nil: no list
+	list     *List   // nil: no list
 	eligible []uint8 // 0 or 1, by standing
 	users    bitmap  // who is eligible
-	where    *node // nil: everyone
+	where    *node   // nil: everyone
 	dims     []dim
 	cells    int
 

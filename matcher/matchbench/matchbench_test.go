@@ -140,3 +140,17 @@ func TestNeedBytes(t *testing.T) {
 		t.Error("nothing was read")
 	}
 }
+
+// TestShuffled: every number once, whatever the size.
+func TestShuffled(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 5, 7, 8, 64, 100, 1000, 4097} {
+		seen := make([]bool, n)
+		for i := range n {
+			at := Shuffled(i, n, 7)
+			if at < 0 || at >= n || seen[at] {
+				t.Fatalf("%d of %d comes to %d, out of range or taken", i, n, at)
+			}
+			seen[at] = true
+		}
+	}
+}
