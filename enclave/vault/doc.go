@@ -8,7 +8,7 @@
 //	  lock        held by the one process that has the vault open
 //	V.key         the vault key (dev vaults: a random file, 0600)
 //	V.checkpoint/ 0700
-//	  newest      how long the log is known to be, signed; kept outside V, so
+//	  checkpoint  how long the log is known to be, signed; kept outside V, so
 //	              that a restored old log is noticed
 //
 // A confined process is given the two directories and, before, the key: it can

@@ -71,7 +71,7 @@ func ReadKey(dir string, page *sandbox.LockedPage) error {
 
 const (
 	checkpointDir  = ".checkpoint"
-	checkpointName = "newest"
+	checkpointName = "checkpoint"
 )
 
 // makeDirs makes the vault's two directories.

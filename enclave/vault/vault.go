@@ -126,6 +126,11 @@ func (v *Vault) open(o Options) error {
 	if err := v.disk.SyncDir(v.dir); err != nil {
 		return err
 	}
+	if o.Prepared == nil { // likewise the vault's own name and its key's
+		if err := v.disk.SyncDir(filepath.Dir(v.dir)); err != nil {
+			return err
+		}
+	}
 	v.log, err = openLog(v.path("log"), v.checkpoint(), v.signer, v.Subkey("record log"), v.Subkey("boot ids"), o)
 	if err != nil {
 		return err

@@ -238,7 +238,7 @@ func TestLawBites(t *testing.T) {
 		{path: "aggregator/x.go", room: "aggregator", imports: []string{"github.com/google/differential-privacy/go/v3/noise"}, syntax: empty},
 		{path: "enclave/sandbox/x.go", room: "enclave/sandbox", imports: []string{"awase/entrustment"}, syntax: empty},
 		{path: "aggregator/x.go", room: "aggregator", imports: []string{"awase/enclave/sandbox"}, syntax: empty},
-		{path: "enclave/vault/x.go", room: "enclave/vault", imports: []string{"awase/enclave/sandbox"}, syntax: empty},
+		{path: "enclave/vault/x.go", room: "enclave/vault", imports: []string{"awase/entrustment"}, syntax: empty},
 		{path: "enclave/x.go", room: "enclave", imports: []string{"github.com/elastic/go-seccomp-bpf"}, syntax: empty},
 		{path: "new/x.go", room: "new", syntax: empty},
 		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nvar y matcher.Exact")},
