@@ -72,6 +72,10 @@ func askEnclave(ctx context.Context, socket string, do func(wire.Enclave) error)
 	if err != nil {
 		return err
 	}
+	return askClient(ctx, c, do)
+}
+
+func askClient(ctx context.Context, c *wire.Client, do func(wire.Enclave) error) error {
 	e := c.As(caller())
 	return errors.Join(explain(ctx, e, do(e)), e.Close())
 }
