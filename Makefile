@@ -8,7 +8,7 @@ PEERS ?= ours,clickhouse,duckdb,map,stream
 LIBCHDB = bin/peers/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 CHLISTEN = bin/peers/chlisten
 
-.PHONY: all build demo demo-adult deps test test-peers attacks check race bench bench-peers fuzz wasm
+.PHONY: all build demo demo-adult deps test test-peers attacks kill check race bench bench-peers fuzz wasm
 
 all: build
 
@@ -46,6 +46,9 @@ wasm:                ## the two modules of the page, and their sizes
 	@set -e; for m in text sheet; do \
 	  GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/wasm/$$m.wasm ./cmd/wasm/$$m; \
 	  echo "$$m.wasm $$(wc -c < bin/wasm/$$m.wasm) bytes, $$(gzip -9 -c bin/wasm/$$m.wasm | wc -c) gzipped"; done
+
+kill:                ## kill -9 of the enclave, the front or both, at random for ten minutes under load
+	AWASE_KILL=10m $(GO) test -count 1 -v -timeout 20m -run '^TestKillEverything$$' ./cmd/awase
 
 check:               ## what CI holds besides tests
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }

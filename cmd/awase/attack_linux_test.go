@@ -388,12 +388,26 @@ func TestPassesNoDescriptor(t *testing.T) {
 	}
 }
 
-// TestReceiptSaysUnconfined: a receipt of an unconfined vault says so, and what it
-// says can't be changed or taken away.
+// TestReceiptSaysUnconfined: a receipt that an unconfined process made says so, and
+// what it says can't be changed or taken away; one that a confined process made
+// keeps what it said.
 func TestReceiptSaysUnconfined(t *testing.T) {
 	dir := smallWorld(t)
 	for _, args := range mainJob[:7] {
 		mustRun(t, dir, args...)
+	}
+	s := newService(t, dir)
+	s.start()
+	mustRun(t, dir, "report", "--enclave", s.socket, "--spec", "profile.yaml", "--out", "confined.json")
+	s.kill()
+	mustRun(t, dir, "report", "--vault", "V", "--spec", "profile.yaml", "--out", "again.json")
+	for _, name := range []string{"confined.json", "again.json"} {
+		if out := mustRun(t, dir, "verify", name); !strings.Contains(out, "made by a process confined by the kernel\n") {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+	if out := mustRun(t, dir, "attestation", "--vault", "V"); !strings.Contains(out, "a process NOT confined") || !strings.Contains(out, "missing files: it was not asked for") {
+		t.Error(out)
 	}
 	mustRun(t, dir, "report", "--vault", "V", "--spec", "overlap.yaml", "--out", "a.json")
 	if out := mustRun(t, dir, "verify", "a.json"); !strings.Contains(out, "made by a process NOT confined") {

@@ -46,6 +46,8 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 		return nil // it ended as it was told
 	case cmd.ProcessState.ExitCode() == statusUnconfined:
 		return &unconfinedError{c.what + " can't be confined here, and says why above"}
+	case cmd.ProcessState.ExitCode() == statusNotServing:
+		return &startError{fmt.Errorf("%s could not begin to serve, and says why above", c.what)}
 	}
 	return err
 }

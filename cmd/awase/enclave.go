@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,74 +86,81 @@ func enclaveCommand() *cobra.Command {
 		if keyFD == 0 && !s.unconfined {
 			return usageError{errors.New("awase serve starts a confined enclave and hands it the vault key; name the descriptor with --key-fd, or, for a dev vault, use --unconfined")}
 		}
-		return s.serveVault(cmd.Context(), keyFD, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		ready, err := s.open(cmd.Context(), keyFD, cmd.ErrOrStderr())
+		if err != nil {
+			return &startError{err}
+		}
+		return s.serveVault(cmd.Context(), ready, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-// serveVault serves a vault until ctx ends. What a confined process can't do any
-// more comes first: reading the key and this program, making directories and the
-// socket. The vault is opened, and its files are read, from inside.
-func (s *serving) serveVault(ctx context.Context, keyFD int, out, errOut io.Writer) error {
-	at, err := filepath.Abs(s.socket)
-	if err != nil {
-		return err
-	}
-	dir, err := filepath.Abs(s.vault)
-	if err != nil {
-		return err
-	}
+// ready is an open vault, and where it will be served.
+type ready struct {
+	e *enclave.Enclave
+	l net.Listener
+}
+
+// open confines the process and opens the vault. What a confined process can't do
+// any more comes first: reading the key and this program, making directories and
+// the socket. The vault is opened, and its files are read, from inside.
+func (s *serving) open(ctx context.Context, keyFD int, errOut io.Writer) (*ready, error) {
+	at, errAt := filepath.Abs(s.socket)
+	dir, errDir := filepath.Abs(s.vault)
 	key, err := sandbox.NewLockedPage(vault.KeySize)
-	if err != nil {
-		return err
+	if err := errors.Join(errAt, errDir, err); err != nil {
+		return nil, err
 	}
-	defer key.Close()
 	if keyFD == 0 {
 		err = vault.ReadKey(dir, key)
 	} else {
 		err = takeKey(keyFD, key)
 	}
 	if err != nil {
-		return fileError(s.vault, err)
+		return nil, fileError(s.vault, err)
 	}
-	log := slog.New(plainHandler{errOut})
-	o := enclave.Options{Logger: log, Socket: at}
+	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Socket: at}
 	if o.Build, err = buildHash(); err != nil {
-		return err
+		return nil, err
 	}
 	if o.Prepared, err = vault.Prepare(dir, key); err != nil {
-		return fileError(s.vault, err)
+		return nil, fileError(s.vault, err)
 	}
 	inbox, outbox := dir+".inbox", dir+".outbox"
 	for _, d := range []string{inbox, outbox} {
 		if err := os.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			return fileError(d, err)
+			return nil, fileError(d, err)
 		}
 	}
 	l, err := wire.Listen(s.socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !s.unconfined {
 		keep := sandbox.ForEnclave(vault.Dirs(dir), inbox, outbox)
 		keep.AllowMissing = s.allowed()
 		if o.Confined, err = sandbox.Confine(keep); err != nil {
-			return errors.Join(fmt.Errorf("the enclave: %w", err), l.Close())
+			return nil, errors.Join(fmt.Errorf("the enclave: %w", err), l.Close())
 		}
 	}
 	e, err := enclave.Open(ctx, dir, o)
 	if err != nil {
-		return errors.Join(fileError(s.vault, err), l.Close())
+		return nil, errors.Join(fileError(s.vault, err), l.Close())
 	}
-	if _, err := fmt.Fprintf(out, "enclave: serves %s at %s, %s\n", s.vault, s.socket, e.Confinement()); err != nil {
-		return errors.Join(err, l.Close(), e.Close())
+	return &ready{e, l}, nil
+}
+
+// serveVault answers until ctx ends.
+func (s *serving) serveVault(ctx context.Context, r *ready, out, errOut io.Writer) error {
+	if _, err := fmt.Fprintf(out, "enclave: serves %s at %s, %s\n", s.vault, s.socket, r.e.Confinement()); err != nil {
+		return errors.Join(err, r.l.Close(), r.e.Close())
 	}
 	// Where an answer did not end in time, the vault is left as a killed process
 	// leaves it: what was acknowledged stands.
-	if err := wire.Serve(ctx, l, e, wire.Options{Logger: log}); err != nil {
+	if err := wire.Serve(ctx, r.l, r.e, wire.Options{Logger: slog.New(plainHandler{errOut})}); err != nil {
 		return err
 	}
-	return e.Close()
+	return r.e.Close()
 }
 
 // takeKey reads the vault key from a descriptor that this process was given, and

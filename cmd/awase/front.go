@@ -44,7 +44,7 @@ func frontCommand() *cobra.Command {
 func (s *serving) serveFront(ctx context.Context, listen string, out, errOut io.Writer) error {
 	token, err := wire.Token(s.socket)
 	if err != nil {
-		return err
+		return &startError{err}
 	}
 	sockets, err := filepath.Abs(filepath.Dir(s.socket))
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *serving) serveFront(ctx context.Context, listen string, out, errOut io.
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		return fmt.Errorf("the front: %w; name another address with --listen", err)
+		return &startError{fmt.Errorf("the front: %w; name another address with --listen", err)}
 	}
 	statement := sandbox.Unconfined("it was not asked for")
 	if !s.unconfined {

@@ -28,7 +28,7 @@ func main() {
 type usageError struct{ error }
 
 // run runs one command line. It gives the exit status: 0 done, 1 refused or
-// failed, 2 not understood, 3 the process can't be confined, 130 interrupted.
+// failed, 2 not understood, 3 the process can't be confined, 4 it could not begin to serve, 130 interrupted.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -52,6 +52,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	if notConfined(err) {
 		return statusUnconfined
+	}
+	if _, ok := errors.AsType[*startError](err); ok {
+		return statusNotServing
 	}
 	return 1
 }

@@ -27,7 +27,7 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve --vault V --socket S [--listen ADDRESS]",
 		Short: "Keep a confined enclave serving a vault: start it, and start it again when it dies",
-		Long: "Starts awase enclave in an empty network namespace and hands it the vault key by a pipe, and awase front in front of it; and starts each again when it ends, ever slower while it does not last a minute. " +
+		Long: "Starts awase enclave in an empty network namespace and hands it the vault key by a pipe, and awase front in front of it; and starts each again when it ends, ever slower while it does not last ten seconds. " +
 			"It parses no input and opens no vault. SIGTERM or Ctrl-C ends both, then it.",
 		Args: exactArgs(),
 	}
@@ -115,18 +115,21 @@ func (s *serving) args(command string, more ...string) []string {
 // for a while.
 const (
 	firstPause  = 100 * time.Millisecond
-	longPause   = 30 * time.Second
-	steady      = time.Minute
+	longPause   = 10 * time.Second
+	steady      = 10 * time.Second
 	endOfAnswer = 75 * time.Second // more than an enclave takes to end
 )
 
 // keep keeps a process running until ctx ends, and then ends it. One that can't be
-// confined, or does not understand its command line, is not started again.
+// confined is not started again, nor one that could not even begin: what it was
+// asked for is wrong. One that served once is, whatever it says.
 func (c *child) keep(ctx context.Context, out, errOut io.Writer) error {
+	served := false
 	for pause := firstPause; ; {
 		start := time.Now()
 		err := c.run(ctx, out, errOut)
-		if ctx.Err() != nil || notConfined(err) {
+		_, failed := errors.AsType[*startError](err)
+		if served = served || !failed; ctx.Err() != nil || notConfined(err) || !served {
 			return err
 		}
 		if time.Since(start) > steady {
@@ -151,8 +154,17 @@ func ended(err error) string {
 	return err.Error()
 }
 
-// statusUnconfined is the exit status of a process that can't be confined.
-const statusUnconfined = 3
+// The exit statuses by which a process tells its supervisor that it can't be
+// confined, and that it could not begin to serve.
+const (
+	statusUnconfined = 3
+	statusNotServing = 4
+)
+
+// startError is that a process could not begin to serve.
+type startError struct{ error }
+
+func (e *startError) Unwrap() error { return e.error }
 
 // unconfinedError is that a process was not confined.
 type unconfinedError struct{ why string }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +20,13 @@ func startSupervisor(t *testing.T, s *service, more ...string) *exec.Cmd {
 	t.Helper()
 	cmd := awase(t, s.dir, append([]string{"serve", "--vault", "V", "--socket", s.socket, "--listen", "127.0.0.1:0"}, more...)...)
 	cmd.WaitDelay = time.Minute
-	cmd.Stderr = os.Stderr
+	var log bytes.Buffer // read once it has ended
+	cmd.Stderr = &log
+	t.Cleanup(func() {
+		if t.Failed() && cmd.ProcessState != nil {
+			t.Logf("the supervisor said:\n%s", log.Bytes()[max(0, log.Len()-4000):])
+		}
+	})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,8 @@ func newFront(socket string, o FrontOptions) *front {
 			refusal, ok := errors.AsType[*entrustment.Error](err)
 			if !ok {
 				refusal = errAway
+			}
+			if !ok && r.Context().Err() == nil {
 				o.Logger.LogAttrs(r.Context(), slog.LevelWarn, "the enclave did not answer")
 			}
 			refuse(w, refusal)
