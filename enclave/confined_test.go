@@ -136,5 +136,9 @@ func TestMain(m *testing.M) {
 		}
 		println("confined:", s.Short())
 	}
+	if dir := os.Getenv(isolatedEnv); dir != "" {
+		println(serveIsolated(dir).Error()) // it is killed
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
