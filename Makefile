@@ -8,7 +8,7 @@ PEERS ?= ours,clickhouse,duckdb,map,stream
 LIBCHDB = bin/peers/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 CHLISTEN = bin/peers/chlisten
 
-.PHONY: all build demo demo-adult deps test test-peers attacks check race bench bench-peers fuzz wasm
+.PHONY: all build demo demo-adult deps test test-peers attacks kill check race bench bench-isolation bench-peers fuzz wasm
 
 all: build
 
@@ -47,6 +47,9 @@ wasm:                ## the two modules of the page, and their sizes
 	  GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/wasm/$$m.wasm ./cmd/wasm/$$m; \
 	  echo "$$m.wasm $$(wc -c < bin/wasm/$$m.wasm) bytes, $$(gzip -9 -c bin/wasm/$$m.wasm | wc -c) gzipped"; done
 
+kill:                ## kill -9 of the enclave, the front or both, at random for ten minutes under load
+	AWASE_KILL=10m $(GO) test -count 1 -v -timeout 20m -run '^TestKillEverything$$' ./cmd/awase
+
 check:               ## what CI holds besides tests
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
@@ -60,6 +63,9 @@ race:                ## the race detector, where goroutines share something
 
 bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M; AWASE_BENCH_HUGE=1: of up to 10 M × 100 M too, an hour and 12 GB
 	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -timeout 60m ./crypto/... ./intake ./matcher ./aggregator ./enclave
+
+bench-isolation:     ## what a confined enclave behind its socket costs a question, against one in process: 1 M × 10 M, by turns; some minutes and 4 GB
+	AWASE_ISOLATION="10000000 1000000 20" $(GO) test -count 1 -v -timeout 60m -run '^TestIsolationCost$$' ./enclave
 
 bench-peers: $(LIBCHDB) $(CHLISTEN)  ## ours next to ClickHouse, DuckDB, a Go map and streaming, in one run; SIZES=10M,50M,100M, PEERS=ours,duckdb, PEERSFLAGS='-kinds 1'
 	cd bench/peers && $(GO) build -o ../../bin/peers/peers .

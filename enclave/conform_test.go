@@ -141,6 +141,10 @@ func (h *heard) LogProof(ctx context.Context, from, to int64) ([]byte, error) {
 	a, err := h.of.LogProof(ctx, from, to)
 	return note(h, "LogProof", a, err)
 }
+func (h *heard) Attestation(ctx context.Context, nonce string) ([]byte, error) {
+	a, err := h.of.Attestation(ctx, nonce)
+	return note(h, "Attestation", a, err)
+}
 func (h *heard) Close() error { return h.of.Close() }
 
 // overSocket serves an enclave at a socket and gives a client of it.
@@ -196,6 +200,8 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.Ledger(ctx, wire.LedgerRequest{Group: "acme"})
 	_, _ = e.Ledger(ctx, wire.LedgerRequest{Officer: true})
 	_, _ = e.LogKey(ctx)
+	_, _ = e.Attestation(ctx, "nonce-1")
+	_, _ = e.Attestation(ctx, "no nonce")
 	_, _ = e.LogProof(ctx, 2, 0)
 	_, _ = e.LogProof(ctx, 1<<40, 0)
 	_, _ = e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, bytes.NewReader([]byte("no sealed file")))

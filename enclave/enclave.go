@@ -11,6 +11,7 @@ import (
 
 	"awase/aggregator"
 	"awase/crypto/seal"
+	"awase/enclave/sandbox"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -37,9 +38,15 @@ type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
 	Socket string           // where it will be served, for those who try to open the vault meanwhile; "": nowhere
+	// Confined is what confines the process; nil: nothing does. A vault with officers
+	// is then refused, and receipts of a dev vault say so.
+	Confined *sandbox.Statement
+	Prepared *vault.Prepared // what a confined process brought with it; nil: the key file is read
+	Build    string          // SHA-256 of the program in hex, for Attestation
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
 	production bool                                           // a vault made at first use is no dev vault
+	unconfined bool                                           // a vault with officers may be opened all the same
 	fs         vault.FS                                       // nil: the disk; tests put one that fails here
 	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
 	counts     func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
@@ -52,6 +59,7 @@ type Enclave struct {
 	log    *slog.Logger
 	gate   *aggregator.Gate
 	engine *matcher.Embedded
+	self   self
 	tokens [32]byte
 	lists  [32]byte
 	bases  [32]byte
@@ -74,7 +82,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket})
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket, Prepared: o.Prepared})
 	if served, ok := errors.AsType[*vault.ServedError](err); ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
 			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
@@ -82,8 +90,13 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !v.Dev() && !o.unconfined {
+		if err := o.enough(); err != nil {
+			return nil, errors.Join(err, v.Close())
+		}
+	}
 	e := &Enclave{
-		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
+		vault: v, log: o.Logger, self: self{o.Confined, o.Build}, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {

@@ -151,7 +151,7 @@ func (d *day) fault(steps []step, opened bool, n int, op fault.Op, f fault.Fault
 func TestFaultsAreSeen(t *testing.T) {
 	for name, which := range map[string]func(fault.Op) bool{
 		"the log":              func(o fault.Op) bool { return o.String() == "sync V/log" },
-		"the checkpoint":       func(o fault.Op) bool { return o.String() == "sync V.checkpoint.new" },
+		"the checkpoint":       func(o fault.Op) bool { return o.String() == "sync V.checkpoint/checkpoint.new" },
 		"the keys":             func(o fault.Op) bool { return o.String() == "sync V/keys.new" },
 		"the vault key":        func(o fault.Op) bool { return o.String() == "sync V.key.new" },
 		"the segments":         func(o fault.Op) bool { return strings.HasPrefix(o.String(), "sync V/segments/") },

@@ -175,7 +175,7 @@ func (r *clockRoom) reopen(t *testing.T) {
 	if r.noBootClock {
 		boot = func() (string, func() (time.Duration, error)) { return "", nil }
 	}
-	e, err := Open(t.Context(), r.dir, Options{Now: func() time.Time { return r.wall }, boot: boot, production: true})
+	e, err := Open(t.Context(), r.dir, Options{Now: func() time.Time { return r.wall }, boot: boot, production: true, unconfined: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,9 @@ func TestVerifyFile(t *testing.T) {
 		"the policy":          {`"policy": "`, `"policy": "0`, "signature"},
 		"the checkpoint":      {`"checkpoint": "awase/`, `"checkpoint": "bwase/`, "signature"},
 		"another schema":      {`"awase.receipt/v1"`, `"awase.receipt/v2"`, "version"},
-		"a member more":       {`"dev": true,` + "\n    \"entrustment\"", `"dev": true, "note": 1,` + "\n    \"entrustment\"", "written"},
+		"a member more":       {`"dev": true,` + "\n    \"confinement\"", `"dev": true, "note": 1,` + "\n    \"confinement\"", "written"},
+		"the confinement":     {`"confinement": "unconfined"`, `"confinement": "confined"`, "signature"},
+		"no confinement":      {`"confinement": "unconfined",` + "\n", "", "written"},
 		"no receipt":          {`"receipt": {`, `"receipts": {`, "receipt"},
 		"something behind it": {"}\n", "} {}", "not JSON"},
 	} {

@@ -347,7 +347,7 @@ func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*wire.Release, er
 	}
 	hash := sha256.Sum256(raw)
 	rec := reportRecord{Key: a.id, Entrustment: r.Entrustment, Version: r.Version, Recipient: a.recipient,
-		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Segment: ref}
+		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Confinement: e.Confinement(), Segment: ref}
 	if r.Report == entrustment.ReportCube {
 		rec.Cube = r.Question
 	}
@@ -381,7 +381,7 @@ func (e *Enclave) stored(seq int64) (*wire.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims := receipt.Claims{Dev: e.vault.Dev(), Entrustment: rec.Entrustment, Version: rec.Version, Recipient: rec.Recipient,
+	claims := receipt.Claims{Dev: e.vault.Dev(), Confinement: rec.Confinement, Entrustment: rec.Entrustment, Version: rec.Version, Recipient: rec.Recipient,
 		Table: rec.Table, Policy: rec.Policy.String(), RhoNano: rec.RhoNano, DeltaE15: rec.DeltaE15, Log: proof}
 	for _, s := range rec.Specs {
 		claims.Specs = append(claims.Specs, s.String())

@@ -127,6 +127,7 @@ type reportRecord struct {
 	Table       string              `json:"table"` // SHA-256 in hex of the release without its receipt
 	RhoNano     int64               `json:"rho_nano"`
 	DeltaE15    int64               `json:"delta_e15"`
+	Confinement string              `json:"confinement"` // of the process that made it, as the receipt says it
 	Segment     vault.SegmentRef    `json:"segment"`
 	// Cube is the question of a planning cube, for sizes to be answered from it.
 	Cube *entrustment.Question `json:"cube,omitempty"`

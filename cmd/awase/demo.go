@@ -33,7 +33,7 @@ func demo() *cobra.Command {
 		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
 		Short: "Run the main job end to end on made-up people",
 		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
-			"prints the reports and writes them to --out. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
+			"prints the reports and writes them to --out. The enclave is a confined process of its own, and says so. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
 		Args: exactArgs(),
 	}
 	cmd.Flags().IntVar(&o.users, "users", 1_000_000, "the operator's users")
@@ -103,7 +103,7 @@ func (d *demoRun) run(ctx context.Context) error {
 		return err
 	}
 	vault := filepath.Join(d.out, "vault")
-	if err := openVault(ctx, vault, d.errOut, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
+	if err := d.serveAndAsk(ctx, vault, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
 		return err
 	}
 	if err := closeDemo(d.out); err != nil {

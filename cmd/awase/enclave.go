@@ -2,65 +2,197 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"awase/enclave"
+	"awase/enclave/sandbox"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 )
 
+// serving are the flags of a served vault. The supervisor gives its processes what
+// it was given.
+type serving struct {
+	vault, socket string
+	unconfined    bool
+	allow         []string // names of pieces that may be missing
+}
+
+func (s *serving) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.vault, "vault", "", "the vault's `directory`; made where there is none, its key beside it")
+	s.registerSocket(cmd)
+}
+
+func (s *serving) registerSocket(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.socket, "socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
+	f.BoolVar(&s.unconfined, "unconfined", false, "a dev vault only: let nothing confine the process; every receipt says so")
+	f.StringSliceVar(&s.allow, "allow-missing", nil, "`pieces` of confinement that this kernel may lack, as awase attestation names them; every receipt names those that are missing")
+}
+
+func (s *serving) check() error {
+	if s.vault == "" || s.socket == "" {
+		return usageError{errors.New("name the vault's directory with --vault and the socket with --socket")}
+	}
+	return s.checkAllowed()
+}
+
+func (s *serving) checkAllowed() error {
+	for _, n := range s.allow {
+		if !slices.Contains(sandbox.Names(), sandbox.Name(n)) {
+			return usageError{fmt.Errorf("--allow-missing: no piece of confinement is called %q; there are %v", n, sandbox.Names())}
+		}
+	}
+	return nil
+}
+
+func (s *serving) allowed(also ...sandbox.Name) []sandbox.Name {
+	out := slices.Clone(also)
+	for _, n := range s.allow {
+		out = append(out, sandbox.Name(n))
+	}
+	return out
+}
+
 func enclaveCommand() *cobra.Command {
+	var s serving
+	var keyFD int
 	cmd := &cobra.Command{
-		Use:   "enclave --vault V --socket S",
+		Use:   "enclave --vault V --socket S (--key-fd N | --unconfined)",
 		Short: "Serve a vault to other processes, until it is told to end",
-		Long: "Opens the vault and answers at a unix socket until SIGTERM or Ctrl-C; then what is under way has half a minute to end. " +
-			"Commands reach it with --enclave S, or with " + enclaveEnv + " set to S. Only processes of the same user get in. " +
+		Long: "The process that awase serve starts, and that sees plaintext: it takes the vault key from a pipe, confines itself, opens the vault and answers at a unix socket until SIGTERM or Ctrl-C; " +
+			"then what is under way has half a minute to end. Commands reach it with --enclave S, or with " + enclaveEnv + " set to S. Only processes of the same user get in. " +
 			"Who asked what, and how it ended, is written to standard error.",
 		Args: exactArgs(),
 	}
-	return serving(cmd, serveVault)
-}
-
-// serving gives cmd the vault and the socket to serve it at.
-func serving(cmd *cobra.Command, serve func(ctx context.Context, dir, socket string, out, errOut io.Writer) error) *cobra.Command {
-	dir := cmd.Flags().String("vault", "", "the vault's `directory`; made where there is none, its key beside it")
-	socket := cmd.Flags().String("socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
+	s.register(cmd)
+	cmd.Flags().IntVar(&keyFD, "key-fd", 0, "the `descriptor` to read the 32 bytes of the vault key from")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if *dir == "" || *socket == "" {
-			return usageError{errors.New("name the vault's directory with --vault and the socket with --socket")}
+		if err := s.check(); err != nil {
+			return err
 		}
-		return serve(cmd.Context(), *dir, *socket, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		if keyFD == 0 && !s.unconfined {
+			return usageError{errors.New("awase serve starts a confined enclave and hands it the vault key; name the descriptor with --key-fd, or, for a dev vault, use --unconfined")}
+		}
+		ready, err := s.open(cmd.Context(), keyFD, cmd.ErrOrStderr())
+		if err != nil {
+			return &startError{err}
+		}
+		return s.serveVault(cmd.Context(), ready, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-// serveVault serves a vault until ctx ends.
-func serveVault(ctx context.Context, dir, socket string, out, errOut io.Writer) error {
-	at, err := filepath.Abs(socket)
-	if err != nil {
-		return err
+// ready is an open vault, and where it will be served.
+type ready struct {
+	e *enclave.Enclave
+	l net.Listener
+}
+
+// open confines the process and opens the vault. What a confined process can't do
+// any more comes first: reading the key and this program, making directories and
+// the socket. The vault is opened, and its files are read, from inside.
+func (s *serving) open(ctx context.Context, keyFD int, errOut io.Writer) (*ready, error) {
+	at, errAt := filepath.Abs(s.socket)
+	dir, errDir := filepath.Abs(s.vault)
+	key, err := sandbox.NewLockedPage(vault.KeySize)
+	if err := errors.Join(errAt, errDir, err); err != nil {
+		return nil, err
 	}
-	log := slog.New(plainHandler{errOut})
-	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: log, Socket: at})
-	if err != nil {
-		return fileError(dir, err)
+	if keyFD == 0 {
+		err = vault.ReadKey(dir, key)
+	} else {
+		err = takeKey(keyFD, key)
 	}
-	l, err := wire.Listen(socket)
 	if err != nil {
-		return errors.Join(err, e.Close())
+		return nil, fileError(s.vault, err)
 	}
-	if _, err := fmt.Fprintf(out, "enclave: serves %s at %s\n", dir, socket); err != nil {
-		return errors.Join(err, l.Close(), e.Close())
+	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Socket: at}
+	if o.Build, err = buildHash(); err != nil {
+		return nil, err
+	}
+	if o.Prepared, err = vault.Prepare(dir, key); err != nil {
+		return nil, fileError(s.vault, err)
+	}
+	inbox, outbox := dir+".inbox", dir+".outbox"
+	for _, d := range []string{inbox, outbox} {
+		if err := os.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, fileError(d, err)
+		}
+	}
+	l, err := wire.Listen(s.socket)
+	if err != nil {
+		return nil, err
+	}
+	if !s.unconfined {
+		keep := sandbox.ForEnclave(vault.Dirs(dir), inbox, outbox)
+		keep.AllowMissing = s.allowed()
+		if o.Confined, err = sandbox.Confine(keep); err != nil {
+			return nil, errors.Join(fmt.Errorf("the enclave: %w", err), l.Close())
+		}
+	}
+	e, err := enclave.Open(ctx, dir, o)
+	if err != nil {
+		return nil, errors.Join(fileError(s.vault, err), l.Close())
+	}
+	return &ready{e, l}, nil
+}
+
+// serveVault answers until ctx ends.
+func (s *serving) serveVault(ctx context.Context, r *ready, out, errOut io.Writer) error {
+	if _, err := fmt.Fprintf(out, "enclave: serves %s at %s, %s\n", s.vault, s.socket, r.e.Confinement()); err != nil {
+		return errors.Join(err, r.l.Close(), r.e.Close())
 	}
 	// Where an answer did not end in time, the vault is left as a killed process
 	// leaves it: what was acknowledged stands.
-	if err := wire.Serve(ctx, l, e, wire.Options{Logger: log}); err != nil {
+	if err := wire.Serve(ctx, r.l, r.e, wire.Options{Logger: slog.New(plainHandler{errOut})}); err != nil {
 		return err
 	}
-	return e.Close()
+	return r.e.Close()
+}
+
+// takeKey reads the vault key from a descriptor that this process was given, and
+// closes it.
+func takeKey(fd int, key *sandbox.LockedPage) error {
+	f := os.NewFile(uintptr(fd), "the vault key")
+	if f == nil {
+		return fmt.Errorf("--key-fd %d is no descriptor", fd)
+	}
+	_, err := io.ReadFull(f, key.Bytes())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("taking the vault key from --key-fd %d: %w", fd, err)
+	}
+	return nil
+}
+
+// buildHash gives the SHA-256 of the program that runs, in hex.
+func buildHash() (string, error) {
+	path := "/proc/self/exe" // what runs, though another may stand under its name by now
+	if _, err := os.Stat(path); err != nil {
+		if path, err = os.Executable(); err != nil {
+			return "", fmt.Errorf("finding this program: %w", err)
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("reading this program: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("reading this program: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -21,7 +21,7 @@ import (
 	"awase/entrustment"
 )
 
-// service is awase enclave as a process that a test kills.
+// service is awase enclave, confined, as a process that a test kills.
 type service struct {
 	t      *testing.T
 	dir    string
@@ -50,10 +50,14 @@ func newService(t *testing.T, dir string) *service {
 // start serves, and waits until somebody is answered.
 func (s *service) start() {
 	s.t.Helper()
-	s.cmd = awase(s.t, s.dir, "enclave", "--vault", "V", "--socket", s.socket)
+	path, err := exec.LookPath("awase")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := (&serving{vault: filepath.Join(s.dir, "V"), socket: s.socket}).enclave()
+	c.program = path
 	var errOut bytes.Buffer
-	s.cmd.Stderr = &errOut
-	if err := s.cmd.Start(); err != nil {
+	if s.cmd, err = c.start(s.t.Context(), nil, &errOut); err != nil {
 		s.t.Fatal(err)
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
@@ -239,7 +243,7 @@ func TestKillServiceUnderLoad(t *testing.T) {
 		t.Errorf("SIGTERM: %v", err)
 	}
 	s.cmd = nil
-	if _, err := os.Stat(s.socket); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the socket is left: %v", err)
+	if answers(s.socket) {
+		t.Error("it answers still")
 	}
 }

@@ -28,7 +28,7 @@ func main() {
 type usageError struct{ error }
 
 // run runs one command line. It gives the exit status: 0 done, 1 refused or
-// failed, 2 not understood, 130 interrupted.
+// failed, 2 not understood, 3 the process can't be confined, 4 it could not begin to serve, 130 interrupted.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -49,6 +49,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	fmt.Fprintln(errOut, "awase:", err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
+	}
+	if notConfined(err) {
+		return statusUnconfined
+	}
+	if _, ok := errors.AsType[*startError](err); ok {
+		return statusNotServing
 	}
 	return 1
 }
@@ -113,6 +119,8 @@ func newRoot() *cobra.Command {
 		group("admin", "The vault itself", acceptClock()),
 		serveCommand(),
 		enclaveCommand(),
+		frontCommand(),
+		attestationCommand(),
 		terms(),
 		sealCommand(),
 		sealKey(),

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 		if os.Getenv(servedEnv) != "" {
 			serveArgs()
 		}
+		plantAttacker()
 		main()
 	}})
 }

@@ -2,55 +2,140 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
-	"os/exec"
-	"runtime"
-	"syscall"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"awase/enclave/sandbox"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
 )
 
-// The pace of restarts: the first soon, then ever slower, until the enclave served
+// defaultFront is where the front listens.
+const defaultFront = "127.0.0.1:8740"
+
+func serveCommand() *cobra.Command {
+	var s serving
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "serve --vault V --socket S [--listen ADDRESS]",
+		Short: "Keep a confined enclave serving a vault: start it, and start it again when it dies",
+		Long: "Starts awase enclave in an empty network namespace and hands it the vault key by a pipe, and awase front in front of it; and starts each again when it ends, ever slower while it does not last ten seconds. " +
+			"It parses no input and opens no vault. SIGTERM or Ctrl-C ends both, then it.",
+		Args: exactArgs(),
+	}
+	s.register(cmd)
+	cmd.Flags().StringVar(&listen, "listen", defaultFront, "the loopback `address` of the front; none: there is no front")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := s.check(); err != nil {
+			return err
+		}
+		if listen != noFront {
+			if err := checkLoopback(listen); err != nil {
+				return err
+			}
+		}
+		return s.supervise(cmd.Context(), listen, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+const noFront = "none"
+
+// checkLoopback refuses an address that others than this machine reach: the front
+// speaks plain HTTP.
+func checkLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return usageError{fmt.Errorf("--listen takes a loopback address and a port, as %s: the front speaks plain HTTP; put a proxy with TLS before it", defaultFront)}
+	}
+	return nil
+}
+
+// supervise keeps the enclave and its front running until ctx ends.
+func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.Writer) error {
+	closeOnExec() // no process gets what this one was started with
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	children := []*child{s.enclave()}
+	if listen != noFront {
+		children = append(children, s.front(listen))
+	}
+	ended := make(chan error, len(children))
+	for _, c := range children {
+		go func() {
+			ended <- c.keep(ctx, out, errOut)
+			stop() // one that can't be started ends the other
+		}()
+	}
+	var err error
+	for range children {
+		err = errors.Join(err, <-ended)
+	}
+	return errors.Join(err, wire.Sweep(s.socket))
+}
+
+// enclave is awase enclave, with the key that lies beside the vault.
+func (s *serving) enclave() *child {
+	return &child{what: "the enclave", args: s.args("enclave", "--vault", s.vault, "--key-fd", "3"), apart: namespaces{users: !s.unconfined, network: !s.unconfined},
+		optional: strings.Contains(","+strings.Join(s.allow, ",")+",", ","+string(sandbox.Network)+","),
+		key: func(page *sandbox.LockedPage) error {
+			dir, err := filepath.Abs(s.vault)
+			if err == nil {
+				err = vault.ReadKey(dir, page)
+			}
+			return err
+		}}
+}
+
+// front is awase front, which gets no key and needs no network of its own.
+func (s *serving) front(listen string) *child {
+	return &child{what: "the front", args: s.args("front", "--listen", listen), apart: namespaces{users: !s.unconfined}, optional: true}
+}
+
+func (s *serving) args(command string, more ...string) []string {
+	args := append([]string{command, "--socket", s.socket}, more...)
+	if s.unconfined {
+		args = append(args, "--unconfined")
+	}
+	if len(s.allow) > 0 {
+		args = append(args, "--allow-missing", strings.Join(s.allow, ","))
+	}
+	return args
+}
+
+// The pace of restarts: the first soon, then ever slower, until the process ran
 // for a while.
 const (
 	firstPause  = 100 * time.Millisecond
-	longPause   = 30 * time.Second
-	steady      = time.Minute
+	longPause   = 10 * time.Second
+	steady      = 10 * time.Second
 	endOfAnswer = 75 * time.Second // more than an enclave takes to end
 )
 
-func serveCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "serve --vault V --socket S",
-		Short: "Keep an enclave serving: start it, and start it again when it dies",
-		Long: "Starts awase enclave with the same vault and socket as a process of its own, and again when that ends, ever slower while it does not last a minute. " +
-			"It reads no input and opens no vault. SIGTERM or Ctrl-C ends the enclave, then it.",
-		Args: exactArgs(),
-	}
-	return serving(cmd, func(ctx context.Context, dir, socket string, out, errOut io.Writer) error {
-		self, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("finding this program: %w", err)
-		}
-		return keep(ctx, out, errOut, self, "enclave", "--vault", dir, "--socket", socket)
-	})
-}
-
-// keep keeps a process running until ctx ends, and then ends it.
-func keep(ctx context.Context, out, errOut io.Writer, name string, args ...string) error {
+// keep keeps a process running until ctx ends, and then ends it. One that can't be
+// confined is not started again, nor one that could not even begin: what it was
+// asked for is wrong. One that served once is, whatever it says.
+func (c *child) keep(ctx context.Context, out, errOut io.Writer) error {
+	served := false
 	for pause := firstPause; ; {
 		start := time.Now()
-		err := runChild(ctx, out, errOut, name, args...)
-		if ctx.Err() != nil {
+		err := c.run(ctx, out, errOut)
+		_, failed := errors.AsType[*startError](err)
+		if served = served || !failed; ctx.Err() != nil || notConfined(err) || !served {
 			return err
 		}
 		if time.Since(start) > steady {
 			pause = firstPause
 		}
-		if _, err := fmt.Fprintf(errOut, "awase: the enclave ended (%s); it is started again in %s\n", ended(err), pause); err != nil {
+		if _, err := fmt.Fprintf(errOut, "awase: %s ended (%s); it is started again in %s\n", c.what, ended(err), pause); err != nil {
 			return err
 		}
 		select {
@@ -69,23 +154,38 @@ func ended(err error) string {
 	return err.Error()
 }
 
-// runChild runs a process until it ends. When ctx ends it is told to, by its pid
-// alone, and killed where it does not.
-func runChild(ctx context.Context, out, errOut io.Writer, name string, args ...string) error {
-	// The kernel ends the child with the thread that started it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Stdout, cmd.Stderr = out, errOut
-	if f, ok := fileOf(out); ok {
-		cmd.Stdout = f // no goroutine between
+// The exit statuses by which a process tells its supervisor that it can't be
+// confined, and that it could not begin to serve.
+const (
+	statusUnconfined = 3
+	statusNotServing = 4
+)
+
+// startError is that a process could not begin to serve.
+type startError struct{ error }
+
+func (e *startError) Unwrap() error { return e.error }
+
+// unconfinedError is that a process was not confined.
+type unconfinedError struct{ why string }
+
+func (e *unconfinedError) Error() string { return e.why }
+
+// notConfined tells whether a process can't be confined here, so that starting it
+// again would be of no use.
+func notConfined(err error) bool {
+	if _, ok := errors.AsType[*unconfinedError](err); ok {
+		return true
 	}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = endOfAnswer
-	cmd.SysProcAttr = ownGroup()
-	err := cmd.Run()
-	if ctx.Err() != nil && cmd.ProcessState != nil && cmd.ProcessState.Success() {
-		return nil // it ended as it was told
+	_, ok := errors.AsType[*sandbox.MissingError](err)
+	return ok
+}
+
+// program gives this program, as children run it.
+func program() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding this program: %w", err)
 	}
-	return err
+	return self, nil
 }

@@ -4,4 +4,11 @@ package main
 
 import "syscall"
 
-func ownGroup() *syscall.SysProcAttr { return nil }
+func ownGroup(apart namespaces) (*syscall.SysProcAttr, error) {
+	if apart.users {
+		return nil, errNamespaces
+	}
+	return nil, nil
+}
+
+func closeOnExec() {}

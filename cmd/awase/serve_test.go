@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,19 +16,27 @@ import (
 	"awase/entrustment"
 )
 
-func startSupervisor(t *testing.T, s *service) *exec.Cmd {
+func startSupervisor(t *testing.T, s *service, more ...string) *exec.Cmd {
 	t.Helper()
-	cmd := awase(t, s.dir, "serve", "--vault", "V", "--socket", s.socket)
+	cmd := awase(t, s.dir, append([]string{"serve", "--vault", "V", "--socket", s.socket, "--listen", "127.0.0.1:0"}, more...)...)
 	cmd.WaitDelay = time.Minute
+	var log bytes.Buffer // read once it has ended
+	cmd.Stderr = &log
+	t.Cleanup(func() {
+		if t.Failed() && cmd.ProcessState != nil {
+			t.Logf("the supervisor said:\n%s", log.Bytes()[max(0, log.Len()-4000):])
+		}
+	})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return cmd
 }
 
-// children gives the pids of a process's children.
-func children(t *testing.T, pid int) (out []int) {
+// children gives the pids of a supervisor's children, by the command of each.
+func children(t *testing.T, pid int) map[string]int {
 	t.Helper()
+	out := map[string]int{}
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +54,10 @@ func children(t *testing.T, pid int) (out []int) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out = append(out, n)
+			line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", n))
+			if args := strings.Split(string(line), "\x00"); err == nil && len(args) > 1 {
+				out[args[1]] = n
+			}
 		}
 	}
 	return out
@@ -88,18 +99,18 @@ func TestServe(t *testing.T) {
 			}
 		}
 		kids := children(t, cmd.Process.Pid)
-		if len(kids) != 1 {
-			t.Fatalf("%d enclaves", len(kids))
+		if len(kids) != 2 || kids["enclave"] == 0 || kids["front"] == 0 {
+			t.Fatalf("the processes are %v", kids)
 		}
 		if i < 3 {
-			if err := syscall.Kill(kids[0], syscall.SIGKILL); err != nil {
+			if err := syscall.Kill(kids["enclave"], syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 		}
 		_ = c.Close()
 		eventually(t, "the killed enclave's end", func() bool {
 			_, err := wire.Dial(s.socket)
-			return i == 3 || err != nil || !slices.Contains(children(t, cmd.Process.Pid), kids[0])
+			return i == 3 || err != nil || children(t, cmd.Process.Pid)["enclave"] != kids["enclave"]
 		})
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -117,11 +128,14 @@ func TestServe(t *testing.T) {
 	}
 	// A supervisor that is killed takes the enclave with it.
 	cmd = startSupervisor(t, s)
-	eventually(t, "an answer", func() bool { _, err := wire.Dial(s.socket); return err == nil })
+	eventually(t, "an answer", func() bool { return answers(s.socket) })
+	kids := children(t, cmd.Process.Pid)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // of the signal
-	eventually(t, "the orphan's end", gone)
+	for what, pid := range kids {
+		eventually(t, "the end of the orphaned "+what, func() bool { return syscall.Kill(pid, 0) != nil })
+	}
 	mustRun(t, s.dir, "gate", "show", "--vault", "V")
 }

@@ -80,7 +80,7 @@ func endServed(path string) error {
 // serveArgs serves the vault that the command line names, where it is there, and
 // puts its socket in the vault's place.
 func serveArgs() {
-	if len(os.Args) < 2 || slices.Contains([]string{"enclave", "demo", "bench"}, os.Args[1]) {
+	if len(os.Args) < 2 || slices.Contains([]string{"enclave", "serve", "front", "demo", "bench"}, os.Args[1]) {
 		return
 	}
 	i := slices.Index(os.Args, "--vault")
@@ -118,7 +118,7 @@ func served(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(path, "enclave", "--vault", dir, "--socket", socket)
+	cmd := exec.Command(path, "serve", "--vault", dir, "--socket", socket, "--listen", noFront)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, servedEnv+"=") })
 	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {

@@ -72,22 +72,23 @@ func askEnclave(ctx context.Context, socket string, do func(wire.Enclave) error)
 	if err != nil {
 		return err
 	}
+	return askClient(ctx, c, do)
+}
+
+func askClient(ctx context.Context, c *wire.Client, do func(wire.Enclave) error) error {
 	e := c.As(caller())
 	return errors.Join(explain(ctx, e, do(e)), e.Close())
 }
 
-// caller names the person at this command line.
+// caller names the user at this command line, by number where the name may be a
+// person's address or phone number.
 func caller() wire.Caller {
-	who := fmt.Sprintf("uid %d", os.Getuid())
 	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	return wire.Caller(strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
+		if c := wire.Caller("awase/" + u.Username); c.OK() {
+			return c
 		}
-		return r
-	}, "awase/"+who))
+	}
+	return "awase/" + wire.OfUser(os.Getuid())
 }
 
 // wantVault refuses a directory that holds no vault: opening it would make one.

@@ -39,15 +39,9 @@ func verify() *cobra.Command {
 	cmd.Flags().StringVar(&keyFile, "key", "", "`file` with the line of awase log key")
 	cmd.Flags().BoolVar(&log, "log", false, "check that the record log only grew")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var key ed25519.PublicKey
-		if keyFile != "" {
-			name, data, err := document(keyFile)
-			if err != nil {
-				return err
-			}
-			if key, err = receipt.ParseVerifierKey(string(data)); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
+		key, err := readVerifierKey(keyFile)
+		if err != nil {
+			return err
 		}
 		if log {
 			return verifyLog(cmd, args[:len(args)-1], args[len(args)-1], key)
@@ -55,6 +49,22 @@ func verify() *cobra.Command {
 		return verifyReport(cmd, args[0], key)
 	}
 	return cmd
+}
+
+// readVerifierKey reads the line of awase log key from a file; nil for no file.
+func readVerifierKey(path string) (ed25519.PublicKey, error) {
+	if path == "" {
+		return nil, nil
+	}
+	name, data, err := document(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := receipt.ParseVerifierKey(string(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return key, nil
 }
 
 func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error {
@@ -83,6 +93,7 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	say(cmd, "  report %s, %stau %d, sigma %d, gate policy %s", release.Report, least, p.Tau, p.Sigma, r.Policy[:min(16, len(r.Policy))])
 	say(cmd, "  charged rho %.9g, delta %.3g", float64(r.RhoNano)/1e9, float64(r.DeltaE15)/1e15)
 	say(cmd, "  entry %d of the record log %s", r.Log.Index, receipt.Origin(r.Log.Checkpoint))
+	say(cmd, "  made by a process %s", receipt.Words(r.Confinement))
 	if r.Dev {
 		say(cmd, "  made by a development vault: no officers watch it")
 	}
@@ -105,21 +116,27 @@ func wantReceipt(name string, data []byte) error {
 // say writes a line of what a file says. Where the origin is not checked anybody
 // may have made the file: it gets no hold of the terminal, and no line of its own.
 func say(cmd *cobra.Command, format string, args ...any) {
-	line := strings.Map(func(r rune) rune {
+	fmt.Fprintln(cmd.OutOrStdout(), printable(fmt.Sprintf(format, args...)))
+}
+
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return '?'
-	}, fmt.Sprintf(format, args...))
-	fmt.Fprintln(cmd.OutOrStdout(), line)
+	}, line)
 }
 
 func sayKey(cmd *cobra.Command, key ed25519.PublicKey, pinned bool) {
-	how := "the key given"
-	if !pinned {
-		how = "origin not checked: this is the file's own key, compare it with what the operator says, or give --key"
+	say(cmd, "  key %s (%s)", receipt.Fingerprint(key), originWords(pinned))
+}
+
+func originWords(pinned bool) string {
+	if pinned {
+		return "the key given"
 	}
-	say(cmd, "  key %s (%s)", receipt.Fingerprint(key), how)
+	return "origin not checked: this is the file's own key, compare it with what the operator says, or give --key"
 }
 
 // verifyLog checks that the log only grew between the checkpoints held, one or

@@ -38,8 +38,11 @@ const signaturePrefix = Schema + "\n"
 
 // Claims is what a receipt says.
 type Claims struct {
-	Schema      string   `json:"schema"`
-	Dev         bool     `json:"dev"` // made by a vault without officers
+	Schema string `json:"schema"`
+	Dev    bool   `json:"dev"` // made by a vault without officers
+	// Confinement is what confined the process that made the release: Confined,
+	// Unconfined, or "without " and the missing pieces.
+	Confinement string   `json:"confinement"`
 	Entrustment string   `json:"entrustment"`
 	Version     int      `json:"version"`
 	Recipient   string   `json:"recipient"`
@@ -51,6 +54,12 @@ type Claims struct {
 	Key         []byte   `json:"key"` // Ed25519 public key
 	Log         LogProof `json:"log"`
 }
+
+// What Claims.Confinement says where it names no pieces.
+const (
+	Confined   = "confined"
+	Unconfined = "unconfined"
+)
 
 // LogProof shows that an entry stands in the record log.
 type LogProof struct {

@@ -91,7 +91,7 @@ func entryOf(c *Claims) string {
 		Recipient     string
 	}{json.RawMessage(question), 2, 3, c.Specs, c.Policy, c.Recipient}))...))
 	return string(must(json.Marshal(map[string]any{"seq": 5, "kind": EntryKind, "salt": "c2FsdA==", "body": map[string]any{
-		"key": hex.EncodeToString(key[:]), "table": c.Table, "entrustment": c.Entrustment, "version": c.Version, "recipient": c.Recipient,
+		"key": hex.EncodeToString(key[:]), "table": c.Table, "confinement": c.Confinement, "entrustment": c.Entrustment, "version": c.Version, "recipient": c.Recipient,
 		"specs": c.Specs, "policy": c.Policy, "rho_nano": c.RhoNano, "delta_e15": c.DeltaE15,
 	}})))
 }
@@ -103,7 +103,7 @@ func newSigner(seed byte) *Signer {
 // claimsOf is what a receipt of a table says, less the log's proof.
 func claimsOf(table string) Claims {
 	sum := sha256.Sum256([]byte(table))
-	return Claims{Dev: true, Entrustment: "acme-2026", Version: 2, Recipient: "acme", Table: hex.EncodeToString(sum[:]),
+	return Claims{Dev: true, Confinement: "without signals", Entrustment: "acme-2026", Version: 2, Recipient: "acme", Table: hex.EncodeToString(sum[:]),
 		Specs: []string{strings.Repeat("ab", 32)}, Policy: strings.Repeat("cd", 32), RhoNano: 5_000_000}
 }
 
@@ -276,6 +276,7 @@ func TestControls(t *testing.T) {
 		"the recipient":   func(c *Claims) { c.Recipient = "other" },
 		"the specs":       func(c *Claims) { c.Specs = nil },
 		"the policy":      func(c *Claims) { c.Policy = strings.Repeat("ef", 32) },
+		"the confinement": func(c *Claims) { c.Confinement = Confined },
 		"the price":       func(c *Claims) { c.RhoNano-- },
 		"its delta":       func(c *Claims) { c.DeltaE15++ },
 	} {

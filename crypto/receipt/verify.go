@@ -37,6 +37,7 @@ type logged struct {
 	Body struct {
 		Key         string   `json:"key"`
 		Table       string   `json:"table"`
+		Confinement string   `json:"confinement"`
 		Entrustment string   `json:"entrustment"`
 		Version     int      `json:"version"`
 		Recipient   string   `json:"recipient"`
@@ -90,7 +91,7 @@ var checks = []check{
 			return errors.New("the log entry is no release")
 		}
 		b, c := &s.entry.Body, &s.Claims
-		return unless(b.Table == c.Table && b.Entrustment == c.Entrustment && b.Version == c.Version && b.Recipient == c.Recipient &&
+		return unless(b.Table == c.Table && b.Confinement == c.Confinement && b.Entrustment == c.Entrustment && b.Version == c.Version && b.Recipient == c.Recipient &&
 			slices.Equal(b.Specs, c.Specs) && b.Policy == c.Policy && b.RhoNano == c.RhoNano && b.DeltaE15 == c.DeltaE15,
 			"the log entry speaks of another release")
 	}},

@@ -35,6 +35,8 @@ var attacks = []struct {
 	attr   func(*testing.T) *syscall.SysProcAttr
 }{
 	{verb: "open", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "read the vault key", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "write beside the vault", pieces: []sandbox.Name{sandbox.Files}},
 	{verb: "write outside", pieces: []sandbox.Name{sandbox.Files}},
 	{verb: "write where it may read", pieces: []sandbox.Name{sandbox.Files}},
 	{verb: "truncate outside", pieces: []sandbox.Name{sandbox.Files, sandbox.SystemCalls}},
@@ -116,20 +118,83 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// frontAttacks are tried from inside a front: what it is kept from, and the twin.
+var frontAttacks = []struct {
+	verb   string
+	pieces []sandbox.Name
+}{
+	{"open", []sandbox.Name{sandbox.Files}},
+	{"read the vault key", []sandbox.Name{sandbox.Files}},
+	{"read the vault", []sandbox.Name{sandbox.Files}},
+	{"write beside the vault", []sandbox.Name{sandbox.Files}},
+	{"write outside", []sandbox.Name{sandbox.Files}},
+	{"tcp", []sandbox.Name{sandbox.SystemCalls, sandbox.TCP}},
+	{"udp", []sandbox.Name{sandbox.SystemCalls}},
+	{"listen by multipath TCP", []sandbox.Name{sandbox.SystemCalls}},
+	{"abstract", []sandbox.Name{sandbox.AbstractUnix}},
+	{"exec", []sandbox.Name{sandbox.SystemCalls, sandbox.Files}},
+	{"signal the parent", []sandbox.Name{sandbox.SystemCalls, sandbox.Signals}},
+	{"take a descriptor", []sandbox.Name{sandbox.SystemCalls}},
+}
+
+// TestFrontAttacks is TestAttacks for what awase front keeps.
+func TestFrontAttacks(t *testing.T) {
+	isolated(t)
+	inItsNetwork := func(t *testing.T) *syscall.SysProcAttr {
+		attr := isolated(t)
+		attr.Cloneflags &^= syscall.CLONE_NEWNET
+		return attr
+	}
+	for _, a := range frontAttacks {
+		t.Run(a.verb, func(t *testing.T) {
+			attack := func(t *testing.T, without []sandbox.Name) string {
+				t.Helper()
+				j := household1(t)
+				j.Options = sandbox.ForFront(j.Outside)
+				j.Verb, j.Without = a.verb, append([]sandbox.Name{}, without...)
+				out := run(t, j, inItsNetwork(t))
+				if out.Confine != "" {
+					t.Fatalf("confining: %s", out.Confine)
+				}
+				return out.Failed
+			}
+			if attack(t, nil) == "" {
+				t.Error("it came through")
+			}
+			for _, p := range a.pieces {
+				others := slices.DeleteFunc(slices.Clone(a.pieces), func(n sandbox.Name) bool { return n == p })
+				if attack(t, others) == "" {
+					t.Errorf("it came through by %s alone", p)
+				}
+			}
+			if why := attack(t, a.pieces); why != "" {
+				t.Errorf("without %v the attack fails for another reason, and shows nothing: %s", a.pieces, why)
+			}
+		})
+	}
+	// What it is there for: it reaches the sockets of one directory.
+	j := household1(t)
+	j.Options, j.Verb, j.Strict = sandbox.ForFront(j.Outside), "pathname", true
+	if out := run(t, j, inItsNetwork(t)); out.Confine != "" || out.Failed != "" {
+		t.Errorf("the enclave's socket: %s; %s", out.Confine, out.Failed)
+	}
+}
+
 // household1 is the world outside: directories, servers, a parent that keeps a
 // secret and takes signals.
 func household1(t *testing.T) job {
 	t.Helper()
 	dir := t.TempDir()
 	j := job{Outside: filepath.Join(dir, "outside"), Parent: os.Getpid(), Secret: address(kept)}
-	vault, inbox := filepath.Join(dir, "vault"), filepath.Join(dir, "inbox")
-	for _, d := range []string{j.Outside, vault, inbox} {
+	vault, checkpoint, inbox, outbox := filepath.Join(dir, "V"), filepath.Join(dir, "V.checkpoint"), filepath.Join(dir, "inbox"), filepath.Join(dir, "outbox")
+	for _, d := range []string{j.Outside, vault, checkpoint, inbox, outbox} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	j.Options = sandbox.Options{ReadOnly: []string{inbox}, ReadWrite: []string{vault}}
-	for path, text := range map[string]string{filepath.Join(inbox, "sealed"): "rows", filepath.Join(j.Outside, "long"): "a long text"} {
+	j.Key, j.Sealed = vault+".key", filepath.Join(vault, "keys")
+	j.Options = sandbox.ForEnclave([]string{vault, checkpoint}, inbox, outbox) // as awase enclave is
+	for path, text := range map[string]string{filepath.Join(inbox, "sealed"): "rows", filepath.Join(j.Outside, "long"): "a long text", j.Key: "key", j.Sealed: "wrapped keys"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -25,6 +25,7 @@ type job struct {
 	ABI     int  // as under that Landlock
 
 	Outside            string // a directory that no option gives
+	Key, Sealed        string // the vault's key beside it, and a file in it
 	TCP, UDP           string // the test's echo servers
 	Abstract, Pathname string // and its unix sockets
 	Parent             int

@@ -123,6 +123,23 @@ func (s *Statement) Missing() []Piece {
 	return out
 }
 
+// Short says in a word or two what is in force, as receipts do: "confined",
+// "unconfined" where nothing is, or "without " and the names of what is missing.
+func (s *Statement) Short() string {
+	missing := s.Missing()
+	switch len(missing) {
+	case 0:
+		return "confined"
+	case len(Names()):
+		return "unconfined"
+	}
+	out := "without"
+	for _, p := range missing {
+		out += " " + string(p.Name)
+	}
+	return out
+}
+
 // MissingError names the pieces that should be in force and are not.
 type MissingError struct{ Pieces []Piece }
 

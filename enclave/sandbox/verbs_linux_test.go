@@ -55,6 +55,17 @@ var verbs = map[string]func(job, *sandbox.Statement, *prepared) error{
 		_, err := os.ReadFile("/etc/passwd")
 		return err
 	},
+	"read the vault key": func(j job, _ *sandbox.Statement, _ *prepared) error {
+		_, err := os.ReadFile(j.Key)
+		return err
+	},
+	"read the vault": func(j job, _ *sandbox.Statement, _ *prepared) error {
+		_, err := os.ReadFile(j.Sealed)
+		return err
+	},
+	"write beside the vault": func(j job, _ *sandbox.Statement, _ *prepared) error {
+		return os.WriteFile(j.Key+".new", []byte("x"), 0o600)
+	},
 	"write outside": func(j job, _ *sandbox.Statement, _ *prepared) error {
 		return os.WriteFile(filepath.Join(j.Outside, "written"), []byte("x"), 0o600)
 	},

@@ -7,8 +7,12 @@
 //	  segments/   lists, base, finished reports: AES-256-GCM under data keys
 //	  lock        held by the one process that has the vault open
 //	V.key         the vault key (dev vaults: a random file, 0600)
-//	V.checkpoint  how long the log is known to be, signed; kept outside V, so
+//	V.checkpoint/ 0700
+//	  checkpoint  how long the log is known to be, signed; kept outside V, so
 //	              that a restored old log is noticed
+//
+// A confined process is given the two directories and, before, the key: it can
+// write the checkpoint and can't read V.key, which lies in neither (Prepare).
 //
 // An act is one Append: it is durable (written, fsynced, checkpoint advanced)
 // when Append returns. When Append fails, or the process dies in it, the act

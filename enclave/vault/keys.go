@@ -31,7 +31,10 @@ type keyFile struct {
 
 const keyFormat = 1
 
-var errUnwrap = errors.New("the key file does not open this vault")
+var (
+	errUnwrap = errors.New("the key file does not open this vault")
+	errClosed = errors.New("the vault is closed")
+)
 
 func newGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
@@ -42,6 +45,9 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 }
 
 func wrap(key *[KeySize]byte, what string, secret []byte) ([]byte, error) {
+	if key == nil {
+		return nil, errClosed
+	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, err
@@ -55,6 +61,9 @@ func wrap(key *[KeySize]byte, what string, secret []byte) ([]byte, error) {
 
 func unwrap(key *[KeySize]byte, what string, wrapped []byte) ([KeySize]byte, error) {
 	var out [KeySize]byte
+	if key == nil {
+		return out, errClosed
+	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return out, err
@@ -173,7 +182,7 @@ func (v *Vault) MakeDataKey(id string) error {
 	}
 	var key [KeySize]byte
 	rand.Read(key[:])
-	wrapped, err := wrap(&v.key, dataLabel(id), key[:])
+	wrapped, err := wrap(v.key(), dataLabel(id), key[:])
 	if err != nil {
 		return err
 	}
@@ -192,5 +201,5 @@ func (v *Vault) dataKey(id string) ([KeySize]byte, error) {
 	if !ok {
 		return [KeySize]byte{}, fmt.Errorf("no data key %q", id)
 	}
-	return unwrap(&v.key, dataLabel(id), wrapped)
+	return unwrap(v.key(), dataLabel(id), wrapped)
 }

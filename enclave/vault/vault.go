@@ -16,13 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awase/crypto/receipt"
+	"awase/enclave/sandbox"
 )
 
 // A Vault is open in one process at a time.
 type Vault struct {
 	disk   FS
 	dir    string
-	key    [KeySize]byte
+	page   *sandbox.LockedPage // holds the vault key
 	root   [KeySize]byte
 	keys   *keyFile
 	mu     sync.Mutex // keys
@@ -45,6 +46,9 @@ type Options struct {
 	// Socket is where a service will answer for the vault until it is closed; ""
 	// where none will. Who tries to open the vault meanwhile is told.
 	Socket string
+	// Prepared is what a confined process brought with it; nil: Open does the same
+	// itself, and reads the key from the file beside the vault.
+	Prepared *Prepared
 }
 
 // ServedError is that a vault is open in a service, for as long as that runs.
@@ -52,12 +56,15 @@ type ServedError struct{ Socket string }
 
 func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
 
-// Open opens the vault at dir, or makes one there at first use: dir
-// 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
+// Open opens the vault at dir, or makes one there at first use: dir and
+// dir.checkpoint 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
 // process has the vault open, but not for a service: that is a ServedError.
 func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.Boot == nil {
 		o.Boot = systemBoot
+		if o.Prepared != nil {
+			o.Boot = o.Prepared.boot
+		}
 		if o.Now != nil {
 			o.Boot = func() (string, func() (time.Duration, error)) { return "", nil }
 		}
@@ -72,15 +79,11 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 		o.FS = osFS{}
 	}
 	dir = filepath.Clean(dir)
-	if base := filepath.Base(dir); base == "." || base == ".." || base == string(filepath.Separator) {
-		return nil, fmt.Errorf("a vault is a directory of its own with a name; its key stands beside it")
-	}
 	v := &Vault{disk: o.FS, dir: dir}
-	if err := makeDir(v.disk, dir); err != nil {
-		return nil, fmt.Errorf("making the vault: %w", err)
-	}
-	if st, err := os.Lstat(dir); err != nil || !st.IsDir() {
-		return nil, fmt.Errorf("the vault is not a directory; name another")
+	if o.Prepared == nil {
+		if err := makeDirs(v.disk, dir); err != nil {
+			return nil, err
+		}
 	}
 	if err := v.takeLock(ctx, o.Logger, o.Socket); err != nil {
 		return nil, err
@@ -95,18 +98,18 @@ func (v *Vault) open(o Options) error {
 	keys, err := readKeys(v.path("keys"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := v.make(!o.Production); err != nil {
+		if err := v.make(!o.Production, o.Prepared); err != nil {
 			return err
 		}
 	case err != nil:
 		return err
 	default:
-		if v.key, err = readVaultKey(v.disk, v.dir+".key", false); err != nil {
+		if err = v.takeKey(o.Prepared, false); err != nil {
 			return err
 		}
 		v.keys = keys
 	}
-	if v.root, err = unwrap(&v.key, rootLabel(v.keys.Dev), v.keys.Root); err != nil {
+	if v.root, err = unwrap(v.key(), rootLabel(v.keys.Dev), v.keys.Root); err != nil {
 		return err
 	}
 	if v.signer, err = receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16]); err != nil {
@@ -123,7 +126,12 @@ func (v *Vault) open(o Options) error {
 	if err := v.disk.SyncDir(v.dir); err != nil {
 		return err
 	}
-	v.log, err = openLog(v.path("log"), v.dir+".checkpoint", v.signer, v.Subkey("record log"), v.Subkey("boot ids"), o)
+	if o.Prepared == nil { // likewise the vault's own name and its key's
+		if err := v.disk.SyncDir(filepath.Dir(v.dir)); err != nil {
+			return err
+		}
+	}
+	v.log, err = openLog(v.path("log"), v.checkpoint(), v.signer, v.Subkey("record log"), v.Subkey("boot ids"), o)
 	if err != nil {
 		return err
 	}
@@ -133,7 +141,7 @@ func (v *Vault) open(o Options) error {
 // make makes a new vault. The keys file is written last: until it stands there
 // is no vault, and a crash before that starts over. A directory that holds
 // anything but our own beginnings is not taken over.
-func (v *Vault) make(dev bool) error {
+func (v *Vault) make(dev bool, p *Prepared) error {
 	names, err := os.ReadDir(v.dir)
 	if err != nil {
 		return err
@@ -148,13 +156,13 @@ func (v *Vault) make(dev bool) error {
 	if v.used() {
 		return errors.New("the vault was used and has no keys file; restore the keys file from a backup, or name a new vault")
 	}
-	if v.key, err = readVaultKey(v.disk, v.dir+".key", true); err != nil {
+	if err := v.takeKey(p, true); err != nil {
 		return err
 	}
-	if v.keys, err = makeKeys(&v.key, dev); err != nil {
+	if v.keys, err = makeKeys(v.key(), dev); err != nil {
 		return err
 	}
-	root, err := unwrap(&v.key, rootLabel(v.keys.Dev), v.keys.Root)
+	root, err := unwrap(v.key(), rootLabel(v.keys.Dev), v.keys.Root)
 	if err != nil {
 		return err
 	}
@@ -163,7 +171,7 @@ func (v *Vault) make(dev bool) error {
 	if err != nil {
 		return err
 	}
-	if err := makeLog(v.disk, v.path("log"), v.dir+".checkpoint", signer); err != nil {
+	if err := makeLog(v.disk, v.path("log"), v.checkpoint(), signer); err != nil {
 		return fmt.Errorf("making the record log: %w", err)
 	}
 	return v.keys.write(v.disk, v.path("keys"))
@@ -178,7 +186,7 @@ func (v *Vault) used() bool {
 	if names, err := os.ReadDir(v.path("segments")); err == nil && len(names) > 0 {
 		return true
 	}
-	note, err := os.ReadFile(v.dir + ".checkpoint")
+	note, err := os.ReadFile(v.checkpoint())
 	return err == nil && !strings.Contains(string(note), "\n0\n")
 }
 
@@ -278,6 +286,9 @@ func (v *Vault) Close() error {
 	if v.lock != nil {
 		err = errors.Join(err, v.lock.Close())
 		v.lock = nil
+	}
+	if v.page != nil {
+		err = errors.Join(err, v.page.Close())
 	}
 	return err
 }

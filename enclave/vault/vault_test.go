@@ -327,7 +327,7 @@ func TestCheckpointIsTheCounter(t *testing.T) {
 		t.Fatal(err)
 	}
 	oldLog, _ := os.ReadFile(filepath.Join(dir, "log"))
-	oldPoint, _ := os.ReadFile(dir + ".checkpoint")
+	oldPoint, _ := os.ReadFile(dir + ".checkpoint/checkpoint")
 	if _, err := v.Log().Append("charge", 2); err != nil {
 		t.Fatal(err)
 	}
@@ -339,17 +339,17 @@ func TestCheckpointIsTheCounter(t *testing.T) {
 		t.Errorf("an older log: %v", err)
 	}
 	forged := bytes.Replace(oldPoint, []byte("\n1\n"), []byte("\n0\n"), 1)
-	if err := os.WriteFile(dir+".checkpoint", forged, 0o600); err != nil {
+	if err := os.WriteFile(dir+".checkpoint/checkpoint", forged, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), dir, plain); !errors.Is(err, ErrLog) {
 		t.Errorf("a forged checkpoint: %v", err)
 	}
-	if err := os.WriteFile(dir+".checkpoint", oldPoint, 0o600); err != nil {
+	if err := os.WriteFile(dir+".checkpoint/checkpoint", oldPoint, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	open(t, dir)
-	if err := os.Remove(dir + ".checkpoint"); err != nil {
+	if err := os.Remove(dir + ".checkpoint/checkpoint"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -358,7 +358,7 @@ func TestCheckpointIsTheCounter(t *testing.T) {
 // refused where the checkpoint signed others.
 func TestForkedLog(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "V")
-	log, point := filepath.Join(dir, "log"), dir+".checkpoint"
+	log, point := filepath.Join(dir, "log"), dir+".checkpoint/checkpoint"
 	read := func(path string) []byte {
 		t.Helper()
 		b, err := os.ReadFile(path)

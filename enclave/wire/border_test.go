@@ -63,6 +63,7 @@ var methods = map[string]string{
 	"accept-clock":    `{}`,
 	"log-key":         `{}`,
 	"log-proof":       `{"from":1,"to":2}`,
+	"attestation":     `{"nonce":"n"}`,
 }
 
 func kindOf(method string) string {
@@ -133,6 +134,7 @@ func (d *deaf) Ledger(context.Context, wire.LedgerRequest) (*wire.Ledger, error)
 func (d *deaf) AcceptClock(context.Context) (a wire.ClockState, err error)     { return a, d.err }
 func (d *deaf) LogKey(context.Context) (string, error)                         { return "", d.err }
 func (d *deaf) LogProof(context.Context, int64, int64) (raw []byte, err error) { return nil, d.err }
+func (d *deaf) Attestation(context.Context, string) (raw []byte, err error)    { return nil, d.err }
 func (d *deaf) Close() error                                                   { return nil }
 
 var errReached = &entrustment.Error{Code: entrustment.CodeGone, Detail: "reached"}
@@ -350,7 +352,7 @@ func FuzzRequests(f *testing.F) {
 		f.Add(uint8(i), []byte(good+"\nsealed"))
 		f.Add(uint8(i), []byte(good[:len(good)/2]))
 	}
-	if len(names) != 21 {
+	if len(names) != 22 {
 		f.Fatalf("%d methods", len(names))
 	}
 	var logged bytes.Buffer

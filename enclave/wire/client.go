@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,12 +30,7 @@ var _ Enclave = (*Client)(nil)
 
 // Dial finds the enclave that serves at a socket.
 func Dial(socket string) (*Client, error) {
-	var d net.Dialer
-	c := &Client{socket: socket, caller: Caller("uid " + strconv.Itoa(os.Getuid())), http: &http.Transport{
-		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
-		DisableCompression: true, MaxIdleConns: 16, MaxIdleConnsPerHost: 16, IdleConnTimeout: idleWait / 2,
-		WriteBufferSize: 256 << 10, MaxResponseHeaderBytes: maxHeader,
-	}}
+	c := newClient(socket)
 	ctx, stop := context.WithTimeout(context.Background(), headerWait)
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://enclave"+helloPath, nil)
@@ -48,6 +42,15 @@ func Dial(socket string) (*Client, error) {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+func newClient(socket string) *Client {
+	var d net.Dialer
+	return &Client{socket: socket, caller: OfUser(os.Getuid()), http: &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
+		DisableCompression: true, MaxIdleConns: 16, MaxIdleConnsPerHost: 16, IdleConnTimeout: idleWait / 2,
+		WriteBufferSize: 256 << 10, MaxResponseHeaderBytes: maxHeader,
+	}}
 }
 
 // As gives a client that asks for somebody else.
@@ -334,4 +337,9 @@ func (c *Client) LogKey(ctx context.Context) (string, error) { return ask(ctx, c
 // LogProof gives the proof between two sizes of the record log.
 func (c *Client) LogProof(ctx context.Context, from, to int64) ([]byte, error) {
 	return ask(ctx, c, logProof, &proofRequest{from, to})
+}
+
+// Attestation gives what the enclave says of itself, signed.
+func (c *Client) Attestation(ctx context.Context, nonce string) ([]byte, error) {
+	return ask(ctx, c, attestation, &nonceRequest{nonce})
 }

@@ -70,6 +70,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	on(h, acceptClock)
 	on(h, logKey)
 	on(h, logProof)
+	on(h, attestation)
 	return h.mux
 }
 
@@ -124,8 +125,8 @@ func onUpload[Q, A any](h *handler, r upload[Q, A]) {
 // the request.
 var (
 	errRequest = &entrustment.Error{Code: entrustment.CodeDocument, Field: "request", Detail: "it is not a request of this version", Mend: "use a command of the enclave's own version"}
-	errCaller  = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "request", Detail: "it does not say who asks",
-		Mend: fmt.Sprintf("name who asks in the header %s, in at most %d ASCII characters", callerField, maxCaller)}
+	errCaller  = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 7", Field: "request", Detail: "it does not say who asks by a name that may be logged",
+		Mend: fmt.Sprintf("name who asks in the header %s, in at most %d ASCII characters, without @ and without %d digits in a row", callerField, maxCaller, maxDigits+1)}
 	errLong = &entrustment.Error{Code: entrustment.CodeLimit, Field: "request", Detail: fmt.Sprintf("it has more than %d bytes", maxRequest), Mend: "documents have at most 1 MiB"}
 	errSlow = &entrustment.Error{Code: entrustment.CodeLimit, Field: "request", Detail: "it did not come in time", Mend: "send it again"}
 )
@@ -144,7 +145,7 @@ func (h *handler) answer(w http.ResponseWriter, req *http.Request, act, kind str
 		err error
 	)
 	switch {
-	case !caller.ok():
+	case !caller.OK():
 		caller, err = "", errCaller
 	case !is(req.Header, kind) || req.URL.RawQuery != "":
 		err = errRequest
@@ -210,6 +211,10 @@ func (h *handler) write(w http.ResponseWriter, status int, kind string, answer a
 		h.Logger.Error("an answer that is no JSON", "error", err)
 		status, kind, raw = http.StatusInternalServerError, problemType, []byte(`{"type":"urn:awase:refused","status":500,"code":"E_INTERNAL","detail":"internal error"}`)
 	}
+	writeAnswer(w, status, kind, raw)
+}
+
+func writeAnswer(w http.ResponseWriter, status int, kind string, raw []byte) {
 	// A reader that stops reading must not hold the answer's memory for ever.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWait)) // a recorder of a test has none
 	w.Header().Set("Content-Type", kind)

@@ -1,12 +1,14 @@
 package wire
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"awase/entrustment"
 )
@@ -22,12 +24,8 @@ func Listen(socket string) (net.Listener, error) {
 	if len(socket) > maxSocket {
 		return nil, badSocket(fmt.Sprintf("its name has more than %d bytes", maxSocket), "use a shorter one")
 	}
-	dir := filepath.Dir(socket)
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, badSocket("its directory can't be made", "make the directory "+dir+", mode 0700")
-	}
-	if !private(dir) {
-		return nil, badSocket("its directory can be entered by others", "name one in a directory of mode 0700 of this user: chmod 700 "+dir)
+	if err := makePrivate(filepath.Dir(socket)); err != nil {
+		return nil, err
 	}
 	lock, err := lockFile(socket + ".lock")
 	if err != nil {
@@ -38,6 +36,63 @@ func Listen(socket string) (net.Listener, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return &listener{l, lock}, nil
+}
+
+// makePrivate makes the directory of a socket, and holds it to its mode.
+func makePrivate(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return badSocket("its directory can't be made", "make the directory "+dir+", mode 0700")
+	}
+	if !private(dir) {
+		return badSocket("its directory can be entered by others", "name one in a directory of mode 0700 of this user: chmod 700 "+dir)
+	}
+	return nil
+}
+
+// Sweep removes the socket that a process left: a confined one can't remove it
+// itself, and a killed one does not. One that is served stays.
+func Sweep(socket string) error {
+	lock, err := lockFile(socket + ".lock")
+	if _, served := errors.AsType[*entrustment.Error](err); served {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	st, err := os.Lstat(socket)
+	if err == nil && st.Mode().Type() == fs.ModeSocket {
+		err = os.Remove(socket)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, lock.Close())
+}
+
+// Token gives the front's token, which stands in a file of mode 0600 beside the
+// enclave's socket; makes it where there is none.
+func Token(socket string) (string, error) {
+	if err := makePrivate(filepath.Dir(socket)); err != nil {
+		return "", err
+	}
+	path := socket + ".token"
+	fresh := rand.Text() // 130 bits
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = f.WriteString(fresh + "\n")
+		return fresh, errors.Join(err, f.Sync(), f.Close())
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("making the front's token: %w", err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the front's token: %w", err)
+	}
+	token := strings.TrimSpace(string(raw))
+	if len(token) < len(fresh) {
+		return "", &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §4", Field: "token", Detail: "the front's token, beside the enclave's socket, is cut short", Mend: "delete " + path + "; the front makes another"}
+	}
+	return token, nil
 }
 
 func badSocket(detail, mend string) error {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"awase/entrustment"
@@ -44,14 +46,37 @@ const (
 // it: a front that was taken over can write any name here.
 type Caller string
 
-// ok tells a caller that can be written in a header and on a line of a log.
-func (c Caller) ok() bool {
+// OfUser names a user of the machine by number, in a form that is taken.
+func OfUser(uid int) Caller {
+	digits := strconv.Itoa(uid)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "'" + digits[i:]
+	}
+	return Caller("uid " + digits)
+}
+
+// maxDigits is one less than the digits of the shortest phone numbers.
+const maxDigits = 6
+
+// OK tells a caller that can be written in a header and on a line of a log: 1 to
+// 128 printable ASCII characters, and nothing that may be a person's address or
+// phone number, by which a name would be personal data. That is an @, or seven
+// digits with nothing but spaces, hyphens, dots, slashes and brackets between.
+func (c Caller) OK() bool {
 	if c == "" || len(c) > maxCaller {
 		return false
 	}
+	digits := 0
 	for _, r := range c {
-		if r < ' ' || r > '~' {
+		switch {
+		case r < ' ' || r > '~' || r == '@':
 			return false
+		case '0' <= r && r <= '9':
+			if digits++; digits > maxDigits {
+				return false
+			}
+		case !strings.ContainsRune(" -./()[]+", r):
+			digits = 0
 		}
 	}
 	return true
@@ -98,6 +123,9 @@ type (
 	proofRequest struct {
 		From int64 `json:"from"`
 		To   int64 `json:"to"`
+	}
+	nonceRequest struct {
+		Nonce string `json:"nonce"`
 	}
 	nothing struct{}
 )
@@ -167,6 +195,9 @@ var (
 	}}
 	logProof = route[proofRequest, []byte]{"log-proof", func(ctx context.Context, e Enclave, q *proofRequest) ([]byte, error) {
 		return e.LogProof(ctx, q.From, q.To)
+	}}
+	attestation = route[nonceRequest, []byte]{"attestation", func(ctx context.Context, e Enclave, q *nonceRequest) ([]byte, error) {
+		return e.Attestation(ctx, q.Nonce)
 	}}
 )
 

@@ -81,6 +81,10 @@ type Enclave interface {
 	// LogProof gives, as JSON for awase verify, the proof that the record log of
 	// to entries (0: all) begins with what it was when it had from.
 	LogProof(ctx context.Context, from, to int64) ([]byte, error)
+	// Attestation gives the signed JSON of what the enclave says of itself, for
+	// receipt.VerifyAttestation: build, policy, keys, what confines it. nonce is the
+	// asker's, 1 to 128 letters, digits, - and _.
+	Attestation(ctx context.Context, nonce string) ([]byte, error)
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+
+	"awase/enclave/sandbox"
+	"awase/enclave/vault"
+)
+
+// child is a process of this program that the supervisor keeps.
+type child struct {
+	what     string // for a person
+	program  string // "": this one
+	args     []string
+	apart    namespaces
+	optional bool // it may be started in the namespaces of its parent where others are not permitted
+	// key gives the vault key, which the child finds at descriptor 3; nil: it gets
+	// none. It gets no other descriptor than that and the standard ones.
+	key func(*sandbox.LockedPage) error
+}
+
+// namespaces are those of its own that a process is started in.
+type namespaces struct{ users, network bool }
+
+// run runs the child until it ends. When ctx ends it is told to, by its pid alone,
+// and killed where it does not.
+func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
+	// The kernel ends the child with the thread that started it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd, err := c.start(ctx, out, errOut)
+	if err != nil {
+		return err
+	}
+	err = cmd.Wait()
+	switch {
+	case cmd.ProcessState == nil:
+	case ctx.Err() != nil && cmd.ProcessState.Success():
+		return nil // it ended as it was told
+	case cmd.ProcessState.ExitCode() == statusUnconfined:
+		return &unconfinedError{c.what + " can't be confined here, and says why above"}
+	case cmd.ProcessState.ExitCode() == statusNotServing:
+		return &startError{fmt.Errorf("%s could not begin to serve, and says why above", c.what)}
+	}
+	return err
+}
+
+// start starts the child.
+func (c *child) start(ctx context.Context, out, errOut io.Writer) (*exec.Cmd, error) {
+	cmd, err := c.startIn(ctx, c.apart, out, errOut)
+	if err == nil || !forbidden(err) || c.apart == (namespaces{}) {
+		return cmd, err
+	}
+	if c.optional {
+		return c.startIn(ctx, namespaces{}, out, errOut)
+	}
+	return nil, &unconfinedError{fmt.Sprintf("%s can't be given an empty network namespace (%v): user namespaces are not permitted here. Allow them to this program: "+
+		"an AppArmor profile with userns for it or kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces above 0, in a container a seccomp profile that has clone with CLONE_NEWUSER (docs/confinement.md). "+
+		"Or, for a dev vault, use --unconfined", c.what, errors.Unwrap(err))}
+}
+
+// forbidden tells an error of a kernel that gives no namespaces.
+func forbidden(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EINVAL, syscall.ENOSYS} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return errors.Is(err, errNamespaces)
+}
+
+var errNamespaces = errors.New("there are none on this system")
+
+func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Writer) (*exec.Cmd, error) {
+	name := c.program
+	if name == "" {
+		var err error
+		if name, err = program(); err != nil {
+			return nil, err
+		}
+	}
+	cmd := exec.CommandContext(ctx, name, c.args...)
+	cmd.Stdout, cmd.Stderr = out, errOut
+	if f, ok := fileOf(out); ok {
+		cmd.Stdout = f // no goroutine between
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = endOfAnswer
+	var err error
+	if cmd.SysProcAttr, err = ownGroup(apart); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", c.what, err)
+	}
+	if c.key != nil {
+		pipe, err := keyPipe(c.key)
+		if err != nil {
+			return nil, err
+		}
+		defer pipe.Close()
+		cmd.ExtraFiles = []*os.File{pipe}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", c.what, err)
+	}
+	return cmd, nil
+}
+
+// keyPipe gives the end of a pipe that the key lies in. It is read once for each
+// start, and held no longer.
+func keyPipe(key func(*sandbox.LockedPage) error) (*os.File, error) {
+	page, err := sandbox.NewLockedPage(vault.KeySize)
+	if err != nil {
+		return nil, err
+	}
+	defer page.Close()
+	if err := key(page); err != nil {
+		return nil, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("passing the vault key on: %w", err)
+	}
+	if _, err := w.Write(page.Bytes()); err != nil { // a pipe holds it without a reader
+		return nil, errors.Join(fmt.Errorf("passing the vault key on: %w", err), w.Close(), r.Close())
+	}
+	if err := w.Close(); err != nil {
+		return nil, errors.Join(fmt.Errorf("passing the vault key on: %w", err), r.Close())
+	}
+	return r, nil
+}

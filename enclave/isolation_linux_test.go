@@ -1,0 +1,293 @@
+package enclave
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"awase/crypto/seal"
+	"awase/enclave/sandbox"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/intake"
+)
+
+// isolatedEnv makes this test binary serve a vault, confined as awase enclave is: a
+// directory with the vault V and the socket s.
+const isolatedEnv = "AWASE_TEST_ISOLATED"
+
+// hasty is a clock that passes ten seconds whenever somebody looks, so that no tick
+// is waited for.
+type hasty struct{ at time.Time }
+
+func (h *hasty) options() Options {
+	now := func() time.Time { h.at = h.at.Add(10 * time.Second); return h.at }
+	return Options{Now: now, boot: func() (string, func() (time.Duration, error)) {
+		return "one", func() (time.Duration, error) { return now().Sub(morning), nil }
+	}}
+}
+
+// serveIsolated is awase enclave with a hasty clock.
+func serveIsolated(dir string) error {
+	vaultDir := filepath.Join(dir, "V")
+	key, err := sandbox.NewLockedPage(vault.KeySize)
+	if err != nil {
+		return err
+	}
+	if err := vault.ReadKey(vaultDir, key); err != nil {
+		return err
+	}
+	o := (&hasty{morning.Add(12 * time.Hour)}).options()
+	if o.Prepared, err = vault.Prepare(vaultDir, key); err != nil {
+		return err
+	}
+	l, err := wire.Listen(filepath.Join(dir, "s"))
+	if err != nil {
+		return err
+	}
+	if o.Confined, err = sandbox.Confine(sandbox.ForEnclave(vault.Dirs(vaultDir), dir+".in", dir+".out")); err != nil {
+		return err
+	}
+	e, err := Open(context.Background(), vaultDir, o)
+	if err != nil {
+		return err
+	}
+	return wire.Serve(context.Background(), l, e, wire.Options{})
+}
+
+const (
+	wideAges        = 12
+	widePrefectures = 47
+)
+
+// wide gives the documents of a base with 1,872 cells.
+func wide() (base, list, contract string) {
+	values := func(letter string, n int) string {
+		var out []string
+		for i := range n {
+			out = append(out, letter+strconv.Itoa(i))
+		}
+		return "[" + strings.Join(out, ", ") + ", unknown]"
+	}
+	base = "schema: awase.base/v1\nregion: JP\nuser_key: id\nverified: ok\nconsent: {version: version, date: date}\nidentifiers:\n  - {column: email, kind: email}\nattributes:\n" +
+		"  - {column: sex, name: gender, values: [f, m, unknown]}\n  - {column: age, name: age, values: " + values("a", wideAges) + "}\n  - {column: pref, name: pref, values: " + values("p", widePrefectures) + "}\n"
+	list = "schema: awase.list/v1\ncolumns:\n  - {column: email, kind: email}\n"
+	contract = strings.Replace(strings.Replace(oracleContract, "identifiers: [email, phone, cookie, maid]", "identifiers: [email]", 1), "attributes: [gender]", "attributes: [gender, age, pref]", 1)
+	return base, list, contract
+}
+
+// fillWide loads so many users and rows, half of which are users.
+func fillWide(t *testing.T, e *Enclave, users, rows int) {
+	t.Helper()
+	baseDoc, listDoc, contract := wide()
+	furnish(t, e)
+	ctx := t.Context()
+	_, err := e.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\n"))
+	if _, cerr := e.Entrust(ctx, parse(t, entrustment.ParseContract, contract)); err != nil || cerr != nil {
+		t.Fatal(err, cerr)
+	}
+	write := func(name string, head string, n int, row func(i int, b []byte) []byte) *os.File {
+		f, err := os.Create(filepath.Join(t.TempDir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		w := bufio.NewWriterSize(f, 1<<20)
+		_, err = w.WriteString(head)
+		var b []byte
+		for i := range n {
+			if b = row(i, b[:0]); err == nil {
+				_, err = w.Write(b)
+			}
+		}
+		if err := errors.Join(err, w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	base := write("users.csv", "id,ok,version,date,sex,age,pref,email\n", users, func(i int, b []byte) []byte {
+		return fmt.Appendf(b, "u%d,true,v2,2024-02-01,%s,a%d,p%d,taro.%d@example.jp\n", i, [2]string{"f", "m"}[i%2], i/7%wideAges, i/3%widePrefectures, i)
+	})
+	list := write("list.csv", "email\n", rows, func(i int, b []byte) []byte {
+		if i%2 == 1 {
+			i += users
+		}
+		return fmt.Appendf(b, "taro.%d@example.jp\n", i)
+	})
+	size := func(f *os.File) int64 {
+		st, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Size()
+	}
+	stream := func(id, name string, h seal.Header, rows seal.Rows) io.Reader {
+		terms, err := e.Terms(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, w := io.Pipe()
+		go func() {
+			s, err := seal.NewWriter(w, terms.Key, seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}, h, seal.WriterOptions{})
+			for batch, rerr := range rows {
+				if err = errors.Join(err, rerr); err != nil {
+					break
+				}
+				err = s.Write(batch)
+			}
+			if err == nil {
+				err = s.Close()
+			}
+			w.CloseWithError(err)
+		}()
+		return r
+	}
+	schema := parse(t, entrustment.ParseBaseSchema, baseDoc)
+	in, err := intake.OpenBase(ctx, base, size(base), schema, intake.Options{Name: "users.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded, err := e.LoadBase(ctx, schema, stream(seal.BaseEntrustment, seal.BaseName, in.Header(), in.Rows())); err != nil || loaded.Users != int64(users) {
+		t.Fatal(loaded, err)
+	}
+	in, err = intake.OpenList(ctx, list, size(list), parse(t, entrustment.ParseListSchema, listDoc), intake.Options{Name: "list.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded, err := e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, stream("e", "l", in.Header(), in.Rows())); err != nil || loaded.Rows != int64(rows) {
+		t.Fatal(loaded, err)
+	}
+}
+
+// isolationSize is the sizes that TestIsolationCost measures: AWASE_ISOLATION, as
+// make bench-isolation sets it ("10000000 1000000 20": users, rows, rounds), or
+// little.
+func isolationSize(t *testing.T) (users, rows, rounds int, measured bool) {
+	t.Helper()
+	users, rows, rounds = 20_000, 4_000, 3
+	if text := os.Getenv("AWASE_ISOLATION"); text != "" {
+		if _, err := fmt.Sscan(text, &users, &rows, &rounds); err != nil || rounds < 1 || rounds >= widePrefectures {
+			t.Fatalf("AWASE_ISOLATION: users, rows and fewer than %d rounds: %v", widePrefectures, err)
+		}
+		return users, rows, rounds, true
+	}
+	return users, rows, rounds, false
+}
+
+// TestIsolationCost asks the same questions of an enclave in this process and of a
+// confined one over its socket, by turns, on copies of one vault, and gives what
+// isolation costs. Nobody waits for a tick. The answers are the same.
+func TestIsolationCost(t *testing.T) {
+	attr, err := sandbox.Isolated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, rows, rounds, measured := isolationSize(t)
+	root, err := os.MkdirTemp("", "awase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(root)
+	a, b := filepath.Join(root, "a"), filepath.Join(root, "b")
+	for _, d := range []string{a, b, b + ".in", b + ".out"} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := Open(t.Context(), filepath.Join(a, "V"), (&hasty{morning}).options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillWide(t, e, users, rows)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyRoom(b, a); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Open(t.Context(), filepath.Join(a, "V"), (&hasty{morning.Add(12 * time.Hour)}).options()); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+	cmd.Env = append(os.Environ(), isolatedEnv+"="+b)
+	cmd.SysProcAttr, cmd.Stderr = attr, os.Stderr
+	if err := cmd.Start(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("NOT RUN, and CI has to: %v", err)
+		}
+		t.Skipf("NOT RUN: user namespaces are not permitted: %v", err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	var c *wire.Client
+	for end := time.Now().Add(time.Minute); c == nil; time.Sleep(10 * time.Millisecond) {
+		if c, err = wire.Dial(filepath.Join(b, "s")); err != nil && time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	defer c.Close()
+
+	// Few cells, and as many as a person may ask for: the answer's own bytes are the
+	// most of what the socket costs.
+	for _, dims := range []string{"[gender, age]", "[gender, age, pref]"} {
+		direct, isolated, cells := byTurns(t, e, c, dims, rounds)
+		more := 100 * (float64(isolated)/float64(direct) - 1)
+		t.Logf("%d users, %d rows, %d questions of %d cells each, by turns: in process %s, confined and over the socket %s (medians): %+.1f %%",
+			users, rows, rounds, cells, direct.Round(10*time.Microsecond), isolated.Round(10*time.Microsecond), more)
+		if measured && more > 5 && cells < 100 {
+			t.Error("isolation costs more than 5 %")
+		}
+	}
+}
+
+// byTurns asks both the same questions, and gives how long they took, in the median.
+func byTurns(t *testing.T, e *Enclave, c *wire.Client, dims string, rounds int) (direct, isolated time.Duration, cells int) {
+	t.Helper()
+	took := map[bool][]time.Duration{}
+	for n := range rounds + 1 {
+		var in []string
+		for p := range widePrefectures {
+			if p != n {
+				in = append(in, "p"+strconv.Itoa(p))
+			}
+		}
+		q := parse(t, entrustment.ParseQuestion, fmt.Sprintf("schema: awase.report/v1\nreport: profile\nentrustment: e\nlist: l\ndims: %s\nsigma: 50\nwhere: {in: {pref: [%s]}}\n", dims, strings.Join(in, ", ")))
+		var got [2]int
+		for turn := range 2 {
+			apart := (n+turn)%2 == 1
+			var who wire.Enclave = e
+			if apart {
+				who = c
+			}
+			start := time.Now()
+			r, err := who.Report(t.Context(), q)
+			d := time.Since(start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[turn] = len(r.Cells)
+			if n > 0 { // the first opens the data
+				took[apart] = append(took[apart], d)
+			}
+		}
+		if cells = got[0]; got[0] != got[1] || cells == 0 {
+			t.Errorf("%d and %d cells", got[0], got[1])
+		}
+	}
+	median := func(d []time.Duration) time.Duration {
+		d = slices.Sorted(slices.Values(d))
+		return d[len(d)/2]
+	}
+	return median(took[false]), median(took[true]), cells
+}
