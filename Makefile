@@ -28,8 +28,8 @@ deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node runs the WASM
 
 test:                ## every test
 	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
-	@test "$$(id -u)" = 0 || echo "NOT RUN but as root: that another user gets no answer at the enclave's socket"
-	@unshare -Urn true 2>/dev/null || echo "NOT RUN without user namespaces: confinement (enclave/sandbox)"
+	@test "$$(id -u)" = 0 || echo "NOT RUN but as root: that another user gets no answer at the enclave's socket, and what descriptors an enclave holds"
+	@unshare -Urn true 2>/dev/null || echo "NOT RUN without user namespaces: confinement, and the served vault (enclave, enclave/sandbox, cmd/awase)"
 	$(GO) test -timeout 30m ./...
 	@if test -e $(LIBCHDB) && test -e $(CHLISTEN); then $(MAKE) test-peers; \
 	  else echo "NOT RUN without ClickHouse's library: bench/peers (make deps installs it, Linux on amd64, 540 MB)"; fi

@@ -31,6 +31,7 @@ type service struct {
 
 func newService(t *testing.T, dir string) *service {
 	t.Helper()
+	wantConfinement(t)
 	at, err := os.MkdirTemp("", "awase") // a socket's name is short
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -128,8 +129,8 @@ func (c *child) keep(ctx context.Context, out, errOut io.Writer) error {
 	for pause := firstPause; ; {
 		start := time.Now()
 		err := c.run(ctx, out, errOut)
-		_, failed := errors.AsType[*startError](err)
-		if served = served || !failed; ctx.Err() != nil || notConfined(err) || !served {
+		_, died := errors.AsType[*exec.ExitError](err) // no status that says that it did not begin
+		if served = served || died || err == nil; ctx.Err() != nil || notConfined(err) || !served {
 			return err
 		}
 		if time.Since(start) > steady {

@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -29,6 +32,7 @@ const servedEnv = "AWASE_TEST_SERVED"
 // say must come out, errors and their places included, comes out through the
 // socket too.
 func TestScriptsServed(t *testing.T) {
+	wantConfinement(t)
 	var vaults atomic.Int32
 	t.Cleanup(func() {
 		if n := vaults.Load(); n < 10 && !strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
@@ -60,6 +64,27 @@ func TestScriptsServed(t *testing.T) {
 		return nil
 	}))
 }
+
+// wantConfinement does not run a test where user namespaces are not permitted, and
+// says so.
+func wantConfinement(t *testing.T) {
+	t.Helper()
+	if err := confinable(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("NOT RUN, and CI has to: %v", err)
+		}
+		t.Skipf("NOT RUN: nothing can be confined here: %v", err)
+	}
+}
+
+// confinable starts a process in namespaces of its own, once.
+var confinable = sync.OnceValue(func() error {
+	path, err := exec.LookPath("awase")
+	if err != nil {
+		return err
+	}
+	return (&child{what: "a process", program: path, args: []string{"--help"}, apart: namespaces{users: true, network: true}}).run(context.Background(), io.Discard, io.Discard)
+})
 
 // endServed ends a service by its pid.
 func endServed(path string) error {
