@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"awase/aggregator"
+	"awase/crypto/approval"
 	"awase/crypto/seal"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
@@ -38,11 +39,10 @@ type Options struct {
 	Now    func() time.Time // nil: time.Now
 	Socket string           // where it will be served, for those who try to open the vault meanwhile; "": nowhere
 
-	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
-	production bool                                           // a vault made at first use is no dev vault
-	fs         vault.FS                                       // nil: the disk; tests put one that fails here
-	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
-	counts     func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
+	boot   func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
+	fs     vault.FS                                       // nil: the disk; tests put one that fails here
+	book   func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
+	counts func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
 }
 
 // Enclave serves one vault. It is safe for concurrent use: acts that change the
@@ -56,6 +56,13 @@ type Enclave struct {
 	lists  [32]byte
 	bases  [32]byte
 	opener seal.PrivateKey // what files are sealed to
+
+	signs      bool                                      // officers sign for what widens what may leave
+	controls   []control                                 // of signatures; tests take one out, here and below
+	partyRules []partyRule                               // of parties' documents
+	message    func(*approval.Statement) ([]byte, error) // what officers sign
+	counts     func(officer) bool                        // whose signatures count
+	stopped    func() error                              // what an answer is refused for that is ready
 
 	loads   sync.Mutex // held by a load from its first byte on; taken before mu
 	mu      sync.Mutex // guards what follows, and the order of the log's acts
@@ -74,17 +81,13 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket})
-	if served, ok := errors.AsType[*vault.ServedError](err); ok {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
-			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
-	}
+	v, err := openVault(ctx, dir, o, false)
 	if err != nil {
 		return nil, err
 	}
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
-		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
+		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -104,10 +107,27 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
+	e.controls, e.partyRules, e.message, e.counts, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
+	if e.signs && !e.state.ceremony {
+		return nil, errors.Join(errCeremony, v.Close())
+	}
+	if err := e.acceptApproved(); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
 	if err := v.Sweep(e.segments()); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return e, nil
+}
+
+// openVault opens a vault, or makes one where there is none.
+func openVault(ctx context.Context, dir string, o Options, production bool) (*vault.Vault, error) {
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: production, Socket: o.Socket})
+	if served, ok := errors.AsType[*vault.ServedError](err); ok {
+		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
+			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
+	}
+	return v, err
 }
 
 // Close ends the service.

@@ -61,6 +61,11 @@ var methods = map[string]string{
 	"report-reserved": `{"name":"e/r"}`,
 	"ledger":          `{"group":"acme","officer":false}`,
 	"accept-clock":    `{}`,
+	"drafts":          `{}`,
+	"approve":         `{"draft":"","key":"","signature":{}}`,
+	"frozen":          `{}`,
+	"freeze":          `{"signature":{}}`,
+	"lift":            `{}`,
 	"log-key":         `{}`,
 	"log-proof":       `{"from":1,"to":2}`,
 }
@@ -133,7 +138,16 @@ func (d *deaf) Ledger(context.Context, wire.LedgerRequest) (*wire.Ledger, error)
 func (d *deaf) AcceptClock(context.Context) (a wire.ClockState, err error)     { return a, d.err }
 func (d *deaf) LogKey(context.Context) (string, error)                         { return "", d.err }
 func (d *deaf) LogProof(context.Context, int64, int64) (raw []byte, err error) { return nil, d.err }
-func (d *deaf) Close() error                                                   { return nil }
+func (d *deaf) Drafts(context.Context) ([]wire.Draft, error)                   { return nil, d.err }
+func (d *deaf) Approve(context.Context, wire.Approval) (a wire.Approved, err error) {
+	return a, d.err
+}
+func (d *deaf) Frozen(context.Context) (a wire.Freeze, err error) { return a, d.err }
+func (d *deaf) Freeze(context.Context, wire.FreezeRequest) (a wire.Freeze, err error) {
+	return a, d.err
+}
+func (d *deaf) Lift(context.Context) (a wire.Ack, err error) { return a, d.err }
+func (d *deaf) Close() error                                 { return nil }
 
 var errReached = &entrustment.Error{Code: entrustment.CodeGone, Detail: "reached"}
 

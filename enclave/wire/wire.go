@@ -81,16 +81,18 @@ type Enclave interface {
 	// LogProof gives, as JSON for awase verify, the proof that the record log of
 	// to entries (0: all) begins with what it was when it had from.
 	LogProof(ctx context.Context, from, to int64) ([]byte, error)
+	Officers
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }
 
-// Ack says that an act stands in the record log.
+// Ack says that an act stands in the record log, or that its draft does.
 type Ack struct {
-	ID      string `json:"id"`        // party, entrustment, …
-	Version int    `json:"version"`   // 1 for the first
-	Changed bool   `json:"changed"`   // false: the same document was there already
-	Seq     int64  `json:"log_entry"` // its entry of the record log
+	ID      string `json:"id"`              // party, entrustment, …
+	Version int    `json:"version"`         // 1 for the first
+	Changed bool   `json:"changed"`         // false: the same document was there already
+	Seq     int64  `json:"log_entry"`       // its entry of the record log
+	Waits   *Draft `json:"waits,omitempty"` // the act is a draft, and has no effect before officers signed it
 }
 
 // Terms is what a file is sealed to: the enclave's key, and the address less
