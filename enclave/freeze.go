@@ -57,7 +57,7 @@ func (e *Enclave) Frozen(context.Context) (wire.Freeze, error) {
 }
 
 func (e *Enclave) freezeState() wire.Freeze {
-	out := wire.Freeze{Signed: e.signs}
+	out := wire.Freeze{Signed: e.signs, Now: utc(e.vault.Log().Now())}
 	if f := e.state.frozen; f != nil {
 		out.Frozen, out.At, out.Party, out.Officer, out.Seq = true, utc(f.at), f.Party, f.Officer, f.seq
 		return out

@@ -216,7 +216,9 @@ func TestAttacksOnApprovals(t *testing.T) {
 			_, err := r.Approve(t.Context(), signed)
 			return err
 		}},
-		{"approval of one act for another", signedWithout(func(s *approval.Statement) { s.Act, s.ID, s.Document, s.Replaces, s.Version, s.Nonce, s.Expires = "", "", "", "", 0, "", "" }), func(t *testing.T, r *signedRoom) error {
+		{"approval of one act for another", signedWithout(func(s *approval.Statement) {
+			s.Act, s.ID, s.Document, s.Replaces, s.Version, s.Nonce, s.Expires = "", "", "", "", 0, "", ""
+		}), func(t *testing.T, r *signedRoom) error {
 			one, other := r.gateDoc(t, "k: 100\n"), r.party(t, partyDoc(t, "other", entrustment.ClassClient))
 			signed := r.approval(t, one, "op1")
 			signed.Draft = other.Hash

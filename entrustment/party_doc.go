@@ -24,6 +24,15 @@ func ParseParty(file string, data []byte) (*Party, error) {
 	return done(p, c)
 }
 
+// CheckOfficers checks officers as ParseParty does, of a party that was not
+// written in one document. It gives an *Error of CodeDocument.
+func CheckOfficers(officers []Officer) error {
+	c := &checker{at: &places{file: "officers", at: map[string]place{}}}
+	c.officers(officers)
+	_, err := done(&officers, c)
+	return err
+}
+
 // officers checks the form of each; whether a key is one, and nobody else's, is
 // decided where the keys are pinned.
 func (c *checker) officers(officers []Officer) {

@@ -69,6 +69,7 @@ type Freeze struct {
 	// Statement is what an officer signs to stop releases, less nonce and day;
 	// nil while they are stopped.
 	Statement *approval.Statement `json:"statement,omitempty"`
+	Now       string              `json:"now"` // the vault's time, by which a signature lapses
 }
 
 // FreezeRequest stops releases. It is empty in a dev vault.
