@@ -167,7 +167,7 @@ func (e *Enclave) replaces(d *draft) bool {
 // replaced may have been lost, so what it signed counts no more.
 func (e *Enclave) counted(d *draft) (out []signature) {
 	for _, s := range d.signed {
-		if e.counts(s.by) {
+		if e.valid(s.by) {
 			out = append(out, s)
 		}
 	}

@@ -61,7 +61,8 @@ type Enclave struct {
 	controls   []control                                 // of signatures; tests take one out, here and below
 	partyRules []partyRule                               // of parties' documents
 	message    func(*approval.Statement) ([]byte, error) // what officers sign
-	counts     func(officer) bool                        // whose signatures count
+	valid      func(officer) bool                        // whose signatures count
+	address    func(wire.Terms, string) seal.Address     // by which a sealed file is opened
 	stopped    func() error                              // what an answer is refused for that is ready
 
 	loads   sync.Mutex // held by a load from its first byte on; taken before mu
@@ -107,7 +108,8 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
-	e.controls, e.partyRules, e.message, e.counts, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
+	e.address = addressOf
+	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	if e.signs && !e.state.ceremony {
 		return nil, errors.Join(errCeremony, v.Close())
 	}

@@ -13,6 +13,7 @@ import (
 	"awase/crypto/approval"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/matcher"
 )
 
 // officerKey gives the key of an officer of these tests, by a name of any kind.
@@ -40,12 +41,13 @@ func partyDoc(t *testing.T, id string, class entrustment.PartyClass, keys ...str
 // and ac2, whose clock the test moves.
 type signedRoom struct {
 	*Enclave
-	dir   string
-	ahead time.Duration
+	dir    string
+	ahead  time.Duration
+	counts func(matcher.Engine) matcher.Engine
 }
 
 func (r *signedRoom) options() Options {
-	return Options{Now: func() time.Time { return time.Now().Add(r.ahead) }}
+	return Options{Now: func() time.Time { return time.Now().Add(r.ahead) }, counts: r.counts}
 }
 
 func (r *signedRoom) reopen(t *testing.T) {
@@ -61,9 +63,12 @@ func (r *signedRoom) reopen(t *testing.T) {
 }
 
 // newSignedRoom makes the ceremony, and adds acme by it.
-func newSignedRoom(t *testing.T) *signedRoom {
+func newSignedRoom(t *testing.T, set ...func(*signedRoom)) *signedRoom {
 	t.Helper()
 	r := &signedRoom{dir: filepath.Join(t.TempDir(), "V")}
+	for _, f := range set {
+		f(r)
+	}
 	if _, err := Init(t.Context(), r.dir, partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op2"), r.options()); err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +259,7 @@ func TestAttacksOnApprovals(t *testing.T) {
 			_, err := r.approve(t, r.gateDoc(t, "k: 20\n"), "op2")
 			return err
 		}},
-		{"a signature whose key was replaced meanwhile", func(r *signedRoom) { r.counts = func(officer) bool { return true } }, func(t *testing.T, r *signedRoom) error {
+		{"a signature whose key was replaced meanwhile", func(r *signedRoom) { r.valid = func(officer) bool { return true } }, func(t *testing.T, r *signedRoom) error {
 			d := r.gateDoc(t, "k: 20\n")
 			if _, err := r.approve(t, d, "op2"); err != nil {
 				t.Fatal(err)
