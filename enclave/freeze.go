@@ -34,19 +34,16 @@ type liftRecord struct {
 	Freeze int64 `json:"freeze"`
 }
 
-// frozen refuses while releases are stopped.
+// frozen refuses while releases are stopped. Whose officer did is not for every
+// party to learn.
 func (e *Enclave) frozen() error {
 	f := e.state.frozen
 	if f == nil {
 		return nil
 	}
-	by := ""
-	if f.Party != "" {
-		by = " by an officer of " + entrustment.Quote(f.Party)
-	}
 	return &entrustment.Error{Code: entrustment.CodeFrozen, Clause: "DESIGN §7", Field: "release",
-		Detail: "all releases were stopped" + by + " on " + japan(f.at),
-		Mend:   "ask the officers; once they lifted it (awase freeze --lift) ask again: what was charged is not charged twice"}
+		Detail: "all releases were stopped on " + japan(f.at),
+		Mend:   "ask the officers; once two of them let releases out again (awase freeze --lift) ask again: what was charged is not charged twice"}
 }
 
 // Frozen tells whether releases are stopped.

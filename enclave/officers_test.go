@@ -1,16 +1,24 @@
 package enclave
 
 import (
+	"bytes"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"awase/crypto/approval"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/matcher"
@@ -523,6 +531,37 @@ func TestCeremony(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
+	// Nobody who writes the disk and has no key swaps an officer's.
+	log := filepath.Join(dir, "log")
+	raw, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swapped := bytes.Replace(raw, []byte(publicKey("op1")), []byte(publicKey("eve1")), 1)
+	if bytes.Equal(raw, swapped) {
+		t.Fatal("the log does not hold the key")
+	}
+	if err := os.WriteFile(log, swapped, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(ctx, dir, Options{}); !errors.Is(err, vault.ErrLog) {
+		t.Errorf("a swapped key: %v", err)
+	}
+	// A ceremony that was cut short leaves a vault that does nothing, and no dev
+	// vault; it is done again.
+	short := filepath.Join(t.TempDir(), "S")
+	v, err := openVault(ctx, short, Options{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(ctx, short, Options{})
+	wantCode(t, "a ceremony cut short", err, entrustment.CodeForbidden)
+	if _, err := Init(ctx, short, op, Options{}); err != nil {
+		t.Errorf("done again: %v", err)
+	}
 	dev := filepath.Join(t.TempDir(), "D")
 	e, err = Open(ctx, dev, Options{})
 	if err != nil {
@@ -533,4 +572,55 @@ func TestCeremony(t *testing.T) {
 	}
 	_, err = Init(ctx, dev, op, Options{})
 	wantCode(t, "a dev vault", err, entrustment.CodeForbidden)
+}
+
+// TestPasskeyOfficer: a passkey signs beside a key file, over the same hash that
+// the other officer reads, and only from the page that it was pinned for.
+func TestPasskeyOfficer(t *testing.T) {
+	const origin, rp = "https://room.example.jp", "room.example.jp"
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// {1: 2, 3: -7, -1: 1, -2: x, -3: y} in CTAP2's canonical CBOR.
+	cose := slices.Concat([]byte{0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20}, point[1:33], []byte{0x22, 0x58, 0x20}, point[33:])
+	text := approval.PasskeyPrefix + base64.StdEncoding.EncodeToString(cose)
+	assert := func(hash, page string) approval.Signature {
+		challenge, err := hex.DecodeString(hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := fmt.Appendf(nil, `{"type":"webauthn.get","challenge":%q,"origin":%q,"crossOrigin":false}`, base64.RawURLEncoding.EncodeToString(challenge), page)
+		id, client := sha256.Sum256([]byte(rp)), sha256.Sum256(data)
+		auth := slices.Concat(id[:], []byte{0x1d, 0, 0, 0, 0})
+		digest := sha256.Sum256(slices.Concat(auth, client[:]))
+		sig, err := ecdsa.SignASN1(rand.Reader, key, digest[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return approval.Signature{Assertion: &approval.Assertion{ClientData: data, AuthenticatorData: auth, Signature: sig}}
+	}
+	r := newSignedRoom(t)
+	p := partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op2")
+	p.Officers = append(p.Officers, entrustment.Officer{Name: "passkey", Key: text, Origin: "https://Room.example.jp"})
+	_, err = r.AddParty(t.Context(), p)
+	wantCode(t, "an origin that no browser writes", err, entrustment.CodeForbidden)
+	p.Officers[2].Origin = origin
+	r.must(t, r.party(t, p), "op1", "op2")
+	d, other := r.gateDoc(t, "k: 60\n"), r.gateDoc(t, "k: 20\n")
+	for what, s := range map[string]approval.Signature{"another draft": assert(other.Hash, origin), "another page": assert(d.Hash, "https://room.example.com"), "none": {}} {
+		_, err := r.Approve(t.Context(), wire.Approval{Draft: d.Hash, Key: text, Signature: s})
+		wantCode(t, what, err, entrustment.CodeForbidden)
+	}
+	if out, err := r.Approve(t.Context(), wire.Approval{Draft: d.Hash, Key: text, Signature: assert(d.Hash, origin)}); err != nil || out.Effective {
+		t.Fatalf("by a passkey: %+v, %v", out, err)
+	}
+	r.reopen(t)
+	if out, err := r.approve(t, d, "op2"); err != nil || !out.Effective || r.gate.Policy().K != 60 {
+		t.Errorf("by a key file after it: %+v, %v", out, err)
+	}
 }
