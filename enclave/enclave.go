@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,13 +58,14 @@ type Enclave struct {
 	bases  [32]byte
 	opener seal.PrivateKey // what files are sealed to
 
-	signs      bool                                      // officers sign for what widens what may leave
-	controls   []control                                 // of signatures; tests take one out, here and below
-	partyRules []partyRule                               // of parties' documents
-	message    func(*approval.Statement) ([]byte, error) // what officers sign
-	valid      func(officer) bool                        // whose signatures count
-	address    func(wire.Terms, string) seal.Address     // by which a sealed file is opened
-	stopped    func() error                              // what an answer is refused for that is ready
+	signs      bool                                                         // officers sign for what widens what may leave
+	controls   []control                                                    // of signatures; tests take one out, here and below
+	partyRules []partyRule                                                  // of parties' documents
+	message    func(*approval.Statement) ([]byte, error)                    // what officers sign
+	valid      func(officer) bool                                           // whose signatures count
+	concerns   func(act string, document json.RawMessage) ([]string, error) // the parties that sign an act
+	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
+	stopped    func() error                                                 // what an answer is refused for that is ready
 
 	loads   sync.Mutex // held by a load from its first byte on; taken before mu
 	mu      sync.Mutex // guards what follows, and the order of the log's acts
@@ -108,7 +110,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
-	e.address = addressOf
+	e.address, e.concerns = addressOf, e.concerned
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	if e.signs && !e.state.ceremony {
 		return nil, errors.Join(errCeremony, v.Close())

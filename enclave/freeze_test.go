@@ -189,10 +189,6 @@ func TestFreezeSigned(t *testing.T) {
 	if f, err := r.Freeze(ctx, wire.FreezeRequest{}); err != nil || f.Party != "acme" {
 		t.Errorf("frozen again: %+v, %v", f, err)
 	}
-	_, err = r.Report(ctx, question())
-	if e := entrustment.Public(err); e.Code != entrustment.CodeNotFound && e.Code != entrustment.CodeFrozen {
-		t.Errorf("a question: %v", err)
-	}
 	// One officer, or two of the operator, do not lift what acme stopped.
 	d := r.waitsFor(t)(r.Lift(ctx))
 	if !slices.Equal(d.Parties, []string{"acme", "operator"}) {
