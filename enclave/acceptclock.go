@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
+	"awase/enclave/vault"
 	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 // kindAccept is the act of believing the machine's clock after it jumped: time
@@ -30,9 +33,12 @@ func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
 	if err != nil {
 		return wire.ClockState{}, fmt.Errorf("encoding a jump: %w", err)
 	}
-	// A draft of this stop waits on, whatever the clock shows meanwhile.
+	// A draft of this stop waits on, though the clock went on meanwhile.
 	for _, d := range e.waiting() {
-		if d.Statement.Act == kindAccept {
+		if d.Statement.Act != kindAccept {
+			continue
+		}
+		if _, err := e.decide(kindAccept, d.Document); err == nil {
 			raw = d.Document
 		}
 	}
@@ -53,20 +59,33 @@ func (e *Enclave) acceptClock() (wire.ClockState, error) {
 	}
 	if r != nil {
 		s.Seq = r.Seq
-		e.state.clockApproved = false
+		e.state.approvedClock = nil
 	}
 	s.Now = utc(log.Now())
 	return s, nil
 }
 
 func (e *Enclave) decideClock(c *clockRecord) (decided, error) {
-	return decided{same: e.vault.Log().Stopped() == nil, body: c}, nil
+	if j := e.vault.Log().Stopped(); j == nil || !c.near(j.To) {
+		return decided{}, &entrustment.Error{Code: entrustment.CodeClock, Clause: "PRIVACY §4.6", Field: "clock",
+			Detail: "the machine's clock is not where it was", Mend: "look at it again: awase ledger; and draft it again: awase admin accept-clock"}
+	}
+	return decided{body: c}, nil
+}
+
+// near tells whether a wall clock is the one that officers saw, and went on for as
+// long as they may take to sign.
+func (c *clockRecord) near(wall time.Time) bool {
+	to, err := time.Parse(time.RFC3339, c.To)
+	return err == nil && wall.Sub(to).Abs() <= draftLife+vault.MaxJump
 }
 
 // acceptApproved does what officers signed for. A crash between their record and
-// the clock's is made good when the vault is opened.
+// the clock's is made good when the vault is opened, unless the clock jumped
+// again: that is another jump.
 func (e *Enclave) acceptApproved() error {
-	if !e.state.clockApproved {
+	j := e.vault.Log().Stopped()
+	if c := e.state.approvedClock; c == nil || j == nil || !c.near(j.To) {
 		return nil
 	}
 	_, err := e.acceptClock()

@@ -374,8 +374,12 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 		s.freezes++
 		s.mark(r, "")
 	case kindAccept:
+		c, err := body[clockRecord](r)
+		if err != nil {
+			return err
+		}
 		s.clocks++
-		s.clockApproved = true
+		s.approvedClock = c
 	}
 	return nil
 }

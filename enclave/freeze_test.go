@@ -243,7 +243,7 @@ func TestFreezeDoesNotWait(t *testing.T) {
 // TestAcceptClockSigned: time gives budgets back, so officers sign for a jump of
 // the clock; a crash between their record and the clock's loses nothing.
 func TestAcceptClockSigned(t *testing.T) {
-	for _, crash := range []bool{false, true} {
+	for _, crash := range []string{"", "crash", "crash, and another jump"} {
 		r := &clockRoom{dir: filepath.Join(t.TempDir(), "V"), wall: morning, since: time.Hour}
 		r.reopen(t)
 		t.Cleanup(func() { r.Close() })
@@ -264,22 +264,28 @@ func TestAcceptClockSigned(t *testing.T) {
 		if out, err := room.approve(t, s.Waits, "op1"); err != nil || out.Effective || r.running() == nil {
 			t.Fatalf("by one officer: %+v, %v", out, err)
 		}
-		if crash {
-			body, err := json.Marshal(clockRecord{})
-			if err != nil {
-				t.Fatal(err)
-			}
+		if crash != "" {
+			body := s.Waits.Document
 			a := room.approval(t, s.Waits, "op2")
 			rec := approvalRecord{Draft: a.Draft, Party: "operator", Officer: "b", Key: a.Key, Signature: a.Signature, Act: &actRecord{kindAccept, body}}
 			if _, err := r.append(kindApproval, rec); err != nil {
 				t.Fatal(err)
 			}
+			if crash != "crash" {
+				r.wall = r.wall.Add(400 * 24 * time.Hour)
+			}
 			r.reopen(t)
+			if crash != "crash" {
+				if err := r.running(); entrustment.Public(err).Code != entrustment.CodeClock {
+					t.Errorf("a jump that nobody signed for is believed: %v", err)
+				}
+				continue
+			}
 		} else if out, err := room.approve(t, s.Waits, "op2"); err != nil || !out.Effective {
 			t.Fatalf("by two: %+v, %v", out, err)
 		}
 		if err := r.running(); err != nil {
-			t.Errorf("crash %t: the clock that two officers accepted is not: %v", crash, err)
+			t.Errorf("%q: the clock that two officers accepted is not: %v", crash, err)
 		}
 		if s, err := r.AcceptClock(t.Context()); err != nil || s.Accepted != nil || s.Waits != nil {
 			t.Errorf("accepted twice: %+v, %v", s, err)

@@ -164,7 +164,7 @@ type state struct {
 	frozen        *freezeRecord                       // nil: releases are not stopped
 	freezes       int                                 // how often they were stopped, and let go
 	clocks        int                                 // how often officers accepted the machine's clock
-	clockApproved bool                                // …and it is still to be done
+	approvedClock *clockRecord                        // a jump that officers accepted, and that the clock is still to follow
 }
 
 func newState() *state {
@@ -312,7 +312,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case vault.KindClock:
 		c, err := body[vault.ClockRecord](r)
 		if err == nil && c.Accepted {
-			s.clockApproved = false
+			s.approvedClock = nil
 		}
 		return fail(err)
 	case kindRefusal:
