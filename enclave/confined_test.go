@@ -31,11 +31,9 @@ func inForce(but ...sandbox.Name) *sandbox.Statement {
 // not confined, whatever was allowed to be missing; a dev vault does.
 func TestOfficersNeedConfinement(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "V")
-	made, err := Open(t.Context(), dir, Options{production: true, unconfined: true})
-	if err != nil {
+	if _, err := Init(t.Context(), dir, partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op2"), Options{}); err != nil {
 		t.Fatal(err)
 	}
-	made.Close()
 	for _, c := range []struct {
 		by    *sandbox.Statement
 		says  string

@@ -50,7 +50,7 @@ func note[A any](h *heard, act string, a A, err error) (A, error) {
 	}
 	if e, ok := errors.AsType[*entrustment.Error](err); ok {
 		out := *e
-		out.Mend = moment.ReplaceAllString(e.Mend, "then")
+		out.Mend, out.Detail = moment.ReplaceAllString(e.Mend, "then"), moment.ReplaceAllString(e.Detail, "then")
 		s.whole = &out
 	}
 	*h.said = append(*h.said, s)
@@ -145,6 +145,26 @@ func (h *heard) Attestation(ctx context.Context, nonce string) ([]byte, error) {
 	a, err := h.of.Attestation(ctx, nonce)
 	return note(h, "Attestation", a, err)
 }
+func (h *heard) Drafts(ctx context.Context) ([]wire.Draft, error) {
+	a, err := h.of.Drafts(ctx)
+	return note(h, "Drafts", a, err)
+}
+func (h *heard) Approve(ctx context.Context, r wire.Approval) (wire.Approved, error) {
+	a, err := h.of.Approve(ctx, r)
+	return note(h, "Approve", a, err)
+}
+func (h *heard) Frozen(ctx context.Context) (wire.Freeze, error) {
+	a, err := h.of.Frozen(ctx)
+	return note(h, "Frozen", a, err)
+}
+func (h *heard) Freeze(ctx context.Context, r wire.FreezeRequest) (wire.Freeze, error) {
+	a, err := h.of.Freeze(ctx, r)
+	return note(h, "Freeze", a, err)
+}
+func (h *heard) Lift(ctx context.Context) (wire.Ack, error) {
+	a, err := h.of.Lift(ctx)
+	return note(h, "Lift", a, err)
+}
 func (h *heard) Close() error { return h.of.Close() }
 
 // overSocket serves an enclave at a socket and gives a client of it.
@@ -208,6 +228,14 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.LoadList(ctx, wire.ListRequest{Entrustment: "nobody", Name: "l"}, bytes.NewReader(nil))
 	_, _ = e.LoadEvents(ctx, wire.EventsRequest{Entrustment: "e"}, bytes.NewReader([]byte("x")))
 	_, _ = e.AcceptClock(ctx)
+	_, _ = e.Drafts(ctx)
+	_, _ = e.Approve(ctx, wire.Approval{Draft: "none"})
+	_, _ = e.Lift(ctx)
+	_, _ = e.Frozen(ctx)
+	_, _ = e.Freeze(ctx, wire.FreezeRequest{})
+	_, _ = e.Report(ctx, question())
+	_, _ = e.Frozen(ctx)
+	_, _ = e.Lift(ctx)
 }
 
 // TestWireConforms: through the socket the same days of acts, on copies of one

@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"awase/aggregator"
 	"awase/enclave/wire"
@@ -31,73 +32,125 @@ func sameJSON(a, b any) bool {
 	return err == nil && string(x) == string(y)
 }
 
-// AddParty adds a party, or replaces the one of the same id.
-func (e *Enclave) AddParty(_ context.Context, p *entrustment.Party) (wire.Ack, error) {
+// decided is a document that may take its place.
+type decided struct {
+	id   string
+	same bool // it stands already
+	body any  // of the record that makes it effective
+}
+
+// document decides about a document and makes it effective or, where officers
+// sign for it, a draft.
+func (e *Enclave) document(kind, entrustmentID string, doc any) (wire.Ack, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if p.Class == entrustment.ClassOperator {
-		if op, err := e.operator(); err == nil && op.ID != p.ID {
-			return wire.Ack{}, e.refuse("party", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §1", Field: "class",
-				Detail: "the room has an operator already", Mend: "a room has one operator; give this party another class"})
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return wire.Ack{}, fmt.Errorf("encoding a document: %w", err)
+	}
+	d, err := e.decide(kind, raw)
+	if err != nil {
+		return wire.Ack{}, e.refuse(kind, entrustmentID, err)
+	}
+	if !d.same && e.signs {
+		ack, err := e.draft(kind, d.id, raw)
+		if err != nil {
+			return wire.Ack{}, e.refuse(kind, entrustmentID, err)
 		}
+		return ack, nil
 	}
-	old, ok := e.state.parties[p.ID]
-	if ok && old.UploadKey != "" && p.UploadKey == "" {
-		return wire.Ack{}, e.refuse("party", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "upload_key",
-			Detail: "the party's files are signed, and this would end it", Mend: "name its upload key, or its next one"})
+	if err := e.ready(kind, d.id); err != nil {
+		return wire.Ack{}, err
 	}
-	if ok && e.state.owners[p.ID] && (old.Group != p.Group || old.Class != p.Class) {
-		return wire.Ack{}, e.refuse("party", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "group",
-			Detail: "group and class are fixed once a party stands in an entrustment or owns the base: budgets are held by them",
-			Mend:   "leave group and class as they are"})
+	return e.ack(kind, d.id, d.same, d.body)
+}
+
+// ready makes what has to stand before the record that needs it.
+func (e *Enclave) ready(kind, id string) error {
+	if kind != kindEntrust {
+		return nil
 	}
-	return e.ack(kindParty, p.ID, ok && sameJSON(old, p), p)
+	return e.vault.MakeDataKey(dataKey(id))
+}
+
+// decide decides about a document as the room is now.
+func (e *Enclave) decide(kind string, raw json.RawMessage) (decided, error) {
+	switch kind {
+	case kindParty:
+		return about(raw, e.decideParty)
+	case kindPolicies:
+		return about(raw, func(p *entrustment.Policies) (decided, error) {
+			return decided{same: e.state.policies != nil && sameJSON(e.state.policies, p), body: p}, nil
+		})
+	case kindGate:
+		return about(raw, func(g *gateRecord) (decided, error) {
+			_, err := aggregator.ParsePolicy("gate.yaml", []byte(g.Document))
+			return decided{same: e.state.gate == g.Document, body: g}, err
+		})
+	case kindEntrust:
+		return about(raw, e.decideEntrust)
+	case kindLift:
+		return about(raw, e.decideLift)
+	case kindAccept:
+		return about(raw, e.decideClock)
+	}
+	return decided{}, fmt.Errorf("deciding about a document of kind %q", kind)
+}
+
+// about decides about a document of one type.
+func about[T any](raw json.RawMessage, decide func(*T) (decided, error)) (decided, error) {
+	doc := new(T)
+	if err := json.Unmarshal(raw, doc); err != nil {
+		return decided{}, fmt.Errorf("reading a document: %w", err)
+	}
+	return decide(doc)
+}
+
+// AddParty adds a party, or replaces the one of the same id.
+func (e *Enclave) AddParty(_ context.Context, p *entrustment.Party) (wire.Ack, error) {
+	return e.document(kindParty, "", p)
 }
 
 // SetPolicies sets which policy versions let which flow use a user's data.
 func (e *Enclave) SetPolicies(_ context.Context, p *entrustment.Policies) (wire.Ack, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.ack(kindPolicies, "", e.state.policies != nil && sameJSON(e.state.policies, p), p)
+	return e.document(kindPolicies, "", p)
 }
 
 // SetGate sets the release gate's parameters.
 func (e *Enclave) SetGate(_ context.Context, file string, doc []byte) (wire.Ack, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, err := aggregator.ParsePolicy(file, doc); err != nil {
-		return wire.Ack{}, e.refuse("gate", "", err)
+	if _, err := aggregator.ParsePolicy(file, doc); err != nil { // whose places are of this file
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return wire.Ack{}, e.refuse(kindGate, "", err)
 	}
-	return e.ack(kindGate, "", e.state.gate == string(doc), gateRecord{string(doc)})
+	return e.document(kindGate, "", gateRecord{string(doc)})
 }
 
 // Entrust activates an entrustment, or its next version.
 func (e *Enclave) Entrust(_ context.Context, c *entrustment.Contract) (wire.Ack, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	return e.document(kindEntrust, c.ID, c)
+}
+
+func (e *Enclave) decideEntrust(c *entrustment.Contract) (decided, error) {
 	facts := e.facts(c)
 	if err := entrustment.DecideEntrust(facts); err != nil {
-		return wire.Ack{}, e.refuse("entrust", c.ID, err)
+		return decided{}, err
 	}
 	next := entrustRecord{c, 1}
 	old, ok := e.state.contracts[c.ID]
 	if ok {
 		if old.Contract.Principal != c.Principal || old.Contract.Trustee != c.Trustee || old.Contract.Flow != c.Flow {
-			return wire.Ack{}, e.refuse("entrust", c.ID, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "id",
-				Detail: "an entrustment of this id has other parties or another flow", Mend: "give the new contract an id of its own"})
+			return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "id",
+				Detail: "an entrustment of this id has other parties or another flow", Mend: "give the new contract an id of its own"}
 		}
 		was := e.facts(old.Contract)
 		if facts.ListOwner() != was.ListOwner() || old.Contract.Runs != c.Runs {
-			return wire.Ack{}, e.refuse("entrust", c.ID, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "basis",
-				Detail: "an entrustment of this id joins another party's lists, or runs another flow", Mend: "give the new contract an id of its own"})
+			return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "basis",
+				Detail: "an entrustment of this id joins another party's lists, or runs another flow", Mend: "give the new contract an id of its own"}
 		}
 		next.Version = old.Version + 1
 	}
-	// The data key stands before the record that needs it.
-	if err := e.vault.MakeDataKey(dataKey(c.ID)); err != nil {
-		return wire.Ack{}, err
-	}
-	return e.ack(kindEntrust, c.ID, ok && sameJSON(old.Contract, c), next)
+	return decided{c.ID, ok && sameJSON(old.Contract, c), next}, nil
 }
 
 // dataKey names the key that an entrustment's segments are under; the base has

@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"awase/aggregator"
+	"awase/crypto/approval"
 	"awase/crypto/seal"
 	"awase/enclave/sandbox"
 	"awase/enclave/vault"
@@ -45,7 +47,6 @@ type Options struct {
 	Build    string          // SHA-256 of the program in hex, for Attestation
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
-	production bool                                           // a vault made at first use is no dev vault
 	unconfined bool                                           // a vault with officers may be opened all the same
 	fs         vault.FS                                       // nil: the disk; tests put one that fails here
 	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
@@ -65,6 +66,15 @@ type Enclave struct {
 	bases  [32]byte
 	opener seal.PrivateKey // what files are sealed to
 
+	signs      bool                                                         // officers sign for what widens what may leave
+	controls   []control                                                    // of signatures; tests take one out, here and below
+	partyRules []partyRule                                                  // of parties' documents
+	message    func(*approval.Statement) ([]byte, error)                    // what officers sign
+	valid      func(officer) bool                                           // whose signatures count
+	concerns   func(act string, document json.RawMessage) ([]string, error) // the parties that sign an act
+	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
+	stopped    func() error                                                 // what an answer is refused for that is ready
+
 	loads   sync.Mutex // held by a load from its first byte on; taken before mu
 	mu      sync.Mutex // guards what follows, and the order of the log's acts
 	state   *state
@@ -82,11 +92,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket, Prepared: o.Prepared})
-	if served, ok := errors.AsType[*vault.ServedError](err); ok {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
-			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
-	}
+	v, err := openVault(ctx, dir, o, false)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +103,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e := &Enclave{
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build}, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
-		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
+		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -117,10 +123,28 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
+	e.address, e.concerns = addressOf, e.concerned
+	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
+	if e.signs && !e.state.ceremony {
+		return nil, errors.Join(errCeremony, v.Close())
+	}
+	if err := e.acceptApproved(); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
 	if err := v.Sweep(e.segments()); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return e, nil
+}
+
+// openVault opens a vault, or makes one where there is none.
+func openVault(ctx context.Context, dir string, o Options, production bool) (*vault.Vault, error) {
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: production, Socket: o.Socket, Prepared: o.Prepared})
+	if served, ok := errors.AsType[*vault.ServedError](err); ok {
+		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
+			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
+	}
+	return v, err
 }
 
 // Close ends the service.

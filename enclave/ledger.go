@@ -182,27 +182,12 @@ func jump(j *vault.Jump) *wire.ClockJump {
 	return &wire.ClockJump{From: utc(j.From), To: utc(j.To)}
 }
 
-// AcceptClock believes the machine's clock after it jumped.
-func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var s wire.ClockState
-	log := e.vault.Log()
-	s.Accepted = jump(log.Stopped())
-	r, err := log.AcceptClock()
-	if err != nil {
-		return wire.ClockState{}, err
-	}
-	if r != nil {
-		s.Seq = r.Seq
-	}
-	s.Now = utc(log.Now())
-	return s, nil
-}
-
-// running refuses while a jump of the machine's clock waits to be accepted: a
+// running refuses while releases are stopped, and while a jump of the machine's clock waits to be accepted: a
 // clock set forward would slide budgets back.
 func (e *Enclave) running() error {
+	if err := e.frozen(); err != nil {
+		return err
+	}
 	j := e.vault.Log().Stopped()
 	if j == nil {
 		return nil

@@ -175,10 +175,17 @@ func (r *clockRoom) reopen(t *testing.T) {
 	if r.noBootClock {
 		boot = func() (string, func() (time.Duration, error)) { return "", nil }
 	}
-	e, err := Open(t.Context(), r.dir, Options{Now: func() time.Time { return r.wall }, boot: boot, production: true, unconfined: true})
+	o := Options{Now: func() time.Time { return r.wall }, boot: boot, unconfined: true}
+	if r.Enclave == nil { // a vault that is no dev vault
+		if _, err := Init(t.Context(), r.dir, partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op2"), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := Open(t.Context(), r.dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.signs = false // officers are not what this is about
 	r.Enclave = e
 }
 

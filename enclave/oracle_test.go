@@ -312,6 +312,9 @@ func furnish(t *testing.T, e *Enclave) {
 	ctx := context.Background()
 	for _, p := range []string{"operator", "client"} {
 		id := map[string]string{"operator": "operator", "client": "acme"}[p]
+		if e.state.parties[id] != nil {
+			continue
+		}
 		doc := fmt.Sprintf("schema: awase.party/v1\nid: %s\nclass: %s\ngroup: %s\ncountry: JP\n", id, p, id)
 		if _, err := e.AddParty(ctx, parse(t, entrustment.ParseParty, doc)); err != nil {
 			t.Fatal(err)

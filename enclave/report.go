@@ -270,6 +270,9 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.stopped(); err != nil { // while it counted
+		return nil, e.refuse("report", q.Entrustment, err)
+	}
 	if seq, ok := e.state.reports[a.id]; ok { // the same question at the same time
 		return e.stored(seq)
 	}
@@ -283,6 +286,9 @@ func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
 	if err != nil {
+		return nil, nil, e.refuse("report", q.Entrustment, err)
+	}
+	if err := e.stopped(); err != nil {
 		return nil, nil, e.refuse("report", q.Entrustment, err)
 	}
 	if seq, ok := e.state.reports[a.id]; ok {

@@ -118,12 +118,17 @@ func (e *Enclave) open(entrustmentID, name string, sealed io.Reader) (*opened, e
 	if err != nil {
 		return nil, err
 	}
-	want := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name}
-	f, err := seal.Open(sealed, e.opener, want, nil, signedBy)
+	f, err := seal.Open(sealed, e.opener, e.address(terms, name), nil, signedBy)
 	if err != nil {
 		return nil, sealedError(err)
 	}
 	return &opened{f.Header(), batchesOf(f), uploadID(f.Head().Address.Upload), terms}, nil
+}
+
+// addressOf gives the only address by which a file is opened: one client's file is
+// not opened under another's entrustment (attack A31).
+func addressOf(t wire.Terms, name string) seal.Address {
+	return seal.Address{Entrustment: t.Entrustment, Version: t.Version, Party: t.Party, Name: name}
 }
 
 func batchesOf(f *seal.File) batches {

@@ -109,6 +109,7 @@ func TestDecodeOtherTypes(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	officerKey := `"` + FormatUploadKey(make([]byte, 32)) + `"`
 	const party = "schema: awase.party/v1\nid: acme\nclass: client\ngroup: acme\ncountry: JP\n"
 	contract, base, list, spec := string(example(t, "contract.yaml")), string(example(t, "base.yaml")), string(example(t, "list.yaml")), string(example(t, "spec.yaml"))
 	swap := func(doc, old, new string) string {
@@ -150,6 +151,14 @@ func TestRefusals(t *testing.T) {
 		{"deep in YAML", "party.yaml", strings.Repeat("[a, ", 100) + strings.Repeat("]", 100), "party.yaml:1:", "nested more than"},
 		{"deep dashes", "party.yaml", strings.Repeat("- ", 100) + "a", "party.yaml:1:", "nested more than"},
 		{"large", "party.yaml", party + "# " + strings.Repeat("x", maxDocument), "party.yaml", "larger than"},
+		{"an officer without a key", "party.yaml", party + "officers: [{name: a}]\n", "(officers[0].key)", "missing"},
+		{"an officer's key", "party.yaml", party + "officers: [{name: a, key: \"ed25519:AAAA\"}]\n", "(officers[0].key)", "awase officer key"},
+		{"an officer's name", "party.yaml", party + "officers: [{name: 山田, key: " + officerKey + "}]\n", "(officers[0].name)", "must be an id"},
+		{"two officers of a name", "party.yaml", party + "officers: [{name: a, key: " + officerKey + "}, {name: a, key: \"passkey:AAAA\", origin: \"https://a.example\"}]\n", "(officers[1].name)", "one name"},
+		{"two officers of a key", "party.yaml", party + "officers: [{name: a, key: " + officerKey + "}, {name: b, key: " + officerKey + "}]\n", "(officers[1].key)", "one key"},
+		{"a passkey of no page", "party.yaml", party + "officers: [{name: a, key: \"passkey:AAAA\"}]\n", "(officers[0])", "add origin"},
+		{"a passkey that is none", "party.yaml", party + "officers: [{name: a, key: \"passkey:?\", origin: \"https://a.example\"}]\n", "(officers[0].key)", "no passkey"},
+		{"a file's key of a page", "party.yaml", party + "officers: [{name: a, key: " + officerKey + ", origin: \"https://a.example\"}]\n", "(officers[0].origin)", "take it out"},
 		{"list for a word", "party.yaml", swap(party, "id: acme", "id: [acme]"), "(id)", "must be a single value, and is a list"},
 
 		{"basis empty", "contract.yaml", swap(contract, contract[strings.Index(contract, "basis:"):strings.Index(contract, "identifiers:")], "basis: []\n"), "(basis)", "must not be empty"},

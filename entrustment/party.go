@@ -28,7 +28,25 @@ type Party struct {
 	// UploadKey pins the Ed25519 key that signs the party's sealed files
 	// ("ed25519:" and 44 characters of Base64); "": they need no signature.
 	UploadKey string `yaml:"upload_key,omitempty" json:"upload_key,omitempty"`
+	// Officers sign for the party what widens what may leave (DESIGN §2 rule 9).
+	Officers []Officer `yaml:"officers,omitempty" json:"officers,omitempty"`
 }
+
+// Officer is somebody who signs for a party (責任者).
+type Officer struct {
+	Name string `yaml:"name" json:"name" need:"value"` // an id: it stands in the record log
+	// Key is "ed25519:" and the Base64 of the public key of a file, or "passkey:"
+	// and that of a passkey's COSE key.
+	Key string `yaml:"key" json:"key" need:"value"`
+	// Origin is the page that the passkey belongs to ("https://room.example.jp").
+	Origin string `yaml:"origin,omitempty" json:"origin,omitempty"`
+}
+
+// maxOfficers is how many officers a party may have.
+const maxOfficers = 32
+
+// passkeyPrefix begins the key of a passkey.
+const passkeyPrefix = "passkey:"
 
 // uploadKeyPrefix names the algorithm of an upload key.
 const uploadKeyPrefix = "ed25519:"

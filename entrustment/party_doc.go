@@ -1,5 +1,10 @@
 package entrustment
 
+import (
+	"regexp"
+	"strings"
+)
+
 // ParseParty reads party.yaml. file names the document in errors.
 func ParseParty(file string, data []byte) (*Party, error) {
 	p, at, err := decode[Party](file, data, SchemaParty)
@@ -15,8 +20,50 @@ func ParseParty(file string, data []byte) (*Party, error) {
 			c.fail("upload_key", "is no Ed25519 public key", "write what awase seal-key printed: ed25519: and 44 characters of Base64")
 		}
 	}
+	c.officers(p.Officers)
 	return done(p, c)
 }
+
+// CheckOfficers checks officers as ParseParty does, of a party that was not
+// written in one document. It gives an *Error of CodeDocument.
+func CheckOfficers(officers []Officer) error {
+	c := &checker{at: &places{file: "officers", at: map[string]place{}}}
+	c.officers(officers)
+	_, err := done(&officers, c)
+	return err
+}
+
+// officers checks the form of each; whether a key is one, and nobody else's, is
+// decided where the keys are pinned.
+func (c *checker) officers(officers []Officer) {
+	c.atMost("officers", len(officers), maxOfficers)
+	names, keys := map[string]bool{}, map[string]bool{}
+	for i, o := range officers {
+		path := item("officers", i)
+		c.id(join(path, "name"), o.Name)
+		if names[o.Name] {
+			c.fail(join(path, "name"), "two officers have one name", "rename one")
+		}
+		if keys[o.Key] {
+			c.fail(join(path, "key"), "two officers have one key", "each officer makes a key of their own with awase officer key")
+		}
+		names[o.Name], keys[o.Key] = true, true
+		cose, passkey := strings.CutPrefix(o.Key, passkeyPrefix)
+		switch _, err := ParseUploadKey(o.Key); {
+		case passkey && (len(cose) > 1024 || !base64Text.MatchString(cose)):
+			c.fail(join(path, "key"), "is no passkey", "write what the page showed: passkey: and Base64")
+		case passkey && o.Origin == "":
+			c.fail(path, "a passkey belongs to a page", "add origin: https://… as the browser shows it")
+		case passkey:
+		case err != nil:
+			c.fail(join(path, "key"), "is no officer's public key", "write what awase officer key printed: ed25519: and 44 characters of Base64")
+		case o.Origin != "":
+			c.fail(join(path, "origin"), "only a passkey belongs to a page", "take it out")
+		}
+	}
+}
+
+var base64Text = regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
 
 // ParsePolicies reads policies.yaml. A version without clauses covers no flow.
 func ParsePolicies(file string, data []byte) (*Policies, error) {

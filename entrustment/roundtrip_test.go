@@ -166,7 +166,8 @@ func TestBasesSurviveTheRecordLog(t *testing.T)     { checkRoundTrip(t, genBase,
 func TestListsSurviveTheRecordLog(t *testing.T)     { checkRoundTrip(t, genList, ParseListSchema) }
 func TestPartiesSurviveTheRecordLog(t *testing.T) {
 	checkRoundTrip(t, func(t *rapid.T) *Party {
-		return &Party{SchemaParty, genID.Draw(t, "id"), ClassAdPlatform, genID.Draw(t, "group"), "US", FormatUploadKey(make([]byte, 32))}
+		return &Party{SchemaParty, genID.Draw(t, "id"), ClassAdPlatform, genID.Draw(t, "group"), "US", FormatUploadKey(make([]byte, 32)),
+			[]Officer{{"a", FormatUploadKey(make([]byte, 32)), ""}, {"b", "passkey:pQECAyYgAQ==", "https://room.example.jp"}}}
 	}, ParseParty)
 }
 func TestPoliciesSurviveTheRecordLog(t *testing.T) {

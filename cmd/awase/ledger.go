@@ -106,6 +106,10 @@ func acceptClock() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if s.Waits != nil {
+			waits(cmd.OutOrStdout(), "clock", s.Waits)
+			return nil
+		}
 		if s.Accepted == nil {
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", japan(s.Now))
 			return err

@@ -173,24 +173,32 @@ func sealKey() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("making a key: %w", err)
 		}
-		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			return badFile(out, "it is there already, and a key is never overwritten", "name another file")
-		}
-		if err != nil {
-			return fileError(out, err)
-		}
-		_, err = fmt.Fprintf(f, "%x\n", private.Seed())
-		if err == nil {
-			err = f.Sync()
-		}
-		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("writing a key: %w", err)
+		if err := writeKey(out, fmt.Sprintf("%x\n", private.Seed()), 0o600); err != nil {
+			return err
 		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "upload_key: %s\n", entrustment.FormatUploadKey(public))
 		return err
 	}
 	return cmd
+}
+
+// writeKey writes the file of a key that was not there.
+func writeKey(path, text string, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return badFile(path, "it is there already, and a key is never overwritten", "name another file")
+	}
+	if err != nil {
+		return fileError(path, err)
+	}
+	_, err = io.WriteString(f, text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing a key: %w", err)
+	}
+	return nil
 }
 
 func readSealKey(path string) (ed25519.PrivateKey, error) {

@@ -105,7 +105,7 @@ func endServed(path string) error {
 // serveArgs serves the vault that the command line names, where it is there, and
 // puts its socket in the vault's place.
 func serveArgs() {
-	if len(os.Args) < 2 || slices.Contains([]string{"enclave", "serve", "front", "demo", "bench"}, os.Args[1]) {
+	if len(os.Args) < 2 || slices.Contains([]string{"enclave", "serve", "front", "init", "demo", "bench"}, os.Args[1]) {
 		return
 	}
 	i := slices.Index(os.Args, "--vault")

@@ -157,6 +157,10 @@ func said(cmd *cobra.Command, what string, a wire.Ack) {
 	if a.ID != "" {
 		name += " " + a.ID
 	}
+	if a.Waits != nil {
+		waits(cmd.OutOrStdout(), name, a.Waits)
+		return
+	}
 	if a.Changed {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: version %d, log entry %d\n", name, a.Version, a.Seq)
 	} else {

@@ -71,6 +71,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	on(h, logKey)
 	on(h, logProof)
 	on(h, attestation)
+	onOfficers(h)
 	return h.mux
 }
 

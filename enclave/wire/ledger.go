@@ -100,7 +100,8 @@ type ClockJump struct {
 
 // ClockState is what AcceptClock did.
 type ClockState struct {
-	Accepted *ClockJump `json:"accepted"`  // nil: nothing waited to be accepted
-	Now      string     `json:"now"`       // RFC 3339, UTC: the vault's time
-	Seq      int64      `json:"log_entry"` // the entry of the record log, where one was written
+	Accepted *ClockJump `json:"accepted"`        // nil: nothing waited to be accepted
+	Now      string     `json:"now"`             // RFC 3339, UTC: the vault's time
+	Seq      int64      `json:"log_entry"`       // the entry of the record log, where one was written
+	Waits    *Draft     `json:"waits,omitempty"` // it is a draft, and waits for officers
 }

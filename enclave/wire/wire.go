@@ -85,16 +85,18 @@ type Enclave interface {
 	// receipt.VerifyAttestation: build, policy, keys, what confines it. nonce is the
 	// asker's, 1 to 128 letters, digits, - and _.
 	Attestation(ctx context.Context, nonce string) ([]byte, error)
+	Officers
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }
 
-// Ack says that an act stands in the record log.
+// Ack says that an act stands in the record log, or that its draft does.
 type Ack struct {
-	ID      string `json:"id"`        // party, entrustment, …
-	Version int    `json:"version"`   // 1 for the first
-	Changed bool   `json:"changed"`   // false: the same document was there already
-	Seq     int64  `json:"log_entry"` // its entry of the record log
+	ID      string `json:"id"`              // party, entrustment, …
+	Version int    `json:"version"`         // 1 for the first
+	Changed bool   `json:"changed"`         // false: the same document was there already
+	Seq     int64  `json:"log_entry"`       // its entry of the record log
+	Waits   *Draft `json:"waits,omitempty"` // the act is a draft, and has no effect before officers signed it
 }
 
 // Terms is what a file is sealed to: the enclave's key, and the address less

@@ -32,7 +32,7 @@ var may = map[string][]string{
 	"matcher/enginetest": {"matcher", "crypto/token", "entrustment"},
 	"matcher/matchbench": {"matcher", "crypto/token", "internal/rss"},
 	"aggregator":         {"matcher", "entrustment"},
-	"enclave/wire":       {"crypto/seal", "entrustment"},
+	"enclave/wire":       {"crypto/seal", "crypto/approval", "entrustment"},
 	"enclave/vault":      {"crypto", "enclave/sandbox"},
 	"enclave/sandbox":    {},
 	"enclave":            {"aggregator", "matcher", "crypto", "enclave", "entrustment"},

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"awase/enclave/wire"
+)
+
+// acts are the acts that officers sign, in words.
+var acts = map[string]string{"party": "party", "policies": "versions of the privacy policy", "gate": "parameters of the release gate", "entrust": "entrustment",
+	"lift": "let releases out again after a freeze", "accept-clock": "believe the machine's clock after a jump"}
+
+// shownDraft writes a draft for those who sign it: what it is, who signed, and
+// the document line by line, those that change marked.
+func shownDraft(d *wire.Draft) string {
+	var b strings.Builder
+	what := acts[d.Statement.Act]
+	if what == "" {
+		what = d.Statement.Act
+	}
+	fmt.Fprintf(&b, "draft %s\n  %s", d.Hash, what)
+	if d.Statement.ID != "" {
+		b.WriteString(" " + plain(d.Statement.ID))
+	}
+	fmt.Fprintf(&b, ", version %d, of vault %s, until %s\n", d.Statement.Version, d.Statement.Vault, japan(d.Statement.Expires))
+	for _, s := range d.Signed {
+		fmt.Fprintf(&b, "  signed by %s of %s on %s\n", s.Officer, s.Party, japan(s.At))
+	}
+	fmt.Fprintf(&b, "  to be signed by an officer of %s\n", strings.Join(d.Needs, " and one of "))
+	before, after := lines(d.Before), lines(d.Document)
+	had, has := set(before), set(after)
+	for _, l := range before {
+		if !has[l] {
+			b.WriteString("  - " + l + "\n")
+		}
+	}
+	for _, l := range after {
+		mark := "+"
+		if had[l] {
+			mark = " "
+		}
+		b.WriteString("  " + mark + " " + l + "\n")
+	}
+	return b.String()
+}
+
+func set(lines []string) map[string]bool {
+	out := map[string]bool{}
+	for _, l := range lines {
+		out[l] = true
+	}
+	return out
+}
+
+// lines writes a document as one line a value, in its own order.
+func lines(doc json.RawMessage) []string {
+	if len(doc) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(doc))
+	dec.UseNumber()
+	var out []string
+	var walk func(path string) error
+	walk = func(path string) error {
+		t, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		switch t {
+		case json.Delim('{'):
+			for dec.More() {
+				key, err := dec.Token()
+				if err != nil {
+					return err
+				}
+				name := plain(fmt.Sprint(key))
+				if path != "" {
+					name = path + "." + name
+				}
+				if err := walk(name); err != nil {
+					return err
+				}
+			}
+			_, err := dec.Token()
+			return err
+		case json.Delim('['):
+			n := 0
+			for ; dec.More(); n++ {
+				if err := walk(fmt.Sprintf("%s[%d]", path, n)); err != nil {
+					return err
+				}
+			}
+			if n == 0 {
+				out = append(out, path+": []")
+			}
+			_, err := dec.Token()
+			return err
+		}
+		text := fmt.Sprint(t)
+		if t == nil {
+			text = "null"
+		}
+		if path == "document" { // a file as it was written
+			for l := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+				out = append(out, plain(l))
+			}
+			return nil
+		}
+		out = append(out, path+": "+plain(text))
+		return nil
+	}
+	if err := walk(""); err != nil {
+		return []string{"(a document that can't be read)"}
+	}
+	return out
+}
+
+// plain writes a text so that it shows as what it is: nothing in it moves the
+// cursor or turns the direction of writing.
+func plain(s string) string {
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return strconv.Quote(s)
+		}
+	}
+	return s
+}

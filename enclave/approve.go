@@ -1,0 +1,385 @@
+package enclave
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"awase/crypto/approval"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// Kinds of the officers' records.
+const (
+	kindCeremony = "ceremony"
+	kindDraft    = "draft"
+	kindApproval = "approval"
+	kindFreeze   = "freeze"
+	kindLift     = "lift"
+)
+
+const (
+	draftLife = 7 * 24 * time.Hour // for two companies to sign in
+	maxDrafts = 100                // that wait: who asks may be anybody
+)
+
+// draftRecord is an act that waits for signatures.
+type draftRecord struct {
+	Statement approval.Statement `json:"statement"`
+	Document  json.RawMessage    `json:"document"`
+}
+
+// approvalRecord is an officer's signature of a draft. The last that was needed
+// carries the act, so that both stand or neither.
+type approvalRecord struct {
+	Draft     string             `json:"draft"`
+	Party     string             `json:"party"`
+	Officer   string             `json:"officer"`
+	Key       string             `json:"key"`
+	Signature approval.Signature `json:"signature"`
+	Act       *actRecord         `json:"act,omitempty"`
+}
+
+// actRecord is what an approved draft became: the body of a record of its kind.
+type actRecord struct {
+	Kind string          `json:"kind"`
+	Body json.RawMessage `json:"body"`
+}
+
+// draft is an act that waits for signatures, or that had them.
+type draft struct {
+	draftRecord
+	hash    string
+	seq     int64
+	at      time.Time
+	expires time.Time
+	signed  []signature
+	done    bool
+}
+
+type signature struct {
+	by officer
+	at time.Time
+}
+
+func (e *Enclave) expired(d *draft) bool { return !e.vault.Log().Now().Before(d.expires) }
+
+// replaces tells whether what a draft replaces is what stands now.
+func (e *Enclave) replaces(d *draft) bool {
+	before, version, err := e.inForce(d.Statement.Act, d.Statement.ID)
+	return err == nil && d.Statement.Version == version+1 && d.Statement.Replaces == documentHash(before)
+}
+
+// counted gives the signatures of a draft whose keys still stand: one that was
+// replaced may have been lost, so what it signed counts no more.
+func (e *Enclave) counted(d *draft) (out []signature) {
+	for _, s := range d.signed {
+		if e.valid(s.by) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// needs gives the parties whose officer has to sign yet.
+func (e *Enclave) needs(parties []string, signed []signature) (out []string) {
+	for _, p := range parties {
+		if !slices.ContainsFunc(signed, func(s signature) bool { return s.by.party == p }) {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 && len(signed) < 2 {
+		out = parties // a second officer, of the only one there is
+	}
+	return out
+}
+
+// concerned gives the parties of each of which an officer signs an act: those
+// whose people or whose money it is about, and that stand in the room already.
+func (e *Enclave) concerned(act string, document json.RawMessage) (parties []string, err error) {
+	op, err := e.operator()
+	if err != nil {
+		return nil, err
+	}
+	switch act {
+	case kindEntrust:
+		var c entrustment.Contract
+		if err := json.Unmarshal(document, &c); err != nil {
+			return nil, fmt.Errorf("reading a document: %w", err)
+		}
+		parties = []string{c.Principal, c.Trustee}
+		for _, b := range c.Basis { // whose people are joined
+			parties = append(parties, b.Party)
+		}
+	case kindParty:
+		var p entrustment.Party
+		if err := json.Unmarshal(document, &p); err != nil {
+			return nil, fmt.Errorf("reading a document: %w", err)
+		}
+		parties = []string{op.ID}
+		if e.state.hasOfficers(p.ID) { // a new party has nobody yet
+			parties = append(parties, p.ID)
+		}
+	case kindLift:
+		parties = []string{op.ID}
+		if f := e.state.frozen; f != nil && e.state.hasOfficers(f.Party) {
+			parties = append(parties, f.Party)
+		}
+	default:
+		parties = []string{op.ID}
+	}
+	slices.Sort(parties)
+	parties = slices.Compact(parties)
+	for _, p := range parties {
+		if !e.state.hasOfficers(p) {
+			return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 9", Field: "officers",
+				Detail: "nobody can sign for " + entrustment.Quote(p), Mend: "name its officers in its party.yaml, and add that first: awase party add"}
+		}
+	}
+	return parties, nil
+}
+
+// inForce gives the document that stands, nil of none, and its version.
+func (e *Enclave) inForce(act, id string) (json.RawMessage, int, error) {
+	var doc any
+	version := e.state.versions[act+" "+id]
+	switch act {
+	case kindParty:
+		if p, ok := e.state.parties[id]; ok {
+			doc = p
+		}
+	case kindPolicies:
+		if e.state.policies != nil {
+			doc = e.state.policies
+		}
+	case kindGate:
+		if e.state.gate != "" {
+			doc = gateRecord{e.state.gate}
+		}
+	case kindEntrust:
+		if c, ok := e.state.contracts[id]; ok {
+			doc = c.Contract
+		}
+	case kindLift:
+		version = e.state.freezes
+		if e.state.frozen != nil {
+			doc = liftRecord{e.state.frozen.seq}
+		}
+	case kindAccept:
+		version = e.state.clocks
+	}
+	if doc == nil {
+		return nil, version, nil
+	}
+	raw, err := json.Marshal(doc)
+	return raw, version, err
+}
+
+// documentHash names a document; "" of none.
+func documentHash(doc json.RawMessage) string {
+	if doc == nil {
+		return ""
+	}
+	h := sha256.Sum256(doc)
+	return hex.EncodeToString(h[:])
+}
+
+// draft makes an act wait for signatures. The same act, drafted again while it
+// waits, is the same draft. The room's lock is held.
+func (e *Enclave) draft(act, id string, document json.RawMessage) (wire.Ack, error) {
+	if _, err := e.concerns(act, document); err != nil {
+		return wire.Ack{}, err
+	}
+	before, version, err := e.inForce(act, id)
+	if err != nil {
+		return wire.Ack{}, err
+	}
+	s := approval.Statement{Schema: approval.Schema, Vault: e.vault.ID(), Act: act, ID: id,
+		Document: documentHash(document), Replaces: documentHash(before), Version: version + 1}
+	waiting := e.waiting()
+	for _, d := range waiting {
+		same := d.Statement
+		same.Nonce, same.Expires = "", ""
+		if same == s {
+			return e.waits(d, false)
+		}
+	}
+	if len(waiting) >= maxDrafts {
+		return wire.Ack{}, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §2 rule 9", Field: "draft",
+			Detail: fmt.Sprintf("%d drafts wait for signatures", len(waiting)), Mend: "approve those that are meant, or wait until they lapse: awase drafts"}
+	}
+	nonce := make([]byte, 16)
+	rand.Read(nonce)
+	s.Nonce, s.Expires = hex.EncodeToString(nonce), utc(e.vault.Log().Now().Add(draftLife))
+	message, err := s.Message()
+	if err != nil {
+		return wire.Ack{}, err
+	}
+	if _, err := e.append(kindDraft, draftRecord{s, document}); err != nil {
+		return wire.Ack{}, err
+	}
+	return e.waits(e.state.drafts[approval.Hash(message)], true)
+}
+
+// waits says how a draft stands.
+func (e *Enclave) waits(d *draft, changed bool) (wire.Ack, error) {
+	w, err := e.shown(d)
+	return wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: changed, Seq: d.seq, Waits: w}, err
+}
+
+// waiting gives the drafts that can still be signed, in the order drafted.
+func (e *Enclave) waiting() (out []*draft) {
+	for _, d := range e.state.drafts {
+		if !d.done && !e.expired(d) && e.replaces(d) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b *draft) int { return int(a.seq - b.seq) })
+	return out
+}
+
+// shown writes a draft for those who sign it.
+func (e *Enclave) shown(d *draft) (*wire.Draft, error) {
+	before, _, err := e.inForce(d.Statement.Act, d.Statement.ID)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := e.concerns(d.Statement.Act, d.Document)
+	if err != nil {
+		return nil, err
+	}
+	signed := e.counted(d)
+	w := &wire.Draft{Hash: d.hash, Statement: d.Statement, Document: d.Document, Before: before, Parties: parties, Needs: e.needs(parties, signed), At: utc(d.at)}
+	for _, s := range signed {
+		w.Signed = append(w.Signed, wire.Signed{Party: s.by.party, Officer: s.by.Name, At: utc(s.at)})
+	}
+	return w, nil
+}
+
+// Drafts gives the acts that wait for signatures.
+func (e *Enclave) Drafts(context.Context) ([]wire.Draft, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := []wire.Draft{}
+	for _, d := range e.waiting() {
+		w, err := e.shown(d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *w)
+	}
+	return out, nil
+}
+
+// Approve takes one officer's signature of a draft.
+func (e *Enclave) Approve(_ context.Context, a wire.Approval) (wire.Approved, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	d, ok := e.state.drafts[a.Draft]
+	if !ok {
+		return wire.Approved{}, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "there is no draft of this hash", Mend: "awase drafts shows what waits; give the whole hash"}
+	}
+	try := &attempt{draft: d, key: a.Key, signature: a.Signature}
+	try.by, try.known = e.state.pinned[a.Key]
+	for _, c := range e.controls {
+		if err := c.refuse(e, try); err != nil {
+			return wire.Approved{}, e.refuse("approve", "", err)
+		}
+	}
+	parties, err := e.concerns(d.Statement.Act, d.Document)
+	if err != nil {
+		return wire.Approved{}, e.refuse("approve", "", err)
+	}
+	rec := approvalRecord{Draft: d.hash, Party: try.by.party, Officer: try.by.Name, Key: a.Key, Signature: a.Signature}
+	out := wire.Approved{Needs: e.needs(parties, append(e.counted(d), signature{by: try.by}))}
+	if len(out.Needs) == 0 {
+		// What it rests on may have changed since it was drafted.
+		act, err := e.decide(d.Statement.Act, d.Document)
+		if err != nil {
+			return wire.Approved{}, e.refuse("approve", "", err)
+		}
+		body, err := json.Marshal(act.body)
+		if err != nil {
+			return wire.Approved{}, fmt.Errorf("encoding an act: %w", err)
+		}
+		if err := e.ready(d.Statement.Act, act.id); err != nil {
+			return wire.Approved{}, err
+		}
+		rec.Act, out.Effective = &actRecord{d.Statement.Act, body}, true
+	}
+	r, err := e.append(kindApproval, rec)
+	if err != nil {
+		return wire.Approved{}, err
+	}
+	out.Ack = wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: true, Seq: r.Seq}
+	if out.Effective {
+		return out, e.acceptApproved()
+	}
+	return out, nil
+}
+
+// foldOfficers takes a record of the officers in.
+func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) error {
+	switch r.Kind {
+	case kindCeremony:
+		s.ceremony = true
+		return fold(&vault.Record{Seq: r.Seq, Time: r.Time, Kind: kindParty, Body: r.Body})
+	case kindDraft:
+		rec, err := body[draftRecord](r)
+		if err != nil {
+			return err
+		}
+		message, err := rec.Statement.Message()
+		if err != nil {
+			return err
+		}
+		d := &draft{draftRecord: *rec, hash: approval.Hash(message), at: r.Time, seq: r.Seq}
+		if d.expires, err = time.Parse(time.RFC3339, rec.Statement.Expires); err != nil {
+			return fmt.Errorf("its day does not decode: %w", err)
+		}
+		s.drafts[d.hash] = d
+	case kindApproval:
+		rec, err := body[approvalRecord](r)
+		if err != nil {
+			return err
+		}
+		d, ok := s.drafts[rec.Draft]
+		if !ok {
+			return fmt.Errorf("it approves what was not drafted")
+		}
+		by := s.pinned[rec.Key]
+		d.signed = append(d.signed, signature{by, r.Time})
+		if rec.Act == nil {
+			return nil
+		}
+		d.done = true
+		return fold(&vault.Record{Seq: r.Seq, Time: r.Time, Kind: rec.Act.Kind, Body: rec.Act.Body})
+	case kindFreeze:
+		f, err := body[freezeRecord](r)
+		if err != nil {
+			return err
+		}
+		f.seq, f.at = r.Seq, r.Time
+		s.frozen = f
+		s.freezes++
+	case kindLift:
+		s.frozen = nil
+		s.freezes++
+		s.mark(r, "")
+	case kindAccept:
+		c, err := body[clockRecord](r)
+		if err != nil {
+			return err
+		}
+		s.clocks++
+		s.approvedClock = c
+	}
+	return nil
+}

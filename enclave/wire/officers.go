@@ -1,0 +1,126 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+
+	"awase/crypto/approval"
+)
+
+// Officers is what officers do (docs/officers.md). Who asks is not trusted to be
+// one: signatures are, checked in the enclave against the keys that it pinned.
+type Officers interface {
+	// Drafts gives the acts that wait for signatures.
+	Drafts(ctx context.Context) ([]Draft, error)
+	// Approve takes one officer's signature of a draft. The last that is needed
+	// makes the draft effective.
+	Approve(ctx context.Context, a Approval) (Approved, error)
+	// Frozen tells whether releases are stopped, and what an officer signs to stop
+	// them.
+	Frozen(ctx context.Context) (Freeze, error)
+	// Freeze stops all releases at once. A question that runs gives no answer; it
+	// does, uncharged, when it is asked after the lifting. Frozen again is nothing.
+	Freeze(ctx context.Context, r FreezeRequest) (Freeze, error)
+	// Lift lets releases out again, or drafts that.
+	Lift(ctx context.Context) (Ack, error)
+}
+
+// Draft is an act that waits for signatures.
+type Draft struct {
+	Hash      string             `json:"hash"` // of the statement: its name
+	Statement approval.Statement `json:"statement"`
+	Document  json.RawMessage    `json:"document"`         // canonical
+	Before    json.RawMessage    `json:"before,omitempty"` // in whose place it comes
+	Parties   []string           `json:"parties"`          // of each, an officer signs; two officers at least
+	Needs     []string           `json:"needs"`            // parties whose officer has to sign yet
+	Signed    []Signed           `json:"signed,omitempty"`
+	At        string             `json:"at"`
+}
+
+// Signed is an officer's signature that counts.
+type Signed struct {
+	Party   string `json:"party"`
+	Officer string `json:"officer"`
+	At      string `json:"at"`
+}
+
+// Approval is one officer's signature of a draft.
+type Approval struct {
+	Draft     string             `json:"draft"` // its hash
+	Key       string             `json:"key"`   // the officer's, as party.yaml has it
+	Signature approval.Signature `json:"signature"`
+}
+
+// Approved says what became of a signature.
+type Approved struct {
+	Ack
+	Effective bool     `json:"effective"` // the act stands: Ack says as what
+	Needs     []string `json:"needs,omitempty"`
+}
+
+// Freeze tells whether releases are stopped.
+type Freeze struct {
+	Frozen  bool   `json:"frozen"`
+	At      string `json:"at,omitempty"`
+	Party   string `json:"party,omitempty"` // whose officer stopped them; "" in a dev vault
+	Officer string `json:"officer,omitempty"`
+	Seq     int64  `json:"log_entry,omitempty"`
+	Signed  bool   `json:"signed"` // an officer's signature is asked
+	// Statement is what an officer signs to stop releases, less nonce and day;
+	// nil while they are stopped.
+	Statement *approval.Statement `json:"statement,omitempty"`
+	Now       string              `json:"now"` // the vault's time, by which a signature lapses
+}
+
+// FreezeRequest stops releases. It is empty in a dev vault.
+type FreezeRequest struct {
+	Statement *approval.Statement `json:"statement,omitempty"`
+	Key       string              `json:"key,omitempty"`
+	Signature approval.Signature  `json:"signature"`
+}
+
+var (
+	drafts = route[nothing, []Draft]{"drafts", func(ctx context.Context, e Enclave, _ *nothing) ([]Draft, error) {
+		return e.Drafts(ctx)
+	}}
+	approve = route[Approval, Approved]{"approve", func(ctx context.Context, e Enclave, q *Approval) (Approved, error) {
+		return e.Approve(ctx, *q)
+	}}
+	frozen = route[nothing, Freeze]{"frozen", func(ctx context.Context, e Enclave, _ *nothing) (Freeze, error) {
+		return e.Frozen(ctx)
+	}}
+	freeze = route[FreezeRequest, Freeze]{"freeze", func(ctx context.Context, e Enclave, q *FreezeRequest) (Freeze, error) {
+		return e.Freeze(ctx, *q)
+	}}
+	lift = route[nothing, Ack]{"lift", func(ctx context.Context, e Enclave, _ *nothing) (Ack, error) {
+		return e.Lift(ctx)
+	}}
+)
+
+// onOfficers answers the officers' methods.
+func onOfficers(h *handler) {
+	on(h, drafts)
+	on(h, approve)
+	on(h, frozen)
+	on(h, freeze)
+	on(h, lift)
+}
+
+// Drafts gives the acts that wait for signatures.
+func (c *Client) Drafts(ctx context.Context) ([]Draft, error) { return ask(ctx, c, drafts, &nothing{}) }
+
+// Approve hands in one officer's signature of a draft.
+func (c *Client) Approve(ctx context.Context, a Approval) (Approved, error) {
+	return ask(ctx, c, approve, &a)
+}
+
+// Frozen tells whether releases are stopped.
+func (c *Client) Frozen(ctx context.Context) (Freeze, error) { return ask(ctx, c, frozen, &nothing{}) }
+
+// Freeze stops all releases.
+func (c *Client) Freeze(ctx context.Context, r FreezeRequest) (Freeze, error) {
+	return ask(ctx, c, freeze, &r)
+}
+
+// Lift lets releases out again, or drafts that.
+func (c *Client) Lift(ctx context.Context) (Ack, error) { return ask(ctx, c, lift, &nothing{}) }
