@@ -95,6 +95,17 @@ func (e *Enclave) decideParty(p *entrustment.Party) (decided, error) {
 	return decided{p.ID, old != nil && sameJSON(old, p), p}, nil
 }
 
+// officerState is the officers' part of the fold over the record log.
+type officerState struct {
+	pinned        map[string]officer // by their key, those whose key was replaced too
+	drafts        map[string]*draft  // acts that officers sign for, by hash
+	ceremony      bool               // the first keys are pinned
+	frozen        *freezeRecord      // nil: releases are not stopped
+	freezes       int                // how often they were stopped, and let go
+	clocks        int                // how often officers accepted the machine's clock
+	approvedClock *clockRecord       // a jump that they accepted, and that the clock is still to follow
+}
+
 // officer is somebody who signs for a party.
 type officer struct {
 	party string

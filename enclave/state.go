@@ -142,37 +142,33 @@ func (l *listRecord) what() string { return listKey{l.Entrustment, l.Name}.what(
 
 // state is the fold over the record log.
 type state struct {
-	parties       map[string]*entrustment.Party
-	policies      *entrustment.Policies
-	gate          string
-	contracts     map[string]*entrustRecord
-	base          *baseRecord
-	lists         map[listKey]*listRecord
-	listTimes     map[string][]time.Time // by entrustment: when versions were loaded
-	reports       map[hexID]int64        // by key: the record's number
-	acts          map[string]int64       // last record of a document, by kind and id
-	versions      map[string]int         // of parties and policies
-	reportTable   map[int64]*reportRecord
-	reserved      map[string]*entrustment.Question    // by the reservation's name
-	cubes         map[listKey][]*entrustment.Question // planning cubes bought, by the list
-	events        map[string][]*eventsRecord          // by entrustment, in the order loaded
-	uploads       map[uploadID]upload                 // used upload ids, and what each became
-	newest        map[string]uploadID                 // the last file taken, by what it became
-	owners        map[string]bool                     // parties that stand in an entrustment, or own the base
-	pinned        map[string]officer                  // officers by their key, those whose key was replaced too
-	drafts        map[string]*draft                   // acts that officers sign for, by hash
-	ceremony      bool                                // the first keys are pinned
-	frozen        *freezeRecord                       // nil: releases are not stopped
-	freezes       int                                 // how often they were stopped, and let go
-	clocks        int                                 // how often officers accepted the machine's clock
-	approvedClock *clockRecord                        // a jump that officers accepted, and that the clock is still to follow
+	parties     map[string]*entrustment.Party
+	policies    *entrustment.Policies
+	gate        string
+	contracts   map[string]*entrustRecord
+	base        *baseRecord
+	lists       map[listKey]*listRecord
+	listTimes   map[string][]time.Time // by entrustment: when versions were loaded
+	reports     map[hexID]int64        // by key: the record's number
+	acts        map[string]int64       // last record of a document, by kind and id
+	versions    map[string]int         // of parties and policies
+	reportTable map[int64]*reportRecord
+	reserved    map[string]*entrustment.Question    // by the reservation's name
+	cubes       map[listKey][]*entrustment.Question // planning cubes bought, by the list
+	events      map[string][]*eventsRecord          // by entrustment, in the order loaded
+	uploads     map[uploadID]upload                 // used upload ids, and what each became
+	newest      map[string]uploadID                 // the last file taken, by what it became
+	owners      map[string]bool                     // parties that stand in an entrustment, or own the base
+
+	officerState
 }
 
 func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{}, pinned: map[string]officer{}, drafts: map[string]*draft{},
+		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
+		officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
 
