@@ -202,6 +202,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.LoadList(ctx, wire.ListRequest{Entrustment: "nobody", Name: "l"}, bytes.NewReader(nil))
 	_, _ = e.LoadEvents(ctx, wire.EventsRequest{Entrustment: "e"}, bytes.NewReader([]byte("x")))
 	_, _ = e.AcceptClock(ctx)
+	askVault(ctx, e)
 }
 
 // TestWireConforms: through the socket the same days of acts, on copies of one

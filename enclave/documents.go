@@ -76,6 +76,9 @@ func (e *Enclave) Entrust(_ context.Context, c *entrustment.Contract) (wire.Ack,
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	facts := e.facts(c)
+	if err := e.over(c.ID); err != nil {
+		return wire.Ack{}, e.refuse("entrust", c.ID, err)
+	}
 	if err := entrustment.DecideEntrust(facts); err != nil {
 		return wire.Ack{}, e.refuse("entrust", c.ID, err)
 	}

@@ -37,6 +37,7 @@ type Options struct {
 	Logger *slog.Logger     // nil: discards. It sees no identifier, hash or token
 	Now    func() time.Time // nil: time.Now
 	Socket string           // where it will be served, for those who try to open the vault meanwhile; "": nowhere
+	Key    vault.KeySource  // where the vault key is kept; nil: the file beside the vault
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
 	production bool                                           // a vault made at first use is no dev vault
@@ -65,6 +66,9 @@ type Enclave struct {
 	inUse   map[hexID]*pinned // what questions that run read
 	retired map[hexID]bool    // held only for those
 	bound   map[boundLog]bool
+	ending  map[string]int // entrustments whose end waits for questions under way
+	asking  map[string]int // by entrustment: questions that run
+	letGo   chan struct{}  // closed when a question ends
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -74,7 +78,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket})
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.production, Socket: o.Socket, Key: o.Key})
 	if served, ok := errors.AsType[*vault.ServedError](err); ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
 			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
@@ -85,6 +89,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
+		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}),
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -104,7 +109,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
-	if err := v.Sweep(e.segments()); err != nil {
+	if err := errors.Join(v.Sweep(e.segments()), e.finishEnds(ctx)); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return e, nil
@@ -152,6 +157,9 @@ func (e *Enclave) facts(c *entrustment.Contract) entrustment.Facts {
 // contract finds an active entrustment.
 func (e *Enclave) contract(id string) (*entrustRecord, error) {
 	c, ok := e.state.contracts[id]
+	if err := e.over(id); err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "entrustment",
 			Detail: "there is no entrustment " + entrustment.Quote(id), Mend: "activate its contract with awase entrust"}

@@ -56,6 +56,9 @@ func load[T any](e *Enclave, act, entrustmentID string, run func() (T, error)) (
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		var none T
+		if over := e.over(entrustmentID); over != nil { // meanwhile, perhaps: then nothing else matters
+			err = over
+		}
 		return none, e.refuse(act, entrustmentID, err)
 	}
 	return loaded, nil

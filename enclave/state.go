@@ -31,6 +31,8 @@ const (
 	kindReserve  = "reserve"
 	kindFree     = "free"
 	kindRefusal  = "refusal"
+	kindEnd      = receipt.EndKind
+	kindRotation = receipt.RotationKind
 	kindReport   = receipt.EntryKind
 )
 
@@ -158,6 +160,8 @@ type state struct {
 	uploads     map[uploadID]upload                 // used upload ids, and what each became
 	newest      map[string]uploadID                 // the last file taken, by what it became
 	owners      map[string]bool                     // parties that stand in an entrustment, or own the base
+	ended       map[string]*ended                   // by entrustment
+	rotations   []rotated                           // of the vault key, in their order
 }
 
 func newState() *state {
@@ -165,6 +169,7 @@ func newState() *state {
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
+		ended: map[string]*ended{},
 	}
 }
 
@@ -297,6 +302,18 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 				key := listKey{rep.Entrustment, rep.Cube.List}
 				s.cubes[key] = append(s.cubes[key], rep.Cube)
 			}
+		}
+		return fail(err)
+	case kindEnd:
+		end, err := body[endRecord](r)
+		if err == nil {
+			s.end(&ended{endRecord: *end, seq: r.Seq, at: r.Time}, gate)
+		}
+		return fail(err)
+	case kindRotation:
+		rot, err := body[rotationRecord](r)
+		if err == nil {
+			s.rotations = append(s.rotations, rotated{rot.Generation, r.Seq})
 		}
 		return fail(err)
 	case kindRefusal, vault.KindClock:

@@ -22,10 +22,12 @@ import (
 type Vault struct {
 	disk   FS
 	dir    string
-	key    [KeySize]byte
+	source KeySource
 	root   [KeySize]byte
+	mu     sync.Mutex // guards the keys
+	key    Key        // in force
+	next   Key        // where keys.Next is there
 	keys   *keyFile
-	mu     sync.Mutex // keys
 	log    *Log
 	signer *receipt.Signer
 	lock   *os.File
@@ -40,6 +42,9 @@ type Options struct {
 	Boot   func() (id string, since func() (time.Duration, error))
 	Logger *slog.Logger // nil: discards
 	FS     FS           // nil: the disk
+	// Key is where the vault key is kept; nil: the file beside the vault, made with
+	// it.
+	Key KeySource
 	// Production: a vault made at first use is no dev vault.
 	Production bool
 	// Socket is where a service will answer for the vault until it is closed; ""
@@ -52,8 +57,8 @@ type ServedError struct{ Socket string }
 
 func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
 
-// Open opens the vault at dir, or makes one there at first use: dir
-// 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
+// Open opens the vault at dir, or makes one there at first use, of mode 0700. It
+// finishes a rotation of the vault key that was cut short. It waits, until ctx ends, while another
 // process has the vault open, but not for a service: that is a ServedError.
 func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.Boot == nil {
@@ -75,7 +80,10 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if base := filepath.Base(dir); base == "." || base == ".." || base == string(filepath.Separator) {
 		return nil, fmt.Errorf("a vault is a directory of its own with a name; its key stands beside it")
 	}
-	v := &Vault{disk: o.FS, dir: dir}
+	if o.Key == nil {
+		o.Key = KeyFile{dir + ".key", o.FS}
+	}
+	v := &Vault{disk: o.FS, dir: dir, source: o.Key}
 	if err := makeDir(v.disk, dir); err != nil {
 		return nil, fmt.Errorf("making the vault: %w", err)
 	}
@@ -85,28 +93,22 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if err := v.takeLock(ctx, o.Logger, o.Socket); err != nil {
 		return nil, err
 	}
-	if err := v.open(o); err != nil {
+	if err := v.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the vault: %w", err), v.Close())
 	}
 	return v, nil
 }
 
-func (v *Vault) open(o Options) error {
+func (v *Vault) open(ctx context.Context, o Options) error {
 	keys, err := readKeys(v.path("keys"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := v.make(!o.Production); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	default:
-		if v.key, err = readVaultKey(v.disk, v.dir+".key", false); err != nil {
-			return err
-		}
+		err = v.make(ctx, !o.Production)
+	case err == nil:
 		v.keys = keys
+		err = v.unlock(ctx, o.Logger)
 	}
-	if v.root, err = unwrap(&v.key, rootLabel(v.keys.Dev), v.keys.Root); err != nil {
+	if err != nil {
 		return err
 	}
 	if v.signer, err = receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16]); err != nil {
@@ -133,7 +135,7 @@ func (v *Vault) open(o Options) error {
 // make makes a new vault. The keys file is written last: until it stands there
 // is no vault, and a crash before that starts over. A directory that holds
 // anything but our own beginnings is not taken over.
-func (v *Vault) make(dev bool) error {
+func (v *Vault) make(ctx context.Context, dev bool) error {
 	names, err := os.ReadDir(v.dir)
 	if err != nil {
 		return err
@@ -148,17 +150,15 @@ func (v *Vault) make(dev bool) error {
 	if v.used() {
 		return errors.New("the vault was used and has no keys file; restore the keys file from a backup, or name a new vault")
 	}
-	if v.key, err = readVaultKey(v.disk, v.dir+".key", true); err != nil {
+	if v.key, err = v.source.Key(ctx, true); err != nil {
 		return err
 	}
 	if v.keys, err = makeKeys(&v.key, dev); err != nil {
 		return err
 	}
-	root, err := unwrap(&v.key, rootLabel(v.keys.Dev), v.keys.Root)
-	if err != nil {
+	if v.root, err = unwrap(&v.key, rootLabel(dev), v.keys.Now.Root); err != nil {
 		return err
 	}
-	v.root = root
 	signer, err := receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16])
 	if err != nil {
 		return err
@@ -266,6 +266,24 @@ func (v *Vault) Sweep(keep map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// RemoveSegments removes segments for good: their names are durably gone. One
+// that is gone already is no error.
+func (v *Vault) RemoveSegments(ids []string) error {
+	if err := v.log.usable(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		path, err := v.segmentPath(id)
+		if err == nil {
+			err = removeIfThere(v.disk, path)
+		}
+		if err != nil {
+			return fmt.Errorf("removing a segment: %w", err)
+		}
+	}
+	return v.disk.SyncDir(v.path("segments"))
 }
 
 // Close lets another process open the vault. What was acknowledged is durable

@@ -63,6 +63,9 @@ var methods = map[string]string{
 	"accept-clock":    `{}`,
 	"log-key":         `{}`,
 	"log-proof":       `{"from":1,"to":2}`,
+	"end-entrustment": `{"entrustment":"e"}`,
+	"certificate":     `{"entrustment":"e"}`,
+	"rotate":          `{}`,
 }
 
 func kindOf(method string) string {
@@ -350,7 +353,7 @@ func FuzzRequests(f *testing.F) {
 		f.Add(uint8(i), []byte(good+"\nsealed"))
 		f.Add(uint8(i), []byte(good[:len(good)/2]))
 	}
-	if len(names) != 21 {
+	if len(names) != 24 {
 		f.Fatalf("%d methods", len(names))
 	}
 	var logged bytes.Buffer

@@ -70,6 +70,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	on(h, acceptClock)
 	on(h, logKey)
 	on(h, logProof)
+	onVault(h)
 	return h.mux
 }
 

@@ -81,6 +81,7 @@ type Enclave interface {
 	// LogProof gives, as JSON for awase verify, the proof that the record log of
 	// to entries (0: all) begins with what it was when it had from.
 	LogProof(ctx context.Context, from, to int64) ([]byte, error)
+	Vault
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }
