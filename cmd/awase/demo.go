@@ -103,7 +103,7 @@ func (d *demoRun) run(ctx context.Context) error {
 		return err
 	}
 	vault := filepath.Join(d.out, "vault")
-	if err := openVault(ctx, vault, d.errOut, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
+	if err := openVault(ctx, vault, nil, d.errOut, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
 		return err
 	}
 	if err := closeDemo(d.out); err != nil {

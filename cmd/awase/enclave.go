@@ -27,26 +27,32 @@ func enclaveCommand() *cobra.Command {
 }
 
 // serving gives cmd the vault and the socket to serve it at.
-func serving(cmd *cobra.Command, serve func(ctx context.Context, dir, socket string, out, errOut io.Writer) error) *cobra.Command {
+func serving(cmd *cobra.Command, serve func(ctx context.Context, dir, socket string, key keyFlags, out, errOut io.Writer) error) *cobra.Command {
 	dir := cmd.Flags().String("vault", "", "the vault's `directory`; made where there is none, its key beside it")
 	socket := cmd.Flags().String("socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
+	var key keyFlags
+	key.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *dir == "" || *socket == "" {
 			return usageError{errors.New("name the vault's directory with --vault and the socket with --socket")}
 		}
-		return serve(cmd.Context(), *dir, *socket, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return serve(cmd.Context(), *dir, *socket, key, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
 // serveVault serves a vault until ctx ends.
-func serveVault(ctx context.Context, dir, socket string, out, errOut io.Writer) error {
+func serveVault(ctx context.Context, dir, socket string, key keyFlags, out, errOut io.Writer) error {
 	at, err := filepath.Abs(socket)
 	if err != nil {
 		return err
 	}
+	source, err := key.source(dir, errOut)
+	if err != nil {
+		return err
+	}
 	log := slog.New(plainHandler{errOut})
-	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: log, Socket: at})
+	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: log, Socket: at, Key: source})
 	if err != nil {
 		return fileError(dir, err)
 	}

@@ -30,12 +30,16 @@ func serveCommand() *cobra.Command {
 			"It reads no input and opens no vault. SIGTERM or Ctrl-C ends the enclave, then it.",
 		Args: exactArgs(),
 	}
-	return serving(cmd, func(ctx context.Context, dir, socket string, out, errOut io.Writer) error {
+	return serving(cmd, func(ctx context.Context, dir, socket string, key keyFlags, out, errOut io.Writer) error {
 		self, err := os.Executable()
 		if err != nil {
 			return fmt.Errorf("finding this program: %w", err)
 		}
-		return keep(ctx, out, errOut, self, "enclave", "--vault", dir, "--socket", socket)
+		args := []string{"enclave", "--vault", dir, "--socket", socket}
+		if key.now != "" {
+			args = append(args, "--vault-key", key.now)
+		}
+		return keep(ctx, out, errOut, self, args...)
 	})
 }
 

@@ -29,6 +29,9 @@ type KeySource interface {
 // was given none.
 var ErrNextKey = errors.New("the vault key is kept where it can't be made; supply the next one")
 
+// ErrNoKey says that a source holds no key.
+var ErrNoKey = errors.New("the vault key is not where it is kept")
+
 var errKeyText = errors.New("it does not hold a vault key: 64 hex digits on one line")
 
 // ParseKey reads a key as it is kept: 64 hex digits on one line.
@@ -75,6 +78,9 @@ func (f KeyFile) Key(_ context.Context, mayMake bool) (key Key, err error) {
 	if errors.Is(err, fs.ErrNotExist) && mayMake {
 		rand.Read(key[:])
 		return key, f.write(key)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return key, fmt.Errorf("%w: there is no file %s; put it back, or say where it is", ErrNoKey, f.Path)
 	}
 	if err != nil {
 		return key, fmt.Errorf("reading the vault key: %w", err)
