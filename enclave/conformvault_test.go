@@ -6,6 +6,7 @@ import (
 
 	"awase/crypto/receipt"
 	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 func (h *heard) EndEntrustment(ctx context.Context, id string) ([]byte, error) {
@@ -23,6 +24,16 @@ func (h *heard) Certificate(ctx context.Context, id string) ([]byte, error) {
 func (h *heard) Rotate(ctx context.Context) (wire.Rotation, error) {
 	a, err := h.of.Rotate(ctx)
 	return note(h, "Rotate", a, err)
+}
+
+func (h *heard) Backup(ctx context.Context, req wire.BackupRequest) (wire.Backup, error) {
+	a, err := h.of.Backup(ctx, req)
+	return note(h, "Backup", a, err)
+}
+
+func (h *heard) ConfirmRestore(ctx context.Context) (wire.Ack, error) {
+	a, err := h.of.ConfirmRestore(ctx)
+	return note(h, "ConfirmRestore", a, err)
 }
 
 // statusOf is what a certificate says that is not signed with its moment in it.
@@ -44,4 +55,6 @@ func askVault(ctx context.Context, e wire.Enclave) {
 	}
 	_, _ = e.EndEntrustment(ctx, "nobody")
 	_, _ = e.Rotate(ctx)
+	_, _ = e.Backup(ctx, wire.BackupRequest{Dir: "/nowhere", Expires: entrustment.Date{Year: 2020, Month: 1, Day: 1}})
+	_, _ = e.ConfirmRestore(ctx)
 }

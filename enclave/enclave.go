@@ -11,6 +11,7 @@ import (
 
 	"awase/aggregator"
 	"awase/crypto/seal"
+	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -69,6 +70,9 @@ type Enclave struct {
 	ending  map[string]int // entrustments whose end waits for questions under way
 	asking  map[string]int // by entrustment: questions that run
 	letGo   chan struct{}  // closed when a question ends
+	gone    []token.Token  // users under tombstones; only ever appended to
+	missing []int64        // numbers of requests that can't be read back
+	copying map[string]int // segments that backups copy
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -89,7 +93,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e := &Enclave{
 		vault: v, log: o.Logger, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
-		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}),
+		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), copying: map[string]int{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -109,10 +113,22 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
-	if err := errors.Join(v.Sweep(e.segments()), e.finishEnds(ctx)); err != nil {
+	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return e, nil
+}
+
+// settle does, at an opening, what a process that died left to do.
+func (e *Enclave) settle(ctx context.Context) error {
+	if err := e.takeStock(); err != nil {
+		return err
+	}
+	if err := e.vault.Sweep(e.segments()); err != nil {
+		return err
+	}
+	e.readRequests()
+	return e.finishEnds(ctx)
 }
 
 // Close ends the service.

@@ -147,7 +147,8 @@ func (e *Enclave) drain(ctx context.Context, id string) error {
 // end writes the end and lets go of what was in memory.
 func (e *Enclave) end(id string) error {
 	_, newest := e.vault.Generation()
-	rec := endRecord{Entrustment: id, Version: e.state.contracts[id].Version, Generation: newest, Segments: []string{}}
+	rec := endRecord{Entrustment: id, Version: e.state.contracts[id].Version, Generation: newest, Segments: []string{},
+		Backups: e.state.backupsOf(id, entrustment.DateOf(e.vault.Log().Now()))}
 	var contents []hexID
 	for key, l := range e.state.lists {
 		if key.entrustment == id {
@@ -184,12 +185,31 @@ func (e *Enclave) destroy(ctx context.Context, end *ended) error {
 	if err := e.vault.RemoveSegments(end.Segments); err != nil {
 		return err
 	}
-	if now, _ := e.vault.Generation(); now <= end.Generation {
+	if err := e.noteRotation(); err != nil { // of a process that died before it could
+		return err
+	}
+	// A restored vault may have the key of before again.
+	if e.state.replaced(end) == nil {
 		if _, err := e.vault.Rotate(ctx); err != nil && !errors.Is(err, vault.ErrNextKey) {
 			return err
 		}
 	}
 	return e.noteRotation()
+}
+
+// replaced gives the rotation by which the vault key was replaced since an end and
+// since the vault was last restored, nil where there is none.
+func (s *state) replaced(end *ended) *rotated {
+	from := end.seq
+	if s.restored != nil {
+		from = max(from, s.restored.seq)
+	}
+	for i := range s.rotations {
+		if r := &s.rotations[i]; r.seq > from && r.generation > end.Generation {
+			return r
+		}
+	}
+	return nil
 }
 
 // noteRotation logs a rotation that was finished.
@@ -241,8 +261,8 @@ func (e *Enclave) certificate(id string) ([]byte, error) {
 	if d.End, err = e.vault.Log().Proof(end.seq); err != nil {
 		return nil, err
 	}
-	if i := slices.IndexFunc(e.state.rotations, func(r rotated) bool { return r.generation > end.Generation }); i >= 0 {
-		proof, err := e.vault.Log().Proof(e.state.rotations[i].seq)
+	if r := e.state.replaced(end); r != nil {
+		proof, err := e.vault.Log().Proof(r.seq)
 		if err != nil {
 			return nil, err
 		}

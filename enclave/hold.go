@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/matcher"
 )
@@ -21,6 +22,7 @@ type pinned struct {
 	base      *baseRecord
 	list      *listRecord
 	log       *eventsRecord
+	gone      []token.Token      // of a base: who is under tombstones
 	before    []vault.SegmentRef // of the same content, that earlier ones may read
 }
 
@@ -47,7 +49,7 @@ func (p *pinned) entrustment() string {
 
 // pin keeps what a question reads until release. The room's lock is held.
 func (e *Enclave) pin(a *asked) (release func()) {
-	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base}}
+	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base, gone: e.gone[:len(e.gone):len(e.gone)]}}
 	for key, l := range e.state.lists {
 		if key.entrustment == a.contract.Contract.ID {
 			reads[l.ID] = pinned{list: l}
@@ -115,6 +117,9 @@ func (e *Enclave) segments() map[string]bool {
 			keep[s.ID] = true
 		}
 	}
+	for id := range e.copying {
+		keep[id] = true
+	}
 	return keep
 }
 
@@ -134,7 +139,7 @@ func (e *Enclave) openRead(ctx context.Context, r matcher.Reads) error {
 			return err
 		}
 		e.mu.Lock()
-		e.bring(population, base, p.base.Segment) // or a load has brought it meanwhile
+		e.bring(population, buried(base, p.gone), p.base.Segment) // or a load has brought it meanwhile
 		e.mu.Unlock()
 	}
 	for id := range r.Lists {

@@ -200,9 +200,13 @@ func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
 	return s, nil
 }
 
-// running refuses while a jump of the machine's clock waits to be accepted: a
-// clock set forward would slide budgets back.
+// running refuses while the vault can't know what it must, and while a jump of the
+// machine's clock waits to be accepted: a clock set forward would slide budgets
+// back.
 func (e *Enclave) running() error {
+	if err := e.whole(); err != nil {
+		return err
+	}
 	j := e.vault.Log().Stopped()
 	if j == nil {
 		return nil

@@ -33,6 +33,10 @@ const (
 	kindRefusal  = "refusal"
 	kindEnd      = receipt.EndKind
 	kindRotation = receipt.RotationKind
+	kindRequest  = "request"
+	kindBackup   = "backup"
+	kindLost     = "lost"
+	kindConfirm  = "confirm"
 	kindReport   = receipt.EntryKind
 )
 
@@ -162,6 +166,13 @@ type state struct {
 	owners      map[string]bool                     // parties that stand in an entrustment, or own the base
 	ended       map[string]*ended                   // by entrustment
 	rotations   []rotated                           // of the vault key, in their order
+	requests    []requestRecord                     // of data subjects, by number less one
+	requested   hexID                               // a digest of them
+	since       map[string]int64                    // by entrustment: its first record
+	backups     []backedUp
+	restored    *restored      // the last restore
+	unconfirmed *restored      // one without the newest log that nobody answered for
+	answered    map[int64]bool // requests that can't be read and that somebody answered for
 }
 
 func newState() *state {
@@ -169,7 +180,7 @@ func newState() *state {
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
-		ended: map[string]*ended{},
+		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{},
 	}
 }
 
@@ -210,6 +221,9 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		e, err := body[entrustRecord](r)
 		if err == nil {
 			s.contracts[e.Contract.ID] = e
+			if _, ok := s.since[e.Contract.ID]; !ok {
+				s.since[e.Contract.ID] = r.Seq
+			}
 			s.owners[e.Contract.Principal], s.owners[e.Contract.Trustee] = true, true
 			for _, b := range e.Contract.Basis {
 				s.owners[b.Party] = true
@@ -316,6 +330,36 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.rotations = append(s.rotations, rotated{rot.Generation, r.Seq})
 		}
 		return fail(err)
+	case kindRequest:
+		req, err := body[requestRecord](r)
+		if err == nil {
+			err = s.request(req)
+		}
+		return fail(err)
+	case kindBackup:
+		b, err := body[backupRecord](r)
+		if err == nil {
+			s.backups = append(s.backups, backedUp{*b, r.Seq})
+		}
+		return fail(err)
+	case vault.KindRestore:
+		rec, err := body[vault.RestoreRecord](r)
+		if err == nil {
+			s.restore(&restored{*rec, r.Seq, r.Time}, gate)
+		}
+		return fail(err)
+	case kindLost:
+		lost, err := body[lostRecord](r)
+		if err == nil {
+			s.lose(lost.Segments)
+		}
+		return fail(err)
+	case kindConfirm:
+		c, err := body[confirmRecord](r)
+		if err == nil {
+			s.confirm(c)
+		}
+		return fail(err)
 	case kindRefusal, vault.KindClock:
 	default:
 		return fail(fmt.Errorf("a record of kind %q; a newer version wrote it", r.Kind))
@@ -367,6 +411,9 @@ func (s *state) segments() map[string]bool {
 	}
 	for _, r := range s.reportTable {
 		keep[r.Segment.ID] = true
+	}
+	for i := range s.requests {
+		keep[s.requests[i].segment().ID] = true
 	}
 	return keep
 }

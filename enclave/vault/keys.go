@@ -125,11 +125,16 @@ func readKeys(path string) (*keyFile, error) {
 }
 
 func (k *keyFile) write(disk FS, path string) error {
-	raw, err := json.MarshalIndent(k, "", " ")
+	raw, err := k.encode()
 	if err != nil {
 		return err
 	}
-	return writeAtomic(disk, path, append(raw, '\n'), 0o600)
+	return writeAtomic(disk, path, raw, 0o600)
+}
+
+func (k *keyFile) encode() ([]byte, error) {
+	raw, err := json.MarshalIndent(k, "", " ")
+	return append(raw, '\n'), err
 }
 
 // Subkey derives the key of one use from the root secret by HKDF-SHA256

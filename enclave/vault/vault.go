@@ -52,15 +52,8 @@ type Options struct {
 	Socket string
 }
 
-// ServedError is that a vault is open in a service, for as long as that runs.
-type ServedError struct{ Socket string }
-
-func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
-
-// Open opens the vault at dir, or makes one there at first use, of mode 0700. It
-// finishes a rotation of the vault key that was cut short. It waits, until ctx ends, while another
-// process has the vault open, but not for a service: that is a ServedError.
-func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
+// fill puts in what was left out.
+func (o *Options) fill(dir string) {
 	if o.Boot == nil {
 		o.Boot = systemBoot
 		if o.Now != nil {
@@ -76,12 +69,24 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.FS == nil {
 		o.FS = osFS{}
 	}
+	if o.Key == nil {
+		o.Key = KeyFile{filepath.Clean(dir) + ".key", o.FS}
+	}
+}
+
+// ServedError is that a vault is open in a service, for as long as that runs.
+type ServedError struct{ Socket string }
+
+func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
+
+// Open opens the vault at dir, or makes one there at first use, of mode 0700. It
+// finishes a rotation of the vault key that was cut short. It waits, until ctx ends, while another
+// process has the vault open, but not for a service: that is a ServedError.
+func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
+	o.fill(dir)
 	dir = filepath.Clean(dir)
 	if base := filepath.Base(dir); base == "." || base == ".." || base == string(filepath.Separator) {
 		return nil, fmt.Errorf("a vault is a directory of its own with a name; its key stands beside it")
-	}
-	if o.Key == nil {
-		o.Key = KeyFile{dir + ".key", o.FS}
 	}
 	v := &Vault{disk: o.FS, dir: dir, source: o.Key}
 	if err := makeDir(v.disk, dir); err != nil {

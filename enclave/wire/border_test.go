@@ -66,6 +66,8 @@ var methods = map[string]string{
 	"end-entrustment": `{"entrustment":"e"}`,
 	"certificate":     `{"entrustment":"e"}`,
 	"rotate":          `{}`,
+	"backup":          `{"dir":"/nowhere","expires":"2030-01-01"}`,
+	"confirm-restore": `{}`,
 }
 
 func kindOf(method string) string {
@@ -353,7 +355,7 @@ func FuzzRequests(f *testing.F) {
 		f.Add(uint8(i), []byte(good+"\nsealed"))
 		f.Add(uint8(i), []byte(good[:len(good)/2]))
 	}
-	if len(names) != 24 {
+	if len(names) != 26 {
 		f.Fatalf("%d methods", len(names))
 	}
 	var logged bytes.Buffer

@@ -230,6 +230,7 @@ var statuses = map[entrustment.Code]int{
 	entrustment.CodeRate:         429,
 	entrustment.CodeInternal:     500,
 	entrustment.CodeClock:        503,
+	entrustment.CodeFrozen:       503,
 }
 
 func problemOf(e *entrustment.Error) problem {

@@ -1,0 +1,78 @@
+package enclave
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// backupRecord says that a backup is made. It stands before the copying begins: a
+// certificate may name a backup that was cut short, and leaves none out.
+type backupRecord struct {
+	Expires  entrustment.Date `json:"expires"` // the last day on which it is kept
+	Segments int              `json:"segments"`
+}
+
+// backedUp is a backup as the log has it.
+type backedUp struct {
+	backupRecord
+	seq int64
+}
+
+// maxKept is how many days a backup may be kept.
+const maxKept = 3660
+
+// Backup copies the vault as it is now to a new directory. Others are served
+// while it copies.
+func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Backup, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	today := entrustment.DateOf(e.vault.Log().Now())
+	if req.Expires.Start().Before(today.Start()) || req.Expires.Start().After(today.Add(maxKept).Start()) {
+		return wire.Backup{}, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §5", Field: "expires", Detail: fmt.Sprintf("a backup is kept until a day from today on, at most %d days", maxKept),
+			Mend: "write another day"}
+	}
+	segments := slices.Sorted(maps.Keys(e.state.segments()))
+	logged, err := e.append(kindBackup, backupRecord{req.Expires, len(segments)})
+	if err != nil {
+		return wire.Backup{}, err
+	}
+	snapshot, err := e.vault.Snapshot(segments, req.Expires.String())
+	if err != nil {
+		return wire.Backup{}, err
+	}
+	for _, id := range segments {
+		e.copying[id]++
+	}
+	e.mu.Unlock()
+	n, err := snapshot.WriteTo(ctx, req.Dir)
+	e.mu.Lock()
+	for _, id := range segments {
+		if e.copying[id]--; e.copying[id] == 0 {
+			delete(e.copying, id)
+		}
+	}
+	if err != nil {
+		return wire.Backup{}, fmt.Errorf("the backup is not whole (entry %d of the log says that it was begun): %w", logged.Seq, err)
+	}
+	return wire.Backup{Seq: logged.Seq, Segments: len(segments), Bytes: n, Expires: req.Expires}, nil
+}
+
+// backupsOf gives the last day of the backups that may hold an entrustment, "" of
+// none.
+func (s *state) backupsOf(id string, today entrustment.Date) string {
+	last := today.Add(-1)
+	for _, b := range s.backups {
+		if b.seq > s.since[id] && b.Expires.Start().After(last.Start()) {
+			last = b.Expires
+		}
+	}
+	if last.Start().Before(today.Start()) {
+		return ""
+	}
+	return last.String()
+}
