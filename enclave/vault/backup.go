@@ -147,7 +147,7 @@ func (s *Snapshot) WriteTo(ctx context.Context, dir string) (n int64, err error)
 	if err := writeAtomic(disk, filepath.Join(dir, manifestName), append(raw, '\n'), 0o600); err != nil {
 		return 0, err
 	}
-	return n, disk.SyncDir(filepath.Dir(dir))
+	return n, nil
 }
 
 // outside refuses a directory in the vault.
@@ -170,7 +170,7 @@ func (v *Vault) outside(dir string) error {
 // of what is to be in it; done is the file that is written last.
 func beginDir(disk FS, dir, done string, begun ...string) error {
 	if err := disk.Mkdir(dir, 0o700); err == nil {
-		return nil
+		return disk.SyncDir(filepath.Dir(dir))
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -100,10 +101,7 @@ func (r *restoring) run(ctx context.Context, o Options) (*RestoreRecord, error) 
 	if err := r.keys.write(r.disk, r.path("keys")); err != nil {
 		return nil, err
 	}
-	if err := removeIfThere(r.disk, r.dir+checkpointBefore); err != nil {
-		return nil, err
-	}
-	return rec, r.disk.SyncDir(filepath.Dir(r.dir))
+	return rec, removeIfThere(r.disk, r.dir+checkpointBefore)
 }
 
 // checkpointBefore is where the checkpoint that stood beside the vault is kept
@@ -116,12 +114,10 @@ func (r *restoring) keepCheckpoint() error {
 		return nil // of a restore that was cut short
 	}
 	note, err := os.ReadFile(r.dir + ".checkpoint")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	// An empty one says that there was none: the next run finds that of this one.
 	return writeAtomic(r.disk, before, note, 0o600)
 }
 
@@ -179,13 +175,8 @@ func (r *restoring) copySegments(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return ManifestFile{}, err
 		}
-		f, err := os.Open(filepath.Join(from, "segments", name))
-		if err != nil {
-			return ManifestFile{}, err
-		}
-		defer f.Close()
 		have[name] = true
-		return copyFile(r.disk, filepath.Join(to, name), f)
+		return r.copy(filepath.Join(from, "segments", name), filepath.Join(to, name))
 	}
 	for _, f := range r.manifest.Files {
 		name, ok := strings.CutPrefix(f.Name, "segments/")
@@ -210,7 +201,11 @@ func (r *restoring) copySegments(ctx context.Context) error {
 				continue
 			}
 			// One that can't be read is as good as gone: the log tells what it was.
-			if _, err := take(r.remains, n.Name()); err != nil {
+			_, err := take(r.remains, n.Name())
+			if err != nil && !errors.Is(err, errUnread) {
+				return err
+			}
+			if err != nil {
 				r.logger.Warn("a segment of the remains can't be read", "error", err)
 				if err := removeIfThere(r.disk, filepath.Join(to, n.Name())); err != nil {
 					return err
@@ -229,19 +224,50 @@ func (r *restoring) copyLog(o Options) (lost bool, err error) {
 		if err == nil {
 			return !r.newest(), nil
 		}
+		if !errors.Is(err, errUnread) && !errors.Is(err, ErrLog) {
+			return false, err
+		}
 		r.logger.Warn("the log of the remains can't be used", "error", err)
 	}
 	return true, r.openCopy(filepath.Join(r.backup, "log"), o)
 }
 
-// openCopy copies a log and opens the copy, held against the backup's checkpoint.
-func (r *restoring) openCopy(from string, o Options) error {
+// errUnread is that what is to be copied can't be read; any other error of a copy
+// is of what is written.
+var errUnread = errors.New("it can't be read")
+
+func (r *restoring) copy(from, to string) (ManifestFile, error) {
 	f, err := os.Open(from)
 	if err != nil {
-		return err
+		return ManifestFile{}, fmt.Errorf("%w: %w", errUnread, err)
 	}
 	defer f.Close()
-	if _, err := copyFile(r.disk, r.path("log"), f); err != nil {
+	in := &noted{r: f}
+	file, err := copyFile(r.disk, to, in)
+	if in.err != nil {
+		err = fmt.Errorf("%w: %w", errUnread, in.err)
+	}
+	return file, err
+}
+
+// noted keeps the error of a reader.
+type noted struct {
+	r   io.Reader
+	err error
+}
+
+// Read reads on.
+func (n *noted) Read(p []byte) (int, error) {
+	k, err := n.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		n.err = err
+	}
+	return k, err
+}
+
+// openCopy copies a log and opens the copy, held against the backup's checkpoint.
+func (r *restoring) openCopy(from string, o Options) error {
+	if _, err := r.copy(from, r.path("log")); err != nil {
 		return err
 	}
 	if err := r.disk.SyncDir(r.dir); err != nil {
@@ -251,6 +277,7 @@ func (r *restoring) openCopy(from string, o Options) error {
 	if err := writeAtomic(r.disk, checkpoint, []byte(r.manifest.Checkpoint), 0o600); err != nil {
 		return err
 	}
+	var err error
 	r.log, err = openLog(r.path("log"), checkpoint, r.signer, r.Subkey("record log"), r.Subkey("boot ids"), o)
 	return err
 }
@@ -263,7 +290,7 @@ func (r *restoring) newest() bool {
 	found := false
 	for _, path := range []string{r.remains + ".checkpoint", r.dir + checkpointBefore} {
 		note, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(note) == 0 {
 			continue
 		}
 		if err != nil {
