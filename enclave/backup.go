@@ -2,10 +2,13 @@ package enclave
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -55,6 +58,10 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 		if e.copying[id]--; e.copying[id] == 0 {
 			delete(e.copying, id)
 		}
+	}
+	if errors.Is(err, vault.ErrPlace) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return wire.Backup{}, &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "backup", Detail: "its directory can't be made or holds something, or a segment went meanwhile",
+			Mend: "name a new directory outside the vault that the enclave may write to, and make the backup again"}
 	}
 	if err != nil {
 		return wire.Backup{}, fmt.Errorf("the backup is not whole (entry %d of the log says that it was begun): %w", logged.Seq, err)

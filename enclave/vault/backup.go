@@ -28,6 +28,9 @@ const (
 	manifestSchema = "awase.backup/v1"
 )
 
+// ErrPlace refuses a directory for a backup or for a restored vault.
+var ErrPlace = errors.New("the directory can't be used; name a new one")
+
 // Manifest says what a backup holds.
 type Manifest struct {
 	Schema     string         `json:"schema"`
@@ -161,7 +164,7 @@ func (v *Vault) outside(dir string) error {
 		return err
 	}
 	if rel, err := filepath.Rel(in, at); err == nil && filepath.IsLocal(rel) {
-		return errors.New("a backup lies outside the vault")
+		return fmt.Errorf("%w: it is in the vault", ErrPlace)
 	}
 	return nil
 }
@@ -180,7 +183,7 @@ func beginDir(disk FS, dir, done string, begun ...string) error {
 	}
 	for _, n := range names {
 		if n.Name() == done || !slices.Contains(begun, n.Name()) {
-			return fmt.Errorf("the directory %s holds something: name a new one", dir)
+			return fmt.Errorf("%w: it holds something", ErrPlace)
 		}
 	}
 	return nil
