@@ -39,22 +39,26 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 		return wire.Backup{}, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §5", Field: "expires", Detail: fmt.Sprintf("a backup is kept until a day from today on, at most %d days", maxKept),
 			Mend: "write another day"}
 	}
-	segments := slices.Sorted(maps.Keys(e.state.segments()))
-	logged, err := e.append(kindBackup, backupRecord{req.Expires, len(segments)})
+	segments := e.state.segments()
+	for _, n := range e.missing { // which no copy can bring back
+		delete(segments, (&requestRecord{Number: n}).segment().ID)
+	}
+	ids := slices.Sorted(maps.Keys(segments))
+	logged, err := e.append(kindBackup, backupRecord{req.Expires, len(ids)})
 	if err != nil {
 		return wire.Backup{}, err
 	}
-	snapshot, err := e.vault.Snapshot(segments, req.Expires.String())
+	snapshot, err := e.vault.Snapshot(ids, req.Expires.String(), logged)
 	if err != nil {
 		return wire.Backup{}, err
 	}
-	for _, id := range segments {
+	for _, id := range ids {
 		e.copying[id]++
 	}
 	e.mu.Unlock()
 	n, err := snapshot.WriteTo(ctx, req.Dir)
 	e.mu.Lock()
-	for _, id := range segments {
+	for _, id := range ids {
 		if e.copying[id]--; e.copying[id] == 0 {
 			delete(e.copying, id)
 		}
@@ -66,7 +70,7 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 	if err != nil {
 		return wire.Backup{}, fmt.Errorf("the backup is not whole (entry %d of the log says that it was begun): %w", logged.Seq, err)
 	}
-	return wire.Backup{Seq: logged.Seq, Segments: len(segments), Bytes: n, Expires: req.Expires}, nil
+	return wire.Backup{Seq: logged.Seq, Segments: len(ids), Bytes: n, Expires: req.Expires}, nil
 }
 
 // backupsOf gives the last day of the backups that may hold an entrustment, "" of

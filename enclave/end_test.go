@@ -457,3 +457,69 @@ func TestEndFaultAnywhere(t *testing.T) {
 	steps, from := theEnd(usersCSV(rand.New(rand.NewPCG(1, 1)), users), rowsCSV(rows))
 	faultAnywhere(t, steps, from, &sealedFiles{bytes: map[string][]byte{}}, endKinds, 60)
 }
+
+// changingKey is a vault key that its operator keeps, and changes.
+type changingKey struct{ now, next *vault.Key }
+
+func (k changingKey) Key(context.Context, bool) (vault.Key, error) { return *k.now, nil }
+
+func (k changingKey) Next(context.Context) (vault.Key, error) {
+	if k.next == nil {
+		return vault.Key{}, vault.ErrNextKey
+	}
+	return *k.next, nil
+}
+
+func (k changingKey) Replace(_ context.Context, next vault.Key) (bool, error) {
+	return *k.now == next, nil
+}
+
+// TestCertificateFollowsTheKey: where the operator keeps the key, the certificate
+// is of a pending rotation until a key is in use that never wrapped the data key;
+// one whose rotation was begun before the end did.
+func TestCertificateFollowsTheKey(t *testing.T) {
+	one, two, three := vault.Key{1}, vault.Key{2}, vault.Key{3}
+	dir := filepath.Join(t.TempDir(), "V")
+	with := func(now, next *vault.Key) *Enclave {
+		t.Helper()
+		e, err := Open(t.Context(), dir, Options{Key: changingKey{now, next}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	e := with(&one, &two)
+	fill(t, e, "")
+	if r, err := e.Rotate(t.Context()); err != nil || !r.Pending {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	status := func(want string) {
+		t.Helper()
+		raw, err := e.Certificate(t.Context(), "e")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := verified(t, e, raw); c.Status != want {
+			t.Errorf("the certificate says %s, want %s", c.Status, want)
+		}
+		e.Close()
+	}
+	if _, err := e.EndEntrustment(t.Context(), "e"); err != nil {
+		t.Fatal(err)
+	}
+	status(receipt.RotationPending)
+	e = with(&two, nil) // which wrapped the data key too, before the end
+	status(receipt.RotationPending)
+	e = with(&two, &three)
+	if r, err := e.Rotate(t.Context()); err != nil || !r.Pending {
+		t.Errorf("%+v, %v", r, err)
+	}
+	status(receipt.RotationPending)
+	e = with(&three, nil)
+	status(receipt.KeyDestroyed)
+	e = with(&three, nil)
+	if n := count(e, kindRotation); n != 2 {
+		t.Errorf("%d rotations in the log", n)
+	}
+	status(receipt.KeyDestroyed)
+}

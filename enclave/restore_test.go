@@ -569,3 +569,42 @@ func TestRestoreFaultAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestRestoreWithOfficers: in a vault that has officers every restore waits for
+// them, and one asker can't stand in for them.
+func TestRestoreWithOfficers(t *testing.T) {
+	root, ctx := t.TempDir(), t.Context()
+	e, err := Open(ctx, filepath.Join(root, "V"), Options{production: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, e, "")
+	if _, err := e.Backup(ctx, wire.BackupRequest{Dir: filepath.Join(root, "B"), Expires: entrustment.DateOf(time.Now())}); err != nil {
+		t.Fatal(err)
+	}
+	e.Close()
+	if err := os.Rename(filepath.Join(root, "V"), filepath.Join(root, "W")); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := vault.Restore(ctx, filepath.Join(root, "V"), filepath.Join(root, "B"), &vault.Remains{Dir: filepath.Join(root, "W")}, vault.Options{})
+	if err != nil || rec.Lost {
+		t.Fatalf("%+v, %v", rec, err)
+	}
+	if e, err = Open(ctx, filepath.Join(root, "V"), Options{production: true}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	_, err = e.Report(ctx, question())
+	wantCode(t, "not confirmed", err, entrustment.CodeFrozen)
+	_, err = e.ConfirmRestore(ctx)
+	wantCode(t, "confirmed by one asker", err, entrustment.CodeForbidden)
+	e.mu.Lock()
+	_, err = e.confirmRestore() // as two officers do
+	e.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Report(ctx, question()); err != nil {
+		t.Errorf("confirmed: %v", err)
+	}
+}

@@ -41,8 +41,10 @@ type restored struct {
 // restore folds a restore in.
 func (s *state) restore(r *restored, gate *aggregator.Gate) {
 	s.restored = r
-	if r.Lost {
+	if r.Confirm {
 		s.unconfirmed = r
+	}
+	if r.Lost {
 		gate.ReplayLost(r.Known, r.at)
 	}
 }
@@ -135,6 +137,8 @@ func (e *Enclave) whole() error {
 	r, missing := e.state.unconfirmed, e.unanswered()
 	detail := ""
 	switch {
+	case r != nil && !r.Lost:
+		detail = "the vault was restored, and that is not confirmed yet"
 	case r != nil:
 		detail = fmt.Sprintf("the vault was restored without its newest log: what was asked for between %s and %s is not known to it", japan(r.Known), japan(r.at))
 	case len(missing) > 0:

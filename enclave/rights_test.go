@@ -172,6 +172,9 @@ func TestRequestUnreadable(t *testing.T) {
 		if _, err := e.Report(ctx, question()); err != nil {
 			t.Errorf("answered for: %v", err)
 		}
+		if _, err := e.Backup(ctx, wire.BackupRequest{Dir: filepath.Join(t.TempDir(), "b"), Expires: entrustment.DateOf(time.Now())}); err != nil {
+			t.Errorf("a backup without it: %v", err)
+		}
 		e.Close()
 	}
 	// An exchanged one is no better.

@@ -171,7 +171,7 @@ type state struct {
 	since       map[string]int64                    // by entrustment: its first record
 	backups     []backedUp
 	restored    *restored      // the last restore
-	unconfirmed *restored      // one without the newest log that nobody answered for
+	unconfirmed *restored      // one that nobody answered for yet, though somebody must
 	answered    map[int64]bool // requests that can't be read and that somebody answered for
 }
 

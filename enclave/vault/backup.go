@@ -68,9 +68,9 @@ type Snapshot struct {
 	segments []string
 }
 
-// Snapshot takes down what stands now: the segments given, the keys and the log,
-// whose last entry says that a backup is made.
-func (v *Vault) Snapshot(segments []string, expires string) (*Snapshot, error) {
+// Snapshot takes down what stands now: the segments given, the keys and the log, in
+// which an entry says that a backup is made.
+func (v *Vault) Snapshot(segments []string, expires string, entry *Record) (*Snapshot, error) {
 	v.mu.Lock()
 	keys, err := v.keys.encode()
 	v.mu.Unlock()
@@ -91,9 +91,8 @@ func (v *Vault) Snapshot(segments []string, expires string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the checkpoint: %w", err)
 	}
-	last := l.records[l.n()-1]
 	return &Snapshot{v: v, keys: keys, log: l.size, segments: slices.Clone(segments),
-		manifest: Manifest{Schema: manifestSchema, Vault: v.keys.ID, Dev: v.keys.Dev, Taken: last.Time, Expires: expires, Entry: last.Seq, Checkpoint: string(note)}}, nil
+		manifest: Manifest{Schema: manifestSchema, Vault: v.keys.ID, Dev: v.keys.Dev, Taken: entry.Time, Expires: expires, Entry: entry.Seq, Checkpoint: string(note)}}, nil
 }
 
 // WriteTo copies the snapshot to a new directory outside the vault, or to one that

@@ -28,6 +28,9 @@ type RestoreRecord struct {
 	// known.
 	Lost  bool      `json:"lost"`
 	Known time.Time `json:"known"` // of the last entry that is
+	// Confirm: nothing may be released before somebody confirmed the restore. It is
+	// so where the log was lost, and in every vault that has officers.
+	Confirm bool `json:"confirm"`
 }
 
 // Remains are the files of a vault that a restore can take beside a backup: its
@@ -90,7 +93,7 @@ func (r *restoring) run(ctx context.Context, o Options) (*RestoreRecord, error) 
 		return nil, err
 	}
 	records := r.log.Records()
-	rec := &RestoreRecord{Backup: r.manifest.Entry, Taken: r.manifest.Taken, Lost: lost, Known: records[len(records)-1].Time}
+	rec := &RestoreRecord{Backup: r.manifest.Entry, Taken: r.manifest.Taken, Lost: lost, Known: records[len(records)-1].Time, Confirm: lost || !r.keys.Dev}
 	r.raiseGeneration(records)
 	if err := r.log.startClock(r.keys.Dev, o.Logger); err != nil {
 		return nil, err
