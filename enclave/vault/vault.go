@@ -80,8 +80,9 @@ type ServedError struct{ Socket string }
 func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
 
 // Open opens the vault at dir, or makes one there at first use, of mode 0700. It
-// finishes a rotation of the vault key that was cut short. It waits, until ctx ends, while another
-// process has the vault open, but not for a service: that is a ServedError.
+// finishes a rotation of the vault key that was cut short. It waits, until ctx
+// ends, while another process has the vault open, but not for a service: that is a
+// ServedError.
 func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	o.fill(dir)
 	dir = filepath.Clean(dir)
