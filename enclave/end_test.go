@@ -3,8 +3,11 @@ package enclave
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +50,23 @@ func secondRoom(t *testing.T, e *Enclave) {
 	}
 }
 
+// clientLog is a client's event log, sealed under "e".
+func clientLog(t *testing.T, e *Enclave) []byte {
+	t.Helper()
+	h := seal.Header{Purpose: seal.Events, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Events: []seal.EventType{{Kind: "impression", Category: "spring"}}}
+	raw, err := io.ReadAll(sealed(t, e, "e", seal.EventsName, h, func(yield func([]seal.Row, error) bool) {
+		for i := range 5000 {
+			if !yield([]seal.Row{{Identifiers: []seal.Identifier{{Hash: sha256.Sum256(fmt.Appendf(nil, "taro.%d@example.jp", i))}}, Event: &seal.Event{Day: 20000}}}, nil) {
+				return
+			}
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func verified(t *testing.T, e *Enclave, certificate []byte) *receipt.Certificate {
 	t.Helper()
 	c, err := receipt.VerifyDestruction(certificate, e.vault.Signer().Public())
@@ -62,8 +82,14 @@ func TestDataKeys(t *testing.T) {
 	e := openCrowd(t)
 	secondRoom(t, e)
 	loadCrowdEvents(t, e)
+	if _, err := e.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: "e"}, bytes.NewReader(clientLog(t, e))); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := e.Report(t.Context(), question()); err != nil {
 		t.Fatal(err)
+	}
+	if len(e.state.events["e"]) != 1 || len(e.state.events[seal.BaseEntrustment]) != 1 {
+		t.Fatalf("%d logs of the client", len(e.state.events["e"]))
 	}
 	under := func(ref vault.SegmentRef, key string) {
 		t.Helper()
@@ -114,7 +140,10 @@ func TestEnd(t *testing.T) {
 	if _, err := e.Reserve(ctx, wire.ReserveRequest{Name: "r", Until: day, Question: question(func(q *entrustment.Question) { q.Sigma = 20 })}); err != nil {
 		t.Fatal(err)
 	}
-	newer := sealedList(t, e, 1600)
+	newer, log := sealedList(t, e, 1600), clientLog(t, e)
+	if _, err := e.LoadEvents(ctx, wire.EventsRequest{Entrustment: "e"}, bytes.NewReader(log)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := e.Certificate(ctx, "e"); entrustment.Public(err).Code != entrustment.CodeNotFound {
 		t.Errorf("the certificate of what goes on: %v", err)
 	}
@@ -136,10 +165,10 @@ func TestEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := verified(t, e, raw)
-	if c.Status != receipt.KeyDestroyed || c.Entrustment != "e" || c.Version != 1 || c.Segments != 3 || c.Backups != "" || !c.Dev {
+	if c.Status != receipt.KeyDestroyed || c.Entrustment != "e" || c.Version != 1 || c.Segments != 4 || c.Backups != "" || !c.Dev {
 		t.Errorf("%+v", c.Destruction)
 	}
-	if n := len(segmentFiles(t, e)); n != files-3 {
+	if n := len(segmentFiles(t, e)); n != files-4 {
 		t.Errorf("%d segments, %d before", n, files)
 	}
 	check := func(when string) {
@@ -158,7 +187,7 @@ func TestEnd(t *testing.T) {
 		gone("terms", err)
 		_, err = e.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, bytes.NewReader(newer))
 		gone("a list", err)
-		_, err = e.LoadEvents(ctx, wire.EventsRequest{Entrustment: "e"}, bytes.NewReader(newer))
+		_, err = e.LoadEvents(ctx, wire.EventsRequest{Entrustment: "e"}, bytes.NewReader(log))
 		gone("events", err)
 		_, err = e.Reserve(ctx, wire.ReserveRequest{Name: "s", Until: day, Question: question()})
 		gone("a reservation", err)
@@ -357,27 +386,66 @@ func TestEndWaitsForQuestions(t *testing.T) {
 	}
 }
 
+// TestEndWithoutWaiting is the twin: an end that does not wait takes from a
+// question that was charged what it would be answered with.
+func TestEndWithoutWaiting(t *testing.T) {
+	counting, letOn := make(chan struct{}), make(chan struct{})
+	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	fill(t, e, "")
+	asked := make(chan error, 1)
+	go func() { _, err := e.Report(t.Context(), question()); asked <- err }()
+	<-counting
+	e.mu.Lock()
+	err = e.end("e")
+	if err == nil {
+		err = e.destroy(t.Context(), e.state.ended["e"])
+	}
+	e.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	letOn <- struct{}{}
+	if err := <-asked; err == nil || count(e, kindCharge) != 1 {
+		t.Errorf("a question that was not waited for: %v, %d charges", err, count(e, kindCharge))
+	}
+}
+
 // TestEndDuringALoad: a load under way when its entrustment ends is refused, and
 // leaves nothing.
 func TestEndDuringALoad(t *testing.T) {
-	e := openCrowd(t)
-	sender := newSlow(sealedList(t, e, 1600))
-	done := make(chan error, 1)
-	go func() {
-		_, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, sender)
-		done <- err
-	}()
-	<-sender.half
-	if _, err := e.EndEntrustment(t.Context(), "e"); err != nil {
-		t.Fatal(err)
-	}
-	close(sender.letOn)
-	wantCode(t, "the load", <-done, entrustment.CodeGone)
-	if n := len(segmentFiles(t, e)); n != len(e.state.segments()) {
-		t.Errorf("%d segments, %d are in use", n, len(e.state.segments()))
-	}
-	if _, err := e.vault.NewSegment("entrustment e"); err == nil {
-		t.Error("the load made the data key anew")
+	for _, what := range []string{"list", "events"} {
+		e := openCrowd(t)
+		file := clientLog(t, e)
+		if what == "list" {
+			file = sealedList(t, e, 1600)
+		}
+		sender := newSlow(file)
+		done := make(chan error, 1)
+		go func() {
+			var err error
+			if what == "list" {
+				_, err = e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, sender)
+			} else {
+				_, err = e.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: "e"}, sender)
+			}
+			done <- err
+		}()
+		<-sender.half
+		if _, err := e.EndEntrustment(t.Context(), "e"); err != nil {
+			t.Fatal(err)
+		}
+		close(sender.letOn)
+		wantCode(t, "the load of "+what, <-done, entrustment.CodeGone)
+		if n := len(segmentFiles(t, e)); n != len(e.state.segments()) {
+			t.Errorf("%s: %d segments, %d are in use", what, n, len(e.state.segments()))
+		}
+		if _, err := e.vault.NewSegment("entrustment e"); err == nil {
+			t.Errorf("the load of %s made the data key anew", what)
+		}
 	}
 }
 
