@@ -69,3 +69,50 @@ func TestKillRotationAndEnd(t *testing.T) {
 		t.Errorf("the keys file holds a key of what ended, or of a rotation: %v", err)
 	}
 }
+
+// TestKillServiceAtEnd kills the enclave under rotations and the end of an
+// entrustment that it was asked for. It serves again each time, with the same
+// public key, and the end is finished by whoever opens the vault next.
+func TestKillServiceAtEnd(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 5))
+	dir := smallWorld(t)
+	for _, args := range mainJob[:7] {
+		mustRun(t, dir, args...)
+	}
+	key := mustRun(t, dir, "log", "key", "--vault", "V")
+	s := newService(t, dir)
+	kills := 0
+	ask := func(reach time.Duration, args ...string) (done bool) {
+		t.Helper()
+		s.start()
+		if got := mustRun(t, dir, "log", "key", "--enclave", s.socket); got != key {
+			t.Fatalf("another public key: %s", got)
+		}
+		cmd := awase(t, dir, append(args, "--enclave", s.socket)...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rng.Int64N(int64(reach))))
+		s.kill()
+		kills++
+		return cmd.Wait() == nil
+	}
+	for range 12 {
+		ask(60*time.Millisecond, "vault", "rotate")
+	}
+	for reach := 20 * time.Millisecond; !ask(reach, "entrustment", "end", "acme-2026"); reach += reach / 2 {
+	}
+	ends := 0
+	for _, e := range readLog(t, dir) {
+		if e.Kind == "end" {
+			ends++
+		}
+	}
+	out := mustRun(t, dir, "entrustment", "end", "--vault", "V", "acme-2026")
+	if ends != 1 || !strings.Contains(out, "key-destroyed") || kills < 13 {
+		t.Errorf("%d ends, %d kills: %s", ends, kills, out)
+	}
+	if files := listFiles(t, filepath.Join(dir, "V", "segments")); len(files) != 1 {
+		t.Errorf("%d segments", len(files))
+	}
+}
