@@ -176,6 +176,9 @@ func (l *ledger) fits(a Account, rho, delta int64, under string, p *Policy, now 
 	for _, e := range l.entries[a] {
 		moments = append(moments, e.at.Add(window30), e.at.Add(window365))
 	}
+	for _, t := range l.lost {
+		moments = append(moments, t.to.Add(window30), t.to.Add(window365))
+	}
 	for _, r := range l.held {
 		moments = append(moments, r.Until)
 	}

@@ -76,10 +76,11 @@ type ledger struct {
 	entries map[Account][]entry // in time order
 	paid    map[paidKey]time.Time
 	held    map[string]*Reservation // by name, what is left of them
+	lost    []lostTime
 }
 
 func newLedger() *ledger {
-	return &ledger{map[Account][]entry{}, map[paidKey]time.Time{}, map[string]*Reservation{}}
+	return &ledger{entries: map[Account][]entry{}, paid: map[paidKey]time.Time{}, held: map[string]*Reservation{}}
 }
 
 // add folds a charge in, and keeps it.
@@ -113,6 +114,7 @@ func (l *ledger) paidAt(spec SpecID, policy PolicyV, accounts []Account) (last t
 
 // spent sums an account over a window that ends now. The sums saturate.
 func (l *ledger) spent(a Account, now time.Time, window time.Duration) (rhoNano, deltaE15 int64) {
+	rhoNano, deltaE15 = l.most(a, now, window)
 	from := now.Add(-window)
 	list := l.entries[a]
 	for i := len(list) - 1; i >= 0 && list[i].at.After(from); i-- {

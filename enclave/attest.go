@@ -14,6 +14,7 @@ import (
 type self struct {
 	confined *sandbox.Statement
 	build    string
+	outbox   string // "": it may write anywhere
 }
 
 // needed are the pieces without which a vault with officers is not opened,

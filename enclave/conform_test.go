@@ -236,6 +236,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.Report(ctx, question())
 	_, _ = e.Frozen(ctx)
 	_, _ = e.Lift(ctx)
+	askVault(ctx, e)
 }
 
 // TestWireConforms: through the socket the same days of acts, on copies of one

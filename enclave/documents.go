@@ -93,6 +93,8 @@ func (e *Enclave) decide(kind string, raw json.RawMessage) (decided, error) {
 		return about(raw, e.decideLift)
 	case kindAccept:
 		return about(raw, e.decideClock)
+	case kindConfirm:
+		return about(raw, e.decideConfirm)
 	}
 	return decided{}, fmt.Errorf("deciding about a document of kind %q", kind)
 }
@@ -133,6 +135,9 @@ func (e *Enclave) Entrust(_ context.Context, c *entrustment.Contract) (wire.Ack,
 
 func (e *Enclave) decideEntrust(c *entrustment.Contract) (decided, error) {
 	facts := e.facts(c)
+	if err := e.over(c.ID); err != nil {
+		return decided{}, err
+	}
 	if err := entrustment.DecideEntrust(facts); err != nil {
 		return decided{}, err
 	}

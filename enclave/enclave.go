@@ -13,6 +13,7 @@ import (
 	"awase/aggregator"
 	"awase/crypto/approval"
 	"awase/crypto/seal"
+	"awase/crypto/token"
 	"awase/enclave/sandbox"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
@@ -43,7 +44,9 @@ type Options struct {
 	// Confined is what confines the process; nil: nothing does. A vault with officers
 	// is then refused, and receipts of a dev vault say so.
 	Confined *sandbox.Statement
-	Prepared *vault.Prepared // what a confined process brought with it; nil: the key file is read
+	Prepared *vault.Prepared // what a confined process brought with it; nil: nothing
+	Key      vault.KeySource // where the vault key is kept; nil: the file beside the vault
+	Outbox   string          // where a confined process may write files that leave; "": anywhere
 	Build    string          // SHA-256 of the program in hex, for Attestation
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
@@ -83,6 +86,12 @@ type Enclave struct {
 	inUse   map[hexID]*pinned // what questions that run read
 	retired map[hexID]bool    // held only for those
 	bound   map[boundLog]bool
+	ending  map[string]int // entrustments whose end waits for questions under way
+	asking  map[string]int // by entrustment: questions that run
+	letGo   chan struct{}  // closed when a question ends
+	gone    []token.Token  // users under tombstones; only ever appended to
+	missing []int64        // numbers of requests that can't be read back
+	copying map[string]int // segments that backups copy
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -102,8 +111,9 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		}
 	}
 	e := &Enclave{
-		vault: v, log: o.Logger, self: self{o.Confined, o.Build}, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
+		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Outbox}, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
+		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), copying: map[string]int{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -131,7 +141,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
-	if err := v.Sweep(e.segments()); err != nil {
+	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	return e, nil
@@ -139,12 +149,24 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 
 // openVault opens a vault, or makes one where there is none.
 func openVault(ctx context.Context, dir string, o Options, production bool) (*vault.Vault, error) {
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: production, Socket: o.Socket, Prepared: o.Prepared})
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: production, Socket: o.Socket, Prepared: o.Prepared, Key: o.Key})
 	if served, ok := errors.AsType[*vault.ServedError](err); ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
 			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
 	}
 	return v, err
+}
+
+// settle does, at an opening, what a process that died left to do.
+func (e *Enclave) settle(ctx context.Context) error {
+	if err := e.takeStock(); err != nil {
+		return err
+	}
+	if err := e.vault.Sweep(e.segments()); err != nil {
+		return err
+	}
+	e.readRequests()
+	return e.finishEnds(ctx)
 }
 
 // Close ends the service.
@@ -189,6 +211,9 @@ func (e *Enclave) facts(c *entrustment.Contract) entrustment.Facts {
 // contract finds an active entrustment.
 func (e *Enclave) contract(id string) (*entrustRecord, error) {
 	c, ok := e.state.contracts[id]
+	if err := e.over(id); err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "entrustment",
 			Detail: "there is no entrustment " + entrustment.Quote(id), Mend: "activate its contract with awase entrust"}

@@ -125,12 +125,12 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	if err != nil || same != nil {
 		return deref(same), err
 	}
-	key := baseKey
-	if id != seal.BaseEntrustment {
-		key = dataKey(id)
-	}
-	if err := e.vault.MakeDataKey(key); err != nil {
-		return none, err
+	key := dataKey(id) // made with the entrustment, and never again: it may have ended meanwhile
+	if id == seal.BaseEntrustment {
+		key = baseKey
+		if err := e.vault.MakeDataKey(key); err != nil {
+			return none, err
+		}
 	}
 	ref, err := e.writeSegment(key, log.days)
 	if err != nil {

@@ -43,9 +43,10 @@ func settings(p aggregator.Policy) []wire.GateSetting {
 	return out
 }
 
-// Entrustments lists the ids of all entrustments.
+// Entrustments lists the ids of all entrustments that did not end.
 func (e *Enclave) Entrustments(context.Context) ([]string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Sorted(maps.Keys(e.state.contracts)), nil
+	ids := slices.Sorted(maps.Keys(e.state.contracts))
+	return slices.DeleteFunc(ids, func(id string) bool { return e.state.ended[id] != nil }), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/matcher"
 )
@@ -21,6 +22,8 @@ type pinned struct {
 	base      *baseRecord
 	list      *listRecord
 	log       *eventsRecord
+	gone      []token.Token      // of a base: who is under tombstones
+	before    []vault.SegmentRef // of the same content, that earlier ones may read
 }
 
 func (p *pinned) segment() vault.SegmentRef {
@@ -33,9 +36,20 @@ func (p *pinned) segment() vault.SegmentRef {
 	return p.log.Segment
 }
 
+// entrustment names the one whose segment is read, "" of the base.
+func (p *pinned) entrustment() string {
+	switch {
+	case p.list != nil:
+		return p.list.Entrustment
+	case p.log != nil:
+		return p.log.Entrustment
+	}
+	return ""
+}
+
 // pin keeps what a question reads until release. The room's lock is held.
 func (e *Enclave) pin(a *asked) (release func()) {
-	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base}}
+	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base, gone: e.gone[:len(e.gone):len(e.gone)]}}
 	for key, l := range e.state.lists {
 		if key.entrustment == a.contract.Contract.ID {
 			reads[l.ID] = pinned{list: l}
@@ -50,15 +64,33 @@ func (e *Enclave) pin(a *asked) (release func()) {
 			reads[l.Digest] = pinned{log: l}
 		}
 	}
+	of := map[string]bool{a.contract.Contract.ID: true}
 	for id, p := range reads {
-		if e.inUse[id] == nil {
+		switch now := e.inUse[id]; {
+		case now == nil:
+			e.inUse[id] = &p
+		case e.ending[now.entrustment()] > 0: // the same content, from where it stays
+			p.questions, p.before = now.questions, append(now.before, now.segment())
 			e.inUse[id] = &p
 		}
 		e.inUse[id].questions++
+		of[e.inUse[id].entrustment()] = true
+	}
+	for id := range of {
+		e.asking[id]++
 	}
 	return func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
+		for id := range of {
+			if e.asking[id]--; e.asking[id] == 0 {
+				delete(e.asking, id)
+			}
+		}
+		defer func() {
+			close(e.letGo)
+			e.letGo = make(chan struct{})
+		}()
 		dropped := false
 		for id := range reads {
 			if e.inUse[id].questions--; e.inUse[id].questions == 0 {
@@ -81,6 +113,12 @@ func (e *Enclave) segments() map[string]bool {
 	keep := e.state.segments()
 	for _, p := range e.inUse {
 		keep[p.segment().ID] = true
+		for _, s := range p.before {
+			keep[s.ID] = true
+		}
+	}
+	for id := range e.copying {
+		keep[id] = true
 	}
 	return keep
 }
@@ -101,7 +139,7 @@ func (e *Enclave) openRead(ctx context.Context, r matcher.Reads) error {
 			return err
 		}
 		e.mu.Lock()
-		e.bring(population, base, p.base.Segment) // or a load has brought it meanwhile
+		e.bring(population, buried(base, p.gone), p.base.Segment) // or a load has brought it meanwhile
 		e.mu.Unlock()
 	}
 	for id := range r.Lists {

@@ -38,18 +38,25 @@ func (h *hasty) options() Options {
 	}}
 }
 
+// keyInHand is a key that was read before confinement.
+type keyInHand vault.Key
+
+func (k keyInHand) Key(context.Context, bool) (vault.Key, error) { return vault.Key(k), nil }
+func (keyInHand) Next(context.Context) (vault.Key, error)        { return vault.Key{}, vault.ErrNextKey }
+func (keyInHand) Replace(context.Context, vault.Key) (bool, error) {
+	return false, nil
+}
+
 // serveIsolated is awase enclave with a hasty clock.
 func serveIsolated(dir string) error {
 	vaultDir := filepath.Join(dir, "V")
-	key, err := sandbox.NewLockedPage(vault.KeySize)
+	o := (&hasty{morning.Add(12 * time.Hour)}).options()
+	key, err := (vault.KeyFile{Path: vaultDir + ".key"}).Key(context.Background(), false)
 	if err != nil {
 		return err
 	}
-	if err := vault.ReadKey(vaultDir, key); err != nil {
-		return err
-	}
-	o := (&hasty{morning.Add(12 * time.Hour)}).options()
-	if o.Prepared, err = vault.Prepare(vaultDir, key); err != nil {
+	o.Key = keyInHand(key)
+	if o.Prepared, err = vault.Prepare(vaultDir); err != nil {
 		return err
 	}
 	l, err := wire.Listen(filepath.Join(dir, "s"))

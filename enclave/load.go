@@ -56,6 +56,9 @@ func load[T any](e *Enclave, act, entrustmentID string, run func() (T, error)) (
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		var none T
+		if over := e.over(entrustmentID); over != nil { // meanwhile, perhaps: then nothing else matters
+			err = over
+		}
 		return none, e.refuse(act, entrustmentID, err)
 	}
 	return loaded, nil
@@ -192,15 +195,17 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		rec.Version = old.Version + 1
 	}
 	return locked(e, func() (wire.BaseLoaded, error) {
+		before := e.populationNow()
 		ack, err := e.ack(kindBase, "", false, rec)
 		if err != nil {
 			return none, err
 		}
-		if old != nil && old.Population != pop {
-			e.retire(old.Population)
+		now := e.populationNow()
+		if old != nil && before != now {
+			e.retire(before)
 		}
-		e.bring(pop, base, ref)
-		e.have(pop)
+		e.bring(now, buried(base, e.gone), ref)
+		e.have(now)
 		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.segments())
 	})
 }
@@ -236,9 +241,9 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 }
 
 // population names everything the exact input depends on but lists and event
-// logs, which a question names by their contents. There are no tombstones yet,
-// and consent is data of the base itself, so its digest and its declared columns
-// are all.
+// logs, which a question names by their contents, and the requests of data
+// subjects, which populationOf adds. Consent is data of the base itself, so its
+// digest and its declared columns are all.
 func (e *Enclave) population(b *matcher.Base) (hexID, error) {
 	columns, err := json.Marshal(b.Schema())
 	if err != nil {
@@ -289,8 +294,9 @@ func (e *Enclave) standing(rec *baseRecord) (*matcher.Base, error) {
 		return nil, nil
 	}
 	e.mu.Lock()
-	from := e.from[rec.Population]
-	b := e.engine.Base(matcher.PopulationID(rec.Population))
+	population := e.populationOf(rec)
+	from := e.from[population]
+	b := e.engine.Base(matcher.PopulationID(population))
 	e.mu.Unlock()
 	if b != nil && from == rec.Segment.ID {
 		return b, nil

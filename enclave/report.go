@@ -176,7 +176,7 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 	}
 	byPolicy, versions := facts.Covered()
 	src := aggregator.Sources{
-		Population: matcher.PopulationID(e.state.base.Population),
+		Population: matcher.PopulationID(e.populationNow()),
 		Eligible: matcher.Eligibility{
 			Flow: c.Contract.Effective(), Purpose: c.Contract.Purpose, ByPolicy: byPolicy, Versions: versions,
 			Service: c.Contract.Service, Enquiry: c.Contract.ServesEnquiry(),

@@ -31,6 +31,12 @@ const (
 	kindReserve  = "reserve"
 	kindFree     = "free"
 	kindRefusal  = "refusal"
+	kindEnd      = receipt.EndKind
+	kindRotation = receipt.RotationKind
+	kindRequest  = "request"
+	kindBackup   = "backup"
+	kindLost     = "lost"
+	kindConfirm  = "confirm"
 	kindReport   = receipt.EntryKind
 )
 
@@ -159,6 +165,15 @@ type state struct {
 	uploads     map[uploadID]upload                 // used upload ids, and what each became
 	newest      map[string]uploadID                 // the last file taken, by what it became
 	owners      map[string]bool                     // parties that stand in an entrustment, or own the base
+	ended       map[string]*ended                   // by entrustment
+	rotations   []rotated                           // of the vault key, in their order
+	requests    []requestRecord                     // of data subjects, by number less one
+	requested   hexID                               // a digest of them
+	since       map[string]int64                    // by entrustment: its first record
+	backups     []backedUp
+	restored    *restored      // the last restore
+	unconfirmed *restored      // one that nobody answered for yet, though somebody must
+	answered    map[int64]bool // requests that can't be read and that somebody answered for
 
 	officerState
 }
@@ -168,6 +183,7 @@ func newState() *state {
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
+		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{},
 		officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
@@ -210,6 +226,9 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		e, err := body[entrustRecord](r)
 		if err == nil {
 			s.contracts[e.Contract.ID] = e
+			if _, ok := s.since[e.Contract.ID]; !ok {
+				s.since[e.Contract.ID] = r.Seq
+			}
 			s.owners[e.Contract.Principal], s.owners[e.Contract.Trustee] = true, true
 			for _, b := range e.Contract.Basis {
 				s.owners[b.Party] = true
@@ -312,6 +331,49 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.approvedClock = nil
 		}
 		return fail(err)
+	case kindEnd:
+		end, err := body[endRecord](r)
+		if err == nil {
+			s.end(&ended{endRecord: *end, seq: r.Seq, at: r.Time}, gate)
+		}
+		return fail(err)
+	case kindRotation:
+		rot, err := body[rotationRecord](r)
+		if err == nil {
+			s.rotations = append(s.rotations, rotated{rot.Generation, r.Seq})
+		}
+		return fail(err)
+	case kindRequest:
+		req, err := body[requestRecord](r)
+		if err == nil {
+			err = s.request(req)
+		}
+		return fail(err)
+	case kindBackup:
+		b, err := body[backupRecord](r)
+		if err == nil {
+			s.backups = append(s.backups, backedUp{*b, r.Seq})
+		}
+		return fail(err)
+	case vault.KindRestore:
+		rec, err := body[vault.RestoreRecord](r)
+		if err == nil {
+			s.restore(&restored{*rec, r.Seq, r.Time}, gate)
+		}
+		return fail(err)
+	case kindLost:
+		lost, err := body[lostRecord](r)
+		if err == nil {
+			s.lose(lost.Segments)
+		}
+		return fail(err)
+	case kindConfirm:
+		c, err := body[confirmRecord](r)
+		if err == nil {
+			s.confirm(c)
+			s.mark(r, "")
+		}
+		return fail(err)
 	case kindRefusal:
 	default:
 		return fail(fmt.Errorf("a record of kind %q; a newer version wrote it", r.Kind))
@@ -363,6 +425,9 @@ func (s *state) segments() map[string]bool {
 	}
 	for _, r := range s.reportTable {
 		keep[r.Segment.ID] = true
+	}
+	for i := range s.requests {
+		keep[s.requests[i].segment().ID] = true
 	}
 	return keep
 }

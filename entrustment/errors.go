@@ -22,7 +22,7 @@ const (
 	CodeRate         Code = "E_RATE"          // too many in too short a time
 	CodeGone         Code = "E_GONE"          // the snapshot is retired
 	CodeClock        Code = "E_CLOCK"         // the machine's clock jumped, and nobody accepted it yet
-	CodeFrozen       Code = "E_FROZEN"        // an officer stopped all releases
+	CodeFrozen       Code = "E_FROZEN"        // nothing new is released until officers settle something
 	CodeInternal     Code = "E_INTERNAL"      // ours; says nothing else
 	CodeDocument     Code = "E_DOCUMENT"      // a document that does not parse or contradicts itself
 	CodeForbidden    Code = "E_FORBIDDEN"     // the entrustment or the policy does not allow the act

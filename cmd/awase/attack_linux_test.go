@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awase/crypto/receipt"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 )
 
@@ -317,10 +318,10 @@ func TestStartRefused(t *testing.T) {
 	}
 	// As a supervisor would that gave it no namespaces.
 	start := func(allow ...string) (*exec.Cmd, *strings.Builder) {
-		c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket, allow: allow}).enclave()
+		c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket, allow: allow}).enclave(vault.KeyFile{Path: filepath.Join(dir, "V.key")})
 		c.program, c.apart = path, namespaces{}
 		var errOut strings.Builder
-		cmd, err := c.start(t.Context(), nil, &errOut)
+		cmd, _, err := c.start(t.Context(), nil, &errOut)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +335,7 @@ func TestStartRefused(t *testing.T) {
 	if answers(s.socket) {
 		t.Error("it serves")
 	}
-	c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket}).enclave()
+	c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket}).enclave(vault.KeyFile{Path: filepath.Join(dir, "V.key")})
 	c.program, c.apart = path, namespaces{}
 	if err := c.keep(t.Context(), io.Discard, io.Discard); !notConfined(err) {
 		t.Errorf("the supervisor: %v", err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"awase/crypto/identifier"
 )
@@ -85,19 +86,19 @@ func TestCanaries(t *testing.T) {
 	run(false, "ledger", "--vault", "V", "--json")
 	run(false, "report", "--vault", "V", "--spec", "profile.yaml", "--out", "r.csv", "--out", "r.xlsx", "--out", "r.json")
 
+	run(false, "vault", "rotate", "--vault", "V")
+	run(false, "entrustment", "end", "--vault", "V", "acme-2026")
+	run(false, "entrustment", "certificate", "--vault", "V", "acme-2026")
+
 	needles := canaryNeedles(t)
 	look := func(where string, data []byte) {
 		t.Helper()
-		low := bytes.ToLower(data)
-		for _, n := range needles {
-			if bytes.Contains(low, bytes.ToLower(n)) {
-				t.Errorf("%s holds an identifier, or a hash of one", where)
-				return
-			}
+		if needles.in(data) {
+			t.Errorf("%s holds an identifier, or a hash of one", where)
 		}
 	}
 	// The test can fail: the files fed in hold them.
-	if raw, err := os.ReadFile(filepath.Join(dir, "list.csv")); err != nil || !bytes.Contains(raw, needles[0]) {
+	if raw, err := os.ReadFile(filepath.Join(dir, "list.csv")); err != nil || !needles.in(raw) {
 		t.Fatal("the canaries are not in the list")
 	}
 	look("standard output or error", said.Bytes())
@@ -127,28 +128,110 @@ func canaryHash(i int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// canaryNeedles are the canaries as fed, in normal form, and their hashes in
-// hex, Base64 and raw bytes, for a sample of the people.
-func canaryNeedles(t *testing.T) (out [][]byte) {
+// TestVaultWithoutKey: a copy of a full vault, its key left behind, holds no
+// canary in any encoding. The same bytes with a canary in them do.
+func TestVaultWithoutKey(t *testing.T) {
+	dir := smallWorld(t)
+	for _, args := range mainJob {
+		mustRun(t, dir, args...)
+	}
+	needles := canaryNeedles(t)
+	files := 0
+	for _, path := range listFiles(t, filepath.Join(dir, "V")) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files++; needles.in(data) {
+			t.Errorf("%s holds a canary", filepath.Base(path))
+		}
+		if len(data) < 1000 {
+			continue
+		}
+		for name, form := range canaryForms([]byte(canaryEmail(1234))) {
+			planted := slices.Concat(data[:700], form, data[700:])
+			if !needles.in(planted) {
+				t.Errorf("a canary in %s is not found", name)
+			}
+		}
+	}
+	if files < 8 {
+		t.Errorf("only %d files", files)
+	}
+}
+
+// canaries are what must not be found: exact bytes, and text whatever its case.
+type canaries struct{ exact, text [][]byte }
+
+func (c canaries) in(data []byte) bool {
+	low := lower(data)
+	return slices.ContainsFunc(c.exact, func(n []byte) bool { return bytes.Contains(data, n) }) ||
+		slices.ContainsFunc(c.text, func(n []byte) bool { return bytes.Contains(low, n) })
+}
+
+// lower lowers ASCII letters, whatever stands around them.
+func lower(data []byte) []byte {
+	out := bytes.Clone(data)
+	for i, b := range out {
+		if 'A' <= b && b <= 'Z' {
+			out[i] = b | 0x20
+		}
+	}
+	return out
+}
+
+func (c *canaries) add(value []byte) {
+	for name, form := range canaryForms(value) {
+		if name == "raw" && !utf8.Valid(value) {
+			c.exact = append(c.exact, form)
+		} else {
+			c.text = append(c.text, lower(form))
+		}
+	}
+}
+
+// canaryForms are the encodings of a value that are looked for: raw, UTF-16, hex,
+// and Base64 wherever the value begins in it.
+func canaryForms(value []byte) map[string][]byte {
+	out := map[string][]byte{"raw": value, "hex": []byte(hex.EncodeToString(value)), "UTF-16LE": nil, "UTF-16BE": nil}
+	for _, b := range value {
+		out["UTF-16LE"] = append(out["UTF-16LE"], b, 0)
+		out["UTF-16BE"] = append(out["UTF-16BE"], 0, b)
+	}
+	for alphabet, enc := range map[string]*base64.Encoding{"Base64": base64.RawStdEncoding, "Base64 for URLs": base64.RawURLEncoding} {
+		for before := range 3 {
+			text := enc.EncodeToString(append(make([]byte, before), value...))
+			// The digits that hang on nothing else.
+			first, last := (8*before+5)/6, 8*(before+len(value))/6
+			out[fmt.Sprint(alphabet, " after ", before)] = []byte(text[first:last])
+		}
+	}
+	return out
+}
+
+// canaryNeedles are the canaries as fed and their hashes, in every form, for a
+// sample of the people.
+func canaryNeedles(t *testing.T) (out canaries) {
 	t.Helper()
 	n, err := identifier.New("JP")
 	if err != nil {
 		t.Fatal(err)
 	}
-	out = append(out, []byte("canary"))
+	out.text = append(out.text, []byte("canary"))
 	for _, i := range []int{0, 1, 2, 9, 1234, 3999, 5999} {
 		for kind, raw := range map[identifier.Kind]string{identifier.Email: canaryEmail(i), identifier.Phone: canaryPhone(i)} {
-			out = append(out, []byte(raw))
+			out.add([]byte(raw))
 			sums, _, err := n.AppendBase(nil, kind, []byte(raw))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range sums {
-				out = append(out, s.Hash[:], []byte(hex.EncodeToString(s.Hash[:])), []byte(base64.StdEncoding.EncodeToString(s.Hash[:])))
+				out.add(s.Hash[:])
 			}
 		}
+		out.add(fmt.Appendf(nil, "canary-user-%d", i))
 		key := sha256.Sum256(fmt.Appendf(nil, "canary-user-%d", i))
-		out = append(out, key[:], []byte(hex.EncodeToString(key[:])))
+		out.add(key[:])
 	}
 	return out
 }

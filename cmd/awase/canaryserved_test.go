@@ -107,12 +107,8 @@ func TestCanariesServed(t *testing.T) {
 	needles := canaryNeedles(t)
 	look := func(where string, data []byte) {
 		t.Helper()
-		low := bytes.ToLower(data)
-		for _, n := range needles {
-			if i := bytes.Index(low, bytes.ToLower(n)); i >= 0 {
-				t.Errorf("%s holds an identifier, or a hash of one: …%q", where, data[max(0, i-80):i])
-				return
-			}
+		if needles.in(data) {
+			t.Errorf("%s holds an identifier, or a hash of one", where)
 		}
 	}
 	log, err := os.ReadFile(said.Name())

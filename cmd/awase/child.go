@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"syscall"
 
-	"awase/enclave/sandbox"
 	"awase/enclave/vault"
 )
 
@@ -21,9 +20,9 @@ type child struct {
 	args     []string
 	apart    namespaces
 	optional bool // it may be started in the namespaces of its parent where others are not permitted
-	// key gives the vault key, which the child finds at descriptor 3; nil: it gets
-	// none. It gets no other descriptor than that and the standard ones.
-	key func(*sandbox.LockedPage) error
+	// key is what the child is answered for at descriptor 3; nil: it gets none. It
+	// gets no other descriptor than that and the standard ones.
+	key vault.KeySource
 }
 
 // namespaces are those of its own that a process is started in.
@@ -35,11 +34,14 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 	// The kernel ends the child with the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	cmd, err := c.start(ctx, out, errOut)
+	cmd, keys, err := c.start(ctx, out, errOut)
 	if err != nil {
 		return err
 	}
 	err = cmd.Wait()
+	if kerr := <-keys; kerr != nil && ctx.Err() == nil {
+		fmt.Fprintf(errOut, "awase: answering %s for the vault key: %v\n", c.what, kerr)
+	}
 	switch {
 	case cmd.ProcessState == nil:
 	case ctx.Err() != nil && cmd.ProcessState.Success():
@@ -52,16 +54,17 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 	return err
 }
 
-// start starts the child.
-func (c *child) start(ctx context.Context, out, errOut io.Writer) (*exec.Cmd, error) {
-	cmd, err := c.startIn(ctx, c.apart, out, errOut)
+// start starts the child. keys tells, once the child has ended, what went wrong in
+// answering for the vault key.
+func (c *child) start(ctx context.Context, out, errOut io.Writer) (cmd *exec.Cmd, keys <-chan error, err error) {
+	cmd, keys, err = c.startIn(ctx, c.apart, out, errOut)
 	if err == nil || !forbidden(err) || c.apart == (namespaces{}) {
-		return cmd, err
+		return cmd, keys, err
 	}
 	if c.optional {
 		return c.startIn(ctx, namespaces{}, out, errOut)
 	}
-	return nil, &unconfinedError{fmt.Sprintf("%s can't be given an empty network namespace (%v): user namespaces are not permitted here. Allow them to this program: "+
+	return nil, nil, &unconfinedError{fmt.Sprintf("%s can't be given an empty network namespace (%v): user namespaces are not permitted here. Allow them to this program: "+
 		"an AppArmor profile with userns for it or kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces above 0, in a container a seccomp profile that has clone with CLONE_NEWUSER (docs/confinement.md). "+
 		"Or, for a dev vault, use --unconfined", c.what, errors.Unwrap(err))}
 }
@@ -78,12 +81,12 @@ func forbidden(err error) bool {
 
 var errNamespaces = errors.New("there are none on this system")
 
-func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Writer) (*exec.Cmd, error) {
+func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Writer) (*exec.Cmd, <-chan error, error) {
 	name := c.program
 	if name == "" {
 		var err error
 		if name, err = program(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	cmd := exec.CommandContext(ctx, name, c.args...)
@@ -95,42 +98,25 @@ func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Wr
 	cmd.WaitDelay = endOfAnswer
 	var err error
 	if cmd.SysProcAttr, err = ownGroup(apart); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", c.what, err)
+		return nil, nil, fmt.Errorf("starting %s: %w", c.what, err)
 	}
-	if c.key != nil {
-		pipe, err := keyPipe(c.key)
-		if err != nil {
-			return nil, err
+	keys := make(chan error, 1)
+	if c.key == nil {
+		close(keys)
+		if err := cmd.Start(); err != nil {
+			return nil, nil, fmt.Errorf("starting %s: %w", c.what, err)
 		}
-		defer pipe.Close()
-		cmd.ExtraFiles = []*os.File{pipe}
+		return cmd, keys, nil
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", c.what, err)
-	}
-	return cmd, nil
-}
-
-// keyPipe gives the end of a pipe that the key lies in. It is read once for each
-// start, and held no longer.
-func keyPipe(key func(*sandbox.LockedPage) error) (*os.File, error) {
-	page, err := sandbox.NewLockedPage(vault.KeySize)
+	ours, theirs, err := socketPair()
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("passing the vault key on: %w", err)
 	}
-	defer page.Close()
-	if err := key(page); err != nil {
-		return nil, err
+	cmd.ExtraFiles = []*os.File{theirs}
+	err = cmd.Start()
+	if err = errors.Join(err, theirs.Close()); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("starting %s: %w", c.what, err), ours.Close())
 	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("passing the vault key on: %w", err)
-	}
-	if _, err := w.Write(page.Bytes()); err != nil { // a pipe holds it without a reader
-		return nil, errors.Join(fmt.Errorf("passing the vault key on: %w", err), w.Close(), r.Close())
-	}
-	if err := w.Close(); err != nil {
-		return nil, errors.Join(fmt.Errorf("passing the vault key on: %w", err), r.Close())
-	}
-	return r, nil
+	go func() { keys <- errors.Join(answerKeys(ctx, ours, c.key), ours.Close()) }()
+	return cmd, keys, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -18,13 +19,13 @@ import (
 // serveAndAsk serves the demo's vault as awase serve does, asks it, and ends the
 // service. Where the machine can't confine a process it says so, and opens the
 // vault itself.
-func (d *demoRun) serveAndAsk(ctx context.Context, vault string, do func(wire.Enclave) error) error {
+func (d *demoRun) serveAndAsk(ctx context.Context, at string, do func(wire.Enclave) error) error {
 	dir, err := os.MkdirTemp("", "awase") // a socket's name is short
 	if err != nil {
 		return fmt.Errorf("a directory for the enclave's socket: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	s := &serving{vault: vault, socket: filepath.Join(dir, "s")}
+	s := &serving{vault: at, socket: filepath.Join(dir, "s")}
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	// What it logs of each question is for an operator, and shown only where it
@@ -32,13 +33,13 @@ func (d *demoRun) serveAndAsk(ctx context.Context, vault string, do func(wire.En
 	var log bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.enclave().run(serving, io.Discard, &log)
+		ended <- s.enclave(vault.KeyFile{Path: at + ".key"}).run(serving, io.Discard, &log)
 		close(ended)
 	}()
 	c, err := dialEnded(serving, s.socket, ended)
 	if notConfined(err) {
 		fmt.Fprintf(d.errOut, "%sawase: %v\nawase: the demo goes on with nothing that confines its enclave, and its receipts say so\n", log.String(), err)
-		return openVault(ctx, vault, d.errOut, func(e wire.Enclave) error {
+		return openVault(ctx, at, nil, d.errOut, func(e wire.Enclave) error {
 			return errors.Join(d.attest(ctx, e), do(e))
 		})
 	}

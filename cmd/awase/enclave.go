@@ -27,11 +27,13 @@ type serving struct {
 	vault, socket string
 	unconfined    bool
 	allow         []string // names of pieces that may be missing
+	key           keyFlags
 }
 
 func (s *serving) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.vault, "vault", "", "the vault's `directory`; made where there is none, its key beside it")
+	s.key.register(cmd)
 	s.registerSocket(cmd)
 }
 
@@ -78,21 +80,48 @@ func enclaveCommand() *cobra.Command {
 		Args: exactArgs(),
 	}
 	s.register(cmd)
-	cmd.Flags().IntVar(&keyFD, "key-fd", 0, "the `descriptor` to read the 32 bytes of the vault key from")
+	cmd.Flags().IntVar(&keyFD, "key-fd", 0, "the `descriptor` at which the supervisor answers for the vault key")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.check(); err != nil {
 			return err
 		}
-		if keyFD == 0 && !s.unconfined {
-			return usageError{errors.New("awase serve starts a confined enclave and hands it the vault key; name the descriptor with --key-fd, or, for a dev vault, use --unconfined")}
+		channel, err := s.channel(keyFD)
+		if err != nil {
+			return err
 		}
-		ready, err := s.open(cmd.Context(), keyFD, cmd.ErrOrStderr())
+		ready, err := s.open(cmd.Context(), channel, cmd.ErrOrStderr())
 		if err != nil {
 			return &startError{err}
 		}
 		return s.serveVault(cmd.Context(), ready, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
+}
+
+// channel gives the source of the vault key that --key-fd names; nil: none.
+func (s *serving) channel(fd int) (vault.KeySource, error) {
+	switch {
+	case fd != 0 && s.key != (keyFlags{}):
+		return nil, usageError{errors.New("--key-fd is where the supervisor hands the key in, so leave --vault-key out")}
+	case fd != 0:
+		return openKeyChannel(fd)
+	case !s.unconfined:
+		return nil, usageError{errors.New("awase serve starts a confined enclave and hands it the vault key; name the descriptor with --key-fd, or, for a dev vault, use --unconfined")}
+	}
+	return s.source(os.Stderr)
+}
+
+// source gives the source of the vault key that the flags name.
+func (s *serving) source(errOut io.Writer) (vault.KeySource, error) {
+	dir, err := filepath.Abs(s.vault)
+	if err != nil {
+		return nil, err
+	}
+	source, err := s.key.source(dir, errOut)
+	if source == nil && err == nil {
+		source = vault.KeyFile{Path: dir + ".key"}
+	}
+	return source, err
 }
 
 // ready is an open vault, and where it will be served.
@@ -102,28 +131,20 @@ type ready struct {
 }
 
 // open confines the process and opens the vault. What a confined process can't do
-// any more comes first: reading the key and this program, making directories and
-// the socket. The vault is opened, and its files are read, from inside.
-func (s *serving) open(ctx context.Context, keyFD int, errOut io.Writer) (*ready, error) {
+// any more comes first: reading this program, making directories and the socket.
+// The vault is opened, and its files are read, from inside.
+func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Writer) (*ready, error) {
 	at, errAt := filepath.Abs(s.socket)
 	dir, errDir := filepath.Abs(s.vault)
-	key, err := sandbox.NewLockedPage(vault.KeySize)
-	if err := errors.Join(errAt, errDir, err); err != nil {
+	if err := errors.Join(errAt, errDir); err != nil {
 		return nil, err
 	}
-	if keyFD == 0 {
-		err = vault.ReadKey(dir, key)
-	} else {
-		err = takeKey(keyFD, key)
-	}
-	if err != nil {
-		return nil, fileError(s.vault, err)
-	}
-	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Socket: at}
+	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Socket: at, Key: key}
+	var err error
 	if o.Build, err = buildHash(); err != nil {
 		return nil, err
 	}
-	if o.Prepared, err = vault.Prepare(dir, key); err != nil {
+	if o.Prepared, err = vault.Prepare(dir); err != nil {
 		return nil, fileError(s.vault, err)
 	}
 	inbox, outbox := dir+".inbox", dir+".outbox"
@@ -139,6 +160,7 @@ func (s *serving) open(ctx context.Context, keyFD int, errOut io.Writer) (*ready
 	if !s.unconfined {
 		keep := sandbox.ForEnclave(vault.Dirs(dir), inbox, outbox)
 		keep.AllowMissing = s.allowed()
+		o.Outbox = outbox
 		if o.Confined, err = sandbox.Confine(keep); err != nil {
 			return nil, errors.Join(fmt.Errorf("the enclave: %w", err), l.Close())
 		}
@@ -161,20 +183,6 @@ func (s *serving) serveVault(ctx context.Context, r *ready, out, errOut io.Write
 		return err
 	}
 	return r.e.Close()
-}
-
-// takeKey reads the vault key from a descriptor that this process was given, and
-// closes it.
-func takeKey(fd int, key *sandbox.LockedPage) error {
-	f := os.NewFile(uintptr(fd), "the vault key")
-	if f == nil {
-		return fmt.Errorf("--key-fd %d is no descriptor", fd)
-	}
-	_, err := io.ReadFull(f, key.Bytes())
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("taking the vault key from --key-fd %d: %w", fd, err)
-	}
-	return nil
 }
 
 // buildHash gives the SHA-256 of the program that runs, in hex.

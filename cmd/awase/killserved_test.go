@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -55,10 +56,10 @@ func (s *service) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := (&serving{vault: filepath.Join(s.dir, "V"), socket: s.socket}).enclave()
+	c := (&serving{vault: filepath.Join(s.dir, "V"), socket: s.socket}).enclave(vault.KeyFile{Path: filepath.Join(s.dir, "V.key")})
 	c.program = path
 	var errOut bytes.Buffer
-	if s.cmd, err = c.start(s.t.Context(), nil, &errOut); err != nil {
+	if s.cmd, _, err = c.start(s.t.Context(), nil, &errOut); err != nil {
 		s.t.Fatal(err)
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,6 +32,7 @@ func serveCommand() *cobra.Command {
 		Args: exactArgs(),
 	}
 	s.register(cmd)
+	cmd.Flags().StringVar(&s.key.next, "next-key", "", "where the key is that awase vault rotate goes to, in the forms of --vault-key; not for a file, whose next key is made (`source`)")
 	cmd.Flags().StringVar(&listen, "listen", defaultFront, "the loopback `address` of the front; none: there is no front")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.check(); err != nil {
@@ -65,7 +65,11 @@ func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.W
 	closeOnExec() // no process gets what this one was started with
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	children := []*child{s.enclave()}
+	key, err := s.source(errOut)
+	if err != nil {
+		return err
+	}
+	children := []*child{s.enclave(key)}
 	if listen != noFront {
 		children = append(children, s.front(listen))
 	}
@@ -76,24 +80,17 @@ func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.W
 			stop() // one that can't be started ends the other
 		}()
 	}
-	var err error
 	for range children {
 		err = errors.Join(err, <-ended)
 	}
 	return errors.Join(err, wire.Sweep(s.socket))
 }
 
-// enclave is awase enclave, with the key that lies beside the vault.
-func (s *serving) enclave() *child {
+// enclave is awase enclave, which this process answers for the vault key.
+func (s *serving) enclave(key vault.KeySource) *child {
 	return &child{what: "the enclave", args: s.args("enclave", "--vault", s.vault, "--key-fd", "3"), apart: namespaces{users: !s.unconfined, network: !s.unconfined},
 		optional: strings.Contains(","+strings.Join(s.allow, ",")+",", ","+string(sandbox.Network)+","),
-		key: func(page *sandbox.LockedPage) error {
-			dir, err := filepath.Abs(s.vault)
-			if err == nil {
-				err = vault.ReadKey(dir, page)
-			}
-			return err
-		}}
+		key:      key}
 }
 
 // front is awase front, which gets no key and needs no network of its own.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -31,3 +32,12 @@ func ownGroup(apart namespaces) (*syscall.SysProcAttr, error) {
 // Go opens nothing else without that mark. A kernel without the call has one that
 // is older than Landlock.
 func closeOnExec() { _ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) }
+
+// socketPair gives two connected sockets that have no name.
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "the vault key's channel"), os.NewFile(uintptr(fds[1]), "the vault key's channel"), nil
+}

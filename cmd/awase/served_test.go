@@ -109,7 +109,7 @@ func serveArgs() {
 		return
 	}
 	i := slices.Index(os.Args, "--vault")
-	if i < 0 || i+1 >= len(os.Args) || slices.Contains(os.Args, "--enclave") {
+	if i < 0 || i+1 >= len(os.Args) || slices.Contains(os.Args, "--enclave") || slices.ContainsFunc(os.Args, func(a string) bool { return a == "--vault-key" || a == "--next-key" }) {
 		return
 	}
 	dir := os.Args[i+1]

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"awase/enclave"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -25,16 +26,16 @@ const enclaveEnv = "AWASE_ENCLAVE"
 // withVault gives a command its --vault and --enclave flags and an enclave: that
 // of a vault, which is made where there is none, or one that is served.
 func withVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
-	return vaultCommand(cmd, false, do)
+	return vaultCommand(cmd, false, &keyFlags{}, do)
 }
 
 // inVault is withVault for a command that can do nothing in a new vault: a
 // mistyped name is told, not made.
 func inVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
-	return vaultCommand(cmd, true, do)
+	return vaultCommand(cmd, true, &keyFlags{}, do)
 }
 
-func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
+func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
 	var dir, socket string
 	help := "the vault's `directory`; made where there is none, its key beside it"
 	if old {
@@ -42,6 +43,7 @@ func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args
 	}
 	cmd.Flags().StringVar(&dir, "vault", "", help)
 	cmd.Flags().StringVar(&socket, "enclave", "", "in place of --vault: the `socket` of the enclave that serves it (awase enclave); or set "+enclaveEnv)
+	key.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ask := func(e wire.Enclave) error { return do(cmd, args, e) }
 		if dir != "" && socket != "" {
@@ -51,6 +53,9 @@ func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args
 			socket = os.Getenv(enclaveEnv)
 		}
 		if socket != "" {
+			if key.now != "" || key.next != "" {
+				return usageError{fmt.Errorf("the enclave that serves a vault has its key: --vault-key and --next-key are beside --vault")}
+			}
 			return askEnclave(cmd.Context(), socket, ask)
 		}
 		if dir == "" {
@@ -61,7 +66,11 @@ func vaultCommand(cmd *cobra.Command, old bool, do func(cmd *cobra.Command, args
 				return err
 			}
 		}
-		return openVault(cmd.Context(), dir, cmd.ErrOrStderr(), ask)
+		source, err := key.source(dir, cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		return openVault(cmd.Context(), dir, source, cmd.ErrOrStderr(), ask)
 	}
 	return cmd
 }
@@ -116,8 +125,8 @@ func explain(ctx context.Context, e wire.Enclave, err error) error {
 	return &out
 }
 
-func openVault(ctx context.Context, dir string, errOut io.Writer, do func(wire.Enclave) error) error {
-	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: slog.New(plainHandler{errOut})})
+func openVault(ctx context.Context, dir string, key vault.KeySource, errOut io.Writer, do func(wire.Enclave) error) error {
+	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: slog.New(plainHandler{errOut}), Key: key})
 	if err != nil {
 		return fileError(dir, err)
 	}

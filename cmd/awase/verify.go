@@ -24,9 +24,10 @@ func verify() *cobra.Command {
 	var keyFile string
 	var log bool
 	cmd := &cobra.Command{
-		Use:   "verify [--key FILE] report.json | verify --log [--key FILE] earlier [later] proof.json",
-		Short: "Check a release by its receipt, or that the record log only grew; offline",
-		Long: "Checks that a report was released as it is, under that entrustment and at that price, and that its entry stands in the record log. " +
+		Use:   "verify [--key FILE] report.json | verify [--key FILE] certificate.json | verify --log [--key FILE] earlier [later] proof.json",
+		Short: "Check a release by its receipt, a certificate of destruction, or that the record log only grew; offline",
+		Long: "Checks that a report was released as it is, under that entrustment and at that price, and that its entry stands in the record log; " +
+			"or that the data of an ended entrustment was destroyed as its certificate says. " +
 			"--key is a file with the line of awase log key; without it the receipt's own key is taken, and the origin is not checked. " +
 			"With --log: that the log at the later checkpoint begins with the log at the earlier one. Each is a checkpoint file or a report.json; without a later one it is that in the proof. The proof is of awase log proof.",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -72,6 +73,9 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	if err != nil {
 		return err
 	}
+	if receipt.IsCertificate(data) {
+		return verifyCertificate(cmd, name, data, key)
+	}
 	if err := wantReceipt(name, data); err != nil {
 		return err
 	}
@@ -98,6 +102,21 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 		say(cmd, "  made by a development vault: no officers watch it")
 	}
 	sayKey(cmd, r.Key, key != nil)
+	return nil
+}
+
+func verifyCertificate(cmd *cobra.Command, name string, data []byte, key ed25519.PublicKey) error {
+	c, err := receipt.VerifyDestruction(bytes.TrimSpace(data), key)
+	if err != nil {
+		return fmt.Errorf("%s: not verified: %w", name, err)
+	}
+	say(cmd, "%s: verified", name)
+	sayDestruction(cmd, "  entrustment "+c.Entrustment, c)
+	say(cmd, "  in the record log %s", receipt.Origin(c.End.Checkpoint))
+	if c.Dev {
+		say(cmd, "  made by a development vault: no officers watch it")
+	}
+	sayKey(cmd, c.Key, key != nil)
 	return nil
 }
 

@@ -2,11 +2,12 @@
 // keys, encrypted segments and the record log.
 //
 //	V/            0700
-//	  keys        the root secret and the data keys, wrapped by the vault key
+//	  keys        the root secret and the data keys, wrapped by the vault key;
+//	              by the next one too while a rotation is under way
 //	  log         the record log: append-only, each line under a MAC, hash-chained
 //	  segments/   lists, base, finished reports: AES-256-GCM under data keys
 //	  lock        held by the one process that has the vault open
-//	V.key         the vault key (dev vaults: a random file, 0600)
+//	V.key         the vault key, where Options name no other KeySource
 //	V.checkpoint/ 0700
 //	  checkpoint  how long the log is known to be, signed; kept outside V, so
 //	              that a restored old log is noticed

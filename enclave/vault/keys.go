@@ -10,31 +10,70 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
-	"syscall"
+
+	"awase/enclave/sandbox"
 )
 
 // KeySize is the length in bytes of the vault key, of the root secret and of
 // each data key.
 const KeySize = 32
 
-// keyFile is the file V/keys. Wrapped keys are nonce ‖ AES-256-GCM under the
-// vault key, with what the key is for as associated data.
+// keyFile is the file V/keys. Wrapped keys are nonce ‖ AES-256-GCM under a vault
+// key, with what the key is for as associated data.
 type keyFile struct {
-	Format int               `json:"format"`
-	Dev    bool              `json:"dev"`
-	ID     string            `json:"id"` // of the vault: random, public
-	Root   []byte            `json:"root"`
-	Data   map[string][]byte `json:"data"`
+	Format int    `json:"format"`
+	Dev    bool   `json:"dev"`
+	ID     string `json:"id"` // of the vault: random, public
+	Now    slot   `json:"now"`
+	// Next is there while a rotation is under way: what Now holds, under the vault
+	// key to come, so that either key opens.
+	Next *slot `json:"next,omitempty"`
 }
 
-const keyFormat = 1
+// slot is what one vault key wraps.
+type slot struct {
+	Generation int64             `json:"generation"`    // of the vault key: 1, and one more with each rotation
+	Key        []byte            `json:"key,omitempty"` // in Next: its vault key, under the one in force
+	Root       []byte            `json:"root"`
+	Data       map[string][]byte `json:"data"`
+}
+
+const keyFormat = 2
 
 var (
-	errUnwrap = errors.New("the key file does not open this vault")
+	errUnwrap = errors.New("the vault key does not open this vault")
 	errClosed = errors.New("the vault is closed")
 )
+
+// keyPage holds the vault keys: the one in force and, during a rotation, the one
+// to come, in one locked page. It is nil where the vault is closed.
+type keyPage struct{ page *sandbox.LockedPage }
+
+func newKeyPage() (keyPage, error) {
+	page, err := sandbox.NewLockedPage(2 * KeySize)
+	if err != nil {
+		return keyPage{}, fmt.Errorf("making a page for the vault key: %w", err)
+	}
+	return keyPage{page}, nil
+}
+
+// now gives the key in force where it lies; nil once the page is closed.
+func (p keyPage) now() *Key {
+	if b := p.page.Bytes(); len(b) == 2*KeySize {
+		return (*Key)(b[:KeySize])
+	}
+	return nil
+}
+
+// next gives the key to come likewise.
+func (p keyPage) next() *Key {
+	if b := p.page.Bytes(); len(b) == 2*KeySize {
+		return (*Key)(b[KeySize:])
+	}
+	return nil
+}
 
 func newGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
@@ -91,35 +130,6 @@ func rootLabel(dev bool) string {
 
 func dataLabel(id string) string { return "awase data key " + id }
 
-// readVaultKey reads the key file, or makes it where there is none and mayMake.
-func readVaultKey(disk FS, path string, mayMake bool) (key [KeySize]byte, err error) {
-	if st, serr := os.Lstat(path); serr == nil {
-		owner, ok := st.Sys().(*syscall.Stat_t)
-		switch {
-		case !st.Mode().IsRegular() || ok && int(owner.Uid) != os.Geteuid():
-			return key, errors.New("the vault key is not a file of your own; somebody put it there")
-		case st.Mode().Perm()&0o077 != 0:
-			return key, errors.New("the vault key can be read by others than you; chmod 600 it, and think of it as known")
-		}
-	}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && mayMake {
-		rand.Read(key[:])
-		text := hex.EncodeToString(key[:]) + "\n"
-		return key, writeAtomic(disk, path, []byte(text), 0o600)
-	}
-	if err != nil {
-		return key, fmt.Errorf("reading the vault key: %w", err)
-	}
-	if len(raw) != 2*KeySize+1 && len(raw) != 2*KeySize {
-		return key, errors.New("the vault key file is damaged: it holds 64 hex digits on one line")
-	}
-	if _, err := hex.Decode(key[:], raw[:2*KeySize]); err != nil {
-		return key, errors.New("the vault key file is damaged: it holds 64 hex digits on one line")
-	}
-	return key, nil
-}
-
 // makeKeys makes the keys of a new vault.
 func makeKeys(key *[KeySize]byte, dev bool) (*keyFile, error) {
 	var root [KeySize]byte
@@ -130,7 +140,7 @@ func makeKeys(key *[KeySize]byte, dev bool) (*keyFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keyFile{Format: keyFormat, Dev: dev, ID: hex.EncodeToString(id[:]), Root: wrapped, Data: map[string][]byte{}}, nil
+	return &keyFile{Format: keyFormat, Dev: dev, ID: hex.EncodeToString(id[:]), Now: slot{Generation: 1, Root: wrapped, Data: map[string][]byte{}}}, nil
 }
 
 func readKeys(path string) (*keyFile, error) {
@@ -145,18 +155,25 @@ func readKeys(path string) (*keyFile, error) {
 	if k.Format != keyFormat {
 		return nil, fmt.Errorf("the vault's keys file has format %d, this version reads %d", k.Format, keyFormat)
 	}
-	if k.Data == nil {
-		k.Data = map[string][]byte{}
+	for _, s := range []*slot{&k.Now, k.Next} {
+		if s != nil && s.Data == nil {
+			s.Data = map[string][]byte{}
+		}
 	}
 	return &k, nil
 }
 
 func (k *keyFile) write(disk FS, path string) error {
-	raw, err := json.MarshalIndent(k, "", " ")
+	raw, err := k.encode()
 	if err != nil {
 		return err
 	}
-	return writeAtomic(disk, path, append(raw, '\n'), 0o600)
+	return writeAtomic(disk, path, raw, 0o600)
+}
+
+func (k *keyFile) encode() ([]byte, error) {
+	raw, err := json.MarshalIndent(k, "", " ")
+	return append(raw, '\n'), err
 }
 
 // Subkey derives the key of one use from the root secret by HKDF-SHA256
@@ -174,32 +191,77 @@ func (v *Vault) Subkey(use string) (key [KeySize]byte) {
 func (v *Vault) MakeDataKey(id string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, ok := v.keys.Data[id]; ok {
+	if _, ok := v.keys.Now.Data[id]; ok {
 		return nil
-	}
-	if err := v.log.usable(); err != nil {
-		return err
 	}
 	var key [KeySize]byte
 	rand.Read(key[:])
-	wrapped, err := wrap(v.key(), dataLabel(id), key[:])
-	if err != nil {
+	err := v.change(func(k *keyFile) (err error) {
+		if k.Now.Data[id], err = wrap(v.page.now(), dataLabel(id), key[:]); err == nil && k.Next != nil {
+			k.Next.Data[id], err = wrap(v.page.next(), dataLabel(id), key[:])
+		}
 		return err
-	}
-	v.keys.Data[id] = wrapped
-	if err := v.keys.write(v.disk, v.path("keys")); err != nil {
-		delete(v.keys.Data, id)
+	})
+	if err != nil {
 		return fmt.Errorf("writing the data key: %w", err)
 	}
+	return nil
+}
+
+// DestroyDataKey takes the data key named id out of the keys file. What is under
+// it opens no more with this file; a copy of the file made before needs the vault
+// key of then, so a rotation has to follow. An unknown one is no error.
+func (v *Vault) DestroyDataKey(id string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.keys.Now.Data[id]; !ok {
+		return nil
+	}
+	err := v.change(func(k *keyFile) error {
+		delete(k.Now.Data, id)
+		if k.Next != nil {
+			delete(k.Next.Data, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("destroying a data key: %w", err)
+	}
+	return nil
+}
+
+// change writes another keys file. It is durable when change returns nil; after
+// an error the disk holds the one before or the other, and the vault goes on with
+// the one before. The lock on the keys is held.
+func (v *Vault) change(to func(*keyFile) error) error {
+	if v.log != nil { // else it is being opened
+		if err := v.log.usable(); err != nil {
+			return err
+		}
+	}
+	next := *v.keys
+	next.Now.Data = maps.Clone(next.Now.Data)
+	if next.Next != nil {
+		other := *next.Next
+		other.Data = maps.Clone(other.Data)
+		next.Next = &other
+	}
+	if err := to(&next); err != nil {
+		return err
+	}
+	if err := next.write(v.disk, v.path("keys")); err != nil {
+		return err
+	}
+	v.keys = &next
 	return nil
 }
 
 func (v *Vault) dataKey(id string) ([KeySize]byte, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	wrapped, ok := v.keys.Data[id]
+	wrapped, ok := v.keys.Now.Data[id]
 	if !ok {
 		return [KeySize]byte{}, fmt.Errorf("no data key %q", id)
 	}
-	return unwrap(v.key(), dataLabel(id), wrapped)
+	return unwrap(v.page.now(), dataLabel(id), wrapped)
 }

@@ -214,6 +214,14 @@ func (l *Log) readHashes(indexes []int64) ([]tlog.Hash, error) {
 
 // check holds the log against its checkpoint.
 func (l *Log) check(known int64, root tlog.Hash) error {
+	if err := l.reaches(known, root); err != nil {
+		return err
+	}
+	return l.advance()
+}
+
+// reaches holds the log against what a checkpoint knows of it.
+func (l *Log) reaches(known int64, root tlog.Hash) error {
 	if l.n() < known {
 		return fmt.Errorf("%w: it has %d entries, its checkpoint knows %d: an older copy of the vault was put back, and what was released since is not in it; put the newest copy back", ErrLog, l.n(), known)
 	}
@@ -224,7 +232,7 @@ func (l *Log) check(known int64, root tlog.Hash) error {
 	if got != root {
 		return fmt.Errorf("%w: its first %d entries are not the ones its checkpoint signed", ErrLog, known)
 	}
-	return l.advance()
+	return nil
 }
 
 // advance writes the checkpoint of the log as it is.

@@ -1,32 +1,23 @@
 package vault
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
-
-	"awase/enclave/sandbox"
 )
 
 // Prepared is what a process takes with it into confinement to open a vault
 // there: what it can't make or read any more from inside.
 type Prepared struct {
-	key *sandbox.LockedPage
 	id  string
 	ago func() (time.Duration, error)
 }
 
 // Prepare makes the directories of the vault at dir where there are none, durably,
-// and reads which start of the machine this is. key holds the vault key; the vault
-// wipes it when it is closed. Whoever opens the vault with what Prepare gives needs
-// Dirs alone.
-func Prepare(dir string, key *sandbox.LockedPage) (*Prepared, error) {
-	if len(key.Bytes()) != KeySize {
-		return nil, fmt.Errorf("a vault key has %d bytes", KeySize)
-	}
+// and reads which start of the machine this is. Whoever opens the vault with what
+// Prepare gives needs Dirs alone, and a KeySource that is not the file.
+func Prepare(dir string) (*Prepared, error) {
 	dir = filepath.Clean(dir)
 	if err := makeDirs(osFS{}, dir); err != nil {
 		return nil, err
@@ -35,14 +26,14 @@ func Prepare(dir string, key *sandbox.LockedPage) (*Prepared, error) {
 	if err := (osFS{}).SyncDir(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("making the vault: %w", err)
 	}
-	p := &Prepared{key: key}
+	p := &Prepared{}
 	p.id, p.ago = systemBoot()
 	return p, nil
 }
 
 // KeyLocked tells whether the vault key is kept in memory and out of dumps.
 func (v *Vault) KeyLocked() bool {
-	locked, _ := v.page.Locked()
+	locked, _ := v.page.page.Locked()
 	return locked
 }
 
@@ -53,20 +44,6 @@ func (p *Prepared) boot() (string, func() (time.Duration, error)) { return p.id,
 func Dirs(dir string) []string {
 	dir = filepath.Clean(dir)
 	return []string{dir, dir + checkpointDir}
-}
-
-// ReadKey reads the key file of the vault at dir into page; where there is no
-// vault and no key, it makes a random one.
-func ReadKey(dir string, page *sandbox.LockedPage) error {
-	v := &Vault{disk: osFS{}, dir: filepath.Clean(dir)}
-	_, err := os.Stat(v.path("keys"))
-	key, err := readVaultKey(v.disk, v.keyPath(), errors.Is(err, fs.ErrNotExist) && !v.used())
-	if err != nil {
-		return err
-	}
-	copy(page.Bytes(), key[:])
-	clear(key[:])
-	return nil
 }
 
 const (
@@ -91,31 +68,3 @@ func makeDirs(disk FS, dir string) error {
 }
 
 func (v *Vault) checkpoint() string { return filepath.Join(v.dir+checkpointDir, checkpointName) }
-
-func (v *Vault) keyPath() string { return v.dir + ".key" }
-
-// key gives the vault key where it lies; nil once the vault is closed.
-func (v *Vault) key() *[KeySize]byte {
-	if b := v.page.Bytes(); len(b) == KeySize {
-		return (*[KeySize]byte)(b)
-	}
-	return nil
-}
-
-// takeKey takes the key that was brought, or reads the key file; makes that where
-// there is none and mayMake.
-func (v *Vault) takeKey(p *Prepared, mayMake bool) error {
-	if p != nil {
-		v.page = p.key
-		return nil
-	}
-	page, err := sandbox.NewLockedPage(KeySize)
-	if err != nil {
-		return err
-	}
-	v.page = page
-	key, err := readVaultKey(v.disk, v.keyPath(), mayMake)
-	copy(page.Bytes(), key[:])
-	clear(key[:])
-	return err
-}

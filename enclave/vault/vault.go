@@ -16,17 +16,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awase/crypto/receipt"
-	"awase/enclave/sandbox"
 )
 
 // A Vault is open in one process at a time.
 type Vault struct {
 	disk   FS
 	dir    string
-	page   *sandbox.LockedPage // holds the vault key
+	source KeySource
+	page   keyPage
 	root   [KeySize]byte
+	mu     sync.Mutex // guards the keys
 	keys   *keyFile
-	mu     sync.Mutex // keys
 	log    *Log
 	signer *receipt.Signer
 	lock   *os.File
@@ -41,25 +41,21 @@ type Options struct {
 	Boot   func() (id string, since func() (time.Duration, error))
 	Logger *slog.Logger // nil: discards
 	FS     FS           // nil: the disk
+	// Key is where the vault key is kept; nil: the file beside the vault, made with
+	// it.
+	Key KeySource
 	// Production: a vault made at first use is no dev vault.
 	Production bool
 	// Socket is where a service will answer for the vault until it is closed; ""
 	// where none will. Who tries to open the vault meanwhile is told.
 	Socket string
 	// Prepared is what a confined process brought with it; nil: Open does the same
-	// itself, and reads the key from the file beside the vault.
+	// itself.
 	Prepared *Prepared
 }
 
-// ServedError is that a vault is open in a service, for as long as that runs.
-type ServedError struct{ Socket string }
-
-func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
-
-// Open opens the vault at dir, or makes one there at first use: dir and
-// dir.checkpoint 0700, its random key in dir.key 0600. It waits, until ctx ends, while another
-// process has the vault open, but not for a service: that is a ServedError.
-func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
+// fill puts in what was left out.
+func (o *Options) fill(dir string) {
 	if o.Boot == nil {
 		o.Boot = systemBoot
 		if o.Prepared != nil {
@@ -78,8 +74,25 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if o.FS == nil {
 		o.FS = osFS{}
 	}
+	if o.Key == nil {
+		o.Key = KeyFile{filepath.Clean(dir) + ".key", o.FS}
+	}
+}
+
+// ServedError is that a vault is open in a service, for as long as that runs.
+type ServedError struct{ Socket string }
+
+func (e *ServedError) Error() string { return "the vault is served at " + e.Socket }
+
+// Open opens the vault at dir, or makes one there at first use: dir and
+// dir.checkpoint, of mode 0700. It
+// finishes a rotation of the vault key that was cut short. It waits, until ctx
+// ends, while another process has the vault open, but not for a service: that is a
+// ServedError.
+func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
+	o.fill(dir)
 	dir = filepath.Clean(dir)
-	v := &Vault{disk: o.FS, dir: dir}
+	v := &Vault{disk: o.FS, dir: dir, source: o.Key}
 	if o.Prepared == nil {
 		if err := makeDirs(v.disk, dir); err != nil {
 			return nil, err
@@ -88,28 +101,26 @@ func Open(ctx context.Context, dir string, o Options) (*Vault, error) {
 	if err := v.takeLock(ctx, o.Logger, o.Socket); err != nil {
 		return nil, err
 	}
-	if err := v.open(o); err != nil {
+	var err error
+	if v.page, err = newKeyPage(); err == nil {
+		err = v.open(ctx, o)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the vault: %w", err), v.Close())
 	}
 	return v, nil
 }
 
-func (v *Vault) open(o Options) error {
+func (v *Vault) open(ctx context.Context, o Options) error {
 	keys, err := readKeys(v.path("keys"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := v.make(!o.Production, o.Prepared); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	default:
-		if err = v.takeKey(o.Prepared, false); err != nil {
-			return err
-		}
+		err = v.make(ctx, !o.Production)
+	case err == nil:
 		v.keys = keys
+		err = v.unlock(ctx, o.Logger)
 	}
-	if v.root, err = unwrap(v.key(), rootLabel(v.keys.Dev), v.keys.Root); err != nil {
+	if err != nil {
 		return err
 	}
 	if v.signer, err = receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16]); err != nil {
@@ -141,7 +152,7 @@ func (v *Vault) open(o Options) error {
 // make makes a new vault. The keys file is written last: until it stands there
 // is no vault, and a crash before that starts over. A directory that holds
 // anything but our own beginnings is not taken over.
-func (v *Vault) make(dev bool, p *Prepared) error {
+func (v *Vault) make(ctx context.Context, dev bool) error {
 	names, err := os.ReadDir(v.dir)
 	if err != nil {
 		return err
@@ -156,17 +167,18 @@ func (v *Vault) make(dev bool, p *Prepared) error {
 	if v.used() {
 		return errors.New("the vault was used and has no keys file; restore the keys file from a backup, or name a new vault")
 	}
-	if err := v.takeKey(p, true); err != nil {
-		return err
-	}
-	if v.keys, err = makeKeys(v.key(), dev); err != nil {
-		return err
-	}
-	root, err := unwrap(v.key(), rootLabel(v.keys.Dev), v.keys.Root)
+	key, err := v.source.Key(ctx, true)
 	if err != nil {
 		return err
 	}
-	v.root = root
+	*v.page.now() = key
+	clear(key[:])
+	if v.keys, err = makeKeys(v.page.now(), dev); err != nil {
+		return err
+	}
+	if v.root, err = unwrap(v.page.now(), rootLabel(dev), v.keys.Now.Root); err != nil {
+		return err
+	}
 	signer, err := receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16])
 	if err != nil {
 		return err
@@ -276,6 +288,24 @@ func (v *Vault) Sweep(keep map[string]bool) error {
 	return nil
 }
 
+// RemoveSegments removes segments for good: their names are durably gone. One
+// that is gone already is no error.
+func (v *Vault) RemoveSegments(ids []string) error {
+	if err := v.log.usable(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		path, err := v.segmentPath(id)
+		if err == nil {
+			err = removeIfThere(v.disk, path)
+		}
+		if err != nil {
+			return fmt.Errorf("removing a segment: %w", err)
+		}
+	}
+	return v.disk.SyncDir(v.path("segments"))
+}
+
 // Close lets another process open the vault. What was acknowledged is durable
 // without it.
 func (v *Vault) Close() error {
@@ -287,8 +317,10 @@ func (v *Vault) Close() error {
 		err = errors.Join(err, v.lock.Close())
 		v.lock = nil
 	}
-	if v.page != nil {
-		err = errors.Join(err, v.page.Close())
+	if v.page.page != nil {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		err = errors.Join(err, v.page.page.Close())
 	}
 	return err
 }

@@ -209,7 +209,7 @@ func TestWrongOrMissingKey(t *testing.T) {
 	if err := os.Remove(dir + ".key"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), dir, plain); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(t.Context(), dir, plain); !errors.Is(err, ErrNoKey) {
 		t.Errorf("no key: %v", err)
 	}
 	if _, err := os.Stat(dir + ".key"); err == nil {

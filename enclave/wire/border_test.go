@@ -70,6 +70,11 @@ var methods = map[string]string{
 	"log-key":         `{}`,
 	"log-proof":       `{"from":1,"to":2}`,
 	"attestation":     `{"nonce":"n"}`,
+	"end-entrustment": `{"entrustment":"e"}`,
+	"certificate":     `{"entrustment":"e"}`,
+	"rotate":          `{}`,
+	"backup":          `{"dir":"/nowhere","expires":"2030-01-01"}`,
+	"confirm-restore": `{}`,
 }
 
 func kindOf(method string) string {

@@ -72,6 +72,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	on(h, logProof)
 	on(h, attestation)
 	onOfficers(h)
+	onVault(h)
 	return h.mux
 }
 

@@ -86,6 +86,7 @@ type Enclave interface {
 	// asker's, 1 to 128 letters, digits, - and _.
 	Attestation(ctx context.Context, nonce string) ([]byte, error)
 	Officers
+	Vault
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }

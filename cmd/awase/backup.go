@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"awase/enclave"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+func backupCommand() *cobra.Command {
+	var to, expires string
+	cmd := &cobra.Command{
+		Use:   "backup --vault V --to DIR --expires DATE",
+		Short: "Copy the vault as it is now, while others use it",
+		Long: "Copies keys file, record log and segments to a new directory, with a signed manifest; all of it is encrypted, and the vault key is not in it. " +
+			"--expires is the last day on which you keep the copy: certificates of destruction name it. Delete it then. " +
+			"After the vault key was replaced (awase vault rotate, awase entrustment end) make a new backup: those before open with the key of then alone.",
+		Args: exactArgs(),
+	}
+	cmd.Flags().StringVar(&to, "to", "", "the new `directory`; where the enclave is served, one in its outbox, V.outbox")
+	cmd.Flags().StringVar(&expires, "expires", "", "the last `day` on which the copy is kept: 2026-12-31")
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		if to == "" || expires == "" {
+			return usageError{errors.New("name the new directory with --to, and the last day on which it is kept with --expires")}
+		}
+		day, err := entrustment.ParseDate(expires)
+		if err != nil {
+			return usageError{fmt.Errorf("--expires: %w", err)}
+		}
+		dir, err := filepath.Abs(to)
+		if err != nil {
+			return err
+		}
+		b, err := e.Backup(cmd.Context(), wire.BackupRequest{Dir: dir, Expires: day})
+		if err != nil {
+			return err
+		}
+		say(cmd, "backup %s: %s segments, %s bytes, kept until %s, log entry %d", to, thousands(int64(b.Segments)), thousands(b.Bytes), b.Expires, b.Seq)
+		return nil
+	})
+}
+
+func restoreCommand() *cobra.Command {
+	var dir, from, remains string
+	var key keyFlags
+	cmd := &cobra.Command{
+		Use:   "restore --from DIR --vault V [--remains OLD]",
+		Short: "Make a vault of a backup",
+		Long: "Makes a new vault of a backup, and of what remains of the old one: its record log, with its checkpoint beside it, and segments that the backup lacks. " +
+			"With the newest log, charges, ends of entrustments and requests of data subjects since the backup stand. " +
+			"Without it, nothing is released until the requests and ends of the lost time were made again and confirmed (awase vault confirm), and budgets count as spent for 30 days. " +
+			"The vault key is that of the old vault, or of the time of the backup. Neither backup nor remains are written to.",
+		Args: exactArgs(),
+	}
+	cmd.Flags().StringVar(&dir, "vault", "", "the new vault's `directory`")
+	cmd.Flags().StringVar(&from, "from", "", "the backup's `directory`")
+	cmd.Flags().StringVar(&remains, "remains", "", "the `directory` of the old vault, or what is left of it")
+	key.register(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if dir == "" || from == "" {
+			return usageError{errors.New("name the new vault with --vault and the backup with --from")}
+		}
+		source, err := key.source(dir, cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		var left *vault.Remains
+		if remains != "" {
+			left = &vault.Remains{Dir: remains}
+		}
+		log := slog.New(plainHandler{cmd.ErrOrStderr()})
+		rec, err := vault.Restore(cmd.Context(), dir, from, left, vault.Options{Logger: log, Key: source})
+		if err != nil {
+			return err
+		}
+		say(cmd, "vault %s: restored from the backup of %s", dir, entrustment.Moment(rec.Taken))
+		if rec.Lost {
+			say(cmd, "  the newest log was not there: what happened after %s is not known. Nothing is released until awase vault confirm; budgets count as spent", entrustment.Moment(rec.Known))
+		} else {
+			say(cmd, "  with the newest log, whose last entry is of %s", entrustment.Moment(rec.Known))
+		}
+		if !rec.Dev {
+			say(cmd, "  serve it with awase serve; two officers sign for it (awase vault confirm) before anything is released")
+			return nil
+		}
+		e, err := enclave.Open(cmd.Context(), dir, enclave.Options{Logger: log, Key: source})
+		if err != nil {
+			return err
+		}
+		return e.Close()
+	}
+	return cmd
+}
+
+func vaultConfirm() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "confirm --vault V",
+		Short: "Answer for what a restored vault can't know, so that it releases again",
+		Long: "A vault that was restored without its newest log, or without requests of data subjects, releases nothing. Make those requests and the ends of entrustments of the lost time again, " +
+			"then confirm it. In a vault that has officers two of them sign for it.",
+		Args: exactArgs(),
+	}
+	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		ack, err := e.ConfirmRestore(cmd.Context())
+		if err != nil {
+			return err
+		}
+		switch {
+		case ack.Waits != nil:
+			said(cmd, "vault", ack)
+			return nil
+		case !ack.Changed:
+			say(cmd, "vault: nothing waits to be confirmed")
+			return nil
+		}
+		say(cmd, "vault: confirmed, log entry %d", ack.Seq)
+		return nil
+	})
+}

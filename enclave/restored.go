@@ -1,0 +1,181 @@
+package enclave
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"awase/aggregator"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// A vault that was restored from a backup may lack what was written after it. With
+// its newest log it knows what that was: charges stand, ended entrustments end
+// again, requests are read from their segments. Without it, it counts the budgets
+// as spent, and releases nothing until somebody answers for the requests of the
+// lost time.
+
+// lostRecord says which segments a restored vault doesn't have: lists, logs, bases
+// and stored reports of them are not there any more.
+type lostRecord struct {
+	Segments []string `json:"segments"`
+}
+
+// confirmRecord says that the requests which the vault can't know were made again.
+type confirmRecord struct {
+	Restore int64   `json:"restore"` // entry of the restore that is answered for, 0: none
+	Missing []int64 `json:"missing"` // numbers of requests that can't be read
+}
+
+// restored is the last restore as the log has it.
+type restored struct {
+	vault.RestoreRecord
+	seq int64
+	at  time.Time
+}
+
+// restore folds a restore in.
+func (s *state) restore(r *restored, gate *aggregator.Gate) {
+	s.restored = r
+	if r.Confirm {
+		s.unconfirmed = r
+	}
+	if r.Lost {
+		gate.ReplayLost(r.Known, r.at)
+	}
+}
+
+// lose folds in that segments are gone.
+func (s *state) lose(ids []string) {
+	gone := func(refs ...vault.SegmentRef) bool {
+		return slices.ContainsFunc(refs, func(r vault.SegmentRef) bool { return slices.Contains(ids, r.ID) })
+	}
+	if s.base != nil && gone(s.base.Segment) {
+		s.base = nil
+	}
+	maps.DeleteFunc(s.lists, func(_ listKey, l *listRecord) bool { return gone(l.Segment, l.RowSegment) })
+	for id := range s.events {
+		s.events[id] = slices.DeleteFunc(s.events[id], func(l *eventsRecord) bool { return gone(l.Segment) })
+	}
+	for seq, r := range s.reportTable {
+		if gone(r.Segment) {
+			delete(s.reportTable, seq)
+			delete(s.reports, r.Key)
+		}
+	}
+}
+
+// confirm folds in that somebody answered for what is missing.
+func (s *state) confirm(c *confirmRecord) {
+	if s.unconfirmed != nil && s.unconfirmed.seq <= c.Restore {
+		s.unconfirmed = nil
+	}
+	for _, n := range c.Missing {
+		s.answered[n] = true
+	}
+}
+
+// refs gives every segment that the state names but those of requests.
+func (s *state) refs() (out []vault.SegmentRef) {
+	if s.base != nil {
+		out = append(out, s.base.Segment)
+	}
+	for _, l := range s.lists {
+		out = append(out, l.Segment, l.RowSegment)
+	}
+	for _, logs := range s.events {
+		for _, l := range logs {
+			out = append(out, l.Segment)
+		}
+	}
+	for _, r := range s.reportTable {
+		out = append(out, r.Segment)
+	}
+	return out
+}
+
+// takeStock does, at an opening, what a restored vault needs: it lets go of what
+// it lacks, and makes the data keys that it has lost.
+func (e *Enclave) takeStock() error {
+	if e.state.restored == nil {
+		return nil
+	}
+	var lost lostRecord
+	for _, ref := range e.state.refs() {
+		if !e.vault.Has(ref) {
+			lost.Segments = append(lost.Segments, ref.ID)
+		}
+	}
+	if len(lost.Segments) > 0 {
+		slices.Sort(lost.Segments)
+		if _, err := e.append(kindLost, lost); err != nil {
+			return err
+		}
+		e.log.Warn("the restored vault lacks data that was loaded after the backup; load it again", "segments", len(lost.Segments))
+	}
+	for id := range e.state.contracts {
+		if e.state.ended[id] == nil {
+			if err := e.vault.MakeDataKey(dataKey(id)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unanswered gives the numbers of the requests that nobody answered for.
+func (e *Enclave) unanswered() []int64 {
+	return slices.DeleteFunc(slices.Clone(e.missing), func(n int64) bool { return e.state.answered[n] })
+}
+
+// whole refuses while the vault can't know of requests that were made.
+func (e *Enclave) whole() error {
+	r, missing := e.state.unconfirmed, e.unanswered()
+	detail := ""
+	switch {
+	case r != nil && !r.Lost:
+		detail = "the vault was restored, and that is not confirmed yet"
+	case r != nil:
+		detail = fmt.Sprintf("the vault was restored without its newest log: what was asked for between %s and %s is not known to it", japan(r.Known), japan(r.at))
+	case len(missing) > 0:
+		detail = fmt.Sprintf("%d requests of data subjects can't be read back, the first of number %d", len(missing), missing[0])
+	default:
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeFrozen, Clause: "DESIGN §5", Field: "vault", Detail: detail + "; nothing new is released until that is settled",
+		Mend: "make the requests and end the entrustments of that time again, then confirm it with awase vault confirm"}
+}
+
+// ConfirmRestore answers for what a restored vault can't know, or drafts that: the
+// requests and ends of the lost time were made again.
+func (e *Enclave) ConfirmRestore(context.Context) (wire.Ack, error) {
+	e.mu.Lock()
+	c := e.toConfirm()
+	e.mu.Unlock()
+	if c.Restore == 0 && len(c.Missing) == 0 {
+		return wire.Ack{ID: "vault"}, nil
+	}
+	return e.document(kindConfirm, "", c)
+}
+
+// toConfirm is what somebody has to answer for. The room's lock is held.
+func (e *Enclave) toConfirm() confirmRecord {
+	c := confirmRecord{Missing: e.unanswered()}
+	if r := e.state.unconfirmed; r != nil {
+		c.Restore = r.seq
+	}
+	return c
+}
+
+// decideConfirm holds a confirmation to what is open now.
+func (e *Enclave) decideConfirm(c *confirmRecord) (decided, error) {
+	if now := e.toConfirm(); now.Restore != c.Restore || !slices.Equal(now.Missing, c.Missing) {
+		return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 9", Field: "vault",
+			Detail: "what a restore left open is not what was to be confirmed", Mend: "draft it again: awase vault confirm"}
+	}
+	return decided{body: c}, nil
+}
