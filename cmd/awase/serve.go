@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,7 +87,7 @@ func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.W
 // enclave is awase enclave, with the key that lies beside the vault.
 func (s *serving) enclave() *child {
 	return &child{what: "the enclave", args: s.args("enclave", "--vault", s.vault, "--key-fd", "3"), apart: namespaces{users: !s.unconfined, network: !s.unconfined},
-		optional: strings.Contains(","+strings.Join(s.allow, ",")+",", ","+string(sandbox.Network)+","),
+		optional: slices.Contains(s.allow, string(sandbox.Network)),
 		key: func(page *sandbox.LockedPage) error {
 			dir, err := filepath.Abs(s.vault)
 			if err == nil {
