@@ -8,5 +8,7 @@
 // state in memory is a fold over them (state.go). A crash at any moment loses
 // nothing acknowledged; the same request again goes on where it stopped.
 //
-// In this version it is called in process by the command line.
+// It is a process of its own, confined by the kernel (docs/confinement.md), that
+// is asked over enclave/wire; commands open a dev vault in their own process too,
+// and its receipts say that nothing confined it.
 package enclave

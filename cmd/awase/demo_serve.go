@@ -26,17 +26,17 @@ func (d *demoRun) serveAndAsk(ctx context.Context, at string, do func(wire.Encla
 	}
 	defer os.RemoveAll(dir)
 	s := &serving{vault: at, socket: filepath.Join(dir, "s")}
-	serving, stop := context.WithCancel(ctx)
+	life, stop := context.WithCancel(ctx)
 	defer stop()
 	// What it logs of each question is for an operator, and shown only where it
 	// does not serve.
 	var log bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.enclave(vault.KeyFile{Path: at + ".key"}).run(serving, io.Discard, &log)
+		ended <- s.enclave(vault.KeyFile{Path: at + ".key"}).run(life, io.Discard, &log)
 		close(ended)
 	}()
-	c, err := dialEnded(serving, s.socket, ended)
+	c, err := dialEnded(life, s.socket, ended)
 	if notConfined(err) {
 		fmt.Fprintf(d.errOut, "%sawase: %v\nawase: the demo goes on with nothing that confines its enclave, and its receipts say so\n", log.String(), err)
 		return openVault(ctx, at, nil, d.errOut, func(e wire.Enclave) error {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,8 +90,7 @@ func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.W
 // enclave is awase enclave, which this process answers for the vault key.
 func (s *serving) enclave(key vault.KeySource) *child {
 	return &child{what: "the enclave", args: s.args("enclave", "--vault", s.vault, "--key-fd", "3"), apart: namespaces{users: !s.unconfined, network: !s.unconfined},
-		optional: strings.Contains(","+strings.Join(s.allow, ",")+",", ","+string(sandbox.Network)+","),
-		key:      key}
+		optional: slices.Contains(s.allow, string(sandbox.Network)), key: key}
 }
 
 // front is awase front, which gets no key and needs no network of its own.

@@ -284,6 +284,9 @@ func TestSweep(t *testing.T) {
 	if err := wire.Sweep(socket); err != nil || there() {
 		t.Errorf("a socket that was left: %v", err)
 	}
+	if err := wire.Sweep(filepath.Join(dir, "nowhere", "s")); err != nil {
+		t.Errorf("no directory: %v", err)
+	}
 	if err := os.WriteFile(socket, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,8 @@ func Sweep(socket string) error {
 	lock, err := lockFile(socket + ".lock")
 	if _, served := errors.AsType[*entrustment.Error](err); served {
 		return nil
+	} else if errors.Is(err, fs.ErrNotExist) {
+		return nil // nor its directory
 	} else if err != nil {
 		return err
 	}

@@ -8,7 +8,8 @@
 // other field (PRIVACY rule 11).
 //
 // The enclave may be a process of its own: Client asks it over a unix socket
-// that Listen makes, and Serve answers there (docs/wire.md). The border trusts
+// that Listen makes, and Serve answers there (docs/wire.md); ServeFront passes on
+// what comes in by HTTP. The border trusts
 // nothing that comes in: requests are parsed again, bounded, and refused where
 // they say more than is understood. It keeps strangers out by the kernel's word
 // alone; a process of the same user that was taken over can ask for anything
