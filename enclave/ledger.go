@@ -182,8 +182,8 @@ func jump(j *vault.Jump) *wire.ClockJump {
 	return &wire.ClockJump{From: utc(j.From), To: utc(j.To)}
 }
 
-// running refuses while releases are stopped, and while a jump of the machine's clock waits to be accepted: a
-// clock set forward would slide budgets back.
+// running refuses while releases are stopped, and while a jump of the machine's
+// clock waits to be accepted: a clock set forward would slide budgets back.
 func (e *Enclave) running() error {
 	if err := e.frozen(); err != nil {
 		return err
