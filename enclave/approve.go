@@ -286,7 +286,7 @@ func (e *Enclave) Approve(_ context.Context, a wire.Approval) (wire.Approved, er
 	if !ok {
 		return wire.Approved{}, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "there is no draft of this hash", Mend: "awase drafts shows what waits; give the whole hash"}
 	}
-	try := &attempt{draft: d, key: a.Key, signature: a.Signature}
+	try := &attempt{draft: d, signature: a.Signature}
 	try.by, try.known = e.state.pinned[a.Key]
 	for _, c := range e.controls {
 		if err := c.refuse(e, try); err != nil {

@@ -10,7 +10,6 @@ import (
 // attempt is an officer's signature that came in.
 type attempt struct {
 	draft     *draft
-	key       string
 	by        officer // whose key it is, or was
 	known     bool
 	signature approval.Signature

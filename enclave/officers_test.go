@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,7 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"awase/crypto/approval"
+	"awase/crypto/receipt"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -357,6 +361,7 @@ func TestCeremony(t *testing.T) {
 	if err != nil || e.vault.Dev() || !sameJSON(e.state.parties["operator"], op) {
 		t.Fatalf("the vault: %v", err)
 	}
+	key, signer := e.vault.Subkey("record log"), e.vault.Signer()
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -375,6 +380,16 @@ func TestCeremony(t *testing.T) {
 	}
 	if _, err := Open(ctx, dir, Options{unconfined: true}); !errors.Is(err, vault.ErrLog) {
 		t.Errorf("a swapped key: %v", err)
+	}
+	// The twin: with the root secret, which only the vault's key opens, it is.
+	if err := os.WriteFile(log, resealed(t, dir, swapped, key, signer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Open(ctx, dir, Options{}); err != nil || e.state.parties["operator"].Officers[0].Key != publicKey("eve1") {
+		t.Fatalf("with the root secret: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
 	}
 	// A ceremony that was cut short leaves a vault that does nothing, and no dev
 	// vault; it is done again.
@@ -401,6 +416,43 @@ func TestCeremony(t *testing.T) {
 	}
 	_, err = Init(ctx, dev, op, Options{})
 	wantCode(t, "a dev vault", err, entrustment.CodeForbidden)
+}
+
+// resealed writes the MACs of a log's lines, and its checkpoint, anew.
+func resealed(t *testing.T, dir string, log []byte, key [32]byte, signer *receipt.Signer) (out []byte) {
+	t.Helper()
+	var hashes []tlog.Hash
+	reader := tlog.HashReaderFunc(func(at []int64) (got []tlog.Hash, err error) {
+		for _, i := range at {
+			got = append(got, hashes[i])
+		}
+		return got, nil
+	})
+	n := int64(0)
+	for line := range bytes.Lines(log) {
+		_, entry, _ := bytes.Cut(bytes.TrimRight(line, "\n"), []byte{' '})
+		mac := hmac.New(sha256.New, key[:])
+		mac.Write(entry)
+		out = fmt.Appendf(out, "%x %s\n", mac.Sum(nil), entry)
+		more, err := tlog.StoredHashes(n, entry, reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes = append(hashes, more...)
+		n++
+	}
+	tree, err := tlog.TreeHash(n, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	note, err := signer.Checkpoint(n, tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+".checkpoint", note, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // TestPasskeyOfficer: a passkey signs beside a key file, over the same hash that
