@@ -14,7 +14,7 @@ import (
 type self struct {
 	confined *sandbox.Statement
 	build    string
-	outbox   string // "": it may write anywhere
+	outbox   string
 }
 
 // needed are the pieces without which a vault with officers is not opened,

@@ -40,7 +40,8 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 		return wire.Backup{}, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §5", Field: "expires", Detail: fmt.Sprintf("a backup is kept until a day from today on, at most %d days", maxKept),
 			Mend: "write another day"}
 	}
-	if err := e.inOutbox(req.Dir); err != nil {
+	dir, err := e.place(req.Dir)
+	if err != nil {
 		return wire.Backup{}, err
 	}
 	segments := e.state.segments()
@@ -60,7 +61,7 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 		e.copying[id]++
 	}
 	e.mu.Unlock()
-	n, err := snapshot.WriteTo(ctx, req.Dir)
+	n, err := snapshot.WriteTo(ctx, dir)
 	e.mu.Lock()
 	for _, id := range ids {
 		if e.copying[id]--; e.copying[id] == 0 {
@@ -74,20 +75,24 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 	if err != nil {
 		return wire.Backup{}, fmt.Errorf("the backup is not whole (entry %d of the log says that it was begun): %w", logged.Seq, err)
 	}
-	return wire.Backup{Seq: logged.Seq, Segments: len(ids), Bytes: n, Expires: req.Expires}, nil
+	return wire.Backup{Seq: logged.Seq, Dir: dir, Segments: len(ids), Bytes: n, Expires: req.Expires}, nil
 }
 
-// inOutbox refuses a directory that a confined process can't write to: all that
-// leaves it as files goes by its outbox.
-func (e *Enclave) inOutbox(dir string) error {
-	if e.self.outbox == "" {
-		return nil
+// place gives the directory of a backup: a name is one in the outbox, by which all
+// files go that leave a confined process.
+func (e *Enclave) place(dir string) (string, error) {
+	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "backup", Detail: "the enclave writes files to its outbox alone",
+		Mend: "name a new directory there, without a path, and move it from there"}
+	if filepath.IsAbs(dir) {
+		if e.self.confined != nil {
+			return "", refused
+		}
+		return dir, nil
 	}
-	if in, err := filepath.Rel(e.self.outbox, dir); err == nil && in != "." && filepath.IsLocal(in) {
-		return nil
+	if e.self.outbox == "" || !filepath.IsLocal(dir) || dir != filepath.Base(dir) || dir == "." {
+		return "", refused
 	}
-	return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "backup", Detail: "the enclave is confined, and writes files to its outbox alone",
-		Mend: "name a new directory in " + e.self.outbox + ", and move it from there"}
+	return filepath.Join(e.self.outbox, dir), nil
 }
 
 // backupsOf gives the last day of the backups that may hold an entrustment, "" of

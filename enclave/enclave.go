@@ -46,7 +46,7 @@ type Options struct {
 	Confined *sandbox.Statement
 	Prepared *vault.Prepared // what a confined process brought with it; nil: nothing
 	Key      vault.KeySource // where the vault key is kept; nil: the file beside the vault
-	Outbox   string          // where a confined process may write files that leave; "": anywhere
+	Outbox   string          // where files go that leave a confined process; "": nowhere
 	Build    string          // SHA-256 of the program in hex, for Attestation
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set

@@ -282,7 +282,7 @@ func (e *Enclave) Rotate(ctx context.Context) (wire.Rotation, error) {
 	done, err := e.vault.Rotate(context.WithoutCancel(ctx))
 	if errors.Is(err, vault.ErrNextKey) {
 		return wire.Rotation{}, e.refuse("rotate", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "vault key", Detail: err.Error(),
-			Mend: "end the service if there is one, make a key (openssl rand -hex 32) and run awase vault rotate --vault V --vault-key … --next-key …"})
+			Mend: "make a key (openssl rand -hex 32) and name it with --next-key: to awase vault rotate or, where the vault is served, to awase serve"})
 	}
 	if err != nil {
 		return wire.Rotation{}, err

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +29,7 @@ func backupCommand() *cobra.Command {
 			"After the vault key was replaced (awase vault rotate, awase entrustment end) make a new backup: those before open with the key of then alone.",
 		Args: exactArgs(),
 	}
-	cmd.Flags().StringVar(&to, "to", "", "the new `directory`; where the enclave is served, one in its outbox, V.outbox")
+	cmd.Flags().StringVar(&to, "to", "", "the new `directory`; not in the vault")
 	cmd.Flags().StringVar(&expires, "expires", "", "the last `day` on which the copy is kept: 2026-12-31")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if to == "" || expires == "" {
@@ -38,13 +43,45 @@ func backupCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		b, err := e.Backup(cmd.Context(), wire.BackupRequest{Dir: dir, Expires: day})
+		b, err := makeBackup(cmd.Context(), e, dir, day)
 		if err != nil {
 			return err
 		}
 		say(cmd, "backup %s: %s segments, %s bytes, kept until %s, log entry %d", to, thousands(int64(b.Segments)), thousands(b.Bytes), b.Expires, b.Seq)
 		return nil
 	})
+}
+
+// makeBackup makes a backup at dir. The files of a served enclave leave by its
+// outbox.
+func makeBackup(ctx context.Context, e wire.Enclave, dir string, day entrustment.Date) (wire.Backup, error) {
+	if _, served := e.(*wire.Client); !served {
+		return e.Backup(ctx, wire.BackupRequest{Dir: dir, Expires: day})
+	}
+	refused := &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "backup", Detail: "its directory can't be made or holds something", Mend: "name a new directory outside the vault"}
+	if st, err := os.Stat(filepath.Dir(dir)); err != nil || !st.IsDir() {
+		return wire.Backup{}, refused
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		return wire.Backup{}, refused
+	}
+	var other [4]byte // one that was cut short may lie there
+	rand.Read(other[:])
+	b, err := e.Backup(ctx, wire.BackupRequest{Dir: filepath.Base(dir) + "-" + hex.EncodeToString(other[:]), Expires: day})
+	if err != nil {
+		return wire.Backup{}, err
+	}
+	in, err := within(strings.TrimSuffix(filepath.Dir(b.Dir), vault.OutboxDir), dir)
+	if err == nil && in {
+		err = refused
+	}
+	if err == nil {
+		err = os.Rename(b.Dir, dir)
+	}
+	if err != nil {
+		return wire.Backup{}, fmt.Errorf("the backup is whole and lies at %s; move it from there: %w", b.Dir, err)
+	}
+	return b, nil
 }
 
 func restoreCommand() *cobra.Command {

@@ -147,12 +147,13 @@ func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Write
 	if o.Prepared, err = vault.Prepare(dir); err != nil {
 		return nil, fileError(s.vault, err)
 	}
-	inbox, outbox := dir+".inbox", dir+".outbox"
+	inbox, outbox := dir+".inbox", dir+vault.OutboxDir
 	for _, d := range []string{inbox, outbox} {
 		if err := os.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, fileError(d, err)
 		}
 	}
+	o.Outbox = outbox
 	l, err := wire.Listen(s.socket)
 	if err != nil {
 		return nil, err
@@ -160,7 +161,6 @@ func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Write
 	if !s.unconfined {
 		keep := sandbox.ForEnclave(vault.Dirs(dir), inbox, outbox)
 		keep.AllowMissing = s.allowed()
-		o.Outbox = outbox
 		if o.Confined, err = sandbox.Confine(keep); err != nil {
 			return nil, errors.Join(fmt.Errorf("the enclave: %w", err), l.Close())
 		}

@@ -58,18 +58,28 @@ func (k *keyFlags) source(dir string, errOut io.Writer) (vault.KeySource, error)
 // outside refuses a key in the vault that it opens: who copies the one has the
 // other.
 func outside(dir, path string) error {
-	at, err := filepath.Abs(path)
+	in, err := within(dir, path)
 	if err != nil {
 		return err
 	}
-	in, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	if rel, err := filepath.Rel(in, at); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	if in {
 		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "--vault-key", Detail: "the key would lie in the vault that it opens", Mend: "keep it elsewhere"}
 	}
 	return nil
+}
+
+// within tells whether a path is a directory or lies in it.
+func within(dir, path string) (bool, error) {
+	at, err := filepath.Abs(path)
+	if err != nil {
+		return false, err
+	}
+	in, err := filepath.Abs(dir)
+	if err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(in, at)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
 }
 
 // operatorKey is a vault key that its operator makes and keeps.

@@ -46,6 +46,9 @@ func Dirs(dir string) []string {
 	return []string{dir, dir + checkpointDir}
 }
 
+// OutboxDir is what the name of a vault's outbox ends with, beside the vault.
+const OutboxDir = ".outbox"
+
 const (
 	checkpointDir  = ".checkpoint"
 	checkpointName = "checkpoint"

@@ -22,22 +22,22 @@ type Vault interface {
 	Certificate(ctx context.Context, id string) ([]byte, error)
 	// Rotate replaces the vault key. It changes no token, noise or receipt.
 	Rotate(ctx context.Context) (Rotation, error)
-	// Backup copies the vault as it is now to a new directory that the enclave may
-	// write to.
+	// Backup copies the vault as it is now to a new directory.
 	Backup(ctx context.Context, req BackupRequest) (Backup, error)
-	// ConfirmRestore answers, in a dev vault, for what a restored vault can't know.
+	// ConfirmRestore answers for what a restored vault can't know, or drafts that.
 	ConfirmRestore(ctx context.Context) (Ack, error)
 }
 
 // BackupRequest says where a backup goes, and how long it is kept.
 type BackupRequest struct {
-	Dir     string           `json:"dir"`     // an absolute path
+	Dir     string           `json:"dir"`     // an absolute path or, of a served enclave, a name in its outbox
 	Expires entrustment.Date `json:"expires"` // the last JST day on which it is kept
 }
 
 // Backup is what was copied.
 type Backup struct {
 	Seq      int64            `json:"log_entry"` // the entry that says that it was made
+	Dir      string           `json:"dir"`       // where it lies
 	Segments int              `json:"segments"`
 	Bytes    int64            `json:"bytes"`
 	Expires  entrustment.Date `json:"expires"`
