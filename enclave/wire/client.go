@@ -222,7 +222,7 @@ func (c *Client) away(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
 		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "enclave", Detail: "no enclave serves at " + c.socket,
-			Mend: "check the name; awase enclave --vault V --socket " + c.socket + " starts one"}
+			Mend: "check the name; awase serve --vault V --socket " + c.socket + " starts one"}
 	case errors.Is(err, syscall.EACCES):
 		return &entrustment.Error{Code: entrustment.CodeForbidden, Field: "enclave", Clause: "DESIGN §4", Detail: "the socket " + c.socket + " is another user's",
 			Mend: "run the command as the user that the enclave runs as"}
