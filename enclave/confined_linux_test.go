@@ -35,3 +35,28 @@ func TestConfined(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// confinedEnv makes this test binary confine itself before its tests; it names the
+// directory that it keeps.
+const confinedEnv = "AWASE_TEST_CONFINED"
+
+// TestMain confines the process where it is asked to.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(confinedEnv); dir != "" {
+		// As awase enclave keeps it, and the way to the socket that is served: here
+		// the client is of the same process.
+		o := sandbox.ForEnclave([]string{dir}, dir, dir)
+		o.Listen, o.Dial, o.AllowMissing = []string{dir}, []string{dir}, []sandbox.Name{sandbox.UnixConnect}
+		s, err := sandbox.Confine(o)
+		if err != nil {
+			println(err.Error())
+			os.Exit(1)
+		}
+		println("confined:", s.Short())
+	}
+	if dir := os.Getenv(isolatedEnv); dir != "" {
+		println(serveIsolated(dir).Error()) // it is killed
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}

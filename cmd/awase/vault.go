@@ -42,7 +42,7 @@ func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobr
 		help = "the vault's `directory`; awase party add makes one"
 	}
 	cmd.Flags().StringVar(&dir, "vault", "", help)
-	cmd.Flags().StringVar(&socket, "enclave", "", "in place of --vault: the `socket` of the enclave that serves it (awase enclave); or set "+enclaveEnv)
+	cmd.Flags().StringVar(&socket, "enclave", "", "in place of --vault: the `socket` of the enclave that serves it (awase serve); or set "+enclaveEnv)
 	key.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ask := func(e wire.Enclave) error { return do(cmd, args, e) }
