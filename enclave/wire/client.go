@@ -298,7 +298,8 @@ func (c *Client) Price(ctx context.Context, q *entrustment.Question, expect int6
 
 // Report charges the question and gives the release.
 func (c *Client) Report(ctx context.Context, q *entrustment.Question) (*Release, error) {
-	return askAbout(ctx, c, report, q, func(raw json.RawMessage) *questionRequest { return &questionRequest{Question: raw} })
+	sent, err := askAbout(ctx, c, report, q, func(raw json.RawMessage) *questionRequest { return &questionRequest{Question: raw} })
+	return sent.unpacked(err)
 }
 
 // Reserve holds the price of a question.
@@ -318,7 +319,8 @@ func (c *Client) PriceReserved(ctx context.Context, name string, expect int64) (
 
 // ReportReserved is Report of the question that a reservation holds.
 func (c *Client) ReportReserved(ctx context.Context, name string) (*Release, error) {
-	return ask(ctx, c, reportReserved, &reservedRequest{Name: name})
+	sent, err := ask(ctx, c, reportReserved, &reservedRequest{Name: name})
+	return sent.unpacked(err)
 }
 
 // Ledger gives the statement of the privacy budgets.

@@ -167,8 +167,8 @@ var (
 	price = route[questionRequest, Price]{"price", func(ctx context.Context, e Enclave, q *questionRequest) (Price, error) {
 		return parsed(q.Question, "question", entrustment.ParseQuestion, func(p *entrustment.Question) (Price, error) { return e.Price(ctx, p, q.Expect) })
 	}}
-	report = route[questionRequest, *Release]{"report", func(ctx context.Context, e Enclave, q *questionRequest) (*Release, error) {
-		return parsed(q.Question, "question", entrustment.ParseQuestion, func(p *entrustment.Question) (*Release, error) { return e.Report(ctx, p) })
+	report = route[questionRequest, sentRelease]{"report", func(ctx context.Context, e Enclave, q *questionRequest) (sentRelease, error) {
+		return packed(parsed(q.Question, "question", entrustment.ParseQuestion, func(p *entrustment.Question) (*Release, error) { return e.Report(ctx, p) }))
 	}}
 	reserve = route[reserveRequest, Reserved]{"reserve", func(ctx context.Context, e Enclave, q *reserveRequest) (Reserved, error) {
 		return parsed(q.Question, "question", entrustment.ParseQuestion, func(p *entrustment.Question) (Reserved, error) {
@@ -181,8 +181,8 @@ var (
 	priceReserved = route[reservedRequest, Price]{"price-reserved", func(ctx context.Context, e Enclave, q *reservedRequest) (Price, error) {
 		return e.PriceReserved(ctx, q.Name, q.Expect)
 	}}
-	reportReserved = route[reservedRequest, *Release]{"report-reserved", func(ctx context.Context, e Enclave, q *reservedRequest) (*Release, error) {
-		return e.ReportReserved(ctx, q.Name)
+	reportReserved = route[reservedRequest, sentRelease]{"report-reserved", func(ctx context.Context, e Enclave, q *reservedRequest) (sentRelease, error) {
+		return packed(e.ReportReserved(ctx, q.Name))
 	}}
 	ledger = route[LedgerRequest, *Ledger]{"ledger", func(ctx context.Context, e Enclave, q *LedgerRequest) (*Ledger, error) {
 		return e.Ledger(ctx, *q)
