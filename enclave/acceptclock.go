@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,7 @@ func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
 	defer e.mu.Unlock()
 	j := e.vault.Log().Stopped()
 	if j == nil || !e.signs {
-		return e.acceptClock()
+		return e.acceptClock(nil)
 	}
 	raw, err := json.Marshal(clockRecord{utc(j.From), utc(j.To)})
 	if err != nil {
@@ -49,11 +50,14 @@ func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
 	return wire.ClockState{Now: utc(e.vault.Log().Now()), Seq: ack.Seq, Waits: ack.Waits}, nil
 }
 
-func (e *Enclave) acceptClock() (wire.ClockState, error) {
+func (e *Enclave) acceptClock(believe func(now, wall time.Time) bool) (wire.ClockState, error) {
 	var s wire.ClockState
 	log := e.vault.Log()
 	s.Accepted = jump(log.Stopped())
-	r, err := log.AcceptClock()
+	r, err := log.AcceptClock(believe)
+	if errors.Is(err, vault.ErrClock) {
+		err = errAnotherJump
+	}
 	if err != nil {
 		return wire.ClockState{}, err
 	}
@@ -66,28 +70,35 @@ func (e *Enclave) acceptClock() (wire.ClockState, error) {
 }
 
 func (e *Enclave) decideClock(c *clockRecord) (decided, error) {
-	if j := e.vault.Log().Stopped(); j == nil || !c.near(j.To) {
-		return decided{}, &entrustment.Error{Code: entrustment.CodeClock, Clause: "PRIVACY §4.6", Field: "clock",
-			Detail: "the machine's clock is not where it was", Mend: "look at it again: awase ledger; and draft it again: awase admin accept-clock"}
+	if e.vault.Log().Stopped() == nil || !c.near(e.vault.Log().Clocks()) {
+		return decided{}, errAnotherJump
 	}
 	return decided{body: c}, nil
 }
 
-// near tells whether a wall clock is the one that officers saw, and went on for as
-// long as they may take to sign.
-func (c *clockRecord) near(wall time.Time) bool {
-	to, err := time.Parse(time.RFC3339, c.To)
-	return err == nil && wall.Sub(to).Abs() <= draftLife+vault.MaxJump
+var errAnotherJump = &entrustment.Error{Code: entrustment.CodeClock, Clause: "PRIVACY §4.6", Field: "clock",
+	Detail: "the machine's clock is not where it was", Mend: "look at it again: awase ledger; and draft it again: awase admin accept-clock"}
+
+// near tells whether a wall clock is the one that officers saw, and went on since
+// for as long as the vault's time did. Where the machine was started again
+// meanwhile, that time stood still, and it is another jump.
+func (c *clockRecord) near(now, wall time.Time) bool {
+	from, ferr := time.Parse(time.RFC3339, c.From)
+	to, terr := time.Parse(time.RFC3339, c.To)
+	return ferr == nil && terr == nil && (wall.Sub(to)-now.Sub(from)).Abs() <= vault.MaxJump
 }
 
 // acceptApproved does what officers signed for. A crash between their record and
 // the clock's is made good when the vault is opened, unless the clock jumped
 // again: that is another jump.
 func (e *Enclave) acceptApproved() error {
-	j := e.vault.Log().Stopped()
-	if c := e.state.approvedClock; c == nil || j == nil || !c.near(j.To) {
+	c := e.state.approvedClock
+	if c == nil || e.vault.Log().Stopped() == nil {
 		return nil
 	}
-	_, err := e.acceptClock()
+	_, err := e.acceptClock(c.near)
+	if errors.Is(err, errAnotherJump) {
+		return nil
+	}
 	return err
 }

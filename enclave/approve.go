@@ -62,6 +62,7 @@ type draft struct {
 	expires time.Time
 	signed  []signature
 	done    bool
+	void    bool // drafted before a restore that does not know what became of it
 }
 
 type signature struct {
@@ -127,10 +128,28 @@ func (e *Enclave) concerned(act string, document json.RawMessage) (parties []str
 		if e.state.hasOfficers(p.ID) { // a new party has nobody yet
 			parties = append(parties, p.ID)
 		}
+		// Who joins a group spends its budgets and counts as its own.
+		if before := e.state.parties[p.ID]; before == nil || before.Group != p.Group {
+			for id, other := range e.state.parties {
+				if other.Group == p.Group && e.state.hasOfficers(id) {
+					parties = append(parties, id)
+				}
+			}
+		}
 	case kindLift:
 		parties = []string{op.ID}
 		if f := e.state.frozen; f != nil && e.state.hasOfficers(f.Party) {
 			parties = append(parties, f.Party)
+		}
+	case kindConfirm:
+		parties = []string{op.ID}
+		// What officers of any party did in the lost time is undone.
+		if r := e.state.unconfirmed; r != nil && r.Lost {
+			for id := range e.state.parties {
+				if e.state.hasOfficers(id) {
+					parties = append(parties, id)
+				}
+			}
 		}
 	default:
 		parties = []string{op.ID}
@@ -211,7 +230,7 @@ func (e *Enclave) draft(act, id string, document json.RawMessage) (wire.Ack, err
 			return e.waits(d, false)
 		}
 	}
-	if len(waiting) >= maxDrafts {
+	if len(waiting) >= maxDrafts && !slices.Contains([]string{kindLift, kindConfirm, kindAccept}, act) { // of these there is one at a time
 		return wire.Ack{}, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §2 rule 9", Field: "draft",
 			Detail: fmt.Sprintf("%d drafts wait for signatures", len(waiting)), Mend: "approve those that are meant, or wait until they lapse: awase drafts"}
 	}
@@ -237,7 +256,7 @@ func (e *Enclave) waits(d *draft, changed bool) (wire.Ack, error) {
 // waiting gives the drafts that can still be signed, in the order drafted.
 func (e *Enclave) waiting() (out []*draft) {
 	for _, d := range e.state.drafts {
-		if !d.done && !e.expired(d) && e.replaces(d) {
+		if !d.done && !d.void && !e.expired(d) && e.replaces(d) {
 			out = append(out, d)
 		}
 	}

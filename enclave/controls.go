@@ -29,6 +29,15 @@ var approvalControls = []control{
 		}
 		return nil
 	}},
+	{"restored", func(e *Enclave, a *attempt) *entrustment.Error {
+		if a.draft.void {
+			return approvalError("the vault was restored, and does not know what became of this draft", "draft it again: run the command that made it")
+		}
+		if e.state.unconfirmed != nil && a.draft.Statement.Act != kindConfirm {
+			return approvalError("the vault was restored, and that is not confirmed yet", "confirm that first: awase vault confirm")
+		}
+		return nil
+	}},
 	{"expires", func(e *Enclave, a *attempt) *entrustment.Error {
 		if e.expired(a.draft) {
 			return approvalError("the draft lapsed on "+japan(a.draft.expires), "draft it again: run the command that made it")

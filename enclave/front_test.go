@@ -84,6 +84,13 @@ func (f *front) post(t *testing.T, method, kind string, body []byte, answer any)
 	}
 	f.seen.Write(raw)
 	if resp.StatusCode == http.StatusOK {
+		if r, ok := answer.(*wire.Release); ok {
+			released, err := wire.DecodeRelease(raw)
+			if err == nil {
+				*r = *released
+			}
+			return err
+		}
 		if answer != nil {
 			err = json.Unmarshal(raw, answer)
 		}

@@ -29,6 +29,34 @@ type lostRecord struct {
 type confirmRecord struct {
 	Restore int64   `json:"restore"` // entry of the restore that is answered for, 0: none
 	Missing []int64 `json:"missing"` // numbers of requests that can't be read
+	// Stands is, where the newest log was lost, what stands again and officers may
+	// have changed since: they sign for that too.
+	Stands *standing `json:"stands,omitempty"`
+}
+
+// standing is what officers decided, as the vault knows it.
+type standing struct {
+	Known        string            `json:"known"`        // the last entry's time
+	Frozen       bool              `json:"frozen"`       // releases are stopped by officers
+	Officers     map[string]string `json:"officers"`     // their keys, by "party/name"
+	Entrustments map[string]int    `json:"entrustments"` // version of each that is in force
+	Policies     int               `json:"policies"`     // version
+	Gate         string            `json:"gate"`         // gate.yaml in force, "": the defaults
+}
+
+func (s *state) standing(known time.Time) *standing {
+	out := &standing{Known: utc(known), Frozen: s.frozen != nil, Officers: map[string]string{}, Entrustments: map[string]int{}, Policies: s.versions[kindPolicies+" "], Gate: s.gate}
+	for id, p := range s.parties {
+		for _, o := range p.Officers {
+			out.Officers[id+"/"+o.Name] = o.Key
+		}
+	}
+	for id, c := range s.contracts {
+		if s.ended[id] == nil {
+			out.Entrustments[id] = c.Version
+		}
+	}
+	return out
 }
 
 // restored is the last restore as the log has it.
@@ -46,6 +74,9 @@ func (s *state) restore(r *restored, gate *aggregator.Gate) {
 	}
 	if r.Lost {
 		gate.ReplayLost(r.Known, r.at)
+		for _, d := range s.drafts { // whoever kept their approvals could hand them in again
+			d.void = true
+		}
 	}
 }
 
@@ -167,13 +198,16 @@ func (e *Enclave) toConfirm() confirmRecord {
 	c := confirmRecord{Missing: e.unanswered()}
 	if r := e.state.unconfirmed; r != nil {
 		c.Restore = r.seq
+		if r.Lost && e.signs {
+			c.Stands = e.state.standing(r.Known)
+		}
 	}
 	return c
 }
 
 // decideConfirm holds a confirmation to what is open now.
 func (e *Enclave) decideConfirm(c *confirmRecord) (decided, error) {
-	if now := e.toConfirm(); now.Restore != c.Restore || !slices.Equal(now.Missing, c.Missing) {
+	if now := e.toConfirm(); !sameJSON(now, *c) {
 		return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 9", Field: "vault",
 			Detail: "what a restore left open is not what was to be confirmed", Mend: "draft it again: awase vault confirm"}
 	}

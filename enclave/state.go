@@ -327,7 +327,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		return fail(s.foldOfficers(r, func(act *vault.Record) error { return s.fold(act, gate) }))
 	case vault.KindClock:
 		c, err := body[vault.ClockRecord](r)
-		if err == nil && c.Accepted {
+		if err == nil && (c.Accepted || !c.Stopped) { // what was signed for was done, or is past
 			s.approvedClock = nil
 		}
 		return fail(err)

@@ -39,7 +39,7 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 		return err
 	}
 	err = cmd.Wait()
-	if kerr := <-keys; kerr != nil && ctx.Err() == nil {
+	if kerr := keys(); kerr != nil && ctx.Err() == nil {
 		fmt.Fprintf(errOut, "awase: answering %s for the vault key: %v\n", c.what, kerr)
 	}
 	switch {
@@ -54,9 +54,9 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 	return err
 }
 
-// start starts the child. keys tells, once the child has ended, what went wrong in
-// answering for the vault key.
-func (c *child) start(ctx context.Context, out, errOut io.Writer) (cmd *exec.Cmd, keys <-chan error, err error) {
+// start starts the child. keys is called once the child has ended: it ends answering
+// for the vault key, a command that hangs included, and tells what went wrong in it.
+func (c *child) start(ctx context.Context, out, errOut io.Writer) (cmd *exec.Cmd, keys func() error, err error) {
 	cmd, keys, err = c.startIn(ctx, c.apart, out, errOut)
 	if err == nil || !forbidden(err) || c.apart == (namespaces{}) {
 		return cmd, keys, err
@@ -81,7 +81,7 @@ func forbidden(err error) bool {
 
 var errNamespaces = errors.New("there are none on this system")
 
-func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Writer) (*exec.Cmd, <-chan error, error) {
+func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Writer) (*exec.Cmd, func() error, error) {
 	name := c.program
 	if name == "" {
 		var err error
@@ -100,13 +100,11 @@ func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Wr
 	if cmd.SysProcAttr, err = ownGroup(apart); err != nil {
 		return nil, nil, fmt.Errorf("starting %s: %w", c.what, err)
 	}
-	keys := make(chan error, 1)
 	if c.key == nil {
-		close(keys)
 		if err := cmd.Start(); err != nil {
 			return nil, nil, fmt.Errorf("starting %s: %w", c.what, err)
 		}
-		return cmd, keys, nil
+		return cmd, func() error { return nil }, nil
 	}
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -117,6 +115,11 @@ func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Wr
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("starting %s: %w", c.what, err), ours.Close())
 	}
-	go func() { keys <- errors.Join(answerKeys(ctx, ours, c.key), ours.Close()) }()
-	return cmd, keys, nil
+	asked, stop := context.WithCancel(ctx)
+	answered := make(chan error, 1)
+	go func() { answered <- errors.Join(answerKeys(asked, ours, c.key), ours.Close()) }()
+	return cmd, func() error {
+		stop()
+		return <-answered
+	}, nil
 }

@@ -22,17 +22,17 @@ func shownDraft(d *wire.Draft) string {
 	var b strings.Builder
 	what := acts[d.Statement.Act]
 	if what == "" {
-		what = d.Statement.Act
+		what = plain(d.Statement.Act)
 	}
 	fmt.Fprintf(&b, "draft %s\n  %s", d.Hash, what)
 	if d.Statement.ID != "" {
 		b.WriteString(" " + plain(d.Statement.ID))
 	}
-	fmt.Fprintf(&b, ", version %d, of vault %s, until %s\n", d.Statement.Version, d.Statement.Vault, japan(d.Statement.Expires))
+	fmt.Fprintf(&b, ", version %d, of vault %s, until %s\n", d.Statement.Version, plain(d.Statement.Vault), plain(japan(d.Statement.Expires)))
 	for _, s := range d.Signed {
-		fmt.Fprintf(&b, "  signed by %s of %s on %s\n", s.Officer, s.Party, japan(s.At))
+		fmt.Fprintf(&b, "  signed by %s of %s on %s\n", plain(s.Officer), plain(s.Party), plain(japan(s.At)))
 	}
-	fmt.Fprintf(&b, "  to be signed by an officer of %s\n", strings.Join(d.Needs, " and one of "))
+	fmt.Fprintf(&b, "  to be signed by an officer of %s\n", strings.Join(plainly(d.Needs), " and one of "))
 	before, after := lines(d.Before), lines(d.Document)
 	had, has := set(before), set(after)
 	for _, l := range before {
@@ -117,6 +117,14 @@ func lines(doc json.RawMessage) []string {
 	}
 	if err := walk(""); err != nil {
 		return []string{"(a document that can't be read)"}
+	}
+	return out
+}
+
+func plainly(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = plain(s)
 	}
 	return out
 }

@@ -39,6 +39,8 @@ const (
 
 const maxKeyText = 4 << 10
 
+var errAsked = errors.New("the supervisor gives no more than a key in force, once, and the next one")
+
 // keyChannel is the enclave's end, a source of its vault key.
 type keyChannel struct {
 	mu sync.Mutex
@@ -154,7 +156,7 @@ func answerKeys(ctx context.Context, f io.ReadWriter, source vault.KeySource) er
 				}
 			}
 		default:
-			return errors.New("the enclave asked its supervisor for what it may not have")
+			err = errAsked
 		}
 		clear(key[:])
 		if errors.Is(err, vault.ErrNextKey) {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -154,6 +155,7 @@ func credential(flag, name string) (vault.Key, error) {
 // standard error is shown; its output is not, whatever it is.
 func keyOf(ctx context.Context, flag, line string, errOut io.Writer) (vault.Key, error) {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
+	cmd.WaitDelay = time.Second // what it started may hold its output
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limitedBuffer{&out}, errOut
 	if err := cmd.Run(); err != nil {

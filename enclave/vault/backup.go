@@ -72,7 +72,8 @@ type Snapshot struct {
 // which an entry says that a backup is made.
 func (v *Vault) Snapshot(segments []string, expires string, entry *Record) (*Snapshot, error) {
 	v.mu.Lock()
-	keys, err := v.keys.encode()
+	file := v.keys
+	keys, err := file.encode()
 	v.mu.Unlock()
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (v *Vault) Snapshot(segments []string, expires string, entry *Record) (*Sna
 		return nil, fmt.Errorf("signing the checkpoint: %w", err)
 	}
 	return &Snapshot{v: v, keys: keys, log: l.size, segments: slices.Clone(segments),
-		manifest: Manifest{Schema: manifestSchema, Vault: v.keys.ID, Dev: v.keys.Dev, Taken: entry.Time, Expires: expires, Entry: entry.Seq, Checkpoint: string(note)}}, nil
+		manifest: Manifest{Schema: manifestSchema, Vault: file.ID, Dev: file.Dev, Taken: entry.Time, Expires: expires, Entry: entry.Seq, Checkpoint: string(note)}}, nil
 }
 
 // WriteTo copies the snapshot to a new directory outside the vault, or to one that

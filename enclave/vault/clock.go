@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -218,9 +219,21 @@ func (l *Log) Stopped() *Jump {
 	return &Jump{From: now, To: l.clock.wall().UTC()}
 }
 
-// AcceptClock believes the wall clock, whatever it jumped by. It gives nil where
-// nothing waits to be accepted.
-func (l *Log) AcceptClock() (*Record, error) {
+// ErrClock is that the wall clock is not the one that was to be believed.
+var ErrClock = errors.New("the machine's clock is not where it was")
+
+// Clocks gives the vault's time and the wall clock's.
+func (l *Log) Clocks() (now, wall time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, _ = l.nowLocked() // an old time is good enough to compare
+	return now, l.clock.wall().UTC()
+}
+
+// AcceptClock believes the wall clock, whatever it jumped by, if believe, nil: in
+// any case, says so of the vault's time and of the very reading that is believed;
+// else it fails with ErrClock. It gives nil where nothing waits to be accepted.
+func (l *Log) AcceptClock(believe func(now, wall time.Time) bool) (*Record, error) {
 	l.mu.Lock()
 	if !l.clock.stopped() {
 		l.mu.Unlock()
@@ -231,7 +244,16 @@ func (l *Log) AcceptClock() (*Record, error) {
 		l.mu.Unlock()
 		return nil, err
 	}
-	next := ClockRecord{Boot: l.clock.boot, Reading: reading, At: l.clock.wall().UTC(), Accepted: true, Jump: l.clock.anchor.Jump}
+	wall := l.clock.wall().UTC()
+	now, err := l.nowLocked()
+	if err == nil && believe != nil && !believe(now, wall) {
+		err = ErrClock
+	}
+	if err != nil {
+		l.mu.Unlock()
+		return nil, err
+	}
+	next := ClockRecord{Boot: l.clock.boot, Reading: reading, At: wall, Accepted: true, Jump: l.clock.anchor.Jump}
 	before := l.clock.anchor
 	l.clock.hold(next)
 	l.mu.Unlock()

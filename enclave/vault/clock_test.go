@@ -162,7 +162,7 @@ func TestClockAtRestart(t *testing.T) {
 			}
 			m.pass(time.Hour)
 			v := m.open(t, dir, true)
-			r, err := v.Log().AcceptClock()
+			r, err := v.Log().AcceptClock(nil)
 			if err != nil || (r != nil) != c.stopped {
 				t.Fatalf("accepting: %v %v", r, err)
 			}
@@ -296,7 +296,7 @@ func TestBootClockHidden(t *testing.T) {
 		if v.Log().Stopped() == nil {
 			t.Error("shown again, it goes on by itself")
 		}
-		if r, err := v.Log().AcceptClock(); r == nil || err != nil || v.Log().Stopped() != nil {
+		if r, err := v.Log().AcceptClock(nil); r == nil || err != nil || v.Log().Stopped() != nil {
 			t.Errorf("accepting: %v %v", r, err)
 		}
 		v.Close()

@@ -254,13 +254,21 @@ func servedAt(f *os.File) string {
 func (v *Vault) path(name string) string { return filepath.Join(v.dir, name) }
 
 // Dev tells whether the vault has no officers and asks no signatures.
-func (v *Vault) Dev() bool { return v.keys.Dev }
+func (v *Vault) Dev() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.keys.Dev
+}
 
 // Dir gives the vault's directory.
 func (v *Vault) Dir() string { return v.dir }
 
 // ID gives the vault's random public name.
-func (v *Vault) ID() string { return v.keys.ID }
+func (v *Vault) ID() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.keys.ID
+}
 
 // Signer gives the key that signs receipts and checkpoints.
 func (v *Vault) Signer() *receipt.Signer { return v.signer }

@@ -11,6 +11,13 @@ type sentRelease struct {
 	Table   *table   `json:"table,omitempty"` // of users
 }
 
+// DecodeRelease reads the answer to a report, for those who ask without a Client.
+func DecodeRelease(answer []byte) (*Release, error) {
+	var s sentRelease
+	err := unmarshal(answer, &s)
+	return s.unpacked(err)
+}
+
 // table is a Release's Cells as columns.
 type table struct {
 	Shown []bool  `json:"shown"` // by row: released, or withheld
