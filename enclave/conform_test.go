@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"sync"
 	"testing"
 
 	"awase/crypto/seal"
@@ -307,51 +306,3 @@ func TestWireConforms(t *testing.T) {
 }
 
 func show(s said) string { return fmt.Sprintf("%s\n%s\n%+v", s.answer, s.err, s.whole) }
-
-// TestManyClients: 64 clients at once ask, load and read through the socket.
-// Nobody waits for ever, and the same question has one answer.
-func TestManyClients(t *testing.T) {
-	e := openCrowd(t)
-	list := sealedList(t, e, 1500)
-	inner, end, err := overSocket(t)(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, ok := inner.(*wire.Client)
-	if !ok {
-		t.Fatal("no client")
-	}
-	var all sync.WaitGroup
-	var first sync.Map
-	for i := range 64 {
-		all.Go(func() {
-			who := c.As(wire.Caller(fmt.Sprint("client ", i)))
-			ctx := t.Context()
-			q := question(func(q *entrustment.Question) { q.Sigma = []int{10, 20, 50}[i%3] })
-			r, err := who.Report(ctx, q)
-			raw, jerr := json.Marshal(r)
-			if err != nil || jerr != nil {
-				t.Errorf("client %d: %v, %v", i, err, jerr)
-				return
-			}
-			// The list is the same, in another version or not.
-			key := fmt.Sprint(i%3, r.ListVersion)
-			if was, _ := first.LoadOrStore(key, string(raw)); was != string(raw) {
-				t.Errorf("client %d: another answer to %s", i, key)
-			}
-			if _, err := who.LoadList(ctx, wire.ListRequest{Entrustment: "e", Name: "l"}, bytes.NewReader(list)); err != nil {
-				t.Errorf("client %d: %v", i, err)
-			}
-			if _, err := who.Ledger(ctx, wire.LedgerRequest{Officer: true}); err != nil {
-				t.Errorf("client %d: %v", i, err)
-			}
-			if _, err := who.Price(ctx, q, 0); err != nil {
-				t.Errorf("client %d: %v", i, err)
-			}
-		})
-	}
-	all.Wait()
-	if err := end(); err != nil {
-		t.Error(err)
-	}
-}

@@ -78,8 +78,8 @@ type Enclave struct {
 	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
 	stopped    func() error                                                 // what an answer is refused for that is ready
 
-	loads   sync.Mutex // held by a load from its first byte on; taken before mu
-	mu      sync.Mutex // guards what follows, and the order of the log's acts
+	loads   sync.Locker // held by a load from its first byte on, so that loads take turns; taken before mu. Tests take it out
+	mu      sync.Mutex  // guards what follows, and the order of the log's acts
 	state   *state
 	loaded  map[hexID]bool    // populations and lists that the engine holds
 	from    map[hexID]string  // of a population: the segment that the engine's base is of
@@ -113,7 +113,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e := &Enclave{
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Outbox}, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
-		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), copying: map[string]int{},
+		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), loads: new(sync.Mutex), copying: map[string]int{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())

@@ -74,7 +74,7 @@ func enclaveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enclave --vault V --socket S (--key-fd N | --unconfined)",
 		Short: "Serve a vault to other processes, until it is told to end",
-		Long: "The process that awase serve starts, and that sees plaintext: it takes the vault key from a pipe, confines itself, opens the vault and answers at a unix socket until SIGTERM or Ctrl-C; " +
+		Long: "The process that awase serve starts, and that sees plaintext: it confines itself, asks its supervisor for the vault key, opens the vault and answers at a unix socket until SIGTERM or Ctrl-C; " +
 			"then what is under way has half a minute to end. Commands reach it with --enclave S, or with " + enclaveEnv + " set to S. Only processes of the same user get in. " +
 			"Who asked what, and how it ended, is written to standard error.",
 		Args: exactArgs(),

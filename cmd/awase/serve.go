@@ -28,7 +28,7 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve --vault V --socket S [--listen ADDRESS]",
 		Short: "Keep a confined enclave serving a vault: start it, and start it again when it dies",
-		Long: "Starts awase enclave in an empty network namespace and hands it the vault key by a pipe, and awase front in front of it; and starts each again when it ends, ever slower while it does not last ten seconds. " +
+		Long: "Starts awase enclave in an empty network namespace and hands it the vault key, and awase front in front of it; and starts each again when it ends, ever slower while it does not last ten seconds. " +
 			"It parses no input and opens no vault. SIGTERM or Ctrl-C ends both, then it.",
 		Args: exactArgs(),
 	}

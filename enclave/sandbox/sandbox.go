@@ -1,7 +1,7 @@
 // Package sandbox confines the calling process and says what is in force.
 //
 //	supervisor ── Isolated() ──▶ a process in a user and network namespace of its own
-//	                             │ opens its log, its listener, its key pipe
+//	                             │ opens its log, its listener, its key channel
 //	                             ▼
 //	                             Confine(Options{…})   before the first input
 //	                             │ no_new_privs, limits → Landlock → seccomp

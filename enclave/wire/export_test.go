@@ -9,6 +9,9 @@ func ShortDrain(d time.Duration) Options { return Options{drain: d} }
 // and waits so long for the next of them.
 func SmallUpload(n int64, wait time.Duration) Options { return Options{maxUpload: n, senderWait: wait} }
 
+// Conns is options of a service that answers so many connections at once.
+func Conns(n int) Options { return Options{conns: n} }
+
 // What a test needs to know of the wire.
 const (
 	Prefix      = prefix
@@ -16,6 +19,7 @@ const (
 	JSONType    = jsonType
 	SealedType  = sealedType
 	MaxRequest  = maxRequest
+	MaxConns    = maxConns
 )
 
 // ReadAnswer reads an answer as a client does.

@@ -23,6 +23,7 @@ type Options struct {
 	maxUpload  int64         // 0: the constant; tests take less
 	senderWait time.Duration // likewise
 	drain      time.Duration // likewise
+	conns      int           // likewise
 }
 
 // handler answers the wire.

@@ -20,6 +20,9 @@ func Serve(ctx context.Context, l net.Listener, e Enclave, o Options) error {
 	if o.drain == 0 {
 		o.drain = defaultDrain
 	}
+	if o.conns == 0 {
+		o.conns = maxConns
+	}
 	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	answers := &underWay{handler: Handler(e, o)}
@@ -29,7 +32,7 @@ func Serve(ctx context.Context, l net.Listener, e Enclave, o Options) error {
 		ErrorLog:    log.New(io.Discard, "", 0), // it repeats what strangers sent
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(&limited{Listener: l, free: make(chan struct{}, maxConns)}) }()
+	go func() { failed <- srv.Serve(&limited{Listener: l, free: make(chan struct{}, o.conns)}) }()
 	var err error
 	select {
 	case err = <-failed:
