@@ -297,7 +297,7 @@ func TestNotPermitted(t *testing.T) {
 	}
 	out, err = in("demo", "--users", "5000", "--no-progress", "--out", "demo")
 	if err != nil || !strings.Contains(out, "the demo goes on with nothing that confines its enclave, in a dev vault without officers") || !strings.Contains(out, "a process NOT confined") ||
-		!strings.Contains(out, "a development vault: no officers watch it") || strings.Contains(out, "signed for") {
+		!strings.Contains(out, "a development vault: no officers watch it") || strings.Contains(out, "signed for operator") {
 		t.Errorf("%v: %s", err, out)
 	}
 	for _, left := range []string{"demo/officers", "demo/run"} {

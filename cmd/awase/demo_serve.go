@@ -38,7 +38,7 @@ func (d *demoRun) serveAndAsk(ctx context.Context, at string, c *cast, do func(w
 	}()
 	client, err := dialEnded(life, s.socket, ended)
 	if notConfined(err) {
-		fmt.Fprintf(d.errOut, "%sawase: %v\nawase: the demo goes on with nothing that confines its enclave, in a dev vault without officers, and its receipts say so\n", log.String(), err)
+		fmt.Fprintf(d.errOut, "%sawase: %v\nawase: the demo goes on with nothing that confines its enclave, in a dev vault without officers in place of that one, and its receipts say so\n", log.String(), err)
 		if err := d.noCeremony(at, c); err != nil {
 			return err
 		}

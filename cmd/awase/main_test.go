@@ -98,7 +98,7 @@ func readme(ts *testscript.TestScript, neg bool, args []string) {
 		script = append(script, "echo "+strconv.Quote(strings.ReplaceAll(command, "$", "")))
 		command = regexp.MustCompile(`\d{4}-12-31`).ReplaceAllString(command, time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
 		if rest, served := strings.CutPrefix(command, "awase serve "); served {
-			command = "awase serve --listen none " + rest + "\ntrap 'kill $!; wait' EXIT\nuntil awase drafts 2> answers; do kill -0 $!; sleep 0.1; done"
+			command = "awase serve --listen none " + rest + "\ntrap 'kill $!; wait' EXIT\nuntil awase drafts 2> /dev/null; do kill -0 $!; sleep 0.1; done"
 		}
 		script = append(script, command)
 	}
