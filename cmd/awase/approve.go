@@ -109,10 +109,7 @@ func approveCommand() *cobra.Command {
 			if kerr != nil {
 				return kerr
 			}
-			var ds []wire.Draft
-			if ds, err = e.Drafts(cmd.Context()); err == nil {
-				a, err = signDraft(cmd.OutOrStdout(), ds, args[0], key)
-			}
+			a, err = signWaiting(cmd.Context(), cmd.OutOrStdout(), e, args[0], key)
 		}
 		if err != nil {
 			return err
@@ -175,6 +172,15 @@ func readSigned(path string) (a wire.Approval, err error) {
 		return a, &entrustment.Error{Code: entrustment.CodeDocument, Field: name, Detail: "it is not what awase approve --out writes", Mend: "have it written again"}
 	}
 	return a, nil
+}
+
+// signWaiting signs one of the drafts that wait in a room.
+func signWaiting(ctx context.Context, w io.Writer, e wire.Enclave, hash string, key ed25519.PrivateKey) (wire.Approval, error) {
+	ds, err := e.Drafts(ctx)
+	if err != nil {
+		return wire.Approval{}, err
+	}
+	return signDraft(w, ds, hash, key)
 }
 
 // signDraft shows a draft and signs it.

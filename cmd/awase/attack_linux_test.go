@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -295,8 +296,17 @@ func TestNotPermitted(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	out, err = in("demo", "--users", "5000", "--no-progress", "--out", "demo")
-	if err != nil || !strings.Contains(out, "the demo goes on with nothing that confines its enclave") || !strings.Contains(out, "a process NOT confined") {
+	if err != nil || !strings.Contains(out, "the demo goes on with nothing that confines its enclave, in a dev vault without officers") || !strings.Contains(out, "a process NOT confined") ||
+		!strings.Contains(out, "a development vault: no officers watch it") || strings.Contains(out, "signed for operator") {
 		t.Errorf("%v: %s", err, out)
+	}
+	for _, left := range []string{"demo/officers", "demo/run"} {
+		if _, err := os.Stat(filepath.Join(dir, left)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a demo without officers left %s: %v", left, err)
+		}
+	}
+	if acme, err := os.ReadFile(filepath.Join(dir, "demo", "acme.yaml")); err != nil || bytes.Contains(acme, []byte("officers:")) {
+		t.Errorf("%v: %s", err, acme)
 	}
 	if got := mustRun(t, dir, "verify", "demo/reports/spec.json"); !strings.Contains(got, "made by a process NOT confined") {
 		t.Error(got)
@@ -407,7 +417,7 @@ func TestReceiptSaysUnconfined(t *testing.T) {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	if out := mustRun(t, dir, "attestation", "--vault", "V"); !strings.Contains(out, "a process NOT confined") || !strings.Contains(out, "missing files: it was not asked for") {
+	if out := mustRun(t, dir, "attestation", "--vault", "V"); !strings.Contains(out, "a process NOT confined") || !strings.Contains(out, "  missing no_new_privs, ") || !strings.Contains(out, " files, ") || !strings.Contains(out, ": it was not asked for") {
 		t.Error(out)
 	}
 	mustRun(t, dir, "report", "--vault", "V", "--spec", "overlap.yaml", "--out", "a.json")

@@ -69,16 +69,23 @@ func printAttestation(w io.Writer, a *receipt.Attestation, pinned bool) {
 	line := func(format string, args ...any) { fmt.Fprintln(w, printable(fmt.Sprintf(format, args...))) }
 	line("attestation of %s: verified", a.Vault)
 	line("  a process %s (%s, Landlock ABI %d)", receipt.Words(a.Confinement.Short), a.Confinement.System, a.Confinement.LandlockABI)
-	var tried []string
+	var tried, reasons []string
+	missing := map[string][]string{} // by reason
 	for _, p := range a.Confinement.Pieces {
 		switch {
 		case !p.InForce:
-			line("  missing %s: %s", p.Name, p.Reason)
+			if missing[p.Reason] == nil {
+				reasons = append(reasons, p.Reason)
+			}
+			missing[p.Reason] = append(missing[p.Reason], p.Name)
 		case p.Tried:
 			tried = append(tried, p.Name)
 		default:
 			line("  %s: not tried by the process, %s", p.Name, p.Reason)
 		}
+	}
+	for _, why := range reasons {
+		line("  missing %s: %s", strings.Join(missing[why], ", "), why)
 	}
 	if len(tried) > 0 {
 		line("  in force, and tried from inside: %s", strings.Join(tried, ", "))
@@ -100,7 +107,9 @@ func printAttestation(w io.Writer, a *receipt.Attestation, pinned bool) {
 	if own, err := buildHash(); err == nil && own == a.Build {
 		same = " (the program of this command)"
 	}
-	line("  program sha256:%s%s", a.Build, same)
+	if a.Build != "" { // a command that opens a vault itself does not name its program
+		line("  program sha256:%s%s", a.Build, same)
+	}
 	line("  gate policy %s", a.Policy[:min(16, len(a.Policy))])
 	if k, err := seal.ParsePublicKey(a.SealingKey); err == nil {
 		line("  files are sealed to %s", k.Fingerprint())

@@ -64,9 +64,13 @@ func (c *child) start(ctx context.Context, out, errOut io.Writer) (cmd *exec.Cmd
 	if c.optional {
 		return c.startIn(ctx, namespaces{}, out, errOut)
 	}
+	why := errNamespaces
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		why = errno
+	}
 	return nil, nil, &unconfinedError{fmt.Sprintf("%s can't be given an empty network namespace (%v): user namespaces are not permitted here. Allow them to this program: "+
 		"an AppArmor profile with userns for it or kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces above 0, in a container a seccomp profile that has clone with CLONE_NEWUSER (docs/confinement.md). "+
-		"Or, for a dev vault, use --unconfined", c.what, errors.Unwrap(err))}
+		"Or, for a dev vault, use --unconfined", c.what, why)}
 }
 
 // forbidden tells an error of a kernel that gives no namespaces.

@@ -32,8 +32,8 @@ func demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
 		Short: "Run the main job end to end on made-up people",
-		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, loads them into a fresh dev vault, runs a client's analysis and the operator's own, " +
-			"prints the reports and writes them to --out. The enclave is a confined process of its own, and says so. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
+		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, holds a key ceremony, has officers sign the contracts, loads all that, runs a client's analysis and the operator's own, " +
+			"prints the reports and writes them to --out. The enclave is a confined process of its own, and says so; where none can be confined it is a dev vault that nobody signs for. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
 		Args: exactArgs(),
 	}
 	cmd.Flags().IntVar(&o.users, "users", 1_000_000, "the operator's users")
@@ -56,6 +56,7 @@ type demoRun struct {
 	demoOptions
 	w, errOut io.Writer
 	step      int
+	officers  []demoOfficer // nil: a dev vault, which nobody signs for
 }
 
 // demoFile is a data file that the demo makes.
@@ -103,15 +104,24 @@ func (d *demoRun) run(ctx context.Context) error {
 		return err
 	}
 	vault := filepath.Join(d.out, "vault")
-	if err := d.serveAndAsk(ctx, vault, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
+	if err := d.ceremony(ctx, vault, c); err != nil {
+		return err
+	}
+	if err := d.serveAndAsk(ctx, vault, c, func(e wire.Enclave) error { return d.inVault(ctx, e, c) }); err != nil {
 		return err
 	}
 	if err := closeDemo(d.out); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.w, "\nDone in %.1f s. Everything is in %s: files, documents, reports/, and the vault (its key beside it). Go on by hand:\n\n"+
-		"    %s report --vault %s --spec %s -n      # the price; charges nothing\n", time.Since(began).Seconds(), d.out, os.Args[0], vault,
-		d.doc(c.docs.Specs[1].Name))
+	fmt.Fprintf(d.w, "\nDone in %.1f s. Everything is in %s: files, documents, reports/, and the vault (its key beside it). Go on by hand:\n\n", time.Since(began).Seconds(), d.out)
+	spec := d.doc(c.docs.Specs[1].Name)
+	if d.officers == nil {
+		fmt.Fprintf(d.w, "    %s report --vault %s --spec %s -n      # the price; charges nothing\n", os.Args[0], vault, spec)
+		return nil
+	}
+	fmt.Fprintf(d.w, "    export %s=%s\n"+
+		"    %s serve --vault %s --socket $%[1]s &      # confined: a vault with officers opens in no other way\n"+
+		"    %[3]s report --spec %[5]s -n      # the price; charges nothing\n", enclaveEnv, filepath.Join(d.out, "run", "awase.sock"), os.Args[0], vault, spec)
 	return nil
 }
 
@@ -206,6 +216,10 @@ func (d *demoRun) writeData(c *cast) error {
 	for _, l := range c.logs {
 		docs = append(docs, l.schema)
 	}
+	return d.writeDocs(docs...)
+}
+
+func (d *demoRun) writeDocs(docs ...people.Doc) error {
 	for _, doc := range docs {
 		if err := os.WriteFile(d.doc(doc.Name), doc.YAML, 0o644); err != nil {
 			return fmt.Errorf("writing a document: %w", err)
@@ -217,7 +231,11 @@ func (d *demoRun) writeData(c *cast) error {
 func (d *demoRun) doc(name string) string { return filepath.Join(d.out, name) }
 
 func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
-	d.say("The room: parties, policy versions, the gate")
+	what := "The room: parties, policy versions, the gate, the contracts"
+	if d.officers != nil {
+		what += "; each a draft until officers signed it"
+	}
+	d.say("%s", what)
 	if err := d.open(ctx, e, c); err != nil {
 		return err
 	}
@@ -250,48 +268,6 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 	}
 	if !d.adult {
 		return d.hashed(ctx, e)
-	}
-	return nil
-}
-
-func (d *demoRun) open(ctx context.Context, e wire.Enclave, c *cast) error {
-	show := func(what string, a wire.Ack, err error) error {
-		if err == nil {
-			fmt.Fprintf(d.w, "  %s: log entry %d\n", strings.TrimSpace(what+" "+a.ID), a.Seq)
-		}
-		return err
-	}
-	for _, doc := range c.docs.Parties {
-		p, err := entrustment.ParseParty(doc.Name, doc.YAML)
-		if err != nil {
-			return err
-		}
-		ack, err := e.AddParty(ctx, p)
-		if err := show("party", ack, err); err != nil {
-			return err
-		}
-	}
-	policies, err := entrustment.ParsePolicies(c.docs.Policies.Name, c.docs.Policies.YAML)
-	if err != nil {
-		return err
-	}
-	ack, err := e.SetPolicies(ctx, policies)
-	if err := show("policies", ack, err); err != nil {
-		return err
-	}
-	ack, err = e.SetGate(ctx, c.docs.Gate.Name, c.docs.Gate.YAML)
-	if err := show("gate", ack, err); err != nil {
-		return err
-	}
-	for _, doc := range c.docs.Contracts {
-		contract, err := entrustment.ParseContract(doc.Name, doc.YAML)
-		if err != nil {
-			return err
-		}
-		ack, err := e.Entrust(ctx, contract)
-		if err := show("entrustment", ack, err); err != nil {
-			return err
-		}
 	}
 	return nil
 }

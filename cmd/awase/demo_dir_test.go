@@ -26,7 +26,7 @@ func TestDemoTakesAwayItsOwnAlone(t *testing.T) {
 		if err := prepareDemo(dir); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"spec.yaml", "spring.csv", "vault/log", "vault.key", "reports/a b.csv"} {
+		for _, name := range []string{"spec.yaml", "spring.csv", "vault/log", "vault.key", "officers/yuki.key", "reports/a b.csv"} {
 			write(dir, name, name)
 		}
 		if ended {

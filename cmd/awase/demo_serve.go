@@ -17,9 +17,9 @@ import (
 )
 
 // serveAndAsk serves the demo's vault as awase serve does, asks it, and ends the
-// service. Where the machine can't confine a process it says so, and opens the
-// vault itself.
-func (d *demoRun) serveAndAsk(ctx context.Context, at string, do func(wire.Enclave) error) error {
+// service. Where the machine can't confine a process it says so, and opens a dev
+// vault itself: one with officers is opened by confined processes alone.
+func (d *demoRun) serveAndAsk(ctx context.Context, at string, c *cast, do func(wire.Enclave) error) error {
 	dir, err := os.MkdirTemp("", "awase") // a socket's name is short
 	if err != nil {
 		return fmt.Errorf("a directory for the enclave's socket: %w", err)
@@ -36,9 +36,12 @@ func (d *demoRun) serveAndAsk(ctx context.Context, at string, do func(wire.Encla
 		ended <- s.enclave(vault.KeyFile{Path: at + ".key"}).run(life, io.Discard, &log)
 		close(ended)
 	}()
-	c, err := dialEnded(life, s.socket, ended)
+	client, err := dialEnded(life, s.socket, ended)
 	if notConfined(err) {
-		fmt.Fprintf(d.errOut, "%sawase: %v\nawase: the demo goes on with nothing that confines its enclave, and its receipts say so\n", log.String(), err)
+		fmt.Fprintf(d.errOut, "%sawase: %v\nawase: the demo goes on with nothing that confines its enclave, in a dev vault without officers in place of that one, and its receipts say so\n", log.String(), err)
+		if err := d.noCeremony(at, c); err != nil {
+			return err
+		}
 		return openVault(ctx, at, nil, d.errOut, func(e wire.Enclave) error {
 			return errors.Join(d.attest(ctx, e), do(e))
 		})
@@ -48,7 +51,7 @@ func (d *demoRun) serveAndAsk(ctx context.Context, at string, do func(wire.Encla
 		<-ended
 		return fmt.Errorf("%w\n%s", err, strings.TrimSpace(log.String()))
 	}
-	err = askClient(ctx, c, func(e wire.Enclave) error {
+	err = askClient(ctx, client, func(e wire.Enclave) error {
 		if err := d.attest(ctx, e); err != nil {
 			return err
 		}

@@ -70,7 +70,8 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 
 // readme runs the walk of the README as it is written, in one shell: every line
 // of a block that is a command and no transcript. A day that a command names is
-// moved into the future.
+// moved into the future; a service listens at no port of this machine, is waited
+// for, and ends with the walk.
 func readme(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: readme")
@@ -91,12 +92,17 @@ func readme(ts *testscript.TestScript, neg bool, args []string) {
 		switch {
 		case strings.HasPrefix(command, "awase "):
 			awase++
-		case !strings.HasPrefix(command, "cd ") && !strings.HasPrefix(command, "FINGERPRINT="):
+		case !strings.HasPrefix(command, "cd ") && !strings.HasPrefix(command, "FINGERPRINT=") && !strings.HasPrefix(command, "export "):
 			continue // what a transcript prints
 		}
-		script = append(script, "echo "+strconv.Quote(strings.ReplaceAll(command, "$", "")), regexp.MustCompile(`\d{4}-12-31`).ReplaceAllString(command, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)))
+		script = append(script, "echo "+strconv.Quote(strings.ReplaceAll(command, "$", "")))
+		command = regexp.MustCompile(`\d{4}-12-31`).ReplaceAllString(command, time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
+		if rest, served := strings.CutPrefix(command, "awase serve "); served {
+			command = "awase serve --listen none " + rest + "\ntrap 'kill $!; wait' EXIT\nuntil awase drafts 2> /dev/null; do kill -0 $!; sleep 0.1; done"
+		}
+		script = append(script, command)
 	}
-	if awase < 25 {
+	if awase < 27 {
 		ts.Fatalf("%d commands were found in the README", awase)
 	}
 	ts.Check(ts.Exec("sh", "-c", strings.Join(script, "\n")))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
@@ -35,21 +36,31 @@ func officerKey() *cobra.Command {
 		if out == "" {
 			return usageError{errors.New("name the key's file with --out")}
 		}
-		public, private, err := ed25519.GenerateKey(nil)
+		text, err := makeOfficerKey(out)
 		if err != nil {
-			return fmt.Errorf("making a key: %w", err)
-		}
-		text := approval.FormatKey(public)
-		if err := writeKey(out+".pub", text+"\n", 0o644); err != nil {
 			return err
-		}
-		if err := writeKey(out, fmt.Sprintf("%s%x\n", officerKeyHead, private.Seed()), 0o600); err != nil {
-			return errors.Join(err, os.Remove(out+".pub"))
 		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "officers: [{name: …, key: %q}]\n", text)
 		return err
 	}
 	return cmd
+}
+
+// makeOfficerKey writes an officer's private key, and the public one beside it,
+// which it gives as party.yaml has it.
+func makeOfficerKey(path string) (string, error) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return "", fmt.Errorf("making a key: %w", err)
+	}
+	text := approval.FormatKey(public)
+	if err := writeKey(path+".pub", text+"\n", 0o644); err != nil {
+		return "", err
+	}
+	if err := writeKey(path, fmt.Sprintf("%s%x\n", officerKeyHead, private.Seed()), 0o600); err != nil {
+		return "", errors.Join(err, os.Remove(path+".pub"))
+	}
+	return text, nil
 }
 
 func readOfficerKey(path string) (ed25519.PrivateKey, error) {
@@ -96,31 +107,37 @@ func initCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, text := range officers {
-			name, path, ok := strings.Cut(text, "=")
-			if !ok {
-				return usageError{fmt.Errorf("--officer is written NAME=FILE, and this is %q", text)}
-			}
-			_, key, err := document(path)
-			if err != nil {
-				return err
-			}
-			o := entrustment.Officer{Name: name, Key: strings.TrimSpace(string(key))}
-			if _, err := approval.ParseKey(o.Key, ""); err != nil {
-				return badFile(path, "it holds no officer's public key", "name the file that awase officer key wrote with .pub")
-			}
-			op.Officers = append(op.Officers, o)
-		}
-		if err := entrustment.CheckOfficers(op.Officers); err != nil {
-			return err
-		}
-		id, err := enclave.Init(cmd.Context(), dir, op, enclave.Options{Logger: slog.New(plainHandler{cmd.ErrOrStderr()})})
-		if err != nil {
-			return fileError(dir, err)
-		}
-		return ceremony(cmd.OutOrStdout(), dir, id, op)
+		return holdCeremony(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), dir, op, officers)
 	}
 	return cmd
+}
+
+// holdCeremony makes a vault with an operator and its officers, each NAME=FILE of a
+// public key.
+func holdCeremony(ctx context.Context, out, errOut io.Writer, dir string, op *entrustment.Party, officers []string) error {
+	for _, text := range officers {
+		name, path, ok := strings.Cut(text, "=")
+		if !ok {
+			return usageError{fmt.Errorf("--officer is written NAME=FILE, and this is %q", text)}
+		}
+		_, key, err := document(path)
+		if err != nil {
+			return err
+		}
+		o := entrustment.Officer{Name: name, Key: strings.TrimSpace(string(key))}
+		if _, err := approval.ParseKey(o.Key, ""); err != nil {
+			return badFile(path, "it holds no officer's public key", "name the file that awase officer key wrote with .pub")
+		}
+		op.Officers = append(op.Officers, o)
+	}
+	if err := entrustment.CheckOfficers(op.Officers); err != nil {
+		return err
+	}
+	id, err := enclave.Init(ctx, dir, op, enclave.Options{Logger: slog.New(plainHandler{errOut})})
+	if err != nil {
+		return fileError(dir, err)
+	}
+	return ceremony(out, dir, id, op)
 }
 
 // ceremony says what was made, for the people who were there to compare.
