@@ -152,13 +152,21 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 		return n
 	}
 	dir := many.directory()
-	f.begin(dir.at, dir.shift, wanted)
+	last := f.begin(dir.at, dir.shift, wanted)
 	// Where nearly every line is wanted, they are read in order first: a core
 	// has far more reads under way then than lookups in their places give it.
 	if b, e := int(f.begins[0]), int(f.begins[j1-j0-1]); e-b < dense*len(wanted) {
 		f.touched += touch(many.pairs[b:e])
 	}
-	n, beyond := f.compare(many.pairs, wanted, uint32(j0))
+	n, beyond := 0, 0
+	if wide && int(last)+window <= many.len() {
+		n, beyond = compareWide(&many.pairs[0], &wanted[0], len(wanted), &f.begins[0], uint32(j0), &f.few[0], &f.many[0], &f.beyond[0])
+		for k := range f.beyond[:beyond] {
+			f.beyond[k] -= uint32(j0)
+		}
+	} else {
+		n, beyond = f.compare(many.pairs, wanted, uint32(j0))
+	}
 	for _, k := range f.beyond[:beyond] {
 		if i, ok := many.at(wanted[k]); ok {
 			f.few[n&(lookups-1)], f.many[n&(lookups-1)] = uint32(j0)+k, uint32(i)
@@ -169,12 +177,16 @@ func (f *finder) look(few, many *tokenIndex, j0, j1 int) int {
 }
 
 // begin fills f.begins with where the entry of each of wanted begins. The reads
-// do not wait for one another: in a sparse list each goes to memory.
-func (f *finder) begin(at []uint32, shift uint, wanted []pair) {
+// do not wait for one another: in a sparse list each goes to memory. It gives the
+// largest.
+func (f *finder) begin(at []uint32, shift uint, wanted []pair) (last uint32) {
 	shift &= 63
 	for k := range wanted {
-		f.begins[k&(lookups-1)] = at[wanted[k].hi>>shift]
+		begin := at[wanted[k].hi>>shift]
+		f.begins[k&(lookups-1)] = begin
+		last = max(last, begin)
 	}
+	return last
 }
 
 // compare looks at the window of each of wanted, the first of which is at j0. It
