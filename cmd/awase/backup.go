@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -76,12 +79,89 @@ func makeBackup(ctx context.Context, e wire.Enclave, dir string, day entrustment
 		err = refused
 	}
 	if err == nil {
-		err = os.Rename(b.Dir, dir)
+		err = move(b.Dir, dir)
 	}
 	if err != nil {
 		return wire.Backup{}, fmt.Errorf("the backup is whole and lies at %s; move it from there: %w", b.Dir, err)
 	}
 	return b, nil
+}
+
+// move moves a directory of files, to another file system too.
+func move(from, to string) error {
+	err := os.Rename(from, to)
+	if !errors.Is(err, syscall.EXDEV) {
+		return err
+	}
+	var dirs []string
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		at := filepath.Join(to, rel)
+		if d.IsDir() {
+			dirs = append(dirs, at)
+			return os.Mkdir(at, 0o700)
+		}
+		return copyDurably(path, at)
+	})
+	for _, d := range append(dirs, filepath.Dir(to)) {
+		if err == nil {
+			err = syncDir(d)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(from)
+}
+
+func copyDurably(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// checkRemains refuses remains that are not there, and the key file beside them:
+// an end that is replayed replaces the key, and the old vault would open no more.
+func checkRemains(dir string, source vault.KeySource) error {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "DESIGN §5", Field: "--remains", Detail: "there is no directory " + dir, Mend: "check the name; leave --remains out where nothing is left of the old vault"}
+	}
+	file, ok := source.(vault.KeyFile)
+	if !ok {
+		return nil
+	}
+	key, kerr := filepath.Abs(file.Path)
+	old, oerr := filepath.Abs(dir)
+	if err := errors.Join(kerr, oerr); err != nil {
+		return err
+	}
+	if key == old+".key" {
+		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "--vault-key", Detail: "it is the key file of the remains, which a restore may replace",
+			Mend: "copy it, and name the copy"}
+	}
+	return nil
 }
 
 func restoreCommand() *cobra.Command {
@@ -110,6 +190,9 @@ func restoreCommand() *cobra.Command {
 		}
 		var left *vault.Remains
 		if remains != "" {
+			if err := checkRemains(remains, source); err != nil {
+				return err
+			}
 			left = &vault.Remains{Dir: remains}
 		}
 		log := slog.New(plainHandler{cmd.ErrOrStderr()})

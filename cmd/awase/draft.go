@@ -32,7 +32,7 @@ func shownDraft(d *wire.Draft) string {
 	for _, s := range d.Signed {
 		fmt.Fprintf(&b, "  signed by %s of %s on %s\n", plain(s.Officer), plain(s.Party), plain(japan(s.At)))
 	}
-	fmt.Fprintf(&b, "  to be signed by an officer of %s\n", strings.Join(plainly(d.Needs), " and one of "))
+	fmt.Fprintf(&b, "  to be signed by %s\n", toSign(d))
 	before, after := lines(d.Before), lines(d.Document)
 	had, has := set(before), set(after)
 	for _, l := range before {
@@ -48,6 +48,14 @@ func shownDraft(d *wire.Draft) string {
 		b.WriteString("  " + mark + " " + l + "\n")
 	}
 	return b.String()
+}
+
+// toSign says whose signatures are missing.
+func toSign(d *wire.Draft) string {
+	if len(d.Parties) == 1 && len(d.Signed) == 0 {
+		return "two officers of " + plain(d.Parties[0])
+	}
+	return "an officer of " + strings.Join(plainly(d.Needs), " and one of ")
 }
 
 func set(lines []string) map[string]bool {

@@ -33,7 +33,7 @@ func freezeCommand() *cobra.Command {
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if lift {
 			if keyFile != "" {
-				return usageError{errors.New("--lift makes a draft, which two officers sign with awase approve")}
+				return usageError{errors.New("--lift makes a draft, which two officers sign with awase approve: run awase freeze --lift without --key")}
 			}
 			ack, err := e.Lift(cmd.Context())
 			if err == nil {

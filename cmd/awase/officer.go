@@ -68,12 +68,15 @@ func readOfficerKey(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fileError(path, err)
 	}
-	if st.Mode().Perm()&0o077 != 0 {
-		return nil, badFile(path, "others than you can read it", "chmod 600 it, and think of it as known: make another key and have it pinned")
-	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fileError(path, err)
+	}
+	if _, err := approval.ParseKey(strings.TrimSpace(string(raw)), ""); err == nil {
+		return nil, badFile(path, "it is the public key", "name with --key the file beside it, without .pub")
+	}
+	if st.Mode().Perm()&0o077 != 0 {
+		return nil, badFile(path, "others than you can read it", "chmod 600 it, and think of it as known: make another key and have it pinned")
 	}
 	text, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), officerKeyHead)
 	seed, err := hex.DecodeString(text)

@@ -7,6 +7,7 @@ import (
 
 	"awase/crypto/seal"
 	"awase/enclave/wire"
+	"awase/entrustment"
 	"awase/intake"
 )
 
@@ -44,6 +45,11 @@ func (s *sealedRows) Close() error {
 
 // sealRows writes the sealed file.
 func (f *loadFlags) sealRows(ctx context.Context, w io.Writer, terms wire.Terms, name string, in *intake.File) error {
+	if name != seal.BaseName && name != seal.EventsName {
+		if err := entrustment.CheckID("name", name); err != nil {
+			return err
+		}
+	}
 	a := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}
 	var o seal.WriterOptions
 	if f.signKey != "" {

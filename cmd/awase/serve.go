@@ -63,6 +63,9 @@ func checkLoopback(address string) error {
 
 // supervise keeps the enclave and its front running until ctx ends.
 func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.Writer) error {
+	if err := wantVault(s.vault); err != nil {
+		fmt.Fprintf(errOut, "awase: there is no vault at %s: a new one is made, a dev vault without officers (awase init makes one with them)\n", s.vault)
+	}
 	closeOnExec() // no process gets what this one was started with
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

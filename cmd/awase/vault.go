@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -75,9 +76,20 @@ func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobr
 	return cmd
 }
 
+const startsWithin = 2 * time.Second
+
 // askEnclave asks an enclave that runs as a process of its own.
 func askEnclave(ctx context.Context, socket string, do func(wire.Enclave) error) error {
 	c, err := wire.Dial(socket)
+	// A service that was just started takes a moment.
+	for end := time.Now().Add(startsWithin); err != nil && entrustment.Public(err).Code == entrustment.CodeNotFound && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+		c, err = wire.Dial(socket)
+	}
 	if err != nil {
 		return err
 	}
