@@ -200,11 +200,12 @@ func (l *load) askFront(asker int) {
 		switch {
 		case err != nil: // killed
 		case status == http.StatusOK:
-			var r wire.Release
-			if err := json.Unmarshal(raw, &r); err != nil {
+			r, err := wire.DecodeRelease(raw)
+			if err != nil {
 				l.t.Error(err)
+				continue
 			}
-			l.took(i, &r, true)
+			l.took(i, r, true)
 		case status != http.StatusInternalServerError: // the enclave was killed
 			l.t.Errorf("question %d through the front: %d %s", i, status, raw)
 		}
