@@ -71,7 +71,7 @@ func showReport(w io.Writer, r *intake.Report, problems string) {
 		fmt.Fprintf(w, "  %s %s: %s, first at %s\n", kind, f.Reason, thousands(r.Faults[f]), firstPlaces(r, f.Reason))
 	}
 	if r.Problems > 0 && problems == "" {
-		fmt.Fprintln(w, "  --problems FILE writes every rejected row with its mend")
+		fmt.Fprintln(w, "  --problems FILE writes each of these with its row and mend")
 	}
 }
 
