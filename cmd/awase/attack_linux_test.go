@@ -379,6 +379,9 @@ func TestPassesNoDescriptor(t *testing.T) {
 		dir := fmt.Sprintf("/proc/%d/fd", pid)
 		names, err := os.ReadDir(dir)
 		if err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("NOT RUN, and CI has to: %v", err)
+			}
 			t.Skipf("NOT RUN but as root: a confined process shows its descriptors to nobody: %v", err)
 		}
 		for _, n := range names {

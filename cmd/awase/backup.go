@@ -90,11 +90,16 @@ func makeBackup(ctx context.Context, e wire.Enclave, dir string, day entrustment
 // move moves a directory of files, to another file system too.
 func move(from, to string) error {
 	err := os.Rename(from, to)
-	if !errors.Is(err, syscall.EXDEV) {
-		return err
+	if errors.Is(err, syscall.EXDEV) {
+		return moveCopied(from, to)
 	}
+	return err
+}
+
+// moveCopied moves it by a copy, and removes what it copied once that is durable.
+func moveCopied(from, to string) error {
 	var dirs []string
-	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -207,7 +212,7 @@ func restoreCommand() *cobra.Command {
 			say(cmd, "  with the newest log, whose last entry is of %s", entrustment.Moment(rec.Known))
 		}
 		if !rec.Dev {
-			say(cmd, "  serve it with awase serve; two officers sign for it (awase vault confirm) before anything is released")
+			say(cmd, "  serve it with awase serve; its officers sign for it (awase vault confirm) before anything is released")
 			return nil
 		}
 		e, err := enclave.Open(cmd.Context(), dir, enclave.Options{Logger: log, Key: source})
@@ -224,7 +229,7 @@ func vaultConfirm() *cobra.Command {
 		Use:   "confirm --vault V",
 		Short: "Answer for what a restored vault can't know, so that it releases again",
 		Long: "A vault that was restored without its newest log, or without requests of data subjects, releases nothing. Make those requests and the ends of entrustments of the lost time again, " +
-			"then confirm it. In a vault that has officers two of them sign for it.",
+			"then confirm it. In a vault that has officers two of the operator's sign for it and, where the newest log was lost, one of each party.",
 		Args: exactArgs(),
 	}
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {

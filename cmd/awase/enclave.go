@@ -85,7 +85,7 @@ func enclaveCommand() *cobra.Command {
 		if err := s.check(); err != nil {
 			return err
 		}
-		channel, err := s.channel(keyFD)
+		channel, err := s.channel(keyFD, cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func enclaveCommand() *cobra.Command {
 }
 
 // channel gives the source of the vault key that --key-fd names; nil: none.
-func (s *serving) channel(fd int) (vault.KeySource, error) {
+func (s *serving) channel(fd int, errOut io.Writer) (vault.KeySource, error) {
 	switch {
 	case fd != 0 && s.key != (keyFlags{}):
 		return nil, usageError{errors.New("--key-fd is where the supervisor hands the key in, so leave --vault-key out")}
@@ -108,7 +108,7 @@ func (s *serving) channel(fd int) (vault.KeySource, error) {
 	case !s.unconfined:
 		return nil, usageError{errors.New("awase serve starts a confined enclave and hands it the vault key; name the descriptor with --key-fd, or, for a dev vault, use --unconfined")}
 	}
-	return s.source(os.Stderr)
+	return s.source(errOut)
 }
 
 // source gives the source of the vault key that the flags name.
