@@ -1,14 +1,18 @@
 # Awase. Nothing but Go and make is needed.
 GO ?= go
 RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
+# ALONE are tests in which one goroutine does all, or whose servers are other processes, at length.
+ALONE = 'TestClickHouse|TestConfined|Fault|Neighbours|Oracle|Golden|Vectors|TestMoveCompares|TestMoveFails|TestSuppression|TestCondition|TestLogShown|TestListVersions|Bombs|Damaged|^Fuzz'
 FUZZTIME ?= 30s
 ATTACKS ?= .
 SIZES ?= 10M
+BENCHFLAGS ?= --users 10M --list 1M --kinds 3
+FIGURES ?= 10,3
 PEERS ?= ours,clickhouse,duckdb,map,stream
 LIBCHDB = bin/peers/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 CHLISTEN = bin/peers/chlisten
 
-.PHONY: all build demo demo-adult deps test test-peers attacks kill check race bench bench-isolation bench-peers fuzz wasm
+.PHONY: all build font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-peers plan-figures fuzz wasm
 
 all: build
 
@@ -21,18 +25,26 @@ demo: build          ## a made-up population and a client's lists, end to end
 demo-adult: build    ## the same on the 32,561 real people of UCI Adult
 	./bin/awase demo --adult --out demo-out-adult
 
-deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node runs the WASM modules, ClickHouse and DuckDB are the peers of the benchmark
+deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node runs the WASM modules, bash and curl the pages of docs, ClickHouse and DuckDB are the peers of the benchmark, ClickHouse is the second engine
 	$(GO) mod download
 	cd bench/peers && $(GO) mod download
+	cd internal/oidcop && $(GO) mod download
 	@command -v node >/dev/null || { apt-get update && apt-get install -y nodejs; }
+	@command -v curl >/dev/null && command -v bash >/dev/null || { apt-get update && apt-get install -y curl bash; }
 
 test:                ## every test
 	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
+	@command -v curl >/dev/null && command -v bash >/dev/null || echo "NOT RUN without bash and curl: docs/api-tour.md and docs/uploads.md (make deps installs them)"
+	@test -e $(LIBCHDB) && test -e $(CHLISTEN) || echo "NOT RUN without ClickHouse's library: the second engine (sql/clickhouse, and with it enclave, cmd/awase), its faults, its account (make deps installs it, Linux on amd64, 540 MB)"
 	@test "$$(id -u)" = 0 || echo "NOT RUN but as root: that another user gets no answer at the enclave's socket, and what descriptors an enclave holds"
 	@unshare -Urn true 2>/dev/null || echo "NOT RUN without user namespaces: confinement, and the served vault (enclave, enclave/sandbox, cmd/awase)"
 	$(GO) test -timeout 30m ./...
+	$(MAKE) test-oidc
 	@if test -e $(LIBCHDB) && test -e $(CHLISTEN); then $(MAKE) test-peers; \
 	  else echo "NOT RUN without ClickHouse's library: bench/peers (make deps installs it, Linux on amd64, 540 MB)"; fi
+
+test-oidc:           ## signing in by OpenID Connect, against the example server of zitadel/oidc: a module of its own
+	cd internal/oidcop && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count 1 -timeout 10m ./...
 
 test-peers: $(LIBCHDB) $(CHLISTEN)   ## the module of the peers: vet, staticcheck, and all peers agree on little data
 	cd bench/peers && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count 1 -timeout 10m ./...
@@ -50,6 +62,9 @@ wasm:                ## the two modules of the page, and their sizes
 kill:                ## kill -9 of the enclave, the front or both, at random for ten minutes under load
 	AWASE_KILL=10m $(GO) test -count 1 -v -timeout 20m -run '^TestKillEverything$$' ./cmd/awase
 
+load:                ## 200 clients of a served room for a minute: how fast, how much memory; AWASE_LOAD_RATE=1000: more requests a second than 550
+	AWASE_LOAD=$${AWASE_LOAD:-60s} $(GO) test -count 1 -v -timeout 20m -run '^TestLoad$$' ./cmd/awase
+
 check:               ## what CI holds besides tests
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
@@ -58,14 +73,24 @@ check:               ## what CI holds besides tests
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/awase
 
 race:                ## the race detector, where goroutines share something
-	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator
-	$(GO) test -short -race -timeout 30m $(RACE)
+	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator ./render
+	$(GO) test -short -race -timeout 30m -skip $(ALONE) $(RACE)
+	$(GO) test -race -run 'Once|WatchJob|StreamsAreBounded|JobThatBreaks|CancelJob|UploadOneSender|UploadQuotaRace|Rates|LockOut$$|SetupOnce' ./api
+	$(GO) test -short -race ./api/hook ./sql/control
+	$(GO) test -short -race -run "TestPut|TestKeep$$|TestAdopt" ./sql/clickhouse
+	$(GO) test -short -race -run '^TestKilled$$' ./internal/apitest
 
 bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10 M; AWASE_BENCH_HUGE=1: of up to 10 M × 100 M too, an hour and 12 GB
 	AWASE_BENCH_FULL=1 $(GO) test -run '^$$' -bench . -timeout 60m ./crypto/... ./intake ./matcher ./aggregator ./enclave
 
 bench-isolation:     ## what a confined enclave behind its socket costs a question, against one in process: 1 M × 10 M, by turns; some minutes and 4 GB
 	AWASE_ISOLATION="10000000 1000000 20" $(GO) test -count 1 -v -timeout 60m -run '^TestIsolationCost$$' ./enclave
+
+bench-clickhouse: $(LIBCHDB) $(CHLISTEN)  ## both engines in one run, on one ClickHouse and on two of this machine; BENCHFLAGS='--users 50M --kinds 1'
+	AWASE_BENCH_CLICKHOUSE="$(BENCHFLAGS)" $(GO) test -count 1 -v -timeout 60m -run '^TestBenchClickHouse$$' ./cmd/awase
+
+plan-figures: $(LIBCHDB) $(CHLISTEN)  ## the constants of awase engine plan, measured, beside those in use, and what the plan says of the same room; FIGURES=50,1: millions of users, kinds
+	AWASE_PLAN_FIGURES="$(FIGURES)" $(GO) test -count 1 -v -timeout 60m -run '^TestPlanFigures$$' ./cmd/awase
 
 bench-peers: $(LIBCHDB) $(CHLISTEN)  ## ours next to ClickHouse, DuckDB, a Go map and streaming, in one run; SIZES=10M,50M,100M, PEERS=ours,duckdb, PEERSFLAGS='-kinds 1'
 	cd bench/peers && $(GO) build -o ../../bin/peers/peers .
@@ -79,6 +104,11 @@ $(LIBCHDB):
 $(CHLISTEN): bench/peers/chlisten/chlisten.c
 	@mkdir -p bin/peers
 	gcc -O1 -o $@ $< -ldl
+
+font:                ## the font of the PDF reports, out of Debian's package (needs apt-get, fonttools)
+	@mkdir -p bin/font && cd bin/font && apt-get download fonts-morisawa-bizud-gothic=1.05-2 && dpkg-deb -x fonts-morisawa-bizud-gothic_*.deb .
+	/usr/bin/python3 render/font/subset.py bin/font/usr/share/fonts/truetype/bizud-gothic/BIZUDPGothic-Regular.ttf bin/font/subset.ttf
+	gzip -9 -n -c bin/font/subset.ttf > render/font/BIZUDPGothic-Regular.ttf.gz
 
 fuzz:                ## every fuzz target for FUZZTIME each
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

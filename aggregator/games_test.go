@@ -274,7 +274,7 @@ func TestEpsilonAudit(t *testing.T) {
 			case "statuses":
 				bad.locks, without.n = exactOnly, 49
 			case "latency":
-				without.of = func(g rigged, table *Table) float64 { return table.At.Sub(auditStart).Seconds() } // no tick
+				without.of = func(g rigged, table *Table) float64 { return table.counted.Sub(auditStart).Seconds() } // no tick
 			}
 			if got := epsilonAudit(t, bad, without, 2_000); got <= eps {
 				t.Errorf("without the control ε is shown to be %.3f only: the audit shows nothing", got)

@@ -59,11 +59,13 @@ type Gate struct {
 	clock  Clock
 	keys   Keys
 
-	turn    sync.Mutex // held by a draw from check to table
-	mu      sync.Mutex // guards what follows, and is not held while counting
+	turn    chan struct{} // holds one by a draw from check to table
+	writes  sync.Mutex    // held while a table is stored; taken before mu
+	mu      sync.Mutex    // guards what follows, and is not held while counting
 	policy  Policy
 	ledger  *ledger
 	tables  map[tableKey]*Table
+	drawn   map[tableKey]*Table // counted, and not stored yet
 	digests map[SpecID]Digest
 	frozen  map[string]bool // owners whose inputs changed under one name
 	alarmed map[string]bool // owners past the global alarm
@@ -81,8 +83,8 @@ type tableKey struct {
 // New gives a gate with the default policy and an empty ledger; the Replay
 // methods fold the record log in before the first release.
 func New(engine matcher.Engine, book Book, clock Clock, keys Keys) *Gate {
-	g := &Gate{engine: engine, book: book, clock: clock, keys: keys, policy: DefaultPolicy(), ledger: newLedger(),
-		tables: map[tableKey]*Table{}, digests: map[SpecID]Digest{}, frozen: map[string]bool{}, alarmed: map[string]bool{},
+	g := &Gate{engine: engine, book: book, clock: clock, keys: keys, turn: make(chan struct{}, 1), policy: DefaultPolicy(), ledger: newLedger(),
+		tables: map[tableKey]*Table{}, drawn: map[tableKey]*Table{}, digests: map[SpecID]Digest{}, frozen: map[string]bool{}, alarmed: map[string]bool{},
 		noise: keyedNoise, locks: bothLocks}
 	g.streams = func(p *Planned, v PolicyV) streamFunc { return noiseStreams(&g.keys.Noise, p.ID, v) }
 	return g
@@ -166,6 +168,12 @@ func Reason(err error) (string, bool) {
 	return string(s), ok
 }
 
+// uncounted tells whether the engine gave no answer.
+func uncounted(err error) bool {
+	refusal, ok := errors.AsType[*entrustment.Error](err)
+	return ok && refusal.Code == entrustment.CodeEngine
+}
+
 // Release gives the tables of a plan, in its order, at a multiple of the tick
 // (moment). A table that is stored is given as it is; all others are charged
 // first, together, or nothing is. After a crash the charge stands and the same
@@ -174,9 +182,13 @@ func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
 	begun := g.clock.Now()
 	tables, paid, err := g.draw(ctx, pl, begun)
 	tick := g.Policy().Tick
+	if err == nil {
+		err = g.store(ctx, tables, tick)
+	}
 	moment := g.moment(tables, paid, tick)
-	if _, silent := Reason(err); silent {
-		// What is only for officers takes as long as an answer (PRIVACY §4.8).
+	if _, silent := Reason(err); silent || uncounted(err) {
+		// What is only for officers takes as long as an answer (PRIVACY §4.8); so does a
+		// count that failed, for when it did may hang on the data.
 		moment = g.moment([]*Table{{At: g.clock.Now(), begun: begun}}, time.Time{}, tick)
 	} else if err != nil {
 		return nil, err
@@ -198,7 +210,11 @@ func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
 func (g *Gate) moment(tables []*Table, paid time.Time, tick time.Duration) time.Time {
 	last := paid.Add(tick / 2)
 	for _, t := range tables {
-		for _, at := range []time.Time{t.At, t.begun.Add(tick / 2)} {
+		ready := t.counted
+		if ready.IsZero() { // by a process before this one
+			ready = t.At
+		}
+		for _, at := range []time.Time{ready, t.begun.Add(tick / 2)} {
 			if at.After(last) {
 				last = at
 			}
@@ -220,8 +236,12 @@ func (g *Gate) draw(ctx context.Context, pl *Plan, begun time.Time) ([]*Table, t
 	if tables, err := g.stored(pl, &policy); err != nil || tables != nil {
 		return tables, paid, err
 	}
-	g.turn.Lock()
-	defer g.turn.Unlock()
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return nil, paid, fmt.Errorf("waiting to count: %w", ctx.Err())
+	}
 	var tables []*Table
 	for i := range pl.Tables {
 		t, err := g.table(ctx, &pl.Tables[i], &policy, begun)
@@ -280,7 +300,11 @@ func (g *Gate) isFrozen(t *Planned) bool {
 // table gives a stored table, or makes it.
 func (g *Gate) table(ctx context.Context, p *Planned, policy *Policy, begun time.Time) (*Table, error) {
 	g.mu.Lock()
-	t, ok := g.tables[tableKey{p.ID, policy.Version()}]
+	key := tableKey{p.ID, policy.Version()}
+	t, ok := g.tables[key]
+	if !ok {
+		t, ok = g.drawn[key]
+	}
 	frozen := g.isFrozen(p)
 	g.mu.Unlock()
 	switch {
@@ -293,11 +317,59 @@ func (g *Gate) table(ctx context.Context, p *Planned, policy *Policy, begun time
 	if err != nil {
 		return nil, err
 	}
-	t.begun = begun
+	t.begun, t.counted = begun, g.clock.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.keep(t)
+	g.drawn[key], g.digests[p.ID] = t, t.Digest
 	return t, nil
+}
+
+// store writes tables that were drawn, half a tick after their counting was asked
+// for: the record log grows then, which everybody in the room may watch, and by what
+// they write there themselves they would place its end (attack A14).
+func (g *Gate) store(ctx context.Context, tables []*Table, tick time.Duration) error {
+	for _, t := range tables {
+		g.mu.Lock()
+		stored := g.tables[tableKey{t.Spec, t.Policy}] == t
+		g.mu.Unlock()
+		if stored {
+			continue
+		}
+		if err := g.clock.SleepUntil(ctx, t.begun.Add(tick/2)); err != nil {
+			return fmt.Errorf("waiting to store a table: %w", err)
+		}
+		if err := g.write(ctx, t); err != nil {
+			return fmt.Errorf("storing the table: %w", err)
+		}
+	}
+	return nil
+}
+
+// write stores a table that was drawn, once. One that can't be stored is forgotten:
+// who asks again has it counted again, to the same table.
+func (g *Gate) write(ctx context.Context, t *Table) error {
+	g.writes.Lock()
+	defer g.writes.Unlock()
+	key := tableKey{t.Spec, t.Policy}
+	g.mu.Lock()
+	waits, stored := g.drawn[key] == t, g.tables[key] == t
+	g.mu.Unlock()
+	switch {
+	case stored: // by who asked the same
+		return nil
+	case !waits:
+		return errors.New("it could not be stored for who asked the same")
+	}
+	at, err := g.book.Store(ctx, t)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.drawn, key)
+	if err != nil {
+		return err
+	}
+	t.At = at
+	g.keep(t)
+	return nil
 }
 
 // charge writes what the plan's accounts have not paid yet, before anything is
@@ -376,7 +448,7 @@ func (g *Gate) watch(ctx context.Context, charges []Charge, now time.Time) error
 	return nil
 }
 
-// make counts, noises, locks and stores one table. The charge stands already.
+// make counts, noises and locks one table. The charge stands already.
 func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, error) {
 	version := policy.Version()
 	exact, err := g.engine.Cells(ctx, p.Spec.query())
@@ -406,9 +478,6 @@ func (g *Gate) make(ctx context.Context, p *Planned, policy *Policy) (*Table, er
 		return nil, err
 	}
 	t.Spec, t.Policy, t.Digest = p.ID, version, digest
-	if t.At, err = g.book.Store(ctx, t); err != nil {
-		return nil, fmt.Errorf("storing the table: %w", err)
-	}
 	return t, nil
 }
 

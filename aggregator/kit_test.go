@@ -77,6 +77,7 @@ func (m rig) gate(engine matcher.Engine) rigged {
 func (g rigged) forget() {
 	g.ledger = newLedger()
 	clear(g.tables)
+	clear(g.drawn)
 	clear(g.digests)
 	g.book.charges, g.book.times, g.book.acts, g.book.tables, g.clock.slept = nil, nil, nil, nil, nil
 }

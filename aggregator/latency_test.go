@@ -9,13 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"awase/entrustment"
 	"awase/matcher"
 )
 
 // TestTickHidesTheWork is A14: work that depends on the data ends at different
 // moments; what the tick lets appear does not, whenever in a tick it is asked
 // for. Without the tick the work shows; with the first multiple after the work
-// alone it shows to whoever asks just before one.
+// alone it shows to whoever asks just before one. Nor does the record log show it,
+// which grows when the table is stored.
 func TestTickHidesTheWork(t *testing.T) {
 	const tick = 5 * time.Second
 	type rule func(g *Gate, pl *Plan) (time.Time, error)
@@ -25,6 +27,14 @@ func TestTickHidesTheWork(t *testing.T) {
 	}
 	noTick := func(g *Gate, pl *Plan) (time.Time, error) {
 		tables, _, err := g.draw(t.Context(), pl, g.clock.Now())
+		if err != nil {
+			return time.Time{}, err
+		}
+		return tables[0].counted, nil
+	}
+	// The record log, which everybody in the room sees grow.
+	logged := func(g *Gate, pl *Plan) (time.Time, error) {
+		tables, err := g.Release(t.Context(), pl)
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -51,7 +61,7 @@ func TestTickHidesTheWork(t *testing.T) {
 	for name, c := range map[string]struct {
 		ask   rule
 		shows int
-	}{"as built": {asBuilt, 0}, "no tick": {noTick, 100}, "first multiple after the work": {afterWork, 1}} {
+	}{"as built": {asBuilt, 0}, "the log": {logged, 0}, "no tick": {noTick, 100}, "first multiple after the work": {afterWork, 1}} {
 		shows := 0
 		for phase := time.Duration(0); phase < tick; phase += tick / 100 {
 			if !moment(short, phase, c.ask).Equal(moment(long, phase, c.ask)) {
@@ -280,4 +290,46 @@ func correlation(x, y []float64) float64 {
 		return 0
 	}
 	return xy / math.Sqrt(xx*yy)
+}
+
+// TestFailedCountsDontShow: whether a count fails, and after how much work, may hang on
+// the data; that it failed is said when its answer would have been. Where it is said at
+// once, the work shows.
+func TestFailedCountsDontShow(t *testing.T) {
+	const tick = 5 * time.Second
+	moment := func(work, phase time.Duration, code entrustment.Code) time.Time {
+		r := newRoom(500)
+		r.clock.t = r.clock.t.Truncate(tick).Add(phase)
+		r.gate.engine = failing(func() error {
+			r.clock.forward(work)
+			if code == "" {
+				return nil
+			}
+			return &entrustment.Error{Code: code}
+		})
+		if _, err := r.gate.Release(t.Context(), planOf(1, 1, "acme", "op")); (err == nil) != (code == "") {
+			t.Fatal(err)
+		}
+		return r.clock.Now()
+	}
+	const short, long = 30 * time.Millisecond, 90 * time.Millisecond
+	for code, shows := range map[entrustment.Code]int{entrustment.CodeEngine: 0, entrustment.CodeFile: 100} {
+		shown := 0
+		for phase := time.Duration(0); phase < tick; phase += tick / 100 {
+			first := moment(short, phase, code)
+			if !first.Equal(moment(long, phase, code)) || !first.Equal(moment(short, phase, "")) {
+				shown++
+			}
+		}
+		if shown != shows {
+			t.Errorf("%s: the work shows at %d of 100 phases of the tick, want %d", code, shown, shows)
+		}
+	}
+}
+
+// failing is an engine whose counts fail, or find nobody.
+type failing func() error
+
+func (f failing) Cells(context.Context, matcher.Query) (matcher.Exact, error) {
+	return matcher.Exact{Users: []int64{0}}, f()
 }

@@ -44,7 +44,8 @@ type Table struct {
 	Digest   Digest    `json:"digest"`
 	At       time.Time `json:"-"` // of its record
 
-	begun time.Time // when counting was asked for; zero after a restart
+	begun   time.Time // when counting was asked for; zero after a restart
+	counted time.Time // when that ended; likewise
 }
 
 // Sum is one measure of a Table beside users. Amounts are in granules, noisy, at

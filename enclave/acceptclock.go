@@ -27,6 +27,9 @@ func (e *Enclave) AcceptClock(context.Context) (wire.ClockState, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	j := e.vault.Log().Stopped()
+	if err := e.initialised(); err != nil {
+		return wire.ClockState{}, e.refuse(kindAccept, "", err)
+	}
 	if j == nil || !e.signs {
 		return e.acceptClock(nil)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -363,6 +364,8 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 		if d.expires, err = time.Parse(time.RFC3339, rec.Statement.Expires); err != nil {
 			return fmt.Errorf("its day does not decode: %w", err)
 		}
+		// No later entry signs for one that has lapsed by now: time only goes on.
+		maps.DeleteFunc(s.drafts, func(_ string, old *draft) bool { return !r.Time.Before(old.expires) })
 		s.drafts[d.hash] = d
 	case kindApproval:
 		rec, err := body[approvalRecord](r)

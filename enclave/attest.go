@@ -14,7 +14,8 @@ import (
 type self struct {
 	confined *sandbox.Statement
 	build    string
-	outbox   string
+	inbox    string
+	backups  string
 }
 
 // needed are the pieces without which a vault with officers is not opened,
@@ -24,7 +25,7 @@ var needed = []sandbox.Name{sandbox.NoNewPrivs, sandbox.Files, sandbox.SystemCal
 // enough refuses a process that is not confined enough for a vault with officers.
 func (o *Options) enough() error {
 	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault",
-		Detail: "this vault has officers, and is opened by a confined process alone", Mend: "serve it with awase serve, and ask with --enclave in place of --vault"}
+		Detail: "this vault is one that officers sign for, and is opened by a confined process alone", Mend: "serve it with awase serve, and ask with --enclave in place of --vault"}
 	if o.Confined == nil {
 		return refused
 	}
@@ -74,6 +75,11 @@ func (e *Enclave) Attestation(_ context.Context, nonce string) ([]byte, error) {
 		Confinement: receipt.Confinement{Short: s.Short(), System: s.System, LandlockABI: s.LandlockABI},
 		Swap:        receipt.Swap{Known: s.Swap.Known, InUse: s.Swap.InUse, KeyLocked: e.vault.KeyLocked()},
 	}
+	e.mu.Lock()
+	if e.countsOutside() {
+		a.Engine = &receipt.CountingEngine{Name: e.state.engine.Engine, Shards: e.state.engine.Shards, Servers: texts(e.state.engine.Servers), Others: e.outer.open == nil || !e.ours()}
+	}
+	e.mu.Unlock()
 	for _, p := range s.Pieces {
 		a.Confinement.Pieces = append(a.Confinement.Pieces, receipt.Piece{Name: string(p.Name), InForce: p.InForce, Tried: p.Tried, Reason: p.Reason})
 	}

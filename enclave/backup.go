@@ -78,10 +78,10 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 	return wire.Backup{Seq: logged.Seq, Dir: dir, Segments: len(ids), Bytes: n, Expires: req.Expires}, nil
 }
 
-// place gives the directory of a backup: a name is one in the outbox, by which all
+// place gives the directory of a backup: a name is one in the directory by which all
 // files go that leave a confined process.
 func (e *Enclave) place(dir string) (string, error) {
-	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "backup", Detail: "the enclave writes files to its outbox alone",
+	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "backup", Detail: "a served enclave writes backups to one directory alone",
 		Mend: "name a new directory there, without a path, and move it from there"}
 	if filepath.IsAbs(dir) {
 		if e.self.confined != nil {
@@ -89,10 +89,10 @@ func (e *Enclave) place(dir string) (string, error) {
 		}
 		return dir, nil
 	}
-	if e.self.outbox == "" || !filepath.IsLocal(dir) || dir != filepath.Base(dir) || dir == "." {
+	if e.self.backups == "" || !filepath.IsLocal(dir) || dir != filepath.Base(dir) || dir == "." {
 		return "", refused
 	}
-	return filepath.Join(e.self.outbox, dir), nil
+	return filepath.Join(e.self.backups, dir), nil
 }
 
 // backupsOf gives the last day of the backups that may hold an entrustment, "" of

@@ -34,6 +34,7 @@ func (s stopping) OpenFile(name string, flag int, perm fs.FileMode) (vault.File,
 // load replaces meanwhile is still copied: the backup is of the moment at which it
 // began. An entrustment that ends meanwhile makes it fail rather than be short.
 func TestBackupWhileServing(t *testing.T) {
+	t.Parallel()
 	for _, end := range []bool{false, true} {
 		root := t.TempDir()
 		disk, err := fault.New(root)
@@ -59,7 +60,7 @@ func TestBackupWhileServing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if end {
-			if _, err := e.EndEntrustment(ctx, "e"); err != nil {
+			if _, err := e.EndEntrustment(ctx, "e", wire.ByOfficer{}); err != nil {
 				t.Fatal(err)
 			}
 		} else {

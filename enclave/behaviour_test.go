@@ -62,6 +62,7 @@ func near(n *wire.Number, want int64) bool {
 // vault; the days outside the window and the categories that the contract does
 // not name are not read.
 func TestBehaviour(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	q := func(change ...func(*entrustment.Question)) *entrustment.Question {
 		q := question(change...)
@@ -139,6 +140,7 @@ func TestBehaviour(t *testing.T) {
 // TestReachFrequency: everybody reached is in one class of frequency; the
 // average follows from the released rows.
 func TestReachFrequency(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	loadCrowdEvents(t, e)
 	r, err := e.Report(t.Context(), question(func(q *entrustment.Question) {
@@ -173,6 +175,7 @@ func TestReachFrequency(t *testing.T) {
 
 // TestSize: one cheap number, and a statement that claims no exact lock.
 func TestSize(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	r, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Report, q.Dims = "size", nil }))
 	if err != nil {
@@ -190,6 +193,7 @@ func TestSize(t *testing.T) {
 // nothing and are near the truth, also after a restart; when the list is
 // replaced the cube is of another list, and a size costs again.
 func TestCube(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	ctx := t.Context()
 	cube := question(func(q *entrustment.Question) { q.Report, q.Dims = "cube", []string{"gender"} })
@@ -256,6 +260,7 @@ func TestCube(t *testing.T) {
 
 // TestEventCondition: a condition on events narrows whom a profile counts.
 func TestEventCondition(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	loadCrowdEvents(t, e)
 	r, err := e.Report(t.Context(), question(func(q *entrustment.Question) {

@@ -15,6 +15,7 @@ import (
 // TestPopulationComesBack: where a load brings a population back that a question
 // still holds, with other cluster ids, logs stay with the ids they are bound to.
 func TestPopulationComesBack(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	day := entrustment.DateOf(e.vault.Log().Now()).Number() - 1
 	users, _ := crowd(1500)

@@ -82,6 +82,7 @@ func TestNobodyWaitsForALoad(t *testing.T) {
 		if _, err := e.Terms(ctx, "e"); err != nil {
 			t.Error(err)
 		}
+		readAll(t, e)
 		close(sender.letOn)
 		if err := <-done; err != nil {
 			t.Errorf("loading the %s: %v", kind, err)
@@ -128,10 +129,27 @@ func (p paused) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, erro
 	return p.Engine.Cells(ctx, q)
 }
 
+// askedAndCounting gives a filled room in which a question is charged and being
+// counted, until letOn has it go on; what it ends with goes to asked.
+func askedAndCounting(t *testing.T) (e *Enclave, counting, letOn chan struct{}, asked chan error) {
+	t.Helper()
+	counting, letOn, asked = make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	fill(t, e, "")
+	go func() { _, err := e.Report(t.Context(), question()); asked <- err }()
+	<-counting
+	return e, counting, letOn, asked
+}
+
 // TestPinnedQuestions: a question that was charged is answered from the base and
 // the list that it was pinned to, though others have taken their places
 // meanwhile, and they are let go after it. Without the pin its budget is lost.
 func TestPinnedQuestions(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ pinned, reopened bool }{{true, false}, {true, true}, {false, false}} {
 		pinned := c.pinned
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
@@ -215,6 +233,7 @@ func (l looking) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, err
 // depends on who of it is there, so it is bound after the charge, whose time its
 // recipient sees.
 func TestChargedBeforeOpened(t *testing.T) {
+	t.Parallel()
 	var e *Enclave
 	looked := 0
 	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(under matcher.Engine) matcher.Engine {
@@ -245,6 +264,7 @@ func TestChargedBeforeOpened(t *testing.T) {
 // detector in CI; no question is refused for what others do, and each is about
 // data that stood together.
 func TestLoadsAndReports(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	loadCrowdEvents(t, e)
 	ctx := t.Context()

@@ -13,6 +13,7 @@ import (
 // something so often within so many days of Japan, the first and the last of them
 // included, count them and nobody else.
 func TestSuppressionAndDays(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	_, rows := crowd(1500)
 	loadListFile(t, e, "customers", rowsCSV(rows[400:]))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"awase/enclave/sandbox"
+	"awase/internal/testflag"
 )
 
 // TestConfined runs days of acts, and the socket's, in a process that is confined
@@ -58,5 +59,8 @@ func TestMain(m *testing.M) {
 		println(serveIsolated(dir).Error()) // it is killed
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	testflag.Default("test.parallel", testflag.SideBySide)
+	code := m.Run()
+	endAll()
+	os.Exit(code)
 }

@@ -38,7 +38,7 @@ func TestOfficersNeedConfinement(t *testing.T) {
 		says  string
 		opens bool
 	}{
-		{by: nil, says: "E_FORBIDDEN at vault: this vault has officers, and is opened by a confined process alone"},
+		{by: nil, says: "E_FORBIDDEN at vault: this vault is one that officers sign for, and is opened by a confined process alone"},
 		{by: sandbox.Unconfined("--unconfined"), says: "no_new_privs, files, system_calls, not_dumpable missing"},
 		{by: inForce(sandbox.Files), says: "files missing"},
 		{by: inForce(sandbox.SystemCalls), says: "system_calls missing"},

@@ -235,6 +235,8 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.Report(ctx, question())
 	_, _ = e.Frozen(ctx)
 	_, _ = e.Lift(ctx)
+	askCatalogue(ctx, e)
+	askWork(ctx, e)
 	askVault(ctx, e)
 }
 

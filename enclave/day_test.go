@@ -110,7 +110,7 @@ func (d *day) boot() (string, func() (time.Duration, error)) {
 func (d *day) open() (err error) {
 	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute) // a lock that was left is an error, not a wait
 	defer stop()
-	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: func() time.Time { return d.now().Add(d.ahead) }, boot: d.boot, fs: d.fs, book: d.book})
+	d.e, err = Open(ctx, filepath.Join(d.root, "V"), Options{Now: func() time.Time { return d.now().Add(d.ahead) }, boot: d.boot, fs: d.fs, book: d.book, Inbox: filepath.Join(d.root, "V.inbox")})
 	if err != nil {
 		return err
 	}

@@ -144,6 +144,7 @@ func wander(t *testing.T, seed uint64, n int, counts func(matcher.Engine) matche
 // meet different data under one name, so the alarm that freezes an owner can't be
 // raised from outside. Data that does change under its name raises it.
 func TestAlarmUnreachable(t *testing.T) {
+	t.Parallel()
 	worlds := 12
 	if *full {
 		worlds = 500

@@ -48,6 +48,9 @@ func (e *Enclave) document(kind, entrustmentID string, doc any) (wire.Ack, error
 	if err != nil {
 		return wire.Ack{}, fmt.Errorf("encoding a document: %w", err)
 	}
+	if err := e.initialised(); err != nil {
+		return wire.Ack{}, e.refuse(kind, entrustmentID, err)
+	}
 	d, err := e.decide(kind, raw)
 	if err != nil {
 		return wire.Ack{}, e.refuse(kind, entrustmentID, err)

@@ -46,8 +46,23 @@ type Options struct {
 	Confined *sandbox.Statement
 	Prepared *vault.Prepared // what a confined process brought with it; nil: nothing
 	Key      vault.KeySource // where the vault key is kept; nil: the file beside the vault
-	Outbox   string          // where files go that leave a confined process; "": nowhere
-	Build    string          // SHA-256 of the program in hex, for Attestation
+	Inbox    string          // where sealed files lie that StartWork names; "": nowhere
+	Backups  string          // where a confined process writes backups; "": nowhere
+	// Officers: a vault made at first use waits for its key ceremony (Init), and until
+	// then takes nothing that officers sign for; without it, it is a dev vault.
+	Officers bool
+	// Practice: a vault made at first use is a dev vault whose people are made up, for
+	// ever; one that is there and is none is refused.
+	Practice bool
+	Build    string // SHA-256 of the program in hex, for Attestation
+	// Remote gives the engine that is configured, opened; nil: none is. It is called
+	// when that engine is needed, again where it failed, which a room outlives. owner,
+	// hex, names the vault: by it an engine tells its tables from those of another room.
+	Remote func(ctx context.Context, owner string) (Remote, error)
+	Engine RemoteEngine // what is said of it
+	// RemoteShards names its shards: the servers and the database of each. The record
+	// log keeps a keyed digest of each name, and other servers are not taken for them.
+	RemoteShards []string
 
 	boot       func() (string, func() (time.Duration, error)) // nil: the machine's boot clock, or none where Now is set
 	unconfined bool                                           // a vault with officers may be opened all the same
@@ -62,7 +77,8 @@ type Enclave struct {
 	vault  *vault.Vault
 	log    *slog.Logger
 	gate   *aggregator.Gate
-	engine *matcher.Embedded
+	engine *matcher.Embedded // counts, unless the room was moved to outer
+	outer  *outer
 	self   self
 	tokens [32]byte
 	lists  [32]byte
@@ -78,8 +94,12 @@ type Enclave struct {
 	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
 	stopped    func() error                                                 // what an answer is refused for that is ready
 
-	loads   sync.Locker // held by a load from its first byte on, so that loads take turns; taken before mu. Tests take it out
-	mu      sync.Mutex  // guards what follows, and the order of the log's acts
+	journal *journal // the log as people read it; has a lock of its own
+
+	work *work // jobs; likewise
+
+	loads   turns      // held by a load from its first byte on, so that loads take turns; taken before mu. Tests take it out
+	mu      sync.Mutex // guards what follows, and the order of the log's acts
 	state   *state
 	loaded  map[hexID]bool    // populations and lists that the engine holds
 	from    map[hexID]string  // of a population: the segment that the engine's base is of
@@ -96,12 +116,23 @@ type Enclave struct {
 
 var _ wire.Enclave = (*Enclave)(nil)
 
-// Open opens the vault at dir, or makes a dev vault there at first use.
+// Open opens the vault at dir, or makes one there at first use, by default a dev
+// vault.
 func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	v, err := openVault(ctx, dir, o, false)
+	if o.Officers && !o.unconfined && !vault.Made(dir) { // before one is made that is of no use
+		if err := o.enough(); err != nil {
+			refusal := *entrustment.Public(err)
+			refusal.Mend = "serve it where a process can be confined (docs/confinement.md), or make a dev vault with --dev"
+			return nil, &refusal
+		}
+	}
+	v, err := openVault(ctx, dir, o)
+	if errors.Is(err, vault.ErrPractice) {
+		return nil, there(vault.ErrPractice.Error())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +142,9 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		}
 	}
 	e := &Enclave{
-		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Outbox}, engine: matcher.NewEmbedded(), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
+		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
-		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), loads: new(sync.Mutex), copying: map[string]int{},
+		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -122,7 +153,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if o.book != nil {
 		records = o.book(records)
 	}
-	counts := matcher.Opening(e.engine, e.openRead)
+	counts := matcher.Opening(e.opened, e.uncounted)
 	if o.counts != nil {
 		counts = o.counts(counts)
 	}
@@ -135,21 +166,22 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e.address, e.concerns = addressOf, e.concerned
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
-	if e.signs && !e.state.ceremony {
-		return nil, errors.Join(errCeremony, v.Close())
-	}
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
+	if o.Remote != nil { // the room opens whether it is there or not
+		e.outer.kick()
+		e.work.all.Go(func() { e.tending(e.work.life) })
+	}
 	return e, nil
 }
 
 // openVault opens a vault, or makes one where there is none.
-func openVault(ctx context.Context, dir string, o Options, production bool) (*vault.Vault, error) {
-	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: production, Socket: o.Socket, Prepared: o.Prepared, Key: o.Key})
+func openVault(ctx context.Context, dir string, o Options) (*vault.Vault, error) {
+	v, err := vault.Open(ctx, dir, vault.Options{Now: o.Now, Boot: o.boot, Logger: o.Logger, FS: o.fs, Production: o.Officers, Practice: o.Practice, Socket: o.Socket, Prepared: o.Prepared, Key: o.Key})
 	if served, ok := errors.AsType[*vault.ServedError](err); ok {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "vault", Detail: served.Error(),
 			Mend: "use --enclave " + served.Socket + " in place of --vault, or end the service first"}
@@ -169,8 +201,11 @@ func (e *Enclave) settle(ctx context.Context) error {
 	return e.finishEnds(ctx)
 }
 
-// Close ends the service.
-func (e *Enclave) Close() error { return e.vault.Close() }
+// Close ends the service: jobs that run are cancelled, and waited for.
+func (e *Enclave) Close() error {
+	e.work.end()
+	return errors.Join(e.outer.disconnect(), e.vault.Close())
+}
 
 // append writes an act and folds it in.
 func (e *Enclave) append(kind string, body any) (*vault.Record, error) {
@@ -186,7 +221,7 @@ func (e *Enclave) refuse(act, entrustmentID string, err error) error {
 	refusal, ok := errors.AsType[*entrustment.Error](err)
 	if reason, silent := aggregator.Reason(err); silent {
 		refusal = &entrustment.Error{Code: entrustment.CodeInternal, Clause: reason}
-	} else if !ok || refusal.Code == entrustment.CodeInternal {
+	} else if !ok || refusal.Code == entrustment.CodeInternal || refusal.Code == entrustment.CodeEngine {
 		return err
 	}
 	if _, ok := e.state.contracts[entrustmentID]; !ok {

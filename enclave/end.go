@@ -32,6 +32,12 @@ type endRecord struct {
 	Segments   []string `json:"segments"`
 	// Backups is the last day of the backups that hold them, "" where there is none.
 	Backups string `json:"backups,omitempty"`
+	// Engine is the engine outside that may hold data of it, "" where there is none.
+	Engine string `json:"engine,omitempty"`
+	// Servers are digests of the names of all its shards that may.
+	Servers []hexID `json:"servers,omitempty"`
+	// By is the officer who signed for it; nil in a dev vault.
+	By *byOfficer `json:"by,omitempty"`
 }
 
 // ended is an end as the log has it.
@@ -44,6 +50,9 @@ type ended struct {
 // rotationRecord says that only a vault key of this generation opens the vault.
 type rotationRecord struct {
 	Generation int64 `json:"generation"`
+	// By is the officer who signed for it; nil in a dev vault, after an end, and where
+	// a process died in between.
+	By *byOfficer `json:"by,omitempty"`
 }
 
 // rotated is a rotation as the log has it.
@@ -75,6 +84,7 @@ func (s *state) end(end *ended, gate *aggregator.Gate) {
 	for key := range s.lists {
 		if key.entrustment == id {
 			delete(s.lists, key)
+			delete(s.listed, key)
 		}
 	}
 	for key := range s.cubes {
@@ -98,24 +108,38 @@ func (s *state) end(end *ended, gate *aggregator.Gate) {
 
 // EndEntrustment ends an entrustment for good and gives the certificate of its
 // destruction. Asked again it finishes what is left to do.
-func (e *Enclave) EndEntrustment(ctx context.Context, id string) ([]byte, error) {
+func (e *Enclave) EndEntrustment(ctx context.Context, id string, by wire.ByOfficer) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.state.contracts[id] == nil {
 		_, err := e.contract(id)
-		return nil, e.refuse("end", id, err)
+		return nil, e.refuse(kindEnd, id, err)
+	}
+	if e.state.ended[id] == nil { // before anything of it stands still
+		if _, err := e.mayEnd(id, by); err != nil {
+			return nil, e.refuse(kindEnd, id, err)
+		}
 	}
 	if err := e.drain(ctx, id); err != nil {
 		return nil, err
 	}
 	if e.state.ended[id] == nil {
-		if err := e.end(id); err != nil {
+		officer, err := e.mayEnd(id, by) // it may have been amended meanwhile
+		if err != nil {
+			return nil, e.refuse(kindEnd, id, err)
+		}
+		if err := e.end(id, officer); err != nil {
 			return nil, err
 		}
 	}
 	// What is logged is finished, whoever went away.
 	if err := e.destroy(context.WithoutCancel(ctx), e.state.ended[id]); err != nil {
 		return nil, fmt.Errorf("the entrustment ended, and is not destroyed yet; run the command again, or open the vault again: %w", err)
+	}
+	if e.state.ended[id].Engine != "" && e.state.dropped[id] == 0 {
+		e.mu.Unlock()
+		e.dropOutside(context.WithoutCancel(ctx))
+		e.mu.Lock()
 	}
 	return e.certificate(id)
 }
@@ -145,10 +169,11 @@ func (e *Enclave) drain(ctx context.Context, id string) error {
 }
 
 // end writes the end and lets go of what was in memory.
-func (e *Enclave) end(id string) error {
+func (e *Enclave) end(id string, by *byOfficer) error {
 	_, newest := e.vault.Generation()
-	rec := endRecord{Entrustment: id, Version: e.state.contracts[id].Version, Generation: newest, Segments: []string{},
+	rec := endRecord{Entrustment: id, Version: e.state.contracts[id].Version, Generation: newest, Segments: []string{}, By: by,
 		Backups: e.state.backupsOf(id, entrustment.DateOf(e.vault.Log().Now()))}
+	rec.Engine, rec.Servers = e.state.outsideOf(id)
 	var contents []hexID
 	for key, l := range e.state.lists {
 		if key.entrustment == id {
@@ -185,7 +210,7 @@ func (e *Enclave) destroy(ctx context.Context, end *ended) error {
 	if err := e.vault.RemoveSegments(end.Segments); err != nil {
 		return err
 	}
-	if err := e.noteRotation(); err != nil { // of a process that died before it could
+	if err := e.noteRotation(nil); err != nil { // of a process that died before it could
 		return err
 	}
 	// A restored vault may have the key of before again.
@@ -194,7 +219,7 @@ func (e *Enclave) destroy(ctx context.Context, end *ended) error {
 			return err
 		}
 	}
-	return e.noteRotation()
+	return e.noteRotation(nil)
 }
 
 // replaced gives the rotation by which the vault key was replaced since an end and
@@ -213,12 +238,12 @@ func (s *state) replaced(end *ended) *rotated {
 }
 
 // noteRotation logs a rotation that was finished.
-func (e *Enclave) noteRotation() error {
+func (e *Enclave) noteRotation(by *byOfficer) error {
 	now, _ := e.vault.Generation()
 	if now <= e.state.generation() {
 		return nil
 	}
-	_, err := e.append(kindRotation, rotationRecord{now})
+	_, err := e.append(kindRotation, rotationRecord{now, by})
 	return err
 }
 
@@ -237,7 +262,7 @@ func (e *Enclave) finishEnds(ctx context.Context) error {
 			return fmt.Errorf("destroying what is left of an ended entrustment: %w", err)
 		}
 	}
-	return e.noteRotation()
+	return e.noteRotation(nil)
 }
 
 // Certificate gives the certificate of an ended entrustment as it is now.
@@ -256,7 +281,7 @@ func (e *Enclave) Certificate(_ context.Context, id string) ([]byte, error) {
 
 func (e *Enclave) certificate(id string) ([]byte, error) {
 	end := e.state.ended[id]
-	d := receipt.Destruction{Dev: e.vault.Dev(), Entrustment: id, Version: end.Version, Status: receipt.RotationPending, EndedAt: utc(end.at), Segments: len(end.Segments), Backups: end.Backups}
+	d := receipt.Destruction{Dev: e.vault.Dev(), Entrustment: id, Version: end.Version, EndedAt: utc(end.at), Segments: len(end.Segments), Backups: end.Backups, Engine: end.Engine}
 	var err error
 	if d.End, err = e.vault.Log().Proof(end.seq); err != nil {
 		return nil, err
@@ -266,8 +291,22 @@ func (e *Enclave) certificate(id string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Status, d.Rotation = receipt.KeyDestroyed, &proof
+		d.Rotation = &proof
 	}
+	if seq := e.state.dropped[id]; seq != 0 && end.Engine != "" {
+		proof, err := e.vault.Log().Proof(seq)
+		if err != nil {
+			return nil, err
+		}
+		d.Dropped = &proof
+	} else if seq := e.state.gone[id]; seq != 0 && end.Engine != "" {
+		proof, err := e.vault.Log().Proof(seq)
+		if err != nil {
+			return nil, err
+		}
+		d.Lost = &proof
+	}
+	d.Status = d.As()
 	out, err := e.vault.Signer().SignDestruction(d)
 	if err != nil {
 		return nil, fmt.Errorf("signing the certificate: %w", err)
@@ -276,9 +315,13 @@ func (e *Enclave) certificate(id string) ([]byte, error) {
 }
 
 // Rotate replaces the vault key, and wraps what it wraps anew.
-func (e *Enclave) Rotate(ctx context.Context) (wire.Rotation, error) {
+func (e *Enclave) Rotate(ctx context.Context, by wire.ByOfficer) (wire.Rotation, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	officer, err := e.mayRotate(by)
+	if err != nil {
+		return wire.Rotation{}, e.refuse(kindRotate, "", err)
+	}
 	done, err := e.vault.Rotate(context.WithoutCancel(ctx))
 	if errors.Is(err, vault.ErrNextKey) {
 		return wire.Rotation{}, e.refuse("rotate", "", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "vault key", Detail: err.Error(),
@@ -287,7 +330,7 @@ func (e *Enclave) Rotate(ctx context.Context) (wire.Rotation, error) {
 	if err != nil {
 		return wire.Rotation{}, err
 	}
-	if err := e.noteRotation(); err != nil {
+	if err := e.noteRotation(officer); err != nil {
 		return wire.Rotation{}, err
 	}
 	now, _ := e.vault.Generation()

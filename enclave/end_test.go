@@ -79,6 +79,7 @@ func verified(t *testing.T, e *Enclave, certificate []byte) *receipt.Certificate
 // TestDataKeys: each entrustment has a data key of its own, lists, rows, events
 // and releases are under it, and the operator's data under the base's.
 func TestDataKeys(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	secondRoom(t, e)
 	loadCrowdEvents(t, e)
@@ -126,6 +127,7 @@ func TestDataKeys(t *testing.T) {
 // stays, what it had reserved comes back, and another entrustment with the same
 // list is served as before.
 func TestEnd(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	secondRoom(t, e)
 	ctx := t.Context()
@@ -160,7 +162,7 @@ func TestEnd(t *testing.T) {
 		t.Fatalf("spent %g, held %g", spent, held)
 	}
 	files := len(segmentFiles(t, e))
-	raw, err := e.EndEntrustment(ctx, "e")
+	raw, err := e.EndEntrustment(ctx, "e", wire.ByOfficer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +229,7 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%s: the other entrustment: %v", when, err)
 		}
 		spent, _ = budget()
-		cert, err := e.EndEntrustment(ctx, "e")
+		cert, err := e.EndEntrustment(ctx, "e", wire.ByOfficer{})
 		if err != nil || !bytes.Equal(cert, raw) {
 			t.Errorf("%s: ended again: %v", when, err)
 		}
@@ -269,7 +271,7 @@ func TestOldCopyAfterAnEnd(t *testing.T) {
 		if err := os.CopyFS(old, os.DirFS(root)); err != nil {
 			t.Fatal(err)
 		}
-		raw, err := e.EndEntrustment(t.Context(), "e")
+		raw, err := e.EndEntrustment(t.Context(), "e", wire.ByOfficer{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,6 +318,7 @@ func TestOldCopyAfterAnEnd(t *testing.T) {
 // is one of another entrustment about the same list. Who breaks off the waiting
 // ends nothing.
 func TestEndWaitsForQuestions(t *testing.T) {
+	t.Parallel()
 	for _, asks := range []string{"e", "f"} {
 		counting, letOn := make(chan struct{}), make(chan struct{})
 		e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }})
@@ -342,7 +345,7 @@ func TestEndWaitsForQuestions(t *testing.T) {
 			}
 		}
 		ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		if _, err := e.EndEntrustment(ctx, "e"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := e.EndEntrustment(ctx, "e", wire.ByOfficer{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("an end that waits: %v", err)
 		}
 		stop()
@@ -350,7 +353,7 @@ func TestEndWaitsForQuestions(t *testing.T) {
 			t.Errorf("an end that was broken off: %v, %d ends", err, count(e, kindEnd))
 		}
 		ended := make(chan error, 1)
-		go func() { _, err := e.EndEntrustment(t.Context(), "e"); ended <- err }()
+		go func() { _, err := e.EndEntrustment(t.Context(), "e", wire.ByOfficer{}); ended <- err }()
 		for waits := 0; waits == 0; time.Sleep(time.Millisecond) {
 			e.mu.Lock()
 			waits = e.ending["e"]
@@ -389,18 +392,10 @@ func TestEndWaitsForQuestions(t *testing.T) {
 // TestEndWithoutWaiting is the twin: an end that does not wait takes from a
 // question that was charged what it would be answered with.
 func TestEndWithoutWaiting(t *testing.T) {
-	counting, letOn := make(chan struct{}), make(chan struct{})
-	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	fill(t, e, "")
-	asked := make(chan error, 1)
-	go func() { _, err := e.Report(t.Context(), question()); asked <- err }()
-	<-counting
+	t.Parallel()
+	e, _, letOn, asked := askedAndCounting(t)
 	e.mu.Lock()
-	err = e.end("e")
+	err := e.end("e", nil)
 	if err == nil {
 		err = e.destroy(t.Context(), e.state.ended["e"])
 	}
@@ -435,7 +430,7 @@ func TestEndDuringALoad(t *testing.T) {
 			done <- err
 		}()
 		<-sender.half
-		if _, err := e.EndEntrustment(t.Context(), "e"); err != nil {
+		if _, err := e.EndEntrustment(t.Context(), "e", wire.ByOfficer{}); err != nil {
 			t.Fatal(err)
 		}
 		close(sender.letOn)
@@ -453,10 +448,10 @@ func TestEndDuringALoad(t *testing.T) {
 // of anybody.
 func TestEndLogged(t *testing.T) {
 	e := openCrowd(t)
-	if _, err := e.EndEntrustment(t.Context(), "nobody"); entrustment.Public(err).Code != entrustment.CodeNotFound {
+	if _, err := e.EndEntrustment(t.Context(), "nobody", wire.ByOfficer{}); entrustment.Public(err).Code != entrustment.CodeNotFound {
 		t.Errorf("an unknown one: %v", err)
 	}
-	if _, err := e.EndEntrustment(t.Context(), "e"); err != nil {
+	if _, err := e.EndEntrustment(t.Context(), "e", wire.ByOfficer{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range e.vault.Log().Records() {
@@ -498,7 +493,7 @@ func TestCertificateFollowsTheKey(t *testing.T) {
 	}
 	e := with(&one, &two)
 	fill(t, e, "")
-	if r, err := e.Rotate(t.Context()); err != nil || !r.Pending {
+	if r, err := e.Rotate(t.Context(), wire.ByOfficer{}); err != nil || !r.Pending {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	status := func(want string) {
@@ -512,14 +507,14 @@ func TestCertificateFollowsTheKey(t *testing.T) {
 		}
 		e.Close()
 	}
-	if _, err := e.EndEntrustment(t.Context(), "e"); err != nil {
+	if _, err := e.EndEntrustment(t.Context(), "e", wire.ByOfficer{}); err != nil {
 		t.Fatal(err)
 	}
 	status(receipt.RotationPending)
 	e = with(&two, nil) // which wrapped the data key too, before the end
 	status(receipt.RotationPending)
 	e = with(&two, &three)
-	if r, err := e.Rotate(t.Context()); err != nil || !r.Pending {
+	if r, err := e.Rotate(t.Context(), wire.ByOfficer{}); err != nil || !r.Pending {
 		t.Errorf("%+v, %v", r, err)
 	}
 	status(receipt.RotationPending)

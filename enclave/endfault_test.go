@@ -9,6 +9,7 @@ import (
 
 	"awase/crypto/receipt"
 	"awase/enclave/vault"
+	"awase/enclave/wire"
 	"awase/entrustment"
 )
 
@@ -36,9 +37,9 @@ func theEnd(users, rows []byte) (steps []step, from int) {
 	steps, from = theEvening(users, rows)
 	steps = steps[:from]
 	return append(steps,
-		step{"rotate", func(d *day, ctx context.Context) error { _, err := d.ask.Rotate(ctx); return err }},
+		step{"rotate", func(d *day, ctx context.Context) error { _, err := d.ask.Rotate(ctx, wire.ByOfficer{}); return err }},
 		step{"end", func(d *day, ctx context.Context) error {
-			raw, err := d.ask.EndEntrustment(ctx, "e")
+			raw, err := d.ask.EndEntrustment(ctx, "e", wire.ByOfficer{})
 			if err != nil {
 				return err
 			}
@@ -55,7 +56,7 @@ func theEnd(users, rows []byte) (steps []step, from int) {
 			}
 			return errors.Join(errors.New("an ended entrustment was activated"), err)
 		}},
-		step{"rotate again", func(d *day, ctx context.Context) error { _, err := d.ask.Rotate(ctx); return err }},
+		step{"rotate again", func(d *day, ctx context.Context) error { _, err := d.ask.Rotate(ctx, wire.ByOfficer{}); return err }},
 	), from
 }
 

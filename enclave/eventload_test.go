@@ -18,6 +18,7 @@ import (
 // together: of every number of users there is a log, and no question sees two
 // halves.
 func TestLogsAndReports(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	ctx := t.Context()
 	yesterday := entrustment.DateOf(e.vault.Log().Now()).Number() - 1
@@ -98,6 +99,7 @@ func TestLogsAndReports(t *testing.T) {
 // answered anew and charged; of other days nothing changes, and the release of
 // before stays what it is. A restart changes nothing.
 func TestLateEvents(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	yesterday := entrustment.DateOf(e.vault.Log().Now()).Number() - 1
 	load := func(day int32, from, to int) wire.EventsLoaded {

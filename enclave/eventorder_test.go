@@ -39,6 +39,7 @@ func logAfter(t *testing.T, e *Enclave, after string, change seal.Change, day in
 // or overtaken, so a log in place of others that was kept back can't bring their
 // older content back; without the control it does.
 func TestLogsInOrder(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	day := entrustment.DateOf(e.vault.Log().Now()).Number() - 1
 	load := func(raw []byte) (wire.EventsLoaded, error) {

@@ -30,6 +30,7 @@ func viewsOf(t *testing.T, e *Enclave, n int, from, to int32, change seal.Change
 // be told apart is refused. The same numbers come as if only the last had been
 // loaded.
 func TestLogsOfDays(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	last := entrustment.DateOf(e.vault.Log().Now()).Number() - 1
 	must := func(l wire.EventsLoaded, err error) wire.EventsLoaded {

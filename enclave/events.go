@@ -37,7 +37,10 @@ type eventsRecord struct {
 	Instead []hexID             `json:"instead,omitempty"` // contents of the logs whose place it takes
 	Upload  uploadID            `json:"upload"`
 
-	at time.Time // of its record
+	Party string `json:"party"` // whose log it is
+
+	seq int64 // of its record
+	at  time.Time
 }
 
 // firstDay bounds the days of events: 2000-01-01, counted from 1970-01-01.
@@ -48,7 +51,7 @@ const maxEvents = 50_000_000
 
 // LoadEvents adds a sealed event log.
 func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
-	return load(e, "events", req.Entrustment, func() (wire.EventsLoaded, error) {
+	return load(ctx, e, "events", req.Entrustment, func() (wire.EventsLoaded, error) {
 		return e.loadEvents(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment), sealed)
 	})
 }
@@ -136,6 +139,10 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	if err != nil {
 		return none, err
 	}
+	if err := e.reached(ctx); err != nil {
+		return none, err
+	}
+	defer e.outer.kick()
 	return locked(e, func() (wire.EventsLoaded, error) {
 		if err := e.mayAdd(id, f); err != nil { // the contract may have been amended
 			return none, err
@@ -145,7 +152,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 			return none, err
 		}
 		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[kindEvents+" "+id] + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
-			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload}
+			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload, Party: f.terms.Party}
 		if h := f.header; h.From != 0 {
 			rec.Of = &entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}
 		}
@@ -177,7 +184,7 @@ func (e *Enclave) insteadOf(id string, h seal.Header) (gone []*eventsRecord, err
 		case h.From == 0:
 		case l.Of == nil:
 			return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/events.md", Field: "period",
-				Detail: fmt.Sprintf("version %d, %d rows from %s to %s, was not declared to be of certain days, so what of it to give up can't be told", l.Version, l.Rows, l.From, l.To),
+				Detail: fmt.Sprintf("version %d, %s from %s to %s, was not declared to be of certain days, so what of it to give up can't be told", l.Version, entrustment.Count(l.Rows, "row", "rows"), l.From, l.To),
 				Mend:   "load one log of all days with --replace and without days, and after it each with its days; it takes the place of every log before it"}
 		case l.Of.To.Start().Before(of.From.Start()) || l.Of.From.Start().After(of.To.Start()):
 			continue

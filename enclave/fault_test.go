@@ -49,6 +49,7 @@ func copyRoom(to, from string) error {
 // fail in each way. What was acknowledged is there afterwards, what was released
 // is paid for and the same, and the day can go on.
 func TestFaultAnywhere(t *testing.T) {
+	t.Parallel()
 	t.Run("day", func(t *testing.T) {
 		steps, files := smallDay(t)
 		faultAnywhere(t, steps, 0, files, dayKinds, 150)
@@ -197,6 +198,7 @@ func (b lateBook) Store(ctx context.Context, t *aggregator.Table) (time.Time, er
 // that charges first never stands with a table that nobody paid for, one that
 // charges afterwards does.
 func TestChargeAfterReleaseIsSeen(t *testing.T) {
+	t.Parallel()
 	steps, files := smallDay(t)
 	d := newDay(t, files, t.TempDir(), morning)
 	t.Cleanup(func() { d.close() })

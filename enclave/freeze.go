@@ -14,16 +14,9 @@ import (
 // keeps its charge and its tables, so asked again it is the same numbers, and
 // uncharged.
 
-// freezeLife is how far ahead a freeze may be signed: it is signed on the spot.
-const freezeLife = time.Hour
-
-// freezeRecord stops all releases.
+// freezeRecord stops all releases. In a dev vault nobody signed for it.
 type freezeRecord struct {
-	Statement *approval.Statement `json:"statement,omitempty"` // nil in a dev vault, whose officers nobody is
-	Party     string              `json:"party,omitempty"`
-	Officer   string              `json:"officer,omitempty"`
-	Key       string              `json:"key,omitempty"`
-	Signature *approval.Signature `json:"signature,omitempty"`
+	byOfficer
 
 	seq int64
 	at  time.Time
@@ -78,42 +71,16 @@ func (e *Enclave) Freeze(_ context.Context, r wire.FreezeRequest) (wire.Freeze, 
 	}
 	var rec freezeRecord
 	if e.signs {
-		by, err := e.mayFreeze(r)
+		by, err := e.signed(e.freezeStatement(), nil, r, "awase freeze --key KEYFILE")
 		if err != nil {
 			return wire.Freeze{}, e.refuse(kindFreeze, "", err)
 		}
-		rec = freezeRecord{Statement: r.Statement, Party: by.party, Officer: by.Name, Key: r.Key, Signature: &r.Signature}
+		rec.byOfficer = *by
 	}
 	if _, err := e.append(kindFreeze, rec); err != nil {
 		return wire.Freeze{}, err
 	}
 	return e.freezeState(), nil
-}
-
-// mayFreeze tells which officer signed for it.
-func (e *Enclave) mayFreeze(r wire.FreezeRequest) (officer, error) {
-	if r.Statement == nil {
-		return officer{}, approvalError("an officer signs for it", "awase freeze --key KEYFILE")
-	}
-	want := e.freezeStatement()
-	want.Nonce, want.Expires = r.Statement.Nonce, r.Statement.Expires
-	now := e.vault.Log().Now()
-	expires, err := time.Parse(time.RFC3339, r.Statement.Expires)
-	if *r.Statement != *want || err != nil || !now.Before(expires) || expires.After(now.Add(freezeLife)) {
-		return officer{}, approvalError("it was signed for another freeze, in another vault or at another time", "sign it again: awase freeze --key KEYFILE")
-	}
-	by, known := e.state.pinned[r.Key]
-	if !known || !e.state.stands(by) {
-		return officer{}, approvalError("the key is no officer's", "sign with the key that the party's party.yaml names")
-	}
-	message, err := e.message(r.Statement)
-	if err != nil {
-		return officer{}, err
-	}
-	if err := verify(by, message, r.Signature); err != nil {
-		return officer{}, err
-	}
-	return by, nil
 }
 
 // Lift lets releases out again, or drafts that.

@@ -36,6 +36,7 @@ func eight() (out []*entrustment.Question) {
 // lifting each comes out, of the numbers drawn then and uncharged. Without the
 // control they come out while everybody thinks that they are stopped.
 func TestFreezeWhileEightRun(t *testing.T) {
+	t.Parallel()
 	for _, stopped := range []bool{true, false} {
 		t.Run(fmt.Sprint(stopped), func(t *testing.T) {
 			counting, letOn := make(chan struct{}, 20), make(chan struct{})
@@ -110,11 +111,14 @@ func TestFreezeWhileEightRun(t *testing.T) {
 			}
 			_, err = e.Reserve(t.Context(), wire.ReserveRequest{Name: "r", Question: question(), Until: entrustment.Date{Year: 2036, Month: 1, Day: 1}})
 			wantCode(t, "a reservation", err, entrustment.CodeFrozen)
-			if _, err := e.Price(t.Context(), question(), 0); err != nil {
-				t.Errorf("a price shows nothing, and is refused: %v", err)
+			if p, err := e.Price(t.Context(), question(), 0); err != nil || p.Stopped == nil || p.Stopped.Detail != entrustment.Public(e.frozen()).Detail {
+				t.Errorf("a price shows nothing, and is refused, or does not say that releases are stopped: %+v, %v", p.Stopped, err)
 			}
 			if ack, err := e.Lift(t.Context()); err != nil || ack.Waits != nil {
 				t.Fatalf("lifting in a dev vault: %+v, %v", ack, err)
+			}
+			if p, err := e.Price(t.Context(), question(), 0); err != nil || p.Stopped != nil {
+				t.Errorf("lifted, and a price says %+v, %v", p.Stopped, err)
 			}
 			for _, q := range eight() {
 				first, err := e.Report(t.Context(), q)

@@ -209,6 +209,7 @@ func unless(done bool, err error) error {
 // TestFrontTakenOver: what the design says that a front can't do, tried over the
 // socket; and that each comes through once the control is taken out.
 func TestFrontTakenOver(t *testing.T) {
+	t.Parallel()
 	for _, a := range []frontAttack{
 		{name: "read a row", early: func(r *signedRoom) {
 			r.counts = func(e matcher.Engine) matcher.Engine { return byRows{e} }
@@ -305,6 +306,30 @@ func TestFrontTakenOver(t *testing.T) {
 			err := f.upload(t, "load-list", doc{"entrustment": "f", "name": "spring"}, file, nil)
 			return unless(r.state.lists[listKey{"f", "spring"}] != nil, err)
 		}},
+		{name: "end an entrustment", late: unsigned, run: func(t *testing.T, r *signedRoom, f *front) error {
+			err := f.ask(t, "end-entrustment", doc{"entrustment": "e", "by": doc{"signature": doc{}}}, nil)
+			return unless(r.state.ended["e"] != nil, err)
+		}},
+		{name: "replace the vault key", late: unsigned, run: func(t *testing.T, r *signedRoom, f *front) error {
+			before, _ := r.vault.Generation()
+			err := f.ask(t, "rotate", doc{"by": doc{"signature": doc{}}}, nil)
+			now, _ := r.vault.Generation()
+			return unless(now > before, err)
+		}},
+		{name: "send rows out of the enclave, to another engine", late: unsigned, run: func(t *testing.T, r *signedRoom, f *front) error {
+			c := newCluster()
+			r.outer.open, r.outer.is, r.outer.at = c.options().Remote, c.options().Engine, []hexID{{1}, {2}}
+			job := doc{"job": newJob(), "kind": "move-engine", "move": doc{"to": "clickhouse", "by": doc{"signature": doc{}}}}
+			var s wire.WorkState
+			err := f.ask(t, "start-work", job, &s)
+			for s.Status == wire.WorkRuns && err == nil {
+				err = f.ask(t, "poll-work", doc{"job": job["job"], "wait_ms": 1000}, &s)
+			}
+			if err == nil && s.Refusal != nil {
+				err = s.Refusal
+			}
+			return unless(c.count("base") > 0, err)
+		}},
 		{name: "let releases out after a freeze", late: unsigned, run: func(t *testing.T, r *signedRoom, f *front) error {
 			if r.signs {
 				if _, err := r.Freeze(t.Context(), r.freezeBy(t, "ac1", nil)); err != nil {
@@ -345,6 +370,7 @@ func TestFrontTakenOver(t *testing.T) {
 // too, is answered nothing that names a person: no address, no hash of one, no
 // key of a user.
 func TestFrontReadsNobody(t *testing.T) {
+	t.Parallel()
 	r, f := frontRoom(t)
 	if err := f.upload(t, "load-list", doc{"entrustment": "e", "name": "l"}, sealedFor(t, r, "e", "l", peopleRows(0, 1500)), nil); err != nil {
 		t.Fatal(err)
@@ -354,7 +380,7 @@ func TestFrontReadsNobody(t *testing.T) {
 		t.Fatalf("%+v, %v", released.Cells, err)
 	}
 	answered := 0
-	for _, method := range []string{"gate", "entrustments", "drafts", "frozen", "log-key", "accept-clock", "lift", "freeze", "approve", "terms", "price", "ledger", "log-proof", "reserve", "free", "report-reserved", "price-reserved",
+	for _, method := range []string{"gate", "entrustments", "drafts", "frozen", "log-key", "accept-clock", "lift", "freeze", "approve", "terms", "price", "ledger", "log-proof", "reserve", "free", "report-reserved", "price-reserved", "room", "parties", "entrustment", "policies", "contracts", "lists", "event-logs", "bases", "inclusion", "checkpoint", "start-work", "poll-work", "stop-work", "engine", "to-sign",
 		"rows", "users", "tokens", "segments", "read-segment", "log", "records", "debug/pprof/heap", "debug/vars", "../../V/log", "..%2f..%2fV.key"} {
 		for _, body := range []any{doc{}, doc{"entrustment": "base"}, doc{"entrustment": "e"}, doc{"question": question()}, doc{"group": "", "officer": true}, doc{"from": 1, "to": 0},
 			doc{"question": question(func(q *entrustment.Question) { q.Dims = []string{"user_id"} })}, doc{"question": question(func(q *entrustment.Question) { q.Dims = []string{"email"} })}} {

@@ -162,39 +162,50 @@ func (e *Enclave) openRead(ctx context.Context, r matcher.Reads) error {
 	return nil
 }
 
-// bring gives the engine the base of a population, that of a segment, unless it
+// bring gives the engine in memory, where it counts, the base of a population, that of a segment, unless it
 // holds one: logs are bound to its cluster ids, and those of another base of the
 // same content may be others. The room's lock is held.
 func (e *Enclave) bring(population hexID, base *matcher.Base, of vault.SegmentRef) {
-	if !e.loaded[population] {
+	if !e.loaded[population] && !e.countsOutside() {
 		e.engine.PutBase(matcher.PopulationID(population), base)
 		e.loaded[population], e.from[population] = true, of.ID
 	}
 }
 
-// hold notes that the engine holds what a question needed; where a load retired
-// it meanwhile, it goes with the question.
-func (e *Enclave) hold(id hexID) {
+func (e *Enclave) fetchList(l *listRecord) error {
+	list, err := e.openList(l)
+	if err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.loaded[id] = true
+	e.keepList(list)
+	return nil
 }
 
-func (e *Enclave) fetchList(l *listRecord) error {
+// keepList has the engine in memory, where it counts, hold a list: what a question
+// needed goes with the question where a load retired it meanwhile. The room's lock is
+// held.
+func (e *Enclave) keepList(list *matcher.List) {
+	if !e.countsOutside() {
+		e.loaded[hexID(e.engine.PutList(list))] = true
+	}
+}
+
+// openList gives the list of a record.
+func (e *Enclave) openList(l *listRecord) (*matcher.List, error) {
 	read, err := e.reader(l.Segment)
 	if err != nil {
-		return fmt.Errorf("opening a list: %w", err)
+		return nil, fmt.Errorf("opening a list: %w", err)
 	}
 	list, err := matcher.OpenList(read)
 	if err != nil {
-		return fmt.Errorf("opening a list: %w", err)
+		return nil, fmt.Errorf("opening a list: %w", err)
 	}
 	if hexID(list.ID()) != l.ID {
-		return fmt.Errorf("opening a list: %w", vault.ErrSegment)
+		return nil, fmt.Errorf("opening a list: %w", vault.ErrSegment)
 	}
-	e.engine.PutList(list)
-	e.hold(l.ID)
-	return nil
+	return list, nil
 }
 
 // fetchLog binds an event log to the base of a population.
@@ -214,10 +225,15 @@ func (e *Enclave) fetchLog(population hexID, l *eventsRecord) error {
 	return nil
 }
 
-// have notes that the engine holds a population or a list that stands.
-func (e *Enclave) have(id hexID) {
-	e.loaded[id] = true
-	delete(e.retired, id)
+// stays has what a load brought stay, whoever retired the same before.
+func (e *Enclave) stays(id hexID) { delete(e.retired, id) }
+
+// letAllGo has the engine in memory hold nothing, of what is pinned too: another
+// engine counts. A count that has begun on it ends with it. The room's lock is held.
+func (e *Enclave) letAllGo() {
+	for id := range e.loaded {
+		e.drop(id)
+	}
 }
 
 // retire lets a population, a list or a log go, once nothing reads it any more.
@@ -233,6 +249,7 @@ func (e *Enclave) drop(id hexID) {
 	e.engine.DropBase(matcher.PopulationID(id)) // ids are hashes: of one of the three
 	e.engine.DropList(matcher.ListID(id))
 	e.engine.DropEvents(matcher.EventsID(id))
+	e.outer.kick() // likewise outside, where it is held there
 	delete(e.loaded, id)
 	delete(e.from, id)
 	delete(e.retired, id)

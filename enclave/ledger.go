@@ -170,7 +170,7 @@ func (e *Enclave) ReportReserved(ctx context.Context, name string) (*wire.Releas
 	if q == nil {
 		return nil, noReservation()
 	}
-	return e.report(ctx, q, name)
+	return given(e.report(ctx, q, name))
 }
 
 func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -93,6 +93,7 @@ func TestLedger(t *testing.T) {
 // TestReserve: what is held for a question is there for it after others used up
 // the rest, also after a restart.
 func TestReserve(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	ctx := t.Context()
 	if _, err := e.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nbudget: {30d: 0.01}\n")); err != nil {
@@ -192,6 +193,7 @@ func (r *clockRoom) reopen(t *testing.T) {
 // TestClockFreesNoBudget: a budget that is spent does not come back by setting
 // the wall clock forward; without the boot clock it does.
 func TestClockFreesNoBudget(t *testing.T) {
+	t.Parallel()
 	for _, bare := range []bool{false, true} {
 		r := &clockRoom{dir: filepath.Join(t.TempDir(), "V"), wall: morning, since: time.Hour, noBootClock: bare}
 		r.reopen(t)

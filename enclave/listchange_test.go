@@ -245,6 +245,7 @@ func TestListRowsOverVersions(t *testing.T) {
 // TestEverybodyTakenAway: a list may come to be empty; questions then meet the
 // floor, and it can be filled again.
 func TestEverybodyTakenAway(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	if got := loadCrowd(t, e, "l", seal.Remove, crowdRows(0, 1600)); got.Rows != 0 || got.Tokens != 0 || got.Removed != 1500 || !got.Changed {
 		t.Fatalf("%+v", got)
@@ -281,6 +282,7 @@ func TestKindsOverVersions(t *testing.T) {
 // TestRowsOfAnotherList: a version is not made of rows that are not those of the
 // version before; a match reads none of them.
 func TestRowsOfAnotherList(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	loadListFile(t, e, "m", crowdRows(0, 1400))
 	l, m := e.state.lists[listKey{"e", "l"}], e.state.lists[listKey{"e", "m"}]

@@ -43,19 +43,25 @@ func columnsOf(h seal.Header) []matcher.Column {
 // LoadBase makes a sealed file the identity base. Questions are answered from
 // the base before it until it stands.
 func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, sealed io.Reader) (wire.BaseLoaded, error) {
-	return load(e, "base", "", func() (wire.BaseLoaded, error) { return e.openedBase(ctx, schema, sealed) })
+	return load(ctx, e, "base", "", func() (wire.BaseLoaded, error) { return e.openedBase(ctx, schema, sealed) })
 }
 
 // load runs one load at a time, without the room's lock, and logs its refusal.
-func load[T any](e *Enclave, act, entrustmentID string, run func() (T, error)) (T, error) {
-	e.loads.Lock()
-	defer e.loads.Unlock()
+func load[T any](ctx context.Context, e *Enclave, act, entrustmentID string, run func() (T, error)) (T, error) {
+	var none T
+	if err := e.loads.take(ctx); err != nil {
+		return none, fmt.Errorf("waiting for another load: %w", err)
+	}
+	defer e.loads.give()
 	defer giveBack()
-	loaded, err := run()
+	loaded := none
+	_, err := locked(e, func() (struct{}, error) { return struct{}{}, e.initialised() })
+	if err == nil {
+		loaded, err = run()
+	}
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		var none T
 		if over := e.over(entrustmentID); over != nil { // meanwhile, perhaps: then nothing else matters
 			err = over
 		}
@@ -63,6 +69,26 @@ func load[T any](e *Enclave, act, entrustmentID string, run func() (T, error)) (
 	}
 	return loaded, nil
 }
+
+// turns let one in after the other.
+type turns interface {
+	take(ctx context.Context) error
+	give()
+}
+
+// oneTurn lets one in at a time; who gives up is not waited for.
+type oneTurn chan struct{}
+
+func (t oneTurn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t oneTurn) give() { <-t }
 
 // locked runs f with the room's lock.
 func locked[T any](e *Enclave, f func() (T, error)) (T, error) {
@@ -194,6 +220,13 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if old != nil {
 		rec.Version = old.Version + 1
 	}
+	done, err := e.ahead(ctx, func() *needs {
+		return &needs{population: e.populationOf(&rec), base: &rec, gone: e.gone[:len(e.gone):len(e.gone)], built: base}
+	})
+	if err != nil {
+		return none, err
+	}
+	defer done()
 	return locked(e, func() (wire.BaseLoaded, error) {
 		before := e.populationNow()
 		ack, err := e.ack(kindBase, "", false, rec)
@@ -205,7 +238,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 			e.retire(before)
 		}
 		e.bring(now, buried(base, e.gone), ref)
-		e.have(now)
+		e.stays(now)
 		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.segments())
 	})
 }

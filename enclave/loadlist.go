@@ -14,7 +14,7 @@ import (
 // LoadList makes a sealed file, or it and the version before, the newest version
 // of a list.
 func (e *Enclave) LoadList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
-	return load(e, "list", req.Entrustment, func() (wire.ListLoaded, error) { return e.openedList(ctx, req, sealed) })
+	return load(ctx, e, "list", req.Entrustment, func() (wire.ListLoaded, error) { return e.openedList(ctx, req, sealed) })
 }
 
 func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed io.Reader) (wire.ListLoaded, error) {
@@ -56,12 +56,7 @@ func (e *Enclave) listLoaded(ack wire.Ack, l, old *listRecord, f *opened) *wire.
 	if old != nil {
 		before = old.Rows
 	}
-	switch f.header.Change {
-	case seal.Add:
-		out.Added = l.Rows - before
-	case seal.Remove:
-		out.Removed = before - l.Rows
-	}
+	out.Added, out.Removed = changed(f.header.Change, before, l.Rows)
 	return out
 }
 
@@ -136,23 +131,29 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err != nil {
 		return none, err
 	}
+	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Segment: ref, RowSegment: rows,
+		ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Change: f.header.Change, Upload: f.upload}
+	if old != nil {
+		rec.Version = old.Version + 1
+	}
+	done, err := e.ahead(ctx, func() *needs { return &needs{lists: []*listRecord{&rec}, list: list} })
+	if err != nil {
+		return none, err
+	}
+	defer done()
 	return locked(e, func() (wire.ListLoaded, error) {
 		if _, _, err := e.mayLoad(req, f); err != nil { // the contract may have been amended
 			return none, err
 		}
 		facts := e.facts(c.Contract)
-		rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Party: facts.ListOwner(), Segment: ref, RowSegment: rows,
-			ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Upload: f.upload}
-		if old != nil {
-			rec.Version = old.Version + 1
-		}
+		rec.Party = facts.ListOwner()
 		ack, err := e.ack(kindList, req.Entrustment+"/"+req.Name, false, rec)
 		if err != nil {
 			return none, err
 		}
 		ack.Version = rec.Version
-		e.engine.PutList(list)
-		e.have(rec.ID)
+		e.keepList(list)
+		e.stays(rec.ID)
 		if old != nil && !e.state.uses(old.ID) {
 			e.retire(old.ID)
 		}

@@ -184,8 +184,8 @@ func crowdList(t *testing.T, e *Enclave, name string, n int) []byte {
 // noTurns lets everybody in at once.
 type noTurns struct{}
 
-func (noTurns) Lock()   {}
-func (noTurns) Unlock() {}
+func (noTurns) take(context.Context) error { return nil }
+func (noTurns) give()                      {}
 
 // TestManyUploads: 64 clients that each send most of a large list at once make the
 // process hold what one of them does, for loads take turns. Without the turns they

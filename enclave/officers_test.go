@@ -394,15 +394,21 @@ func TestCeremony(t *testing.T) {
 	// A ceremony that was cut short leaves a vault that does nothing, and no dev
 	// vault; it is done again.
 	short := filepath.Join(t.TempDir(), "S")
-	v, err := openVault(ctx, short, Options{}, true)
+	v, err := openVault(ctx, short, Options{Officers: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(ctx, short, Options{unconfined: true})
+	if e, err = Open(ctx, short, Options{unconfined: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.AddParty(ctx, op)
 	wantCode(t, "a ceremony cut short", err, entrustment.CodeForbidden)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := Init(ctx, short, op, Options{}); err != nil {
 		t.Errorf("done again: %v", err)
 	}

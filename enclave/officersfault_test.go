@@ -23,7 +23,7 @@ type signingDay struct {
 
 func (d *signingDay) open() (err error) {
 	if d.e == nil {
-		d.e, err = Open(d.t.Context(), d.dir, Options{fs: d.disk, unconfined: true})
+		d.e, err = Open(d.t.Context(), d.dir, Options{fs: d.disk, unconfined: true, Officers: true})
 	}
 	return err
 }
@@ -63,6 +63,14 @@ var signingSteps = []struct {
 	do   func(d *signingDay) error
 	done func(s *state) bool // it was acknowledged: so it stands
 }{
+	{"served before the ceremony", func(d *signingDay) error {
+		if err := d.open(); err != nil {
+			return err
+		}
+		p := parse(d.t, entrustment.ParseParty, "schema: awase.party/v1\nid: eve\nclass: operator\ngroup: eve\ncountry: JP\n")
+		_, err := d.e.AddParty(d.t.Context(), p)
+		return already(err, true) // it is refused, and the refusal logged
+	}, func(s *state) bool { return s.parties["eve"] == nil }},
 	{"ceremony", func(d *signingDay) error {
 		if err := d.close(); err != nil {
 			return err
@@ -100,6 +108,7 @@ func signaturesOf(s *state) (n int) {
 // was acknowledged stands afterwards, nothing stands with one signature that takes
 // two, and the same acts again come to the same end.
 func TestOfficersFaultAnywhere(t *testing.T) {
+	t.Parallel()
 	all := 0
 	for _, m := range []struct {
 		fault fault.Fault
@@ -126,17 +135,19 @@ func TestOfficersFaultAnywhere(t *testing.T) {
 				if err := errors.Join(d.close(), disk.Crash(m.crash)); err != nil {
 					t.Fatal(err)
 				}
-				if i > 0 || err == nil {
-					if err := d.open(); err != nil {
-						t.Fatalf("%s: opening it again: %v", what, err)
-					}
+				if err := d.open(); err != nil {
+					t.Fatalf("%s: opening it again: %v", what, err)
+				}
+				// It waits for its ceremony or has had it, and is never a dev vault.
+				if !d.e.signs || d.e.state.ceremony != (d.e.initialised() == nil) || i > 1 && !d.e.state.ceremony || i == 0 && d.e.state.ceremony {
+					t.Errorf("%s: signs %v, ceremony %v", what, d.e.signs, d.e.state.ceremony)
 				}
 				for j, before := range signingSteps[:i+1] {
 					if (j < i || err == nil) && !before.done(d.e.state) {
 						t.Errorf("%s: %s is lost", what, before.name)
 					}
 				}
-				if d.e != nil && (d.e.state.gate != "") != (signaturesOf(d.e.state) == 2) {
+				if stands := d.e.state.gate != ""; stands != (signaturesOf(d.e.state) == 2) {
 					t.Errorf("%s: the gate stands with %d signatures", what, signaturesOf(d.e.state))
 				}
 				for _, again := range signingSteps[i:] {

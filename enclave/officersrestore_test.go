@@ -59,7 +59,7 @@ func TestApprovalsOfTheLostTime(t *testing.T) {
 		_, err := r.approve(t, r.gateDoc(t, "k: 60\ntick: 1s\n"), "op1")
 		wantCode(t, "before it is confirmed", err, entrustment.CodeForbidden)
 		confirm := r.waitsFor(t)(r.ConfirmRestore(ctx))
-		for _, word := range []string{`"frozen":false`, `"acme/a":"` + publicKey("ac1"), `"e":1`, `tick: 1s`} {
+		for _, word := range []string{`"frozen":false`, `"acme/a":"` + publicKey("ac1"), `"e":1`, `tick: 1s`, `"counts":{"engine":"embedded"}`} {
 			if !strings.Contains(string(confirm.Document), word) {
 				t.Errorf("who confirms does not see %s: %s", word, confirm.Document)
 			}

@@ -183,6 +183,17 @@ func drawRow(r *rand.Rand, pool int) oracleRow {
 	return row
 }
 
+// drawRoom draws 120 users, and 80 rows of which many are theirs.
+func drawRoom(r *rand.Rand) (users []oracleUser, rows []oracleRow) {
+	users = drawUsers(r, 120)
+	for len(rows) < 80 {
+		if row := drawRow(r, 120); len(row.cells) > 0 {
+			rows = append(rows, row)
+		}
+	}
+	return users, rows
+}
+
 // oracleCount counts matched, eligible users by gender and first kind.
 func oracleCount(users []oracleUser, rows []oracleRow, e matcher.Eligibility) map[string]int64 {
 	holders := map[string]map[int]bool{}
@@ -358,7 +369,11 @@ func sealed(t *testing.T, e *Enclave, entrustmentID, name string, h seal.Header,
 
 func loadBaseFile(t *testing.T, e *Enclave, data []byte) wire.BaseLoaded {
 	t.Helper()
-	schema := parse(t, entrustment.ParseBaseSchema, oracleBase)
+	return loadBaseAs(t, e, parse(t, entrustment.ParseBaseSchema, oracleBase), data)
+}
+
+func loadBaseAs(t *testing.T, e *Enclave, schema *entrustment.BaseSchema, data []byte) wire.BaseLoaded {
+	t.Helper()
 	f, err := intake.OpenBase(t.Context(), bytes.NewReader(data), int64(len(data)), schema, intake.Options{Name: "users.csv"})
 	if err != nil {
 		t.Fatal(err)
@@ -424,13 +439,7 @@ func TestOracle(t *testing.T) {
 	}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(uint64(seed), 5))
-		users := drawUsers(r, 120)
-		var rows []oracleRow
-		for len(rows) < 80 {
-			if row := drawRow(r, 120); len(row.cells) > 0 {
-				rows = append(rows, row)
-			}
-		}
+		users, rows := drawRoom(r)
 		e := openRoom(t)
 		loadBaseFile(t, e, usersCSV(r, users))
 		loadListFile(t, e, "l", rowsCSV(rows))

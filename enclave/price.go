@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"awase/enclave/wire"
@@ -65,5 +66,20 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 	if r := quote.Refusal; r != nil {
 		p.Short = &wire.Short{Detail: r.Detail, Mend: r.Mend}
 	}
+	if refusal, ok := errors.AsType[*entrustment.Error](e.asks(a)); ok {
+		p.Stopped = &wire.Short{Detail: refusal.Detail, Mend: refusal.Mend}
+	}
 	return p, nil
+}
+
+// asks refuses what prepare would, of a question that was decided about: releases
+// are stopped, or new ones are. The room's lock is held.
+func (e *Enclave) asks(a *asked) error {
+	if err := e.stopped(); err != nil {
+		return err
+	}
+	if _, kept := e.state.reports[a.id]; kept {
+		return nil
+	}
+	return e.running()
 }

@@ -18,7 +18,7 @@ func (e *Enclave) LogKey(context.Context) (string, error) {
 func (e *Enclave) LogProof(_ context.Context, from, to int64) ([]byte, error) {
 	if n := int64(len(e.vault.Log().Records())); min(from, to) < 0 || max(from, to) > n {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "DESIGN §5", Field: "checkpoint",
-			Detail: fmt.Sprintf("it is of a log of %d entries, and this one has %d: the vault was rolled back, or the checkpoint is of another", max(from, to), n),
+			Detail: fmt.Sprintf("it is of a log of %s, and this one has %d: the vault was rolled back, or the checkpoint is of another", entrustment.Count(max(from, to), "entry", "entries"), n),
 			Mend:   "compare the checkpoint's origin with that of awase log key, and ask the operator which state of the vault this is"}
 	}
 	if to > 0 && from > to {

@@ -57,6 +57,7 @@ func logKey(t *testing.T, e *Enclave) ed25519.PublicKey {
 // TestVerifyFile: a release verifies as written, and no byte of it can be
 // changed but white space.
 func TestVerifyFile(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	file, key := reportFile(t, e), logKey(t, e)
 	r, err := receipt.VerifyFile(file, key)
@@ -119,6 +120,7 @@ func TestVerifyFile(t *testing.T) {
 // TestForgedReport: who makes up a report with a key and a log of their own is
 // found by the pinned key, and by nothing else: without it the forgery verifies.
 func TestForgedReport(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	file, key := reportFile(t, e), logKey(t, e)
 	var release map[string]json.RawMessage

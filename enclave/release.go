@@ -16,7 +16,7 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 		Schema: wire.ReleaseSchema, Report: a.plan.Question.Report, Entrustment: a.contract.Contract.ID, Version: a.contract.Version,
 		Question: &a.plan.Question, Dims: []wire.Dim{}, Measures: ans.Measures, Rates: ans.Rates, Cells: []wire.Cell{},
 		Privacy: wire.Privacy{K: ans.K, Tau: ans.Tau, Sigma: int(ans.Sigma), Rho: unnano(ans.RhoNano), Epsilon: round(eps, 4), Delta: round(delta, 12),
-			Withheld: ans.Withheld, Cells: len(ans.Rows), Dev: e.vault.Dev()},
+			Withheld: ans.Withheld, Cells: len(ans.Rows), Dev: e.vault.Dev(), Practice: e.vault.Practice()},
 		// Not the time of the tables: another recipient may have asked for them.
 		ReleasedAt: e.vault.Log().Now().UTC().Format("2006-01-02T15:04:05Z"),
 	}
@@ -132,7 +132,11 @@ func statement(p *wire.Privacy, caps []aggregator.Cap, report string) wire.State
 		s.JA += fmt.Sprintf("%sは一人につき最大 %d までを数え、標準偏差 %.0f の雑音を加えています。", measureJA[c.Measure], c.Most, p.Deviation()*float64(c.Most))
 		s.EN += fmt.Sprintf(" Of %s at most %d count for one person, and the noise has standard deviation %.0f.", c.Measure, c.Most, p.Deviation()*float64(c.Most))
 	}
-	if p.Dev {
+	switch {
+	case p.Practice:
+		s.JA += "練習用の部屋（practice）で、架空の人を数えたものです。承認者の署名はありません。"
+		s.EN += " Made in a practice room, of made-up people: no officer signed for it."
+	case p.Dev:
 		s.JA += "開発用の保管庫（dev）で作成しました。承認者の署名はありません。"
 		s.EN += " Made in a dev vault: no officer signed for it."
 	}

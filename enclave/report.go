@@ -34,6 +34,9 @@ type asked struct {
 // ask decides whether q may be asked and compiles it. It reads public facts
 // alone.
 func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
+	if err := e.initialised(); err != nil {
+		return nil, err
+	}
 	c, err := e.contract(q.Entrustment)
 	if err != nil {
 		return nil, err
@@ -174,15 +177,11 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 	if err != nil {
 		return aggregator.Sources{}, err
 	}
-	byPolicy, versions := facts.Covered()
 	src := aggregator.Sources{
 		Population: matcher.PopulationID(e.populationNow()),
-		Eligible: matcher.Eligibility{
-			Flow: c.Contract.Effective(), Purpose: c.Contract.Purpose, ByPolicy: byPolicy, Versions: versions,
-			Service: c.Contract.Service, Enquiry: c.Contract.ServesEnquiry(),
-		},
-		Lists:     map[string]aggregator.ListSource{},
-		Recipient: e.group(recipient), BaseOwner: aggregator.Owner{Party: op.ID, Group: op.Group},
+		Eligible:   eligibility(c, facts),
+		Lists:      map[string]aggregator.ListSource{},
+		Recipient:  e.group(recipient), BaseOwner: aggregator.Owner{Party: op.ID, Group: op.Group},
 	}
 	if id := facts.ListOwner(); id != "" {
 		src.ListOwner = aggregator.Owner{Party: id, Group: e.group(id)}
@@ -201,6 +200,13 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 		}
 	}
 	return src, nil
+}
+
+// eligibility says whose data a question under c may read.
+func eligibility(c *entrustRecord, facts *entrustment.Facts) matcher.Eligibility {
+	byPolicy, versions := facts.Covered()
+	return matcher.Eligibility{Flow: c.Contract.Effective(), Purpose: c.Contract.Purpose, ByPolicy: byPolicy, Versions: versions,
+		Service: c.Contract.Service, Enquiry: c.Contract.ServesEnquiry()}
 }
 
 func (e *Enclave) group(party string) string {
@@ -247,22 +253,66 @@ func unnano(n int64) float64 { return float64(n) / 1e9 }
 // Report charges the question, runs it through the gate and gives the release.
 // Others are served while it counts and while it waits for its tick.
 func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Release, error) {
-	return e.report(ctx, q, "")
+	return given(e.report(ctx, q, ""))
 }
 
-// report is Report, drawn from a reservation where one is named.
-func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*wire.Release, error) {
+// issued is a release, and its entry of the record log.
+type issued struct {
+	*wire.Release
+	seq int64
+}
+
+func given(r *issued, err error) (*wire.Release, error) {
+	if err != nil {
+		return nil, err
+	}
+	return r.Release, nil
+}
+
+// report is Report, drawn from a reservation where one is named. Who asked may go
+// away: the question is answered all the same (detach).
+func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*issued, error) {
 	a, r, err := e.prepare(q)
 	if err != nil || r != nil {
 		return r, err
 	}
-	defer a.release()
 	a.plan.Under(reservation)
+	type answer struct {
+		r   *issued
+		err error
+	}
+	to := make(chan answer, 1)
+	if err := e.work.detach(ctx, func(ctx context.Context) {
+		r, err := e.answer(ctx, a)
+		to <- answer{r, err}
+	}); err != nil {
+		a.release()
+		return nil, err
+	}
+	select {
+	case got := <-to:
+		return got.r, got.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for a release: %w", context.Cause(ctx))
+	}
+}
+
+// answer runs a question through the gate and issues what comes of it. A panic ends
+// here, and its text, which may hold anything, is not logged.
+func (e *Enclave) answer(ctx context.Context, a *asked) (_ *issued, err error) {
+	defer a.release()
+	defer func() {
+		if recover() != nil {
+			e.log.Error("a panic", "kind", "report", "at", frames())
+			err = errors.New("a panic")
+		}
+	}()
+	of := a.contract.Contract.ID
 	tables, err := e.gate.Release(ctx, a.plan)
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return nil, e.refuse("report", q.Entrustment, err)
+		return nil, e.refuse("report", of, err)
 	}
 	// The policy may have changed since it was asked; the tables tell theirs.
 	if a.id, err = a.key(tables[0].Policy); err != nil {
@@ -271,17 +321,17 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.stopped(); err != nil { // while it counted
-		return nil, e.refuse("report", q.Entrustment, err)
+		return nil, e.refuse("report", of, err)
 	}
 	if seq, ok := e.state.reports[a.id]; ok { // the same question at the same time
-		return e.stored(seq)
+		return e.storedAt(seq)
 	}
 	return e.issue(a, tables)
 }
 
 // prepare decides about a question and pins what it reads, or gives the release
 // that was issued for it.
-func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error) {
+func (e *Enclave) prepare(q *entrustment.Question) (*asked, *issued, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, err := e.ask(q)
@@ -292,7 +342,7 @@ func (e *Enclave) prepare(q *entrustment.Question) (*asked, *wire.Release, error
 		return nil, nil, e.refuse("report", q.Entrustment, err)
 	}
 	if seq, ok := e.state.reports[a.id]; ok {
-		r, err := e.stored(seq)
+		r, err := e.storedAt(seq)
 		return a, r, err
 	}
 	if err := e.running(); err != nil {
@@ -334,7 +384,7 @@ func (a *asked) listVersion() int {
 // issue writes the release down, logs it, and gives it with its receipt. A
 // crash in between leaves the tables stored and paid for: asking again makes
 // the same release.
-func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*wire.Release, error) {
+func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*issued, error) {
 	r := e.release(a, aggregator.Compose(a.plan, tables))
 	raw, err := json.Marshal(r)
 	if err != nil {
@@ -366,7 +416,12 @@ func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*wire.Release, er
 	if err != nil {
 		return nil, err
 	}
-	return e.stored(logged.Seq)
+	return e.storedAt(logged.Seq)
+}
+
+func (e *Enclave) storedAt(seq int64) (*issued, error) {
+	r, err := e.stored(seq)
+	return &issued{r, seq}, err
 }
 
 // stored gives an issued release as it was issued.
@@ -387,7 +442,7 @@ func (e *Enclave) stored(seq int64) (*wire.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims := receipt.Claims{Dev: e.vault.Dev(), Confinement: rec.Confinement, Entrustment: rec.Entrustment, Version: rec.Version, Recipient: rec.Recipient,
+	claims := receipt.Claims{Dev: e.vault.Dev(), Practice: e.vault.Practice(), Confinement: rec.Confinement, Entrustment: rec.Entrustment, Version: rec.Version, Recipient: rec.Recipient,
 		Table: rec.Table, Policy: rec.Policy.String(), RhoNano: rec.RhoNano, DeltaE15: rec.DeltaE15, Log: proof}
 	for _, s := range rec.Specs {
 		claims.Specs = append(claims.Specs, s.String())

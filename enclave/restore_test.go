@@ -68,7 +68,7 @@ func newAfterBackup(t *testing.T) *afterBackup {
 		t.Fatal(err)
 	}
 	loadListFile(t, e, "late", crowdRows(0, 1450))
-	raw, err := e.EndEntrustment(ctx, "f")
+	raw, err := e.EndEntrustment(ctx, "f", wire.ByOfficer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,6 +165,7 @@ func (a *afterBackup) ended(e *Enclave) {
 // the segments that came after the backup, what was ended stays ended, what was
 // spent stays spent, and who asked stays out.
 func TestRestoreWithNewestLog(t *testing.T) {
+	t.Parallel()
 	a := newAfterBackup(t)
 	for name, c := range map[string]struct{ remains, key string }{
 		"all":                     {a.root, a.root},
@@ -212,6 +213,7 @@ func TestRestoreWithNewestLog(t *testing.T) {
 // are answered for, and the end of an entrustment is not undone by the backup's
 // keys. It is the same after another opening.
 func TestRestoreLostSegments(t *testing.T) {
+	t.Parallel()
 	a := newAfterBackup(t)
 	rec, e := a.restoreOf(a.part("V/log", "V.checkpoint"), a.then, Options{})
 	if rec.Lost {
@@ -224,7 +226,7 @@ func TestRestoreLostSegments(t *testing.T) {
 			t.Errorf("%d entries of what is lost, %d restores", count(e, kindLost), count(e, vault.KindRestore))
 		}
 		_, err := e.Report(t.Context(), question())
-		if public := wantCode(t, "with a request that is lost", err, entrustment.CodeFrozen); !strings.Contains(public.Detail, "1 requests") {
+		if public := wantCode(t, "with a request that is lost", err, entrustment.CodeFrozen); !strings.Contains(public.Detail, "1 request of data") {
 			t.Errorf("%v", public)
 		}
 		_, err = e.Price(t.Context(), question(func(q *entrustment.Question) { q.List = "late" }), 0)
@@ -255,6 +257,7 @@ func TestRestoreLostSegments(t *testing.T) {
 // checkpoint beside an old log, and there the budget comes back: who restores both
 // is not noticed.
 func TestRestoreWithoutNewestLog(t *testing.T) {
+	t.Parallel()
 	a := newAfterBackup(t)
 	old := t.TempDir() // an older log, and the checkpoint that knows better
 	if err := copyRoom(old, a.then); err != nil {
@@ -320,6 +323,7 @@ func TestRestoreWithoutNewestLog(t *testing.T) {
 // TestRestoreRefuses what is no backup of this vault, damaged, or opened by
 // another key; and a directory that holds something.
 func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
 	a := newAfterBackup(t)
 	restore := func(backup, key, dir string) error {
 		text, err := os.ReadFile(key)
@@ -387,6 +391,7 @@ func TestRestoreRefuses(t *testing.T) {
 // The same again comes to the same: one restore in the log, the state that it must
 // have, and never a vault that opens without it.
 func TestRestoreFaultAnywhere(t *testing.T) {
+	t.Parallel()
 	a := newAfterBackup(t)
 	key, err := os.ReadFile(filepath.Join(a.then, "V.key"))
 	if err != nil {
@@ -459,6 +464,7 @@ func TestRestoreFaultAnywhere(t *testing.T) {
 // TestRestoreWithOfficers: in a vault that has officers every restore waits for
 // two of them, and one asker can't stand in for them; where nobody signs, one does.
 func TestRestoreWithOfficers(t *testing.T) {
+	t.Parallel()
 	r, ctx := newSignedRoom(t), t.Context()
 	r.furnish(t)
 	users, rows := crowd(1500)

@@ -3,7 +3,6 @@ package enclave
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -32,6 +31,15 @@ type confirmRecord struct {
 	// Stands is, where the newest log was lost, what stands again and officers may
 	// have changed since: they sign for that too.
 	Stands *standing `json:"stands,omitempty"`
+	// Counts is, likewise, where the room counts again. Who confirms says that no other
+	// engine had its data in the lost time, or that it was declared lost since.
+	Counts *countsAt `json:"counts,omitempty"`
+}
+
+// countsAt is where a room counts, and the servers that may have data of it.
+type countsAt struct {
+	Engine  string  `json:"engine"`
+	Servers []hexID `json:"servers,omitempty"`
 }
 
 // standing is what officers decided, as the vault knows it.
@@ -74,6 +82,7 @@ func (s *state) restore(r *restored, gate *aggregator.Gate) {
 	}
 	if r.Lost {
 		gate.ReplayLost(r.Known, r.at)
+		s.blind = r.seq
 		for _, d := range s.drafts { // whoever kept their approvals could hand them in again
 			d.void = true
 		}
@@ -86,9 +95,14 @@ func (s *state) lose(ids []string) {
 		return slices.ContainsFunc(refs, func(r vault.SegmentRef) bool { return slices.Contains(ids, r.ID) })
 	}
 	if s.base != nil && gone(s.base.Segment) {
-		s.base = nil
+		s.base, s.bases = nil, nil
 	}
-	maps.DeleteFunc(s.lists, func(_ listKey, l *listRecord) bool { return gone(l.Segment, l.RowSegment) })
+	for key, l := range s.lists {
+		if gone(l.Segment, l.RowSegment) {
+			delete(s.lists, key)
+			delete(s.listed, key)
+		}
+	}
 	for id := range s.events {
 		s.events[id] = slices.DeleteFunc(s.events[id], func(l *eventsRecord) bool { return gone(l.Segment) })
 	}
@@ -101,9 +115,12 @@ func (s *state) lose(ids []string) {
 }
 
 // confirm folds in that somebody answered for what is missing.
-func (s *state) confirm(c *confirmRecord) {
+func (s *state) confirm(c *confirmRecord, seq int64) {
 	if s.unconfirmed != nil && s.unconfirmed.seq <= c.Restore {
 		s.unconfirmed = nil
+		if c.Counts != nil {
+			s.blind, s.sighted = 0, seq
+		}
 	}
 	for _, n := range c.Missing {
 		s.answered[n] = true
@@ -173,7 +190,7 @@ func (e *Enclave) whole() error {
 	case r != nil:
 		detail = fmt.Sprintf("the vault was restored without its newest log: what was asked for between %s and %s is not known to it", japan(r.Known), japan(r.at))
 	case len(missing) > 0:
-		detail = fmt.Sprintf("%d requests of data subjects can't be read back, the first of number %d", len(missing), missing[0])
+		detail = fmt.Sprintf("%s of data subjects can't be read back, the first of number %d", entrustment.Count(len(missing), "request", "requests"), missing[0])
 	default:
 		return nil
 	}
@@ -182,11 +199,14 @@ func (e *Enclave) whole() error {
 }
 
 // ConfirmRestore answers for what a restored vault can't know, or drafts that: the
-// requests and ends of the lost time were made again.
+// requests and ends of the lost time were made again, and nothing counted elsewhere then.
 func (e *Enclave) ConfirmRestore(context.Context) (wire.Ack, error) {
 	e.mu.Lock()
-	c := e.toConfirm()
+	c, err := e.toConfirm(), e.initialised()
 	e.mu.Unlock()
+	if err != nil {
+		return wire.Ack{}, err
+	}
 	if c.Restore == 0 && len(c.Missing) == 0 {
 		return wire.Ack{ID: "vault"}, nil
 	}
@@ -200,6 +220,12 @@ func (e *Enclave) toConfirm() confirmRecord {
 		c.Restore = r.seq
 		if r.Lost && e.signs {
 			c.Stands = e.state.standing(r.Known)
+		}
+		if e.state.blind != 0 {
+			c.Counts = &countsAt{wire.EngineEmbedded, e.state.at}
+			if e.countsOutside() {
+				c.Counts.Engine = e.state.engine.Engine
+			}
 		}
 	}
 	return c

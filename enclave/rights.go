@@ -71,6 +71,9 @@ func (e *Enclave) Request(ctx context.Context, kind string, userKeys [][]byte) (
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.initialised(); err != nil {
+		return wire.Ack{}, err
+	}
 	rec := requestRecord{Number: int64(len(e.state.requests)) + 1, Commitment: sha256.Sum256(raw)}
 	if err := e.vault.MakeDataKey(rightsKey); err != nil {
 		return wire.Ack{}, err

@@ -42,6 +42,7 @@ func nearly(got, want int64) bool { return max(got-want, want-got) < 60 } // six
 // TestRequest: who asked is in no release that is charged afterwards, also after a
 // restart and in the next base. Without the tombstones they are counted.
 func TestRequest(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	ctx := t.Context()
 	coarse := func(q *entrustment.Question) { q.Sigma = 5 }
@@ -104,16 +105,8 @@ func TestRequest(t *testing.T) {
 // TestRequestWaits: a request is acknowledged once what was asked before it is
 // charged, so that no charge about its users comes after.
 func TestRequestWaits(t *testing.T) {
-	counting, letOn := make(chan struct{}), make(chan struct{})
-	e, err := Open(t.Context(), filepath.Join(t.TempDir(), "V"), Options{counts: func(e matcher.Engine) matcher.Engine { return paused{e, counting, letOn} }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	fill(t, e, "")
-	asked := make(chan error, 1)
-	go func() { _, err := e.Report(t.Context(), question()); asked <- err }()
-	<-counting
+	t.Parallel()
+	e, counting, letOn, asked := askedAndCounting(t)
 	done := make(chan error, 1)
 	go func() { _, err := e.Request(t.Context(), Deletion, userKeys(0, 1000)); done <- err }()
 	for count(e, kindRequest) == 0 {
@@ -140,6 +133,7 @@ func TestRequestWaits(t *testing.T) {
 // TestRequestUnreadable: a request that can't be read back stops releases, until
 // somebody answers for it.
 func TestRequestUnreadable(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	ctx := t.Context()
 	for i := range 2 {

@@ -159,7 +159,14 @@ func sealedError(err error) error {
 		if s.Detail != "" {
 			detail += ": " + s.Detail
 		}
-		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: place, Detail: detail, Mend: "seal the file again by the terms as they are now, and load it as it is"}
+		mend := "seal the file again by the terms as they are now, and load it as it is"
+		switch s.Reason {
+		case seal.NotSigned:
+			mend = "its party pinned an upload key: seal the file again with --sign-key, which names the private key that awase seal-key wrote"
+		case seal.BadSignature:
+			mend = "it was signed with another key than its party's upload key: name that key's file with --sign-key, and seal the file again"
+		}
+		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: place, Detail: detail, Mend: mend}
 	}
 	return err
 }

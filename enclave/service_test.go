@@ -75,6 +75,7 @@ func wantCode(t *testing.T, what string, err error, code entrustment.Code) *entr
 // TestReport: a release keeps to the contract of DESIGN §8, its receipt
 // verifies, and asked again, also after a restart, it is the same bytes.
 func TestReport(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	dir := filepath.Dir(e.vault.Dir())
 	r, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Index, q.Total = true, true }))
@@ -149,6 +150,7 @@ func TestReport(t *testing.T) {
 // TestSameContentOtherName is A18: the same rows in another order, repeated and
 // spelled otherwise, under another name: one noise, one charge.
 func TestSameContentOtherName(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	_, rows := crowd(1500)
 	slices.Reverse(rows)
@@ -178,6 +180,7 @@ func TestSameContentOtherName(t *testing.T) {
 
 // TestPriceChargesNothing, and shows what asking would.
 func TestPriceChargesNothing(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	entries := len(e.vault.Log().Records())
 	q := question(func(q *entrustment.Question) { q.Index = true })
@@ -325,7 +328,7 @@ func (b bare) Rows(*seal.Memory) []seal.Row { return b }
 // itself.
 func (e *Enclave) rowsIn(t *testing.T, req wire.ListRequest, h seal.Header, rows seal.Rows) (wire.ListLoaded, error) {
 	t.Helper()
-	return load(e, "list", req.Entrustment, func() (wire.ListLoaded, error) {
+	return load(t.Context(), e, "list", req.Entrustment, func() (wire.ListLoaded, error) {
 		terms, err := e.Terms(t.Context(), req.Entrustment)
 		if err != nil {
 			return wire.ListLoaded{}, err
@@ -336,7 +339,7 @@ func (e *Enclave) rowsIn(t *testing.T, req wire.ListRequest, h seal.Header, rows
 
 func (e *Enclave) baseRowsIn(t *testing.T, h seal.Header, rows seal.Rows) (wire.BaseLoaded, error) {
 	t.Helper()
-	return load(e, "base", "", func() (wire.BaseLoaded, error) {
+	return load(t.Context(), e, "base", "", func() (wire.BaseLoaded, error) {
 		return e.loadBase(t.Context(), parse(t, entrustment.ParseBaseSchema, oracleBase), &opened{header: h, rows: past(rows), upload: uploadID(seal.NewUpload())})
 	})
 }
@@ -482,6 +485,7 @@ func TestDamagedVault(t *testing.T) {
 
 // TestBudgetThroughTheVault: the budget is spent across restarts.
 func TestBudgetThroughTheVault(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	if _, err := e.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nbudget: {30d: 0.01}\n")); err != nil {
 		t.Fatal(err)
@@ -558,6 +562,7 @@ until: 2036-12-31
 // other owner, and sees no row count of another's list; bystanders in the basis
 // are refused.
 func TestWhoPays(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	policies := "schema: awase.policies/v1\npolicies:\n  - {version: v2, date: 2024-01-29, clauses: {\"5\": [5-analysis, 5-improvement]}}\n"
 	if _, err := e.SetPolicies(t.Context(), parse(t, entrustment.ParsePolicies, policies)); err != nil {
@@ -631,6 +636,7 @@ func TestGroupIsFixed(t *testing.T) {
 // TestPolicyBetweenAsks: after a stricter policy the same question is a new
 // one, and an exchanged release or list is never served.
 func TestPolicyBetweenAsks(t *testing.T) {
+	t.Parallel()
 	e := openCrowd(t)
 	a, err := e.Report(t.Context(), question())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"awase/aggregator"
 	"awase/crypto/receipt"
+	"awase/crypto/seal"
 	"awase/enclave/vault"
 	"awase/entrustment"
 	"awase/matcher"
@@ -38,6 +39,8 @@ const (
 	kindLost     = "lost"
 	kindConfirm  = "confirm"
 	kindReport   = receipt.EntryKind
+	kindEngine   = receipt.EngineKind
+	kindDropped  = receipt.DroppedKind
 )
 
 // gateRecord is the document of a gate policy as it was given.
@@ -76,7 +79,8 @@ type listRecord struct {
 	Columns     []matcher.Column `json:"columns"`
 	Rows        int64            `json:"rows"`
 	Tokens      int64            `json:"tokens"`
-	Upload      uploadID         `json:"upload"` // of the sealed file: never taken again
+	Change      seal.Change      `json:"change,omitempty"` // what the file did to the version before
+	Upload      uploadID         `json:"upload"`           // of the sealed file: never taken again
 }
 
 // uploadID is the random id of one sealed file.
@@ -175,7 +179,9 @@ type state struct {
 	unconfirmed *restored      // one that nobody answered for yet, though somebody must
 	answered    map[int64]bool // requests that can't be read and that somebody answered for
 
+	history
 	officerState
+	engineState
 }
 
 func newState() *state {
@@ -183,7 +189,7 @@ func newState() *state {
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
-		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{},
+		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
 		officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
@@ -226,6 +232,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		e, err := body[entrustRecord](r)
 		if err == nil {
 			s.contracts[e.Contract.ID] = e
+			s.versionsOf[e.Contract.ID] = append(s.versionsOf[e.Contract.ID], kept[entrustRecord]{e, r.Seq, r.Time})
 			if _, ok := s.since[e.Contract.ID]; !ok {
 				s.since[e.Contract.ID] = r.Seq
 			}
@@ -243,6 +250,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		b, err := body[baseRecord](r)
 		s.base = b
 		if err == nil {
+			s.bases = append(s.bases, kept[baseRecord]{b, r.Seq, r.Time})
 			s.take(upload{b.Upload, kindBase, b.Population})
 		}
 		for id, p := range s.parties {
@@ -255,7 +263,10 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindList:
 		l, err := body[listRecord](r)
 		if err == nil {
-			s.lists[listKey{l.Entrustment, l.Name}] = l
+			key := listKey{l.Entrustment, l.Name}
+			s.lists[key] = l
+			s.had[l.Entrustment] = true
+			s.listed[key] = append(s.listed[key], kept[listRecord]{l, r.Seq, r.Time})
 			s.take(upload{l.Upload, l.what(), l.ID})
 			s.listTimes[l.Entrustment] = append(s.listTimes[l.Entrustment], r.Time)
 			s.mark(r, l.Entrustment+"/"+l.Name)
@@ -264,7 +275,8 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindEvents:
 		l, err := body[eventsRecord](r)
 		if err == nil {
-			l.at = r.Time
+			l.at, l.seq = r.Time, r.Seq
+			s.had[l.Entrustment] = true
 			s.events[l.Entrustment] = slices.DeleteFunc(s.events[l.Entrustment], func(o *eventsRecord) bool { return slices.Contains(l.Instead, o.Digest) })
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
 			s.take(upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest})
@@ -370,8 +382,20 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindConfirm:
 		c, err := body[confirmRecord](r)
 		if err == nil {
-			s.confirm(c)
+			s.confirm(c, r.Seq)
 			s.mark(r, "")
+		}
+		return fail(err)
+	case kindEngine:
+		rec, err := body[engineRecord](r)
+		if err == nil {
+			s.foldEngine(rec, r.Seq)
+		}
+		return fail(err)
+	case kindDropped:
+		rec, err := body[droppedRecord](r)
+		if err == nil {
+			s.foldDropped(rec, r.Seq)
 		}
 		return fail(err)
 	case kindRefusal:

@@ -23,6 +23,7 @@ const (
 	CodeGone         Code = "E_GONE"          // the snapshot is retired
 	CodeClock        Code = "E_CLOCK"         // the machine's clock jumped, and nobody accepted it yet
 	CodeFrozen       Code = "E_FROZEN"        // nothing new is released until officers settle something
+	CodeEngine       Code = "E_ENGINE"        // the engine that counts is away, or has no room
 	CodeInternal     Code = "E_INTERNAL"      // ours; says nothing else
 	CodeDocument     Code = "E_DOCUMENT"      // a document that does not parse or contradicts itself
 	CodeForbidden    Code = "E_FORBIDDEN"     // the entrustment or the policy does not allow the act

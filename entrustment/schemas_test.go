@@ -34,7 +34,7 @@ var schemaOf = map[string]struct {
 
 func loadSchema(t *testing.T, name string) map[string]any {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("schemas", name))
+	data, err := JSONSchema(strings.TrimSuffix(name, ".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +46,9 @@ func loadSchema(t *testing.T, name string) map[string]any {
 }
 
 func TestEveryDocumentHasASchema(t *testing.T) {
+	if _, err := JSONSchema("../errors"); err == nil {
+		t.Error("there is a schema of no document")
+	}
 	files, err := filepath.Glob("schemas/*.json")
 	if err != nil || len(files) != len(schemaOf) {
 		t.Fatalf("%d schemas for %d documents: %v", len(files), len(schemaOf), err)

@@ -80,10 +80,14 @@ func TestBase(t *testing.T) {
 		t.Error("a bad identifier of the base is kept")
 	}
 	r := f.Report()
-	if r.Rows != 4 || r.Accepted != 3 || r.Rejected != 1 || r.Problems != 3 {
+	if r.Rows != 4 || r.Accepted != 3 || r.Rejected != 1 || r.Problems != 8 {
 		t.Errorf("counts are %+v", r)
 	}
-	want := []Problem{{3, "email", "email_no_at", ""}, {3, "mobile", "phone_too_short", ""}, {4, "user_id", "no_user_key", ""}}
+	want := []Problem{{3, "email_verified", "flag_unclear", ""}, {3, "from_enquiry", "flag_unclear", ""}, {3, "mail_ok", "flag_unclear", ""}, {3, "email", "email_no_at", ""},
+		{3, "mobile", "phone_too_short", ""}, {3, "birth_date", "value_unknown", ""}, {3, "sex", "value_unknown", ""}, {4, "user_id", "no_user_key", ""}}
+	if len(r.ProblemList()) != len(want) {
+		t.Fatalf("problems are %+v", r.ProblemList())
+	}
 	for i, p := range r.ProblemList() {
 		if p.Mend == "" {
 			t.Errorf("problem %+v has no mend", p)

@@ -149,7 +149,11 @@ func (b *binding) undeclared(left []int) error {
 		for i, c := range others {
 			names[i] = show(b.names[c])
 		}
-		detail += fmt.Sprintf(" (nor are %d others: %s)", len(left)-1, strings.Join(names, ", "))
+		are := "nor is"
+		if len(left) > 2 {
+			are = "nor are"
+		}
+		detail += fmt.Sprintf(" (%s %s: %s)", are, entrustment.Count(len(left)-1, "other", "others"), strings.Join(names, ", "))
 	}
 	mend := "declare it, or drop it with drop: in the schema"
 	if !b.shown {

@@ -148,3 +148,21 @@ func TestProblemsAreCapped(t *testing.T) {
 		t.Errorf("the list doesn't say that it is cut: %v", err)
 	}
 }
+
+// TestUnclearLeavesRoom: values that count as unknown, however many, don't keep the
+// rows that were refused off the list.
+func TestUnclearLeavesRoom(t *testing.T) {
+	schema := &entrustment.ListSchema{Columns: []entrustment.ListColumn{{Column: "email", Kind: "email"}, {Column: "rank", Name: "rank", Values: []string{"gold", "silver"}}}}
+	rows, f := readList(t, "email,rank\n"+strings.Repeat("a@b.jp,canary-rank\n", maxProblems+7)+strings.Repeat("x,gold\n", 3), schema)
+	r := f.Report()
+	listed := map[string]int{}
+	for _, p := range r.ProblemList() {
+		listed[p.Reason]++
+	}
+	if len(rows) != maxProblems+7 || r.Problems != maxProblems+10 || r.Columns[0].Unreadable+r.Columns[1].Unreadable != maxProblems+7 || listed["value_unknown"] != maxUnclear || listed["email_no_at"] != 3 {
+		t.Errorf("%d rows, %d problems, listed %v", len(rows), r.Problems, listed)
+	}
+	if told := tell(t, r); strings.Contains(told, "canary-rank") || !strings.Contains(told, "not listed: 50,007 more problems") {
+		t.Error("the report tells a value, or not that its list is cut")
+	}
+}

@@ -150,7 +150,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 	if w.consent != absent {
 		if yes, known := truth(c.Cell(r, w.consent)); !yes {
 			if !known {
-				w.t.columns[w.consent].Unreadable++
+				w.unclear(line, w.consent)
 			}
 			w.t.noConsent++
 			return seal.Row{}, false
@@ -340,15 +340,22 @@ func (w *worker) encode(c *table.Chunk, r int) []uint8 {
 	return w.coded[from:len(w.coded):len(w.coded)]
 }
 
-// explain notes why a value is unknown, where that can be mended. The row
-// stays.
+// explain notes why a value is unknown. The row stays.
 func (w *worker) explain(line int64, col *codeColumn, cell []byte) {
 	switch {
 	case !readable(cell):
 		w.t.fault(line, w.names[col.slot], "", encodingReason(cell), "")
 	case col.birth && serialDay(cell):
 		w.t.fault(line, w.names[col.slot], "", reasonSerial, "")
+	default:
+		w.t.fault(line, w.names[col.slot], "", reasonUnknown, "")
 	}
+}
+
+// unclear notes a cell that is neither yes nor no.
+func (w *worker) unclear(line int64, slot int) {
+	w.t.columns[slot].Unreadable++
+	w.t.fault(line, w.names[slot], "", reasonNoFlag, "")
 }
 
 // fingerprintSeed is one process's: fingerprints are never stored.

@@ -187,6 +187,7 @@ func TestEvents(t *testing.T) {
 				t.Errorf("the counts are %+v", r)
 			}
 			problems := []intake.Problem{
+				{Row: 5, Column: "端末", Reason: "value_unknown"},
 				{Row: 7, Column: "日時", Reason: "event_time_in_the_future"}, {Row: 8, Column: "日時", Reason: "event_time_day_or_month_first"}, {Row: 9, Column: "日時", Reason: "event_time_missing"},
 				{Row: 10, Column: "種別", Reason: "event_kind_unknown"}, {Row: 11, Column: "カテゴリ", Reason: "event_category_unknown"}, {Row: 12, Column: "金額", Reason: "event_value_fraction"},
 				{Row: 13, Reason: "no_identifier"}, {Row: 14, Column: "メールアドレス", Reason: "email_no_at"},

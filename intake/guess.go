@@ -165,7 +165,7 @@ func (p *Proposal) guessOne(name string, st *stats, consent bool) Guess {
 	}
 	why := "nothing is known of it; declare it in list.yaml, or leave it here"
 	if n := len(st.distinct); n > 0 && n <= maxShown && st.filled > n {
-		why = fmt.Sprintf("it has %d different values; declare name and values in list.yaml to ask by it, or leave it here", n)
+		why = fmt.Sprintf("it has %s; declare name and values in list.yaml to ask by it, or leave it here", entrustment.Count(n, "value alone", "different values"))
 	}
 	return Guess{Use: useDrop, Certainty: Unsure, Why: why}
 }

@@ -144,6 +144,7 @@ func TestMessyList(t *testing.T) {
 				t.Errorf("counts are %+v", r)
 			}
 			problems := []Problem{
+				{5, "会員ランク", "value_unknown", mends["value_unknown"]},
 				{6, "メールアドレス", "email_no_at", "an address is written name@domain"},
 				{10, "", "no_identifier", mends["no_identifier"]},
 				{11, "", "row_extra_columns", mends["row_extra_columns"]},
@@ -358,6 +359,8 @@ func TestFileFaults(t *testing.T) {
 		{"missing", "氏名,メールアドレス,携帯番号,同意\n", schema, "column 会員ランク", "doesn't have it"},
 		{"repeated", "メールアドレス,メールアドレス,携帯番号,会員ランク,同意\n", schema, "column メールアドレス", "2 times"},
 		{"unknown", "email,職業\na@b.jp,1\n", nil, "column 職業", "not declared"},
+		{"two unknown", "email,職業,業種\na@b.jp,1,2\n", nil, "column 職業", "(nor is 1 other: 業種)"},
+		{"three unknown", "email,職業,業種,役職\na@b.jp,1,2,3\n", nil, "column 職業", "(nor are 2 others: 業種, 役職)"},
 		{"a person, no header", "山田太郎,,東京都千代田区丸の内1丁目2番地,x\n鈴木,,,y\n", nil, "column 1", ""},
 		{"unnamed", "email,,phone\na@b.jp,,\n", nil, "column 2", "no name"},
 		{"cookie", "email,cookie_id\na@b.jp,x\n", nil, "column cookie_id", "namespace"},

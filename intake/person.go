@@ -90,6 +90,6 @@ func (w *worker) flag(c *table.Chunk, r, slot int, safe bool) bool {
 	if known {
 		return yes
 	}
-	w.t.columns[slot].Unreadable++
+	w.unclear(c.Lines[r], slot)
 	return safe
 }

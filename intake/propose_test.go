@@ -103,7 +103,7 @@ func TestGuesses(t *testing.T) {
 		{"hashes of what", "会員,email\n" + hexSum("a") + ",a@b.jp\n", "drop", "other", "unsure", "", "don't show", ""},
 		{"cookie", "cookie_id,email\nx,a@b.jp\n", "drop", "other", "unsure", "", "namespace", ""},
 		{"name", "氏名,email\n山田,a@b.jp\n", "drop", "other", "certain", "", "never leave", ""},
-		{"value", "rank,email\ngold,a@b.jp\ngold,c@d.jp\n", "drop", "other", "unsure", "", "1 different", "g•••"},
+		{"value", "rank,email\ngold,a@b.jp\ngold,c@d.jp\n", "drop", "other", "unsure", "", "it has 1 value alone", "g•••"},
 		{"consent", "メール同意,email\nはい,a@b.jp\nいいえ,c@d.jp\n", "consent", "other", "likely", "", "consent", ""},
 		{"no name", ",email\nx,a@b.jp\n", "drop", "other", "unsure", "no name", "", ""},
 		{"empty", "email,phone\n,090-1234-5678\n", "email", "empty", "likely", "", "have none", ""},

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"awase/crypto/identifier"
+	"awase/entrustment"
 	"awase/intake/table"
 )
 
@@ -21,6 +22,8 @@ const (
 	reasonMixed        = "mixed_encoding"
 	reasonHeader       = "header_repeated"
 	reasonSerial       = "date_serial"
+	reasonUnknown      = "value_unknown"
+	reasonNoFlag       = "flag_unclear"
 	reasonNoIdentifier = "no_identifier"
 	reasonNoUserKey    = "no_user_key"
 	reasonLongUserKey  = "user_key_too_long"
@@ -33,13 +36,20 @@ var mends = map[string]string{
 	reasonMixed:        "the row is in another encoding than the file's other rows; save each part as CSV UTF-8 before joining them",
 	reasonHeader:       "the header stands here again, as in files put one after the other; delete the row",
 	reasonSerial:       "the spreadsheet turned the date into a number; format the column as yyyy-mm-dd and export again",
+	reasonUnknown:      "the value is none that the schema names or reads, and counts as unknown; mend the cell, or name its value in the schema",
+	reasonNoFlag:       "the cell is neither yes nor no, and counts as the answer that allows less; write true or false",
 	reasonNoIdentifier: "give the person an email address, phone number, cookie or advertising id, or delete the row",
 	reasonNoUserKey:    "give the user the key that the operator knows them by",
 	reasonLongUserKey:  fmt.Sprintf("a user key has at most %d bytes", maxUserKey),
 }
 
-// maxProblems is how many problems a report lists; it counts all.
-const maxProblems = 100_000
+// maxProblems is how many problems a report lists; it counts all. Of what leaves
+// a row in it lists fewer: a column that is written otherwise than the schema says
+// must not keep the refused rows off the list.
+const (
+	maxProblems = 100_000
+	maxUnclear  = maxProblems / 2
+)
 
 // Report says what was found in a file: counts, and a list of what is wrong,
 // by place, never by value. It is whole when the rows have been read to their
@@ -62,13 +72,14 @@ type Report struct {
 	Repairs map[string]int64 `json:"repairs"` // identifiers mended, by what was done
 	// Faults counts what is wrong by identifier kind ("" for the row as a
 	// whole) and reason. A row may have several. In a base a bad identifier is
-	// left out and its row accepted.
+	// left out and its row accepted; so is a row with a value that counts as unknown.
 	Faults  map[Fault]int64 `json:"faults"`
 	Columns []ColumnReport  `json:"columns"`
 	Dropped []string        `json:"dropped"` // columns not read
 
 	Problems int64 `json:"problems"` // all, also those not listed
 	listed   []Problem
+	unclear  int // of those listed, the ones that left their row in
 }
 
 // Fault is a kind of fault: the identifier kind and the reason code.
@@ -103,7 +114,8 @@ type Problem struct {
 	Mend   string
 }
 
-// ProblemList gives the problems listed, in file order: the first 100,000.
+// ProblemList gives the problems listed, in file order: the first 100,000, of
+// which at most half are values that count as unknown and unclear flags.
 func (r *Report) ProblemList() []Problem { return r.listed }
 
 // WriteProblems writes the list as CSV with a header, UTF-8 with a byte order
@@ -118,7 +130,7 @@ func (r *Report) WriteProblems(w io.Writer) error {
 		rows = append(rows, []string{strconv.FormatInt(p.Row, 10), harmless(show(p.Column)), harmless(p.Reason), harmless(p.Mend)})
 	}
 	if more := r.Problems - int64(len(r.listed)); more > 0 {
-		rows = append(rows, []string{"", "", "more", fmt.Sprintf("%d more problems are not listed", more)})
+		rows = append(rows, []string{"", "", "more", "not listed: " + entrustment.Count(more, "more problem", "more problems")})
 	}
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("write problems: %w", err)
@@ -163,8 +175,18 @@ func (r *Report) merge(t *tally) {
 		r.Faults[f] += n
 		r.Problems += n
 	}
-	room := maxProblems - len(r.listed)
-	r.listed = append(r.listed, t.problems[:min(room, len(t.problems))]...)
+	for _, p := range t.problems {
+		if p.Reason == reasonUnknown || p.Reason == reasonNoFlag {
+			if r.unclear == maxUnclear {
+				continue
+			}
+			r.unclear++
+		}
+		if len(r.listed) == maxProblems {
+			break
+		}
+		r.listed = append(r.listed, p)
+	}
 }
 
 // FaultList gives the kinds of fault found, the commonest first.

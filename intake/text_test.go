@@ -104,7 +104,7 @@ func TestSerialDays(t *testing.T) {
 	schema := &entrustment.ListSchema{Columns: []entrustment.ListColumn{{Column: "email", Kind: "email"},
 		{Column: "birth", Name: "age", Generalise: &entrustment.Generaliser{BirthDate: &entrustment.Band{Width: 10, From: 20, To: 70}}}}}
 	rows, f := readList(t, "email,birth\na@b.jp,35156\nc@d.jp,1996-04-01\ne@f.jp,x\n", schema)
-	if p := f.Report().ProblemList(); len(rows) != 3 || len(p) != 1 || p[0].Row != 2 || p[0].Reason != "date_serial" || p[0].Mend == "" {
+	if p := f.Report().ProblemList(); len(rows) != 3 || len(p) != 2 || p[0].Row != 2 || p[0].Reason != "date_serial" || p[0].Mend == "" || p[1].Row != 4 || p[1].Reason != "value_unknown" || p[1].Mend == "" {
 		t.Errorf("%d rows, problems %+v", len(rows), p)
 	}
 	if u := f.Report().Columns[0].Unreadable; u != 2 {

@@ -20,6 +20,9 @@ type baseMeta struct {
 
 func codeColumn(i int) string { return fmt.Sprintf("code.%d", i) }
 
+// presentColumn marks the clusters in use.
+const presentColumn = "present"
+
 // userColumn is the index of the users.
 const userColumn = "user"
 
@@ -39,7 +42,7 @@ func (b *Base) Columns() iter.Seq2[string, []byte] {
 		}
 		ok := yield(metaColumn, meta) &&
 			yield(userColumn, b.users.bytes()) &&
-			yield("present", bytesOf(b.presentA)) &&
+			yield(presentColumn, bytesOf(b.presentA)) &&
 			yield("standing", bytesOf(b.standing))
 		for i := 0; ok && i < len(b.codes); i++ {
 			ok = yield(codeColumn(i), bytesOf(b.codes[i]))
@@ -128,7 +131,7 @@ func (m *baseMeta) check() error {
 
 // present reads the clusters in use: exactly those that one user has each.
 func (s *segment) present(b *Base, n int) {
-	const name = "present"
+	const name = presentColumn
 	buf := s.get(name)
 	if s.err != nil {
 		return

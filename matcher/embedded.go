@@ -69,7 +69,7 @@ func (e *Embedded) PutEvents(pop PopulationID, id EventsID, log *Events) {
 func (e *Embedded) BindEvents(pop PopulationID, id EventsID, types []EventType, unit string, rows iter.Seq[EventRow]) error {
 	b := e.Base(pop)
 	if b == nil {
-		return gone("population")
+		return Gone("population")
 	}
 	log, err := NewEvents(b, types, unit, rows)
 	if err != nil {
@@ -78,7 +78,7 @@ func (e *Embedded) BindEvents(pop PopulationID, id EventsID, types []EventType, 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.bases[pop] != b { // dropped meanwhile
-		return gone("population")
+		return Gone("population")
 	}
 	e.events[eventsKey{pop, id}] = log
 	return nil

@@ -28,7 +28,9 @@ func damaged(name string, err error) error {
 
 var errBuilt = errors.New("the builder has been built or has failed: make a new one")
 
-func gone(what string) error {
+// Gone is the error of CodeGone with which every engine says that it does not hold
+// what a query names.
+func Gone(what string) error {
 	return &entrustment.Error{Code: entrustment.CodeGone, Field: what,
 		Detail: "this version is not there any more", Mend: "ask again on the present one"}
 }

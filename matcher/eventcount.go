@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -8,10 +9,11 @@ import (
 // eventTally is a worker's scratch for the events of a block of clusters. What
 // it holds is of the clusters that are left, in their order.
 type eventTally struct {
-	place []int32 // of a cluster of the block among those left; −1: it is not
-	here  []uint8 // bit s: it has an event of slot s
-	sums  []int64 // by cluster, slot and sum
-	often []int64 // events of the kind that a Frequency dimension counts
+	place []int32       // of a cluster of the block among those left; −1: it is not
+	here  []uint8       // bit s: it has an event of slot s
+	sums  []int64       // by cluster, slot and sum
+	over  map[int]int64 // by place in sums: how many times 2^64 it is more than what is there
+	often []int64       // events of the kind that a Frequency dimension counts
 	times []uint32
 }
 
@@ -44,6 +46,7 @@ func (c *counter) addEventBlock(ids, cells []uint32, first uint32) {
 	t.here, t.sums = resize(t.here, len(ids)), resize(t.sums, len(ids)*ep.slots*sums)
 	clear(t.here)
 	clear(t.sums)
+	clear(t.over)
 	if ep.bounds != nil {
 		t.often = resize(t.often, len(ids))
 		clear(t.often)
@@ -68,9 +71,8 @@ func (c *counter) addEventBlock(ids, cells []uint32, first uint32) {
 			slot := bits.TrailingZeros8(here)
 			cell := at + ep.cells[slot]
 			c.cells[cell]++
-			own := t.sums[(i*ep.slots+slot)*sums:]
 			for s, sum := range ep.Sums {
-				c.sums[s][cell] += min(max(0, own[s])/sum.Granule, sum.Cap)
+				c.sums[s][cell] += min(max(0, t.clamped((i*ep.slots+slot)*sums+s))/sum.Granule, sum.Cap)
 			}
 		}
 	}
@@ -105,7 +107,7 @@ func (c *counter) tallyDay(l *boundLog, d *eventDay, first uint32) {
 		if l.presence[typ] {
 			t.here[p] |= 1 << slot
 		}
-		own := t.sums[(int(p)*ep.slots+slot)*sums:]
+		own := (int(p)*ep.slots + slot) * sums
 		for mask := l.sums[typ]; mask != 0; mask &= mask - 1 {
 			s := bits.TrailingZeros8(mask)
 			add := int64(1)
@@ -115,9 +117,41 @@ func (c *counter) tallyDay(l *boundLog, d *eventDay, first uint32) {
 					add = d.values[j]
 				}
 			}
-			own[s] = addSaturated(own[s], add)
+			t.add(own+s, add)
 		}
 	}
+}
+
+// add adds to a sum, exactly: the order of events makes no difference. What no
+// longer fits goes around, and that is noted.
+func (t *eventTally) add(i int, value int64) {
+	old := t.sums[i]
+	sum := old + value
+	t.sums[i] = sum
+	if (old^sum)&(value^sum) >= 0 {
+		return
+	}
+	if t.over == nil {
+		t.over = map[int]int64{}
+	}
+	if value > 0 {
+		t.over[i]++
+	} else {
+		t.over[i]--
+	}
+}
+
+// clamped gives a sum, or the end of the range that it is past.
+func (t *eventTally) clamped(i int) int64 {
+	if len(t.over) > 0 {
+		switch over := t.over[i]; {
+		case over > 0:
+			return math.MaxInt64
+		case over < 0:
+			return math.MinInt64
+		}
+	}
+	return t.sums[i]
 }
 
 // boundCondition is an AtLeast bound to its logs.

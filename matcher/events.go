@@ -4,7 +4,6 @@ import (
 	"errors"
 	"iter"
 	"maps"
-	"math"
 	"slices"
 	"sort"
 
@@ -267,38 +266,25 @@ type eventPlan struct {
 	kind   string
 }
 
-// bindLogs finds the logs of a population.
-func (e *Embedded) bindLogs(pop PopulationID, ids []EventsID, field string) ([]*Events, error) {
+// log gives a log of a population, nil of an unknown one.
+func (e *Embedded) log(pop PopulationID, id EventsID) *Events {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	var out []*Events
-	for _, id := range ids {
-		l := e.events[eventsKey{pop, id}]
-		if l == nil {
-			return nil, gone(field)
-		}
-		out = append(out, l)
+	return e.events[eventsKey{pop, id}]
+}
+
+// bound gives logs that were looked up.
+func (s *snapshot) bound(ids []EventsID) []*Events {
+	out := make([]*Events, len(ids))
+	for i, id := range ids {
+		out[i] = s.logs[id]
 	}
-	return out, nil
+	return out
 }
 
 // bindEvents binds the events of q; p.dims are bound already.
-func (e *Embedded) bindEvents(p *plan, q *Query) error {
-	ep := &eventPlan{EventQuery: *q.Events, slots: 1, spans: 1}
-	if ep.From > ep.To || int64(ep.To)-int64(ep.From) > 1<<16 {
-		return badSpec("events.window", "the days of a window are from the first to the last, fewer than 65,536")
-	}
-	if len(ep.Sums) > maxEventSums {
-		return overLimit("events.sums", "more than 8 sums")
-	}
-	for _, s := range ep.Sums {
-		if s.Granule < 1 || s.Cap < 1 || s.Cap > maxCapUnits || s.Granule > maxEventCap/s.Cap/MaxCellsOfOne {
-			return overLimit("events.sums", "a cap is 1 to 65,536 granules, and at most 2^40 with 8 cells")
-		}
-	}
-	if len(ep.Categories) > 1<<14 {
-		return overLimit("events.categories", "more than 16,384 categories")
-	}
+func (p *plan) bindEvents(q *Query, s *snapshot) {
+	ep := &eventPlan{EventQuery: *q.Events, spans: 1}
 	catStride, dayStride := uint32(0), uint32(0)
 	for i, d := range q.Dims {
 		switch d.Source {
@@ -314,19 +300,13 @@ func (e *Embedded) bindEvents(p *plan, q *Query) error {
 	if ep.byCat {
 		cats = len(ep.Categories)
 	}
-	if ep.slots = cats * ep.spans; ep.slots > MaxCellsOfOne {
-		return overLimit("dims", "one cluster may be in at most 8 cells of a table")
-	}
+	ep.slots = cats * ep.spans
 	for c := range cats {
 		for d := range ep.spans {
 			ep.cells = append(ep.cells, uint32(c)*catStride+uint32(d)*dayStride)
 		}
 	}
-	logs, err := e.bindLogs(q.Population, ep.Logs, "events")
-	if err != nil {
-		return err
-	}
-	for _, l := range logs {
+	for _, l := range s.bound(ep.Logs) {
 		b := boundLog{Events: l}
 		for s, sum := range ep.Sums {
 			if sum.Unit != "" {
@@ -347,16 +327,4 @@ func (e *Embedded) bindEvents(p *plan, q *Query) error {
 		ep.logs = append(ep.logs, b)
 	}
 	p.events = ep
-	return nil
-}
-
-// addSaturated adds and stays at the ends of the range instead of wrapping.
-func addSaturated(a, b int64) int64 {
-	switch {
-	case b > 0 && a > math.MaxInt64-b:
-		return math.MaxInt64
-	case b < 0 && a < math.MinInt64-b:
-		return math.MinInt64
-	}
-	return a + b
 }

@@ -9,15 +9,16 @@ type Reads struct {
 	Logs       map[EventsID]bool
 }
 
-// Opening gives an engine that has what a query reads opened just before it
-// counts with under.
-func Opening(under Engine, open func(ctx context.Context, r Reads) error) Engine {
-	return opening{under, open}
+// Opening gives an engine that has what a query reads opened by open just before it
+// counts, with the engine that open gives. failed is told of each count that did not
+// succeed: it says what the error is to be, and whether to open and count once more.
+func Opening(open func(ctx context.Context, r Reads) (Engine, error), failed func(by Engine, err error) (again bool, out error)) Engine {
+	return opening{open, failed}
 }
 
 type opening struct {
-	Engine
-	open func(ctx context.Context, r Reads) error
+	open   func(ctx context.Context, r Reads) (Engine, error)
+	failed func(by Engine, err error) (bool, error)
 }
 
 // Reads gives what q reads.
@@ -37,10 +38,40 @@ func (q *Query) Reads() Reads {
 
 // Cells opens, and counts.
 func (o opening) Cells(ctx context.Context, q Query) (Exact, error) {
-	if err := o.open(ctx, q.Reads()); err != nil {
-		return Exact{}, err
+	for first := true; ; first = false {
+		by, err := o.open(ctx, q.Reads())
+		if err != nil {
+			return Exact{}, err
+		}
+		exact, err := by.Cells(ctx, q)
+		if err == nil {
+			return exact, nil
+		}
+		again, err := o.failed(by, err)
+		if !first || !again {
+			return Exact{}, err
+		}
 	}
-	return o.Engine.Cells(ctx, q)
+}
+
+// Within gives an engine whose counts are made by within, which may break them off.
+func Within(by Engine, within func(ctx context.Context, count func(ctx context.Context) error) error) Engine {
+	return &inside{by, within}
+}
+
+type inside struct {
+	by     Engine
+	within func(context.Context, func(context.Context) error) error
+}
+
+// Cells counts inside.
+func (i *inside) Cells(ctx context.Context, q Query) (out Exact, err error) {
+	err = i.within(ctx, func(ctx context.Context) error {
+		var err error
+		out, err = i.by.Cells(ctx, q)
+		return err
+	})
+	return out, err
 }
 
 func (r *Reads) logs(ids []EventsID) {

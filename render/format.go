@@ -17,40 +17,87 @@ type Format string
 
 // The formats.
 const (
-	CSV  Format = "csv"
-	JSON Format = "json"
-	XLSX Format = "xlsx"
+	CSV     Format = "csv"      // UTF-8, for programs
+	CSVBOM  Format = "csv-bom"  // UTF-8 behind a byte order mark, for Excel
+	CSVSJIS Format = "csv-sjis" // Shift_JIS (CP932), for programs that read nothing else
+	XLSX    Format = "xlsx"
+	PDF     Format = "pdf"
+	Parquet Format = "parquet"
+	Arrow   Format = "arrow" // Arrow IPC file
+	JSON    Format = "json"  // with the receipt that can be verified
 )
 
-// ParseFormat gives the format that a file's name asks for by its ending, in
-// any case: .csv, .json or .xlsx.
+// Form says what a format is: how its files end, their media type, and the words
+// that people choose it by.
+type Form struct {
+	Format    Format `json:"format"`
+	Ending    string `json:"ending"` // with its dot
+	MediaType string `json:"media_type"`
+	JA        string `json:"ja"`
+	EN        string `json:"en"`
+	write     func(io.Writer, *wire.Release) error
+}
+
+var forms = []Form{
+	{XLSX, ".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel ブック", "Excel workbook", writeXLSX},
+	{PDF, ".pdf", "application/pdf", "PDF（印刷用）", "PDF, for print", writePDF},
+	{CSVBOM, ".csv", "text/csv; charset=utf-8", "CSV（UTF-8、BOM付き、Excel 用）", "CSV, UTF-8 with BOM, for Excel", writeCSVBOM},
+	{CSV, ".csv", "text/csv; charset=utf-8", "CSV（UTF-8）", "CSV, UTF-8", writeCSV},
+	{CSVSJIS, ".csv", "text/csv; charset=windows-31j", "CSV（Shift_JIS）", "CSV, Shift_JIS", writeSJIS},
+	{Parquet, ".parquet", "application/vnd.apache.parquet", "Parquet", "Parquet", writeParquet},
+	{Arrow, ".arrow", "application/vnd.apache.arrow.file", "Arrow（IPC ファイル）", "Arrow IPC file", writeArrow},
+	{JSON, ".json", "application/json", "JSON（受領証の検証用）", "JSON, to verify the receipt", writeJSON},
+}
+
+// Formats gives every format, in the order to offer them in.
+func Formats() []Form { return slices.Clone(forms) }
+
+// Lookup gives what a format is; ok is false where there is none of that name.
+func Lookup(f Format) (form Form, ok bool) {
+	i := slices.IndexFunc(forms, func(form Form) bool { return form.Format == f })
+	if i < 0 {
+		return Form{}, false
+	}
+	return forms[i], true
+}
+
+// MediaType gives the media type of a format's files; that of bytes for a format
+// there is not.
+func MediaType(f Format) string {
+	if form, ok := Lookup(f); ok {
+		return form.MediaType
+	}
+	return "application/octet-stream"
+}
+
+// ParseFormat gives the format that a file's name asks for by its ending, in any
+// case. A .csv is one that Excel opens: CSVBOM.
 func ParseFormat(fileName string) (Format, error) {
-	switch f := Format(strings.ToLower(strings.TrimPrefix(filepath.Ext(fileName), "."))); f {
-	case CSV, JSON, XLSX:
-		return f, nil
+	ending := strings.ToLower(filepath.Ext(fileName))
+	for _, form := range forms {
+		if form.Ending == ending {
+			return form.Format, nil
+		}
 	}
 	return "", &entrustment.Error{
 		Code:   entrustment.CodeSpec,
 		Field:  "out",
 		Detail: "the ending of the file's name says no known format",
-		Mend:   "end it in .csv, .json or .xlsx",
+		Mend:   "end it in .xlsx, .pdf, .csv, .parquet, .arrow or .json",
 	}
 }
 
-// Write writes r to w. The same release gives the same bytes.
+// Write writes r to w. The same release gives the same bytes. A release that
+// contradicts itself is refused before the first byte.
 func Write(w io.Writer, format Format, r *wire.Release) error {
 	if err := check(r); err != nil {
 		return err
 	}
-	switch format {
-	case CSV:
-		return writeCSV(w, r)
-	case JSON:
-		return writeJSON(w, r)
-	case XLSX:
-		return writeXLSX(w, r)
+	form, ok := Lookup(format)
+	if !ok {
+		return fmt.Errorf("render: no format %q", format)
 	}
-	return fmt.Errorf("render: no format %q", format)
+	return form.write(w, r)
 }
 
 // check refuses a release that isn't whole: a withheld cell that holds a
@@ -59,6 +106,13 @@ func Write(w io.Writer, format Format, r *wire.Release) error {
 func check(r *wire.Release) error {
 	if r == nil {
 		return fmt.Errorf("render: no release")
+	}
+	domains := make([]map[string]bool, len(r.Dims))
+	for i, d := range r.Dims {
+		domains[i] = make(map[string]bool, len(d.Domain))
+		for _, v := range d.Domain {
+			domains[i][v] = true
+		}
 	}
 	for i := range r.Cells {
 		c := &r.Cells[i]
@@ -72,9 +126,8 @@ func check(r *wire.Release) error {
 		case len(c.Key) != len(r.Dims):
 			return fmt.Errorf("render: cell %d has %d of %d dimensions", i, len(c.Key), len(r.Dims))
 		}
-		for _, d := range r.Dims {
-			v, ok := c.Key[d.Name]
-			if !ok || !slices.Contains(d.Domain, v) {
+		for j, d := range r.Dims {
+			if v, ok := c.Key[d.Name]; !ok || !domains[j][v] {
 				return fmt.Errorf("render: cell %d has no declared value of %s", i, d.Name)
 			}
 		}
@@ -86,6 +139,9 @@ func check(r *wire.Release) error {
 		}
 		if shown := s.Status == wire.Released || s.Status == ""; shown != (s.Users != nil) {
 			return fmt.Errorf("render: %s has a status that contradicts its number", kind)
+		}
+		if s.Status == wire.Withheld && len(s.Sums)+len(s.Rates) > 0 {
+			return fmt.Errorf("render: %s is withheld and holds a number", kind)
 		}
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"awase/enclave/wire"
 )
@@ -29,6 +31,9 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
+		if !utf8.Valid(got) {
+			got = nil
+		}
 		t.Errorf("%s differs from its golden file; see it with -update and git diff\n%s", name, got)
 	}
 }
@@ -43,10 +48,21 @@ func samples() map[string]*wire.Release {
 
 func TestGoldenFiles(t *testing.T) {
 	for name, r := range samples() {
-		for _, f := range []Format{CSV, JSON} {
+		for _, f := range []Format{CSVBOM, JSON} {
 			t.Run(name+"."+string(f), func(t *testing.T) {
-				golden(t, name+"."+string(f), written(t, f, r))
+				form, _ := Lookup(f)
+				golden(t, name+form.Ending, written(t, f, r))
 			})
+		}
+	}
+}
+
+// TestGoldenColumns: bench/peers reads these Parquet files with DuckDB and holds
+// them against the CSV.
+func TestGoldenColumns(t *testing.T) {
+	for _, name := range []string{"index", "behaviour"} {
+		for _, f := range []Format{Parquet, Arrow} {
+			golden(t, name+"."+string(f), written(t, f, samples()[name]))
 		}
 	}
 }
@@ -83,15 +99,36 @@ func TestGoldenTerminal(t *testing.T) {
 
 func TestSameReleaseSameBytes(t *testing.T) {
 	for name, r := range samples() {
-		for _, f := range []Format{CSV, JSON, XLSX} {
-			first := written(t, f, r)
+		for _, f := range Formats() {
+			first := written(t, f.Format, r)
 			for range 3 {
-				if !bytes.Equal(first, written(t, f, r)) {
-					t.Errorf("%s as %s differs from one writing to the next", name, f)
+				if !bytes.Equal(first, written(t, f.Format, r)) {
+					t.Errorf("%s as %s differs from one writing to the next", name, f.Format)
 				}
 			}
 		}
 	}
+}
+
+// TestGoroutines: releases are written at the same time, as a service does, each
+// as if it were alone.
+func TestGoroutines(t *testing.T) {
+	alone := map[Format][]byte{}
+	for _, f := range Formats() {
+		alone[f.Format] = written(t, f.Format, profileSample(true))
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		for _, f := range Formats() {
+			all.Go(func() {
+				var b bytes.Buffer
+				if err := Write(&b, f.Format, profileSample(true)); err != nil || !bytes.Equal(b.Bytes(), alone[f.Format]) {
+					t.Errorf("%s differs: %v", f.Format, err)
+				}
+			})
+		}
+	}
+	all.Wait()
 }
 
 func TestJSONIsTheRelease(t *testing.T) {

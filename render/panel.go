@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -30,6 +29,10 @@ var (
 	withheldMend = text{
 		"表示を増やすには：集計の軸を減らす、区分の幅を広げる、リストを大きくする。",
 		"To see more: fewer dimensions, wider bands, a larger list.",
+	}
+	practiceNote = text{
+		"練習用の結果です。人は実在せず、数字は架空のものです。",
+		"Practice: these people are made up, and so are the numbers.",
 	}
 	devNote = text{
 		"開発用の保管庫による結果です。承認者の署名はありません。",
@@ -113,6 +116,36 @@ func parameters(p *wire.Privacy) string {
 		leastPeople(p.K), p.Tau, noise(p.Sigma, max(1, p.CellsOfOne, p.Summed)), decimal(p.Rho), decimal(p.Epsilon), decimal(p.Delta))
 }
 
+// parameter is one figure behind the words.
+type parameter struct {
+	name   string
+	figure any    // as a spreadsheet has it
+	value  string // as it is written
+	means  text
+}
+
+// parameterFacts gives the parameters of a release with what each is.
+func parameterFacts(p *wire.Privacy) []parameter {
+	var out []parameter
+	add := func(name string, figure any, value string, means text) {
+		out = append(out, parameter{name, figure, value, means})
+	}
+	if p.K > 0 {
+		add("k", p.K, fmt.Sprint(p.K), text{"1区分に必要な最少人数", "least people in a cell"})
+	}
+	add("τ", p.Tau, fmt.Sprint(p.Tau), text{"雑音を加えた後の基準値", "threshold after noise"})
+	sigma := noise(p.Sigma, max(1, p.CellsOfOne, p.Summed))
+	var figure any = p.Sigma
+	if sigma != fmt.Sprint(p.Sigma) {
+		figure = sigma
+	}
+	add("σ", figure, sigma, text{"1区分の人数に加えた雑音の標準偏差（人）", "standard deviation of the noise on a number of people"})
+	add("ρ", p.Rho, decimal(p.Rho), text{"消費したプライバシー予算（zCDP）", "privacy budget spent (zCDP)"})
+	add("ε", p.Epsilon, decimal(p.Epsilon), text{"δ における ε", "ε at δ"})
+	add("δ", p.Delta, decimal(p.Delta), text{"ε が成り立たない確率の上限", "bound on the probability that ε fails"})
+	return out
+}
+
 // leastPeople gives the exact lock, where there is one.
 func leastPeople(k int64) string {
 	if k == 0 {
@@ -141,10 +174,5 @@ func fingerprint(receipt json.RawMessage) (string, error) {
 		return "", fmt.Errorf("reading the receipt: %w", err)
 	}
 	sum := sha256.Sum256(b.Bytes())
-	h := hex.EncodeToString(sum[:16])
-	groups := make([]string, 0, len(h)/4)
-	for i := 0; i < len(h); i += 4 {
-		groups = append(groups, h[i:i+4])
-	}
-	return strings.Join(groups, " "), nil
+	return grouped(hex.EncodeToString(sum[:16])), nil
 }

@@ -29,6 +29,14 @@ func title(r *wire.Release) text {
 	return text{plain(report.ja + "：" + t.ja), plain(report.en + ": " + t.en)}
 }
 
+// documentTitle is what a program shows in its window of a file.
+func documentTitle(r *wire.Release) string {
+	if r.Privacy.Practice {
+		return "【練習 PRACTICE】" + title(r).ja
+	}
+	return title(r).ja
+}
+
 // details gives the question's further terms in words: condition, categories of
 // events that no dimension shows, window.
 func details(q *entrustment.Question) []text {
@@ -85,7 +93,7 @@ func phrase(c *entrustment.Condition) (t text, joined bool) {
 		e := c.Event
 		return text{
 			fmt.Sprintf("%d日以内に%sが%d回以上", int(e.Within), e.Category, e.AtLeast),
-			fmt.Sprintf("%s at least %d times within %d days", e.Category, e.AtLeast, int(e.Within)),
+			fmt.Sprintf("%s at least %s within %s", e.Category, entrustment.Count(e.AtLeast, "time", "times"), entrustment.Count(int(e.Within), "day", "days")),
 		}, false
 	case c.Any != nil:
 		return group(c.Any, "、または ", " or ", text{"だれも該当しない", "nobody"})

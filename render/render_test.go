@@ -20,15 +20,15 @@ import (
 )
 
 func TestParseFormat(t *testing.T) {
-	for name, want := range map[string]Format{"a.csv": CSV, "dir.x/b.JSON": JSON, "report.Xlsx": XLSX} {
+	for name, want := range map[string]Format{"a.csv": CSVBOM, "dir.x/b.JSON": JSON, "report.Xlsx": XLSX, "a.b.parquet": Parquet, "x.arrow": Arrow, "x.PDF": PDF} {
 		if got, err := ParseFormat(name); err != nil || got != want {
 			t.Errorf("ParseFormat(%q) = %q, %v", name, got, err)
 		}
 	}
-	for _, name := range []string{"", "csv", "a.pdf", "a.csv.gz", "a."} {
+	for _, name := range []string{"", "csv", "a.doc", "a.csv.gz", "a."} {
 		_, err := ParseFormat(name)
 		var e *entrustment.Error
-		if !errors.As(err, &e) || e.Code != entrustment.CodeSpec || !strings.Contains(e.Mend, ".csv, .json or .xlsx") {
+		if !errors.As(err, &e) || e.Code != entrustment.CodeSpec || !strings.Contains(e.Mend, ".xlsx, .pdf, .csv, .parquet, .arrow or .json") {
 			t.Errorf("ParseFormat(%q): %v", name, err)
 		}
 	}
@@ -51,10 +51,10 @@ func TestContradictionsAreRefused(t *testing.T) {
 			t.Fatal("the sample changed")
 		}
 		spoil(r)
-		for _, f := range []Format{CSV, JSON, XLSX} {
+		for _, f := range Formats() {
 			var b bytes.Buffer
-			if err := Write(&b, f, r); err == nil || b.Len() > 0 {
-				t.Errorf("%s as %s: err %v, %d bytes written", name, f, err, b.Len())
+			if err := Write(&b, f.Format, r); err == nil || b.Len() > 0 {
+				t.Errorf("%s as %s: err %v, %d bytes written", name, f.Format, err, b.Len())
 			}
 		}
 		var b bytes.Buffer
@@ -65,7 +65,7 @@ func TestContradictionsAreRefused(t *testing.T) {
 	if err := Write(&bytes.Buffer{}, CSV, nil); err == nil {
 		t.Error("no release was written")
 	}
-	if err := Write(&bytes.Buffer{}, "pdf", overlapSample()); err == nil {
+	if err := Write(&bytes.Buffer{}, "doc", overlapSample()); err == nil {
 		t.Error("an unknown format was written")
 	}
 }
@@ -182,7 +182,7 @@ func TestCSVReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := releases().Draw(t, "release")
 		var b bytes.Buffer
-		if err := Write(&b, CSV, r); err != nil {
+		if err := Write(&b, CSVBOM, r); err != nil {
 			t.Fatal(err)
 		}
 		doc, found := strings.CutPrefix(b.String(), "\uFEFF")
@@ -214,7 +214,7 @@ func TestCSVReadsBack(t *testing.T) {
 			if row[keys] != string(c.Status) {
 				t.Errorf("cell %d: status %q", i, row[keys])
 			}
-			of := len(row) - len(context(r))
+			of := len(row) - contexts
 			compare(t, row[keys+1:of], c.Users, c.Index)
 			if row[0] != "cell" {
 				t.Errorf("cell %d is of kind %q", i, row[0])
@@ -222,7 +222,7 @@ func TestCSVReadsBack(t *testing.T) {
 		}
 		for i, s := range sums(r) {
 			row := rows[1+len(r.Cells)+i]
-			compare(t, row[keys+1:len(row)-len(context(r))], s.Users, nil)
+			compare(t, row[keys+1:len(row)-contexts], s.Users, nil)
 			if row[0] != s.kind || strings.Join(row[1:keys], "") != "" {
 				t.Errorf("the %s row begins %q", s.kind, row[:keys])
 			}
@@ -394,7 +394,7 @@ func TestPartialTotal(t *testing.T) {
 	r.Cells = []wire.Cell{cell(500, "gender", "female"), cell(12, "gender", "male"), cell(0, "gender", "unknown")}
 	r.Total = &wire.Sum{Status: wire.Released, Users: &wire.Number{Value: 500, Low: 480, High: 520}, Partial: true}
 	r.Other = &wire.Sum{Status: wire.None}
-	for _, f := range []Format{CSV, XLSX} {
+	for _, f := range []Format{CSV, XLSX, PDF} {
 		var b bytes.Buffer
 		if err := Write(&b, f, r); err != nil {
 			t.Fatal(err)
@@ -440,3 +440,6 @@ func TestNotesAreReadable(t *testing.T) {
 		}
 	}
 }
+
+// contexts is how many columns of a CSV say what the release is of.
+const contexts = 13

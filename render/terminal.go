@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -59,6 +60,9 @@ func (s *screen) heading(r *wire.Release) {
 				s.put(in(st, l))
 			}
 		}
+	}
+	if r.Privacy.Practice {
+		put(practiceNote, orange)
 	}
 	put(title(r), bold)
 	for _, d := range details(r.Question) {
@@ -260,32 +264,23 @@ func scaleHead(top float64, n int) string {
 	return string(out)
 }
 
-type left struct{ cells, withheld int }
+// omitted is what a table or chart leaves out.
+type omitted struct{ cells, withheld int }
 
 // shown gives the cells of a table in their order, or the largest where there
-// are too many to read, and how many were left out.
-func shown(cells []wire.Cell) ([]wire.Cell, left) {
+// are too many to read, and what was left out.
+func shown(cells []wire.Cell) ([]wire.Cell, omitted) {
 	if len(cells) <= tableCells {
-		return cells, left{}
+		return cells, omitted{}
 	}
-	out := make([]wire.Cell, 0, len(cells))
-	withheld := 0
-	for _, c := range cells {
-		if c.Status == wire.Released {
-			out = append(out, c)
-		} else {
-			withheld++
-		}
-	}
-	slices.SortStableFunc(out, func(a, b wire.Cell) int {
-		switch {
-		case a.Users.Value > b.Users.Value:
-			return -1
-		case a.Users.Value < b.Users.Value:
-			return 1
-		}
-		return 0
-	})
-	out = out[:min(topCells, len(out))]
-	return out, left{cells: len(cells) - len(out), withheld: withheld}
+	return largest(cells, topCells)
+}
+
+// largest gives the n largest released cells, and what it leaves out.
+func largest(cells []wire.Cell, n int) ([]wire.Cell, omitted) {
+	out := slices.DeleteFunc(slices.Clone(cells), func(c wire.Cell) bool { return c.Status != wire.Released })
+	withheld := len(cells) - len(out)
+	slices.SortStableFunc(out, func(a, b wire.Cell) int { return cmp.Compare(b.Users.Value, a.Users.Value) })
+	out = out[:min(n, len(out))]
+	return out, omitted{cells: len(cells) - len(out), withheld: withheld}
 }

@@ -186,18 +186,7 @@ func reportLabel(name string) text {
 	return text{name, name}
 }
 
-// thousands writes n with separators: 1,234,567.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if s[0] == '-' {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+func thousands(n int64) string { return entrustment.Thousands(n) }
 
 // moment writes an RFC 3339 time as people in Japan read it. A text that is no
 // time is shown as it came.

@@ -33,7 +33,7 @@ type book struct {
 }
 
 type styles struct {
-	title, quiet, head, headNumber, text, number, ratio, withheld, sum, sumNumber, wrap, label int
+	title, quiet, practice, head, headNumber, text, number, ratio, withheld, sum, sumNumber, wrap, label int
 
 	rates, sumRates [money + 1]int // by kind
 }
@@ -111,6 +111,7 @@ func (b *book) makeStyles() {
 	middle := &excelize.Alignment{Vertical: "center"}
 	add(&b.styles.title, excelize.Style{Font: &excelize.Font{Size: 14, Bold: true}})
 	add(&b.styles.quiet, excelize.Style{Font: &excelize.Font{Size: 10, Color: "#626264"}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
+	add(&b.styles.practice, excelize.Style{Font: &excelize.Font{Size: 12, Bold: true, Color: "#C81E1E"}})
 	for _, head := range []struct {
 		to   *int
 		side string
@@ -205,6 +206,10 @@ func (b *book) table() {
 		TopLeftCell: b.at(keys+1, b.headRow+1), ActivePane: "bottomRight",
 	}))
 	b.pages(s)
+	b.print("_xlnm.Print_Titles", fmt.Sprintf("'%s'!$%d:$%d", s, b.headRow, b.headRow))
+	if pyramidOf(r) != nil { // which has a sheet of its own
+		b.print("_xlnm.Print_Area", b.ref(s, 1, 1, len(heads), last+len(sums(r))))
+	}
 	if len(r.Dims) == 1 && len(r.Cells) > 1 {
 		b.barChart(keys, last, len(heads)+2)
 	}
@@ -225,6 +230,9 @@ func (b *book) above(columns, keys int) {
 		row++
 		b.set(s, 1, row, style, words)
 		b.do(b.MergeCell(s, b.at(1, row), b.at(columns, row)))
+	}
+	if b.r.Privacy.Practice {
+		put(b.styles.practice, practiceNote.in(Both))
 	}
 	t := title(b.r)
 	put(b.styles.title, t.ja)
@@ -334,6 +342,10 @@ func (b *book) about() {
 		b.do(b.SetRowHeight(s, row, float64(18*lines)))
 		row++
 	}
+	if b.r.Privacy.Practice {
+		b.set(s, 1, row, b.styles.practice, practiceNote.in(Both))
+		row++
+	}
 	t := title(b.r)
 	line(text{"質問", "question"}, t.ja, t.en)
 	for _, d := range details(b.r.Question) {
@@ -344,33 +356,17 @@ func (b *book) about() {
 	for _, f := range facts(b.r) {
 		line(f.name, f.is.ja, f.is.en)
 	}
-	p := &b.r.Privacy
-	if p.K > 0 {
-		line(text{"k", ""}, p.K, text{"1区分に必要な最少人数", "least people in a cell"}.in(Both))
-	}
-	var sigma any = p.Sigma
-	if terms := max(1, p.CellsOfOne, p.Summed); terms > 1 {
-		sigma = noise(p.Sigma, terms)
-	}
-	for _, f := range []struct {
-		name  text
-		value any
-		means text
-	}{
-		{text{"τ", ""}, p.Tau, text{"雑音を加えた後の基準値", "threshold after noise"}},
-		{text{"σ", ""}, sigma, text{"1区分の人数に加えた雑音の標準偏差（人）", "standard deviation of the noise on a number of people"}},
-		{text{"ρ", ""}, p.Rho, text{"消費したプライバシー予算（zCDP）", "privacy budget spent (zCDP)"}},
-		{text{"ε", ""}, p.Epsilon, text{"δ における ε", "ε at δ"}},
-		{text{"δ", ""}, p.Delta, text{"ε が成り立たない確率の上限", "bound on the probability that ε fails"}},
-	} {
-		line(f.name, f.value, f.means.in(Both))
+	for _, f := range parameterFacts(&b.r.Privacy) {
+		line(text{f.name, ""}, f.figure, f.means.in(Both))
 	}
 	q, err := asked(b.r.Question)
 	b.do(err)
 	line(text{"質問（JSON）", "question as JSON"}, q, nil)
-	mark, err := fingerprint(b.r.Receipt)
+	known, err := receiptFacts(b.r)
 	b.do(err)
-	line(text{"受領証の指紋", "receipt fingerprint"}, mark, "SHA-256, 128 bits")
+	for _, f := range known {
+		line(f.name, f.is.ja, f.is.en)
+	}
 	line(text{"用語", "glossary"},
 		"誤差範囲（95％）は、雑音の分布から求めた95％信頼区間です。標本の偏りは含みません。",
 		"The interval is the 95 % confidence interval of the noise. It holds no sampling bias.")
@@ -387,6 +383,11 @@ func wrapped(v any, chars int) int {
 	return 1 + width(s)/chars
 }
 
+// print says what of the table's sheet is printed.
+func (b *book) print(name, ref string) {
+	b.do(b.SetDefinedName(&excelize.DefinedName{Name: name, RefersTo: ref, Scope: sheetTable}))
+}
+
 // pages fits a sheet to the width of one A4 page.
 func (b *book) pages(sheet string) {
 	fit, size, wide, tall := true, 9, 1, 0
@@ -399,7 +400,7 @@ func (b *book) pages(sheet string) {
 func (b *book) properties() {
 	at := b.r.ReleasedAt
 	b.do(b.SetDocProps(&excelize.DocProperties{
-		Creator: "Awase", LastModifiedBy: "Awase", Title: title(b.r).ja,
+		Creator: "Awase", LastModifiedBy: "Awase", Title: documentTitle(b.r),
 		Created: at, Modified: at, Language: "ja-JP",
 	}))
 	// A chart adds the image types of a map, in the map's order.

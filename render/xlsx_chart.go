@@ -55,8 +55,13 @@ func (b *book) pyramid(m *pyramid) {
 	_, err := b.NewSheet(s)
 	b.do(err)
 	t := title(b.r)
-	b.set(s, 1, 1, b.styles.title, t.ja)
-	b.set(s, 1, 2, b.styles.quiet, "左側の人数は図のために負の値で持ち、符号を表示していません。 Numbers of the left side are stored negative for the chart.")
+	row := 1
+	if b.r.Privacy.Practice {
+		b.set(s, 1, row, b.styles.practice, practiceNote.in(Both))
+		row++
+	}
+	b.set(s, 1, row, b.styles.title, t.ja)
+	b.set(s, 1, row+1, b.styles.quiet, "左側の人数は図のために負の値で持ち、符号を表示していません。 Numbers of the left side are stored negative for the chart.")
 	numbers := "#,##0;#,##0"
 	style, err := b.NewStyle(&excelize.Style{CustomNumFmt: &numbers, Font: &excelize.Font{Family: "Yu Gothic", Size: 11}})
 	b.do(err)
@@ -66,7 +71,7 @@ func (b *book) pyramid(m *pyramid) {
 	}
 	b.do(b.SetRowHeight(s, chartHead, 34))
 	// Oldest on top in the table, as in the drawing.
-	row := chartHead
+	row = chartHead
 	for i := len(m.ages) - 1; i >= 0; i-- {
 		row++
 		b.set(s, 1, row, b.styles.text, plain(valueLabel(m.ageDim, m.ages[i]).in(Both)))

@@ -29,37 +29,54 @@ func waits(w io.Writer, name string, d *wire.Draft) {
 }
 
 func draftsCommand() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "drafts --enclave S [--json]",
 		Short: "Show the acts that wait for officers' signatures, and what each would change",
+		Long:  "With --json it is what officers sign at a desk of their own (awase approve --draft).",
 		Args:  exactArgs(),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, for officers who sign at a desk of their own (awase approve --draft)")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		ds, err := e.Drafts(cmd.Context())
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			enc := json.NewEncoder(cmd.OutOrStdout())
-			enc.SetEscapeHTML(false) // the documents keep their bytes, which are signed
-			return enc.Encode(ds)
+		if asJSON(cmd) {
+			return answerExact(cmd, ds, nil)
 		}
 		if len(ds) == 0 {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "nothing waits for a signature")
 			return err
 		}
-		for i := range ds {
-			if err := checkDraft(&ds[i]); err != nil {
-				return err
-			}
-			if _, err := io.WriteString(cmd.OutOrStdout(), shownDraft(&ds[i])); err != nil {
-				return err
-			}
-		}
-		return nil
+		return showDrafts(cmd.OutOrStdout(), ds)
 	})
+}
+
+// showDrafts shows drafts. One that was changed on its way is not shown, and is
+// named behind the others: it must not keep officers from these.
+func showDrafts(w io.Writer, ds []wire.Draft) error {
+	var changed []error
+	for i := range ds {
+		text := shownDraft(&ds[i])
+		if err := checkDraft(&ds[i]); err != nil {
+			text = "not shown: draft " + plain(ds[i].Hash) + "\n"
+			changed = append(changed, ofDraft(err, &ds[i]))
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+	}
+	return errors.Join(changed...)
+}
+
+// ofDraft says of a refusal which draft it is about.
+func ofDraft(err error, d *wire.Draft) error {
+	refused, ok := errors.AsType[*entrustment.Error](err)
+	if !ok {
+		return fmt.Errorf("draft %s: %w", plain(d.Hash), err)
+	}
+	of := *refused
+	of.Field += " " + plain(d.Hash)
+	return &of
 }
 
 // checkDraft computes the hashes of a draft again: what is shown is what is
@@ -109,12 +126,20 @@ func approveCommand() *cobra.Command {
 			if kerr != nil {
 				return kerr
 			}
-			a, err = signWaiting(cmd.Context(), cmd.OutOrStdout(), e, args[0], key)
+			shown := cmd.OutOrStdout()
+			if asJSON(cmd) {
+				shown = cmd.ErrOrStderr() // what is signed is read, whatever is printed
+			}
+			a, err = signWaiting(cmd.Context(), shown, e, args[0], key)
 		}
 		if err != nil {
 			return err
 		}
-		return handIn(cmd.Context(), cmd.OutOrStdout(), e, a)
+		got, err := e.Approve(cmd.Context(), a)
+		if err != nil {
+			return err
+		}
+		return answer(cmd, got, func(w io.Writer) error { return sayApproved(w, &got) })
 	})
 	ask := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -126,13 +151,13 @@ func approveCommand() *cobra.Command {
 		case draftFile == "":
 			return ask(cmd, args)
 		}
-		return signAtDesk(cmd.OutOrStdout(), draftFile, out, keyFile, args[0])
+		return signAtDesk(cmd, draftFile, out, keyFile, args[0])
 	}
 	return cmd
 }
 
 // signAtDesk signs one of the drafts in a file.
-func signAtDesk(w io.Writer, draftFile, out, keyFile, hash string) error {
+func signAtDesk(cmd *cobra.Command, draftFile, out, keyFile, hash string) error {
 	name, raw, err := document(draftFile)
 	if err != nil {
 		return err
@@ -147,15 +172,21 @@ func signAtDesk(w io.Writer, draftFile, out, keyFile, hash string) error {
 	if err != nil {
 		return err
 	}
-	a, err := signDraft(w, ds, hash, key)
+	shown := cmd.OutOrStdout()
+	if asJSON(cmd) {
+		shown = cmd.ErrOrStderr()
+	}
+	a, err := signDraft(shown, ds, hash, key)
 	if err != nil {
 		return err
 	}
 	if err := writeFile(out, func(f io.Writer) error { return json.NewEncoder(f).Encode(a) }); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "signed; hand in %s: awase approve --enclave S --signed %s\n", out, out)
-	return err
+	return answer(cmd, a, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "signed; hand in %s: awase approve --enclave S --signed %s\n", out, out)
+		return err
+	})
 }
 
 func readSigned(path string) (a wire.Approval, err error) {
@@ -206,11 +237,7 @@ func signDraft(w io.Writer, ds []wire.Draft, hash string, key ed25519.PrivateKey
 	return wire.Approval{}, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "no draft of this hash waits", Mend: "awase drafts shows what waits; give the whole hash. One that lapsed, or whose predecessor changed, is drafted again"}
 }
 
-func handIn(ctx context.Context, w io.Writer, e wire.Enclave, a wire.Approval) error {
-	got, err := e.Approve(ctx, a)
-	if err != nil {
-		return err
-	}
+func sayApproved(w io.Writer, got *wire.Approved) (err error) {
 	if got.Effective {
 		_, err = fmt.Fprintf(w, "approved: in force as version %d, log entry %d\n", got.Version, got.Seq)
 		return err

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -14,156 +13,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"golang.org/x/sys/unix"
-
+	"awase/cmd/awase/config"
 	"awase/crypto/receipt"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 )
 
-// attackerEnv plants an attacker in the awase of tests: it takes orders from a pipe
-// in the directory named, one for each kind of process, and so is inside a process
-// that was started, confined and set to work as any other.
-const attackerEnv = "AWASE_TEST_ATTACKER"
-
-// order is what the attacker is to try.
-type order struct {
-	Verb, Path string
-	TCP, Unix  string
-	Parent     int
-}
-
-// plantAttacker opens the pipes before the process confines itself.
-func plantAttacker() {
-	dir := os.Getenv(attackerEnv)
-	if dir == "" || len(os.Args) < 2 {
-		return
-	}
-	in, err := os.OpenFile(filepath.Join(dir, os.Args[1]+".in"), os.O_RDWR, 0) // both ways: it waits for nobody
-	if err != nil {
-		return // another kind of process
-	}
-	out, err := os.OpenFile(filepath.Join(dir, os.Args[1]+".out"), os.O_RDWR, 0)
-	if err != nil {
-		return
-	}
-	go func() {
-		for d := json.NewDecoder(in); ; {
-			var o order
-			if d.Decode(&o) != nil {
-				return
-			}
-			why := "came through"
-			if err := attackVerbs[o.Verb](o); err != nil {
-				why = err.Error()
-			}
-			_, _ = fmt.Fprintf(out, "%q\n", why)
-		}
-	}()
-}
-
-// attackVerbs give nil where they come through.
-var attackVerbs = map[string]func(order) error{
-	"read a file": func(o order) error {
-		_, err := os.ReadFile(o.Path)
-		return err
-	},
-	"make a file": func(o order) error {
-		f, err := os.OpenFile(o.Path, os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		return errors.Join(f.Close(), os.Remove(o.Path))
-	},
-	"dial the loopback": func(o order) error { return hello("tcp", o.TCP) },
-	"dial a socket":     func(o order) error { return hello("unix", o.Unix) },
-	"run a program":     func(order) error { return exec.Command("/bin/true").Run() },
-	"signal its parent": func(o order) error { return syscall.Kill(o.Parent, 0) },
-	"read its parent's memory": func(o order) error {
-		got := make([]byte, 4)
-		// Where Go's linker puts a program that is not position independent.
-		if _, err := unix.ProcessVMReadv(o.Parent, []unix.Iovec{{Base: &got[0], Len: 4}}, []unix.RemoteIovec{{Base: 0x400000, Len: 4}}, 0); err != nil {
-			return err
-		}
-		if string(got) != "\x7fELF" {
-			return fmt.Errorf("read %q", got)
-		}
-		return nil
-	},
-}
-
-func hello(network, addr string) error {
-	c, err := net.DialTimeout(network, addr, 5*time.Second)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if _, err := c.Write([]byte("hello")); err != nil {
-		return err
-	}
-	_, err = io.ReadFull(c, make([]byte, 5))
-	return err
-}
-
-// attacker gives orders to those planted.
-type attacker struct {
-	t   *testing.T
-	dir string
-	to  map[string]*os.File
-	by  map[string]*bufio.Reader
-}
-
-func newAttacker(t *testing.T) *attacker {
-	t.Helper()
-	a := &attacker{t, t.TempDir(), map[string]*os.File{}, map[string]*bufio.Reader{}}
-	for _, kind := range []string{"enclave", "front"} {
-		for _, end := range []string{".in", ".out"} {
-			path := filepath.Join(a.dir, kind+end)
-			if err := unix.Mkfifo(path, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			f, err := os.OpenFile(path, os.O_RDWR, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = f.Close() })
-			if a.to[kind] == nil {
-				a.to[kind] = f
-			} else {
-				a.by[kind] = bufio.NewReader(f)
-			}
-		}
-	}
-	t.Setenv(attackerEnv, a.dir)
-	return a
-}
-
-// try gives what became of an order.
-func (a *attacker) try(kind string, o order) string {
-	a.t.Helper()
-	if err := json.NewEncoder(a.to[kind]).Encode(o); err != nil {
-		a.t.Fatal(err)
-	}
-	answer := make(chan string, 1)
-	go func() {
-		line, err := a.by[kind].ReadString('\n')
-		if err != nil {
-			line = err.Error()
-		}
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case line := <-answer:
-		return line
-	case <-time.After(time.Minute):
-		a.t.Fatalf("the attacker in the %s does not answer", kind)
-		return ""
-	}
-}
-
-// TestAttacksFromInside: in the enclave and the front that awase serve started, what
+// TestAttacksFromInside: in the enclave, the front and the relay that awase serve
+// started, what
 // a program that took them over would try is refused; and comes through where they
 // are unconfined. enclave/sandbox tries each piece alone.
 func TestAttacksFromInside(t *testing.T) {
@@ -182,7 +40,12 @@ func TestAttacksFromInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	for _, l := range []net.Listener{echo, other} {
+	shard, err := net.Listen("tcp", "127.0.0.1:0") // the relay's list: a server that is no ClickHouse
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shard.Close()
+	for _, l := range []net.Listener{echo, other, shard} {
 		go func() {
 			for {
 				c, err := l.Accept()
@@ -198,7 +61,11 @@ func TestAttacksFromInside(t *testing.T) {
 			a := newAttacker(t)
 			dir := smallWorld(t)
 			s := newService(t, dir)
-			var more []string
+			password := filepath.Join(dir, "engine", "password")
+			if err := errors.Join(os.Mkdir(filepath.Dir(password), 0o700), os.WriteFile(password, []byte("a password"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			more := []string{"--engine-shards", shard.Addr().String(), "--engine-tls", "none", "--engine-user", "awase", "--engine-password-file", password}
 			if !confined {
 				more = append(more, "--unconfined")
 			}
@@ -210,26 +77,51 @@ func TestAttacksFromInside(t *testing.T) {
 				}
 			}()
 			eventually(t, "an answer", func() bool { return answers(s.socket) })
-			pid, V := cmd.Process.Pid, filepath.Join(dir, "V")
+			eventually(t, "the front's answer", func() bool { return printed(cmd) != "" })
+			pid, V, data := cmd.Process.Pid, filepath.Join(dir, "V"), filepath.Join(dir, "awase-data")
+			kept := filepath.Join(dir, "V.backups", "kept")
+			if err := os.WriteFile(kept, []byte("as of a backup"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "awase.yaml"), []byte("schema: awase.config/v1\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			both := map[string]order{
 				"a file of the system":    {Verb: "read a file", Path: "/etc/passwd"},
 				"the vault key":           {Verb: "read a file", Path: V + ".key"},
-				"the front's token":       {Verb: "read a file", Path: s.socket + ".token"},
+				"the engine's password":   {Verb: "read a file", Path: password},
 				"a file beside the vault": {Verb: "make a file", Path: V + ".key.new"},
 				"a temporary file":        {Verb: "make a file", Path: filepath.Join(os.TempDir(), filepath.Base(at)+".planted")},
-				"the loopback":            {Verb: "dial the loopback", TCP: echo.Addr().String()},
 				"a program":               {Verb: "run a program"},
 				"the supervisor's memory": {Verb: "read its parent's memory", Parent: pid},
 				"a signal":                {Verb: "signal its parent", Parent: pid},
 			}
 			attacks := map[string]map[string]order{"enclave": {
-				"a file in the inbox": {Verb: "make a file", Path: filepath.Join(dir, "V.inbox", "x")},
-				"another's socket":    {Verb: "dial a socket", Unix: other.Addr().String()},
+				"a file in the inbox":  {Verb: "make a file", Path: filepath.Join(dir, "V.inbox", "x")},
+				"another's socket":     {Verb: "dial a socket", Unix: other.Addr().String()},
+				"the loopback":         {Verb: "dial the loopback", TCP: echo.Addr().String()},
+				"the engine's server":  {Verb: "dial the loopback", TCP: shard.Addr().String()},
+				"the front's accounts": {Verb: "read a file", Path: filepath.Join(data, "control", "control.db")},
+				"a finished report":    {Verb: "make a file", Path: filepath.Join(data, "reports", "x")},
+			}, "relay": {
+				"a port":                 {Verb: "listen"},
+				"a server not listed":    {Verb: "dial the loopback", TCP: echo.Addr().String()},
+				"another's socket":       {Verb: "dial a socket", Unix: other.Addr().String()},
+				"the enclave":            {Verb: "dial a socket", Unix: s.socket},
+				"the vault's keys":       {Verb: "read a file", Path: filepath.Join(V, "keys")},
+				"the record log":         {Verb: "read a file", Path: filepath.Join(V, "log")},
+				"a backup":               {Verb: "read a file", Path: kept},
+				"the front's accounts":   {Verb: "read a file", Path: filepath.Join(data, "control", "control.db")},
+				"a file beside a socket": {Verb: "make a file", Path: filepath.Join(filepath.Dir(s.socket), "x")},
 			}, "front": {
+				"a port":                 {Verb: "listen"},
+				"a file in the outbox":   {Verb: "make a file", Path: filepath.Join(dir, "V.outbox", "x")},
+				"the configuration":      {Verb: "read a file", Path: filepath.Join(dir, "awase.yaml")},
 				"the vault's keys":       {Verb: "read a file", Path: filepath.Join(V, "keys")},
 				"the record log":         {Verb: "read a file", Path: filepath.Join(V, "log")},
 				"the checkpoint":         {Verb: "read a file", Path: filepath.Join(dir, "V.checkpoint", "checkpoint")},
 				"a file in the vault":    {Verb: "make a file", Path: filepath.Join(V, "x")},
+				"a backup":               {Verb: "read a file", Path: kept},
 				"a file beside a socket": {Verb: "make a file", Path: filepath.Join(filepath.Dir(s.socket), "x")},
 			}}
 			for kind, own := range attacks {
@@ -243,10 +135,30 @@ func TestAttacksFromInside(t *testing.T) {
 				}
 			}
 			// What it is there for goes on.
-			for kind, o := range map[string]order{"enclave": {Verb: "make a file", Path: filepath.Join(dir, "V.outbox", "x")}} {
-				if got := a.try(kind, o); got != `"came through"` {
-					t.Errorf("%s: %s", kind, got)
+			for kind, orders := range map[string][]order{
+				"enclave": {{Verb: "make a file", Path: filepath.Join(dir, "V.outbox", "x")}, {Verb: "make a file", Path: filepath.Join(dir, "V.backups", "x")}},
+				"relay":   {{Verb: "dial the loopback", TCP: shard.Addr().String()}},
+				"front": {
+					{Verb: "make a file", Path: filepath.Join(dir, "V.inbox", "x")}, {Verb: "make a file", Path: filepath.Join(data, "reports", "x")},
+					{Verb: "read a file", Path: filepath.Join(data, "control", "control.db")}, {Verb: "dial the loopback", TCP: echo.Addr().String()},
+				},
+			} {
+				for _, o := range orders {
+					if got := a.try(kind, o); got != `"came through"` {
+						t.Errorf("%s, %+v: %s", kind, o, got)
+					}
 				}
+			}
+			// The front may connect to where the relay is let in, and is not let in: not
+			// even where nothing confines it. The relay keeps its channels.
+			all := relayChannels(&config.Engine{Shards: []string{shard.Addr().String()}})
+			eventually(t, "a relay that carries", func() bool { return channels(t, s.socket) == all })
+			carries := children(t, pid)["relay"]
+			if got := a.try("front", order{Verb: "be the relay", Unix: relaySocket(s.socket)}); got != `"turned away"` {
+				t.Errorf("the front as the relay: %s", got)
+			}
+			if got, now := channels(t, s.socket), children(t, pid)["relay"]; got != all || now != carries {
+				t.Errorf("the relay %d has %d channels; before it was %d with %d", now, got, carries, all)
 			}
 			c, err := wire.Dial(s.socket)
 			if err != nil {
@@ -265,6 +177,7 @@ func TestAttacksFromInside(t *testing.T) {
 // to allow and ends; a dev vault may be served unconfined, and the demo goes on so
 // and says it.
 func TestNotPermitted(t *testing.T) {
+	t.Parallel()
 	dir := smallWorld(t)
 	s := newService(t, dir)
 	in := func(args ...string) (string, error) {
@@ -328,7 +241,7 @@ func TestStartRefused(t *testing.T) {
 	}
 	// As a supervisor would that gave it no namespaces.
 	start := func(allow ...string) (*exec.Cmd, *strings.Builder) {
-		c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket, allow: allow}).enclave(vault.KeyFile{Path: filepath.Join(dir, "V.key")})
+		c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket, allow: allow}).enclave(vault.KeyFile{Path: filepath.Join(dir, "V.key")}, nil)
 		c.program, c.apart = path, namespaces{}
 		var errOut strings.Builder
 		cmd, _, err := c.start(t.Context(), nil, &errOut)
@@ -345,9 +258,9 @@ func TestStartRefused(t *testing.T) {
 	if answers(s.socket) {
 		t.Error("it serves")
 	}
-	c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket}).enclave(vault.KeyFile{Path: filepath.Join(dir, "V.key")})
+	c := (&serving{vault: filepath.Join(dir, "V"), socket: s.socket}).enclave(vault.KeyFile{Path: filepath.Join(dir, "V.key")}, nil)
 	c.program, c.apart = path, namespaces{}
-	if err := c.keep(t.Context(), io.Discard, io.Discard); !notConfined(err) {
+	if err := c.keep(t.Context(), slog.New(slog.DiscardHandler), io.Discard, io.Discard); !notConfined(err) {
 		t.Errorf("the supervisor: %v", err)
 	}
 	cmd, _ = start("network", "capabilities")
@@ -363,7 +276,7 @@ func TestStartRefused(t *testing.T) {
 // that it starts.
 func TestPassesNoDescriptor(t *testing.T) {
 	s := newService(t, smallWorld(t))
-	cmd := awase(t, s.dir, "serve", "--vault", "V", "--socket", s.socket, "--listen", "127.0.0.1:0")
+	cmd := awase(t, s.dir, "serve", "--vault", "V", "--dev", "--socket", s.socket, "--listen", "127.0.0.1:0")
 	secret, err := os.Create(filepath.Join(t.TempDir(), "leaked"))
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,9 @@ func attestationCommand() *cobra.Command {
 				return fileError(out, err)
 			}
 		}
+		if asJSON(cmd) {
+			return answerJSON(cmd, raw, nil)
+		}
 		printAttestation(cmd.OutOrStdout(), a, key != nil)
 		return nil
 	})
@@ -109,6 +112,12 @@ func printAttestation(w io.Writer, a *receipt.Attestation, pinned bool) {
 	}
 	if a.Build != "" { // a command that opens a vault itself does not name its program
 		line("  program sha256:%s%s", a.Build, same)
+	}
+	if a.Engine != nil {
+		line("  counted by %s, %d shards, outside the process and inside the trust boundary: servers %s", a.Engine.Name, a.Engine.Shards, strings.Join(a.Engine.Servers, ", "))
+		if a.Engine.Others {
+			line("  those are NOT the servers that it is configured with: it counts nothing")
+		}
 	}
 	line("  gate policy %s", a.Policy[:min(16, len(a.Policy))])
 	if k, err := seal.ParsePublicKey(a.SealingKey); err == nil {

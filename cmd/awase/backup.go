@@ -34,7 +34,7 @@ func backupCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the new `directory`; not in the vault")
 	cmd.Flags().StringVar(&expires, "expires", "", "the last `day` on which the copy is kept: 2026-12-31")
-	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+	return atTheMachine(inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if to == "" || expires == "" {
 			return usageError{errors.New("name the new directory with --to, and the last day on which it is kept with --expires")}
 		}
@@ -50,13 +50,14 @@ func backupCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say(cmd, "backup %s: %s segments, %s bytes, kept until %s, log entry %d", to, thousands(int64(b.Segments)), thousands(b.Bytes), b.Expires, b.Seq)
-		return nil
-	})
+		return answerLines(cmd, b, func() {
+			say(cmd, "backup %s: %s, %s bytes, kept until %s, log entry %d", to, entrustment.Count(b.Segments, "segment", "segments"), thousands(b.Bytes), b.Expires, b.Seq)
+		})
+	}))
 }
 
 // makeBackup makes a backup at dir. The files of a served enclave leave by its
-// outbox.
+// directory for backups.
 func makeBackup(ctx context.Context, e wire.Enclave, dir string, day entrustment.Date) (wire.Backup, error) {
 	if _, served := e.(*wire.Client); !served {
 		return e.Backup(ctx, wire.BackupRequest{Dir: dir, Expires: day})
@@ -74,7 +75,7 @@ func makeBackup(ctx context.Context, e wire.Enclave, dir string, day entrustment
 	if err != nil {
 		return wire.Backup{}, err
 	}
-	in, err := within(strings.TrimSuffix(filepath.Dir(b.Dir), vault.OutboxDir), dir)
+	in, err := within(strings.TrimSuffix(filepath.Dir(b.Dir), vault.BackupsDir), dir)
 	if err == nil && in {
 		err = refused
 	}
@@ -205,14 +206,12 @@ func restoreCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say(cmd, "vault %s: restored from the backup of %s", dir, entrustment.Moment(rec.Taken))
-		if rec.Lost {
-			say(cmd, "  the newest log was not there: what happened after %s is not known. Nothing is released until awase vault confirm; budgets count as spent", entrustment.Moment(rec.Known))
-		} else {
-			say(cmd, "  with the newest log, whose last entry is of %s", entrustment.Moment(rec.Known))
+		if !asJSON(cmd) {
+			sayRestored(cmd, dir, rec)
+		} else if err := answer(cmd, restored{entrustment.Moment(rec.Taken), entrustment.Moment(rec.Known), rec.Lost, rec.Dev}, nil); err != nil {
+			return err
 		}
 		if !rec.Dev {
-			say(cmd, "  serve it with awase serve; its officers sign for it (awase vault confirm) before anything is released")
 			return nil
 		}
 		e, err := enclave.Open(cmd.Context(), dir, enclave.Options{Logger: log, Key: source})
@@ -221,7 +220,27 @@ func restoreCommand() *cobra.Command {
 		}
 		return e.Close()
 	}
-	return cmd
+	return jsonFlag(cmd)
+}
+
+// restored is what awase restore prints as JSON.
+type restored struct {
+	Taken string `json:"taken"` // the backup
+	Known string `json:"known"` // what happened up to then stands
+	Lost  bool   `json:"lost"`  // the newest log was not there
+	Dev   bool   `json:"dev"`
+}
+
+func sayRestored(cmd *cobra.Command, dir string, rec *vault.RestoreRecord) {
+	say(cmd, "vault %s: restored from the backup of %s", dir, entrustment.Moment(rec.Taken))
+	if rec.Lost {
+		say(cmd, "  the newest log was not there: what happened after %s is not known. Nothing is released until awase vault confirm; budgets count as spent", entrustment.Moment(rec.Known))
+	} else {
+		say(cmd, "  with the newest log, whose last entry is of %s", entrustment.Moment(rec.Known))
+	}
+	if !rec.Dev {
+		say(cmd, "  serve it with awase serve; its officers sign for it (awase vault confirm) before anything is released")
+	}
 }
 
 func vaultConfirm() *cobra.Command {
@@ -229,23 +248,22 @@ func vaultConfirm() *cobra.Command {
 		Use:   "confirm --vault V",
 		Short: "Answer for what a restored vault can't know, so that it releases again",
 		Long: "A vault that was restored without its newest log, or without requests of data subjects, releases nothing. Make those requests and the ends of entrustments of the lost time again, " +
-			"then confirm it. In a vault that has officers two of the operator's sign for it and, where the newest log was lost, one of each party.",
+			"then confirm it. Who confirms says, too, that the room counted nowhere in that time but where it counts now: where it was moved to another cluster, say first that that is lost (awase engine move --to embedded --cluster-lost). In a vault that has officers two of the operator's sign for it and, where the newest log was lost, one of each party.",
 		Args: exactArgs(),
 	}
-	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+	return atTheMachine(inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		ack, err := e.ConfirmRestore(cmd.Context())
 		if err != nil {
 			return err
 		}
-		switch {
-		case ack.Waits != nil:
-			said(cmd, "vault", ack)
-			return nil
-		case !ack.Changed:
+		if ack.Waits != nil || asJSON(cmd) {
+			return said(cmd, "vault", ack)
+		}
+		if !ack.Changed {
 			say(cmd, "vault: nothing waits to be confirmed")
 			return nil
 		}
 		say(cmd, "vault: confirmed, log entry %d", ack.Seq)
 		return nil
-	})
+	}))
 }

@@ -20,6 +20,7 @@ import (
 // for them, and for their hashes in every encoding, in all that came out: standard
 // output and error, file names, every file but the ones fed in, and TMPDIR.
 func TestCanaries(t *testing.T) {
+	t.Parallel()
 	dir := smallWorld(t)
 	fed := listFiles(t, dir)
 	bad := map[string]string{
@@ -131,6 +132,7 @@ func canaryHash(i int) string {
 // TestVaultWithoutKey: a copy of a full vault, its key left behind, holds no
 // canary in any encoding. The same bytes with a canary in them do.
 func TestVaultWithoutKey(t *testing.T) {
+	t.Parallel()
 	dir := smallWorld(t)
 	for _, args := range mainJob {
 		mustRun(t, dir, args...)

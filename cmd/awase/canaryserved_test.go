@@ -11,13 +11,14 @@ import (
 	"syscall"
 	"testing"
 
-	"awase/enclave/wire"
+	"awase/internal/freeport"
 )
 
 // TestCanariesServed is TestCanaries for the service: identifiers in files, in
 // questions, and in every part of a request to the front get into no log line of
 // the supervisor, the enclave or the front, no answer and no file.
 func TestCanariesServed(t *testing.T) {
+	t.Parallel()
 	dir := smallWorld(t)
 	fed := listFiles(t, dir)
 	for name, text := range map[string]string{
@@ -32,13 +33,13 @@ func TestCanariesServed(t *testing.T) {
 		fed = append(fed, path)
 	}
 	s := newService(t, dir)
-	at := freePort(t)
+	at := freeport.Address(t)
 	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer said.Close()
-	cmd := awase(t, dir, "serve", "--vault", "V", "--socket", s.socket, "--listen", at)
+	cmd := awase(t, dir, "serve", "--vault", "V", "--socket", s.socket, "--listen", at, "--dev")
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -58,10 +59,6 @@ func TestCanariesServed(t *testing.T) {
 		c := awase(t, dir, line...)
 		c.Stdout, c.Stderr = said, said
 		_ = c.Run() // some are refused
-	}
-	token, err := wire.Token(s.socket)
-	if err != nil {
-		t.Fatal(err)
 	}
 	ask := func(method, path, kind, auth, body string) {
 		t.Helper()
@@ -86,14 +83,15 @@ func TestCanariesServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, auth := range []string{"Bearer " + token, "Bearer " + canaryEmail(1)} {
+	for _, auth := range []string{"Bearer awase_" + canaryEmail(1), "Bearer " + canaryEmail(1), ""} {
 		ask("GET", "/attestation?nonce=canary-1", "", auth, "")
 		ask("GET", "/attestation?nonce="+canaryEmail(1), "", auth, "")
 		ask("GET", "/"+canaryEmail(1), "", auth, "")
-		for _, method := range []string{"report", "load-list", "terms", canaryEmail(1)} {
+		for _, method := range []string{"reports", "lists", "session", "setup", canaryEmail(1)} {
 			for _, kind := range []string{"application/json", "application/octet-stream", canaryEmail(1)} {
 				for _, body := range []string{canaryEmail(1), `{"` + canaryEmail(1) + `":1}`, `{"entrustment":"` + canaryEmail(1) + `","name":"` + canaryEmail(2) + `"}` + "\n" + canaryPhone(1)} {
-					ask("POST", "/enclave/v1/"+method, kind, auth, body)
+					ask("POST", "/v1/"+method, kind, auth, body)
+					ask("PUT", "/v1/parties/"+method, kind, auth, body)
 				}
 			}
 		}
@@ -115,7 +113,7 @@ func TestCanariesServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(log, []byte("caller front")) || !bytes.Contains(log, []byte("refused, act report, caller awase/")) {
+	if !bytes.Contains(log, []byte(`"process":"front","request":"req-`)) || !bytes.Contains(log, []byte(`"msg":"refused","process":"enclave","act":"report","caller":"awase/`)) {
 		t.Errorf("the service logged little: %s", log)
 	}
 	look("an answer or a log line", log)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,9 +60,12 @@ func listCheck() *cobra.Command {
 			}
 			f.value, _, _ = strings.Cut(string(line), "\n")
 		}
+		if f.json = asJSON(cmd); f.json && f.value != "" {
+			return usageError{errors.New("--value shows an identifier to who sits at the desk: leave --json away")}
+		}
 		return checkList(cmd.Context(), args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
-	return cmd
+	return jsonFlag(cmd)
 }
 
 func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.Writer) error {
@@ -83,6 +87,18 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 		if schema != nil {
 			proposal.Declare(schema)
 		}
+		if f.json {
+			report, err := f.read(ctx, file, size, o, proposal.Schema, p)
+			if err != nil {
+				return err
+			}
+			if schema == nil && f.propose != "" {
+				if err := f.write(proposal, io.Discard); err != nil {
+					return err
+				}
+			}
+			return showChecked(out, proposal, report)
+		}
 		showProposal(out, o.Name, proposal)
 		if f.value != "" {
 			if err := showValue(out, proposal, f.value, f.kind); err != nil {
@@ -102,23 +118,61 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 // count reads the whole list as it would be loaded and shows the report. The
 // rows go nowhere.
 func (f *checkFlags) count(ctx context.Context, file io.ReaderAt, size int64, o intake.Options, schema *entrustment.ListSchema, p *progress, out io.Writer) error {
+	report, err := f.read(ctx, file, size, o, schema, p)
+	if err == nil {
+		showReport(out, report, f.problems)
+	}
+	return err
+}
+
+func (f *checkFlags) read(ctx context.Context, file io.ReaderAt, size int64, o intake.Options, schema *entrustment.ListSchema, p *progress) (*intake.Report, error) {
 	in, err := intake.OpenList(ctx, file, size, schema, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, err := range in.Rows() {
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	p.done()
 	if f.problems != "" {
 		if err := writeFile(f.problems, in.Report().WriteProblems); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	showReport(out, in.Report(), f.problems)
-	return nil
+	return in.Report(), nil
+}
+
+// checkedColumn is a column as awase list check prints it as JSON: without samples,
+// which are for the screen of whoever owns the file.
+type checkedColumn struct {
+	Position  int    `json:"position"`
+	Column    string `json:"column"`
+	Use       string `json:"use"`
+	Holds     string `json:"holds"`
+	Certainty string `json:"certainty"`
+	Why       string `json:"why"`
+	Sent      string `json:"sent"`
+	Filled    int    `json:"filled"`
+}
+
+func showChecked(out io.Writer, p *intake.Proposal, r *intake.Report) error {
+	said := struct {
+		Template string                  `json:"template,omitempty"`
+		Headless bool                    `json:"headless"`
+		Columns  []checkedColumn         `json:"columns"`
+		Warnings []string                `json:"warnings,omitempty"`
+		Schema   *entrustment.ListSchema `json:"schema"` // that the guesses make, or that was given
+		Report   *intake.Report          `json:"report"`
+	}{p.Template, p.Headless, []checkedColumn{}, p.Warnings, p.Schema, r}
+	for _, c := range p.Columns {
+		said.Columns = append(said.Columns, checkedColumn{c.Position, c.Column, c.Use, c.Holds, fmt.Sprint(c.Certainty), c.Why, c.Sent, c.Filled})
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(said)
 }
 
 // write puts the proposed schema into a new file, or shows it.
@@ -224,11 +278,11 @@ func showValue(w io.Writer, p *intake.Proposal, value, kindName string) error {
 		return nil
 	}
 	if len(found) == 0 {
-		fmt.Fprintf(w, "  not in the first %s rows: if it should be there hashed, the hashes are salted, doubled, or of a value that was not normalised\n", thousands(int64(p.Rows)))
+		fmt.Fprintf(w, "  not in the first %s: if it should be there hashed, the hashes are salted, doubled, or of a value that was not normalised\n", entrustment.Count(p.Rows, "row", "rows"))
 	}
 	for i, s := range found {
 		if i == 10 {
-			fmt.Fprintf(w, "  and in %d more rows\n", len(found)-i)
+			fmt.Fprintf(w, "  and in %s\n", entrustment.Count(len(found)-i, "more row", "more rows"))
 			break
 		}
 		fmt.Fprintf(w, "  in row %d, column %s: %s\n", s.Row, s.Column, s.Form)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"awase/enclave/vault"
@@ -23,6 +25,12 @@ type child struct {
 	// key is what the child is answered for at descriptor 3; nil: it gets none. It
 	// gets no other descriptor than that and the standard ones.
 	key vault.KeySource
+	// secret is what it can read at the descriptor after that of the key; nil: it gets
+	// none. No argument and no variable holds it.
+	secret []byte
+	// files are those that it gets from descriptor 3 on, where it gets neither.
+	files []*os.File
+	now   atomic.Pointer[os.Process] // the one that runs, or ran last
 }
 
 // namespaces are those of its own that a process is started in.
@@ -38,13 +46,14 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
+	c.now.Store(cmd.Process)
 	err = cmd.Wait()
 	if kerr := keys(); kerr != nil && ctx.Err() == nil {
 		fmt.Fprintf(errOut, "awase: answering %s for the vault key: %v\n", c.what, kerr)
 	}
 	switch {
 	case cmd.ProcessState == nil:
-	case ctx.Err() != nil && cmd.ProcessState.Success():
+	case ctx.Err() != nil && toldToEnd(cmd.ProcessState):
 		return nil // it ended as it was told
 	case cmd.ProcessState.ExitCode() == statusUnconfined:
 		return &unconfinedError{c.what + " can't be confined here, and says why above"}
@@ -52,6 +61,16 @@ func (c *child) run(ctx context.Context, out, errOut io.Writer) error {
 		return &startError{fmt.Errorf("%s could not begin to serve, and says why above", c.what)}
 	}
 	return err
+}
+
+// statusInterrupted is that of a process that was told to end before it served.
+const statusInterrupted = 130
+
+// toldToEnd tells the end of a process that was told to end: also of one that did
+// not listen to signals yet.
+func toldToEnd(p *os.ProcessState) bool {
+	s, ok := p.Sys().(syscall.WaitStatus)
+	return p.Success() || p.ExitCode() == statusInterrupted || ok && s.Signaled() && s.Signal() == syscall.SIGTERM
 }
 
 // start starts the child. keys is called once the child has ended: it ends answering
@@ -104,24 +123,21 @@ func (c *child) startIn(ctx context.Context, apart namespaces, out, errOut io.Wr
 	if cmd.SysProcAttr, err = ownGroup(apart); err != nil {
 		return nil, nil, fmt.Errorf("starting %s: %w", c.what, err)
 	}
-	if c.key == nil {
-		if err := cmd.Start(); err != nil {
-			return nil, nil, fmt.Errorf("starting %s: %w", c.what, err)
-		}
-		return cmd, func() error { return nil }, nil
-	}
-	ours, theirs, err := socketPair()
+	ours, lent, err := c.hand()
 	if err != nil {
-		return nil, nil, fmt.Errorf("passing the vault key on: %w", err)
+		return nil, nil, err
 	}
-	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.ExtraFiles = append(slices.Clone(lent), c.files...)
 	err = cmd.Start()
-	if err = errors.Join(err, theirs.Close()); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("starting %s: %w", c.what, err), ours.Close())
+	if err = errors.Join(err, closeFiles(lent)); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("starting %s: %w", c.what, err), closeFiles(ours))
+	}
+	if ours == nil {
+		return cmd, func() error { return nil }, nil
 	}
 	asked, stop := context.WithCancel(ctx)
 	answered := make(chan error, 1)
-	go func() { answered <- errors.Join(answerKeys(asked, ours, c.key), ours.Close()) }()
+	go func() { answered <- errors.Join(answerKeys(asked, ours[0], c.key), closeFiles(ours)) }()
 	return cmd, func() error {
 		stop()
 		return <-answered

@@ -25,6 +25,7 @@ type demoOptions struct {
 	out         string
 	adult       bool
 	noProgress  bool
+	brief       bool // of a room to rehearse in: nothing is compared
 }
 
 func demo() *cobra.Command {
@@ -266,7 +267,7 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 			return err
 		}
 	}
-	if !d.adult {
+	if !d.adult && !d.brief {
 		return d.hashed(ctx, e)
 	}
 	return nil
@@ -292,10 +293,10 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 	fmt.Fprintln(d.w)
 	base := strings.TrimSuffix(spec, ".yaml")
 	var outs []string
-	for _, ext := range []string{".xlsx", ".csv", ".json"} {
+	for _, ext := range []string{".xlsx", ".pdf", ".csv", ".json"} {
 		outs = append(outs, filepath.Join(d.out, "reports", base+ext))
 	}
-	return ask(ctx, func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }, outs, d.w)
+	return ask(ctx, func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }, &outputs{files: outs}, d.w)
 }
 
 func questionWords(q *entrustment.Question) string {

@@ -97,7 +97,7 @@ func demosOwn(dir string) error {
 func demoName(name string) bool {
 	first, _, nested := strings.Cut(filepath.ToSlash(name), "/")
 	if nested {
-		return slices.Contains([]string{"vault", "vault.checkpoint", "vault.inbox", "vault.outbox", "officers", "reports"}, first)
+		return slices.Contains([]string{"vault", "vault.checkpoint", "vault.inbox", "vault.outbox", "vault.backups", "officers", "reports"}, first)
 	}
 	return slices.Contains([]string{"vault.key"}, name) || slices.Contains([]string{".csv", ".yaml", ".parquet"}, filepath.Ext(name))
 }

@@ -51,7 +51,7 @@ func (d *demoRun) ceremony(ctx context.Context, at string, c *cast) error {
 			lines = append(lines, fmt.Sprintf("{name: %s, key: %q}", o.name, key))
 		}
 		if party.Class == entrustment.ClassOperator {
-			err = holdCeremony(ctx, d.w, d.errOut, at, party, files)
+			err = holdCeremony(ctx, d.w, d.errOut, at, &keyFlags{}, party, files)
 		} else {
 			err = d.writeDocs(people.Doc{Name: p.Name, YAML: fmt.Appendf(nil, "%sofficers: [%s]\n", p.YAML, strings.Join(lines, ", "))})
 		}

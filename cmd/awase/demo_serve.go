@@ -33,7 +33,7 @@ func (d *demoRun) serveAndAsk(ctx context.Context, at string, c *cast, do func(w
 	var log bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.enclave(vault.KeyFile{Path: at + ".key"}).run(life, io.Discard, &log)
+		ended <- s.enclave(vault.KeyFile{Path: at + ".key"}, nil).run(life, io.Discard, &log)
 		close(ended)
 	}()
 	client, err := dialEnded(life, s.socket, ended)
@@ -42,7 +42,7 @@ func (d *demoRun) serveAndAsk(ctx context.Context, at string, c *cast, do func(w
 		if err := d.noCeremony(at, c); err != nil {
 			return err
 		}
-		return openVault(ctx, at, nil, d.errOut, func(e wire.Enclave) error {
+		return openVault(ctx, at, nil, nil, d.errOut, func(e wire.Enclave) error {
 			return errors.Join(d.attest(ctx, e), do(e))
 		})
 	}
@@ -70,6 +70,8 @@ func dialEnded(ctx context.Context, socket string, ended <-chan error) (*wire.Cl
 			return c, err
 		}
 		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		case err := <-ended:
 			return nil, errors.Join(ctx.Err(), err, errors.New("the enclave ended before it served"))
 		case <-time.After(10 * time.Millisecond):

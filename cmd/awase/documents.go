@@ -23,10 +23,10 @@ func documentCommand[T any](use, short, what string, parse func(file string, dat
 			return err
 		}
 		ack, err := put(e, cmd.Context(), doc)
-		if err == nil {
-			said(cmd, what, ack)
+		if err != nil {
+			return err
 		}
-		return err
+		return said(cmd, what, ack)
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 // acts are the acts that officers sign, in words.
 var acts = map[string]string{"party": "party", "policies": "versions of the privacy policy", "gate": "parameters of the release gate", "entrust": "entrustment",
 	"lift": "let releases out again after a freeze", "accept-clock": "believe the machine's clock after a jump",
-	"confirm": "release again after a restore: the requests and ends of the lost time were made again"}
+	"confirm": "release again after a restore: the requests and ends of the lost time were made again, and it was counted nowhere else"}
 
 // shownDraft writes a draft for those who sign it: what it is, who signed, and
 // the document line by line, those that change marked.

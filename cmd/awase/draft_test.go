@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -22,5 +23,38 @@ func TestShownDraft(t *testing.T) {
 	}
 	if !strings.HasSuffix(shown, "  + schema: awase.gate/v1\n  + k: 20\n") || strings.Count(shown, "\n") != 6 {
 		t.Errorf("%q", shown)
+	}
+}
+
+// TestShowDrafts: a draft that was changed on its way keeps nobody from the others;
+// it is named, not shown, and the command fails.
+func TestShowDrafts(t *testing.T) {
+	made := func(id string) wire.Draft {
+		d := wire.Draft{Document: json.RawMessage(`{"id":"` + id + `"}`), Parties: []string{"operator"}, Needs: []string{"operator"}}
+		d.Statement = approval.Statement{Schema: approval.Schema, Vault: strings.Repeat("0", 32), Act: "party", ID: id, Version: 1, Document: hashOf(d.Document),
+			Nonce: strings.Repeat("0", 32), Expires: "2036-03-31T00:00:00Z"}
+		message, err := d.Statement.Message()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Hash = approval.Hash(message)
+		return d
+	}
+	ds := []wire.Draft{made("one"), made("two"), made("three")}
+	ds[1].Document = json.RawMessage(`{"id":"other"}`)
+	var out bytes.Buffer
+	err := showDrafts(&out, ds)
+	if err == nil || !strings.Contains(err.Error(), ds[1].Hash) || strings.Contains(err.Error(), ds[0].Hash) {
+		t.Errorf("%v", err)
+	}
+	for text, want := range map[string]bool{"party one, version 1": true, "party three, version 1": true, "+ id: one": true, "+ id: three": true,
+		"not shown: draft " + ds[1].Hash + "\n": true, "party two": false, "id: other": false} {
+		if strings.Contains(out.String(), text) != want {
+			t.Errorf("%q is shown: %t\n%s", text, !want, out.String())
+		}
+	}
+	out.Reset()
+	if err := showDrafts(&out, append(ds[:1:1], ds[2])); err != nil || strings.Contains(out.String(), "not shown") {
+		t.Errorf("whole ones: %v\n%s", err, out.String())
 	}
 }

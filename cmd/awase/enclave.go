@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"awase/cmd/awase/config"
 	"awase/enclave"
 	"awase/enclave/sandbox"
 	"awase/enclave/vault"
@@ -27,12 +28,20 @@ type serving struct {
 	vault, socket string
 	unconfined    bool
 	allow         []string // names of pieces that may be missing
+	dev           bool     // a vault that is made is a dev vault
+	practice      bool     // likewise, and its people are made up
 	key           keyFlags
+	log           logFlags
+	pass          []string // flags that the front is configured by
+	engine        *config.Engine
+	remote        *remote // the enclave's way to it; nil: none is configured
 }
 
 func (s *serving) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.vault, "vault", "", "the vault's `directory`; made where there is none, its key beside it")
+	f.StringVar(&s.vault, "vault", "", "the vault's `directory`; made where there is none, its key beside it: it then waits for awase init")
+	f.BoolVar(&s.dev, "dev", false, "where there is no vault, make a dev vault, for trials: it asks no signatures")
+	f.BoolVar(&s.practice, "practice", false, "where there is no vault, make a dev vault to rehearse in, whose people are made up: every release says so")
 	s.key.register(cmd)
 	s.registerSocket(cmd)
 }
@@ -40,8 +49,13 @@ func (s *serving) register(cmd *cobra.Command) {
 func (s *serving) registerSocket(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.socket, "socket", "", "the `socket` to serve at, in a directory of mode 0700 that is made where there is none")
-	f.BoolVar(&s.unconfined, "unconfined", false, "a dev vault only: let nothing confine the process; every receipt says so")
 	f.StringSliceVar(&s.allow, "allow-missing", nil, "`pieces` of confinement that this kernel may lack, as awase attestation names them; every receipt names those that are missing")
+	s.log.register(cmd)
+	s.registerUnconfined(cmd)
+}
+
+func (s *serving) registerUnconfined(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&s.unconfined, "unconfined", false, "a dev vault only: let nothing confine the process; every receipt says so")
 }
 
 func (s *serving) check() error {
@@ -70,7 +84,7 @@ func (s *serving) allowed(also ...sandbox.Name) []sandbox.Name {
 
 func enclaveCommand() *cobra.Command {
 	var s serving
-	var keyFD int
+	var keyFD, secretFD int
 	cmd := &cobra.Command{
 		Use:   "enclave --vault V --socket S (--key-fd N | --unconfined)",
 		Short: "Serve a vault to other processes, until it is told to end",
@@ -80,7 +94,9 @@ func enclaveCommand() *cobra.Command {
 		Args: exactArgs(),
 	}
 	s.register(cmd)
+	registerKeys(cmd.Flags(), engineKeys())
 	cmd.Flags().IntVar(&keyFD, "key-fd", 0, "the `descriptor` at which the supervisor answers for the vault key")
+	cmd.Flags().IntVar(&secretFD, "relay-secret-fd", 0, "the `descriptor` at which it reads what its relay shows, where a ClickHouse is configured")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.check(); err != nil {
 			return err
@@ -89,11 +105,25 @@ func enclaveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		g := config.Given{Flags: map[string][]string{}} // what its supervisor says, and no variable
+		given(cmd, g.Flags)
+		e, err := config.Load(g)
+		if err != nil {
+			return err
+		}
+		if s.remote, err = openRemote(e); err != nil {
+			return &startError{err}
+		}
+		if s.remote != nil {
+			if s.remote.secret, err = relaySecretAt(secretFD, s.unconfined); err != nil {
+				return err
+			}
+		}
 		ready, err := s.open(cmd.Context(), channel, cmd.ErrOrStderr())
 		if err != nil {
 			return &startError{err}
 		}
-		return s.serveVault(cmd.Context(), ready, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return s.serveVault(cmd.Context(), ready, cmd.ErrOrStderr())
 	}
 	return cmd
 }
@@ -139,7 +169,7 @@ func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Write
 	if err := errors.Join(errAt, errDir); err != nil {
 		return nil, err
 	}
-	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Socket: at, Key: key}
+	o := enclave.Options{Logger: s.log.logger("enclave", errOut), Socket: at, Key: key, Officers: !s.dev && !s.practice, Practice: s.practice}
 	var err error
 	if o.Build, err = buildHash(); err != nil {
 		return nil, err
@@ -147,23 +177,31 @@ func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Write
 	if o.Prepared, err = vault.Prepare(dir); err != nil {
 		return nil, fileError(s.vault, err)
 	}
-	inbox, outbox := dir+".inbox", dir+vault.OutboxDir
-	for _, d := range []string{inbox, outbox} {
+	inbox, outbox, backups := dir+".inbox", dir+vault.OutboxDir, dir+vault.BackupsDir
+	for _, d := range []string{inbox, outbox, backups} {
 		if err := os.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, fileError(d, err)
 		}
 	}
-	o.Outbox = outbox
+	o.Inbox, o.Backups = inbox, backups
 	l, err := wire.Listen(s.socket)
 	if err != nil {
 		return nil, err
 	}
+	if s.remote != nil {
+		if err := s.remote.listen(relaySocket(s.socket), &o); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
 	if !s.unconfined {
-		keep := sandbox.ForEnclave(vault.Dirs(dir), inbox, outbox)
+		keep := sandbox.ForEnclave(vault.Dirs(dir), inbox, outbox, backups)
 		keep.AllowMissing = s.allowed()
 		if o.Confined, err = sandbox.Confine(keep); err != nil {
 			return nil, errors.Join(fmt.Errorf("the enclave: %w", err), l.Close())
 		}
+	}
+	if s.remote != nil {
+		s.remote.serve()
 	}
 	e, err := enclave.Open(ctx, dir, o)
 	if err != nil {
@@ -173,13 +211,12 @@ func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Write
 }
 
 // serveVault answers until ctx ends.
-func (s *serving) serveVault(ctx context.Context, r *ready, out, errOut io.Writer) error {
-	if _, err := fmt.Fprintf(out, "enclave: serves %s at %s, %s\n", s.vault, s.socket, r.e.Confinement()); err != nil {
-		return errors.Join(err, r.l.Close(), r.e.Close())
-	}
+func (s *serving) serveVault(ctx context.Context, r *ready, errOut io.Writer) error {
+	logger := s.log.logger("enclave", errOut)
+	logger.LogAttrs(ctx, slog.LevelInfo, "the vault is served", slog.String("confinement", r.e.Confinement()))
 	// Where an answer did not end in time, the vault is left as a killed process
 	// leaves it: what was acknowledged stands.
-	if err := wire.Serve(ctx, r.l, r.e, wire.Options{Logger: slog.New(plainHandler{errOut})}); err != nil {
+	if err := wire.Serve(ctx, r.l, r.e, wire.Options{Logger: logger}); err != nil {
 		return err
 	}
 	return r.e.Close()

@@ -31,6 +31,7 @@ func eventsLoad() *cobra.Command {
 	f.addPeriod(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`; without it, the operator's own log")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
+		f.json = asJSON(cmd)
 		return loadEvents(cmd.Context(), e, req, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 }
@@ -41,8 +42,9 @@ func loadEvents(ctx context.Context, e wire.Enclave, req wire.EventsRequest, pat
 		if err != nil {
 			return "", err
 		}
-		return eventsText(req, loaded), nil
+		return f.says(loaded, eventsText(req, loaded)), nil
 	}
+	f.sends(e, errOut)
 	to := destination{seal.EventsName, func() (wire.Terms, error) { return e.Terms(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment)) }}
 	open := func() (opener, error) { return f.eventOpener(ctx) }
 	return f.loadOrOpen(path, "loading events", out, errOut, open, to, put, func(in *intake.File) (string, error) {
@@ -62,24 +64,17 @@ func eventsText(req wire.EventsRequest, l wire.EventsLoaded) string {
 	if req.Entrustment != "" {
 		whose = "the log of " + l.Party + ", under " + req.Entrustment
 	}
-	text := fmt.Sprintf("events %s: %s, %s rows from %s to %s, version %d, log entry %d\n", loadedWord(l.Ack), whose, thousands(l.Rows), l.From, l.To, l.Version, l.Seq)
+	text := fmt.Sprintf("events %s: %s, %s from %s to %s, version %d, log entry %d\n", loadedWord(l.Ack), whose, entrustment.Count(l.Rows, "row", "rows"), l.From, l.To, l.Version, l.Seq)
 	switch {
 	case l.Replaced > 0:
-		text += fmt.Sprintf("  in place of %s before it\n", plural(l.Replaced, "log"))
+		text += fmt.Sprintf("  in place of %s before it\n", entrustment.Count(l.Replaced, "log", "logs"))
 	case l.Before > 0:
-		text += fmt.Sprintf("  beside %s rows of logs before it\n", thousands(l.Before))
+		text += fmt.Sprintf("  beside %s of logs before it\n", entrustment.Count(l.Before, "row", "rows"))
 	}
 	if l.Changed && l.Overlaps {
 		text += "  they hold events of the same days: if this is one of them, mended, load it again with --replace\n"
 	}
 	return text
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // eventOpener gives what opens an event log by the schema that the flags name.

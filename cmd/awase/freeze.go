@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,10 +39,10 @@ func freezeCommand() *cobra.Command {
 				return usageError{errors.New("--lift makes a draft, which two officers sign with awase approve: run awase freeze --lift without --key")}
 			}
 			ack, err := e.Lift(cmd.Context())
-			if err == nil {
-				said(cmd, "freeze lifted", ack)
+			if err != nil {
+				return err
 			}
-			return err
+			return said(cmd, "freeze lifted", ack)
 		}
 		f, err := e.Frozen(cmd.Context())
 		if err != nil {
@@ -64,32 +67,58 @@ func freezeCommand() *cobra.Command {
 		if f.Officer != "" {
 			by = fmt.Sprintf(" by %s of %s", f.Officer, f.Party)
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "releases are stopped since %s%s, log entry %d; awase freeze --lift lets them out again\n", japan(f.At), by, f.Seq)
-		return err
+		return answer(cmd, f, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "releases are stopped since %s%s, log entry %d; awase freeze --lift lets them out again\n", japan(f.At), by, f.Seq)
+			return err
+		})
 	})
 }
 
 // signFreeze signs the statement that stops releases.
-func signFreeze(f *wire.Freeze, keyFile string) (r wire.FreezeRequest, err error) {
-	key, err := readOfficerKey(keyFile)
-	if err != nil {
-		return r, err
-	}
-	now, err := time.Parse(time.RFC3339, f.Now)
-	if err != nil {
-		return r, fmt.Errorf("the vault's time does not decode: %w", err)
-	}
+func signFreeze(f *wire.Freeze, keyFile string) (wire.FreezeRequest, error) {
 	s := *f.Statement
-	nonce := make([]byte, 16)
-	rand.Read(nonce)
-	s.Nonce, s.Expires = hex.EncodeToString(nonce), now.Add(freezeLife).Format(time.RFC3339)
 	// Whatever else the room calls its statement, this is signed for nothing but a
 	// freeze.
-	s.Schema, s.Act, s.ID, s.Document, s.Replaces = approval.Schema, "freeze", "", "", ""
+	s.Act, s.ID, s.Document, s.Replaces = "freeze", "", "", ""
+	return signNow(s, f.Now, keyFile)
+}
+
+// signNow signs a statement that is handed in at once. now is the vault's time.
+func signNow(s approval.Statement, now, keyFile string) (by wire.ByOfficer, err error) {
+	key, err := readOfficerKey(keyFile)
+	if err != nil {
+		return by, err
+	}
+	at, err := time.Parse(time.RFC3339, now)
+	if err != nil {
+		return by, fmt.Errorf("the vault's time does not decode: %w", err)
+	}
+	nonce := make([]byte, 16)
+	rand.Read(nonce)
+	s.Schema, s.Nonce, s.Expires = approval.Schema, hex.EncodeToString(nonce), at.Add(freezeLife).Format(time.RFC3339)
 	message, err := s.Message()
 	if err != nil {
-		return r, err
+		return by, err
 	}
 	public, _ := key.Public().(ed25519.PublicKey)
-	return wire.FreezeRequest{Statement: &s, Key: approval.FormatKey(public), Signature: approval.Sign(key, message)}, nil
+	return wire.ByOfficer{Statement: &s, Key: approval.FormatKey(public), Signature: approval.Sign(key, message)}, nil
+}
+
+// signAct signs for an act of one officer: "end" of an entrustment, "rotate" or "engine". It
+// is empty where no signature is asked.
+func signAct(ctx context.Context, e wire.Enclave, act, id, keyFile string) (by wire.ByOfficer, err error) {
+	ask, err := e.ToSign(ctx, act, id)
+	switch {
+	case err != nil:
+		return by, err
+	case ask.Statement == nil && keyFile != "":
+		return by, usageError{errors.New("no officer signs for it here: leave --key out")}
+	case ask.Statement == nil:
+		return by, nil
+	case keyFile == "":
+		return by, usageError{fmt.Errorf("an officer of %s signs for it: name the officer's key with --key", strings.Join(ask.Parties, " or "))}
+	}
+	s := *ask.Statement
+	s.Act, s.ID, s.Document = act, id, "" // signed for nothing else, whatever the room calls it
+	return signNow(s, ask.Now, keyFile)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -31,17 +30,23 @@ func gateSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), gateChanges(changes)+"nothing was set\n")
-			return err
+			return answer(cmd, gateSaid{Changes: changes}, func(w io.Writer) error {
+				_, err := io.WriteString(w, gateChanges(changes)+"nothing was set\n")
+				return err
+			})
 		}
 		// What is refused is refused, and logged, by the act itself.
 		ack, err := e.SetGate(cmd.Context(), name, data)
 		if err != nil {
 			return err
 		}
-		said(cmd, "gate", ack)
-		_, err = io.WriteString(cmd.OutOrStdout(), gateChanges(changes))
-		return err
+		return answerExact(cmd, gateSaid{&ack, changes}, func(w io.Writer) error {
+			if err := sayAck(w, "gate", ack); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, gateChanges(changes))
+			return err
+		})
 	})
 	open := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -53,6 +58,12 @@ func gateSet() *cobra.Command {
 		return open(cmd, args)
 	}
 	return cmd
+}
+
+// gateSaid is what awase gate set prints as JSON.
+type gateSaid struct {
+	Set     *wire.Ack         `json:"set,omitempty"` // absent: nothing was set
+	Changes []wire.GateChange `json:"changes"`
 }
 
 // gateChanges says in words what becomes of each parameter.
@@ -75,25 +86,20 @@ func gateValue(s wire.GateSetting) string {
 }
 
 func gateShow() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show --vault V [--json]",
 		Short: "Show the gate in force, as a gate.yaml",
 		Args:  exactArgs(),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		g, err := e.Gate(cmd.Context())
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			enc := json.NewEncoder(cmd.OutOrStdout())
-			enc.SetIndent("", "  ")
-			return enc.Encode(g)
-		}
-		_, err = io.WriteString(cmd.OutOrStdout(), gateDocument(g))
-		return err
+		return answer(cmd, g, func(w io.Writer) error {
+			_, err := io.WriteString(w, gateDocument(g))
+			return err
+		})
 	})
 }
 

@@ -79,6 +79,7 @@ var mainJob = [][]string{
 // and again, until it was let finish; then nothing is doubled, nothing
 // acknowledged is lost, and each question was charged exactly once.
 func TestKillAnywhere(t *testing.T) {
+	t.Parallel()
 	worlds := 6
 	if testing.Short() {
 		worlds = 2

@@ -13,6 +13,7 @@ import (
 // again, until they were let finish, the same command each time. What is restored
 // then knows what was spent, and a restore that was cut short is no vault.
 func TestKillBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(6, 4))
 	dir := smallWorld(t)
 	for _, args := range mainJob[:7] {

@@ -15,6 +15,7 @@ import (
 // same public key; once the end was acknowledged there is a certificate of a
 // destroyed key, one entry, and no file of the entrustment.
 func TestKillRotationAndEnd(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(6, 3))
 	dir := smallWorld(t)
 	for _, args := range mainJob[:7] {
@@ -74,6 +75,7 @@ func TestKillRotationAndEnd(t *testing.T) {
 // entrustment that it was asked for. It serves again each time, with the same
 // public key, and the end is finished by whoever opens the vault next.
 func TestKillServiceAtEnd(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(6, 5))
 	dir := smallWorld(t)
 	for _, args := range mainJob[:7] {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"awase/crypto/receipt"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/internal/freeport"
 )
 
 // killFor is how long TestKillEverything kills: AWASE_KILL, as make kill sets it, or
@@ -36,29 +36,23 @@ func killFor(t *testing.T) time.Duration {
 	return d
 }
 
-// freePort is a port that the front can have again each time it is started.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // TestKillEverything kills the enclave, the front or both with SIGKILL, at random,
-// while many ask at the socket and through the front. The supervisor starts them
-// again; nothing acknowledged is lost, each question is charged once, and there is
-// no release that was not charged.
+// while many ask at the socket and through /v1, and a desk uploads lists and has them
+// loaded. The supervisor starts them again; nothing acknowledged is lost, every job
+// that was accepted is done, each question is charged once, each list is loaded once,
+// and there is no release that was not charged.
 func TestKillEverything(t *testing.T) {
+	t.Parallel()
 	dir := smallWorld(t)
 	for _, args := range mainJob[:7] {
 		mustRun(t, dir, args...)
 	}
+	whole := killFor(t)
+	sealed := sealLists(t, dir, min(max(3, int(whole/(5*time.Second))), 40))
+	marketing, desk := killTokens(t, dir)
 	s := newService(t, dir)
-	at := freePort(t)
-	cmd := startSupervisor(t, s, "--listen", at)
+	at := freeport.Address(t)
+	cmd := startSupervisor(t, s, "--listen", at, "--rate-strangers", "1000", "--rate-per-second", "1000", "--rate-burst", "1000")
 	t.Cleanup(func() {
 		if cmd.ProcessState == nil {
 			_ = cmd.Process.Kill()
@@ -66,23 +60,19 @@ func TestKillEverything(t *testing.T) {
 		}
 	})
 	eventually(t, "an answer", func() bool { return answers(s.socket) })
-	token, err := wire.Token(s.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	l := &load{t: t, socket: s.socket, front: "http://" + at, token: token, given: map[int][]byte{}, parties: map[string]bool{}, stop: make(chan struct{})}
+	l := &load{t: t, socket: s.socket, front: "http://" + at, given: map[int][]byte{}, parties: map[string]bool{}, jobs: map[string]bool{}, lists: map[string]bool{}, stop: make(chan struct{})}
 	for i := range 6 {
 		l.all.Go(func() { l.ask(i) })
 	}
 	for i := range 3 {
-		l.all.Go(func() { l.askFront(i) })
+		l.all.Go(func() { l.askRoom(i, l.as(marketing)) })
 	}
+	l.all.Go(l.askFront)
 	l.all.Go(l.write)
+	l.all.Go(func() { l.loadLists(l.as(desk), sealed, whole) })
 
 	rng := rand.New(rand.NewPCG(6, 5))
 	kills := map[string]int{}
-	whole := killFor(t)
 	// A restart is the slower the sooner it died: in a long run most live for a while.
 	reach := min(1500*time.Millisecond+whole/30, 15*time.Second)
 	for end := time.Now().Add(whole); time.Now().Before(end); {
@@ -100,11 +90,12 @@ func TestKillEverything(t *testing.T) {
 	time.Sleep(3 * time.Second) // a whole tick
 	close(l.stop)
 	l.all.Wait()
-	t.Logf("%v kills, %d releases, %d through the front, %d parties added", kills, l.releases, l.through, len(l.parties))
-	if kills["enclave"] < 2 || kills["front"] < 2 || l.releases == 0 || l.through == 0 || len(l.parties) == 0 || len(l.given) != len(killSpecs) {
+	t.Logf("%v kills, %d releases at the socket and %d through /v1, %d jobs accepted, %d lists loaded, %d attestations, %d parties added", kills, l.releases, l.reports, len(l.jobs), len(l.lists), l.through, len(l.parties))
+	if kills["enclave"] < 2 || kills["front"] < 2 || l.releases == 0 || l.reports < 3 || len(l.lists) == 0 || l.through == 0 || len(l.parties) == 0 || len(l.given) != len(killSpecs) {
 		t.Errorf("%d of %d questions were answered: the test proves little", len(l.given), len(killSpecs))
 	}
 	l.check()
+	l.checkRoom(l.as(marketing), l.as(desk))
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +106,8 @@ func TestKillEverything(t *testing.T) {
 	for _, e := range readLog(t, dir) {
 		kinds[e.Kind]++
 	}
-	if kinds["report"] != len(killSpecs) {
-		t.Errorf("%d reports stand in the log", kinds["report"])
+	if kinds["report"] != len(killSpecs) || kinds["list"] != 1+len(l.lists) {
+		t.Errorf("%d reports and %d lists stand in the log", kinds["report"], kinds["list"])
 	}
 }
 
@@ -124,16 +115,19 @@ var killSpecs = []string{"report: overlap\n", "report: profile\ndims: [gender]\n
 
 // load is many who ask and write.
 type load struct {
-	t                    *testing.T
-	socket, front, token string
-	stop                 chan struct{}
-	all                  sync.WaitGroup
+	t             *testing.T
+	socket, front string
+	stop          chan struct{}
+	all           sync.WaitGroup
 
 	mu       sync.Mutex
 	given    map[int][]byte  // releases by question
 	parties  map[string]bool // acknowledged
 	releases int
-	through  int
+	through  int             // attestations
+	reports  int             // through /v1
+	jobs     map[string]bool // accepted
+	lists    map[string]bool // loaded, as their jobs said
 }
 
 func (l *load) going() bool {
@@ -153,7 +147,7 @@ func (l *load) question(i int) *entrustment.Question {
 	return q
 }
 
-func (l *load) took(i int, r *wire.Release, through bool) {
+func (l *load) took(i int, r *wire.Release) {
 	raw, err := json.Marshal(r)
 	if err != nil {
 		l.t.Error(err)
@@ -164,10 +158,13 @@ func (l *load) took(i int, r *wire.Release, through bool) {
 		l.t.Errorf("question %d was answered with other bytes", i)
 	}
 	l.given[i] = raw
-	l.releases++
-	if through {
-		l.through++
-	}
+}
+
+// count counts what was answered.
+func (l *load) count(n *int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n++
 }
 
 // ask asks at the socket.
@@ -180,7 +177,8 @@ func (l *load) ask(asker int) {
 		i := n % len(killSpecs)
 		r, err := c.As(wire.Caller(fmt.Sprint("asker ", asker))).Report(l.t.Context(), l.question(i))
 		if err == nil {
-			l.took(i, r, false)
+			l.took(i, r)
+			l.count(&l.releases)
 		} else if _, refused := errors.AsType[*entrustment.Error](err); refused && entrustment.Public(err).Code != entrustment.CodeNotFound {
 			l.t.Errorf("question %d: %v", i, err)
 		}
@@ -188,38 +186,14 @@ func (l *load) ask(asker int) {
 	}
 }
 
-// askFront asks through the front.
-func (l *load) askFront(asker int) {
-	for n := asker; l.going(); n++ {
-		i := n % len(killSpecs)
-		q, err := json.Marshal(map[string]any{"question": l.question(i)})
-		if err != nil {
-			l.t.Error(err)
-		}
-		status, raw, err := l.post("report", q)
-		switch {
-		case err != nil: // killed
-		case status == http.StatusOK:
-			r, err := wire.DecodeRelease(raw)
-			if err != nil {
-				l.t.Error(err)
-				continue
-			}
-			l.took(i, r, true)
-		case status != http.StatusInternalServerError: // the enclave was killed
-			l.t.Errorf("question %d through the front: %d %s", i, status, raw)
+// askFront asks the front, which asks the enclave: each answer is the enclave's own,
+// signed, or a refusal.
+func (l *load) askFront() {
+	for l.going() {
+		if err := l.attestation(); err == nil {
+			l.count(&l.through)
 		}
 	}
-}
-
-func (l *load) post(method string, body []byte) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(l.t.Context(), http.MethodPost, l.front+"/enclave/v1/"+method, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+l.token)
-	req.Header.Set("Content-Type", "application/json")
-	return l.do(req)
 }
 
 func (l *load) do(req *http.Request) (int, []byte, error) {
@@ -283,7 +257,7 @@ func (l *load) check() {
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		l.took(i, r, false)
+		l.took(i, r)
 	}
 	for id := range l.parties {
 		p, err := entrustment.ParseParty("p", fmt.Appendf(nil, "schema: awase.party/v1\nid: %s\nclass: client\ngroup: %s\ncountry: JP\n", id, id))
@@ -298,7 +272,7 @@ func (l *load) check() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	charged := map[string]int{}
+	charged := map[string]int{} // by owner and question
 	spent := 0.0
 	for _, a := range ledger.Accounts {
 		for _, charge := range a.Charges {

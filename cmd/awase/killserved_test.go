@@ -56,7 +56,7 @@ func (s *service) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := (&serving{vault: filepath.Join(s.dir, "V"), socket: s.socket}).enclave(vault.KeyFile{Path: filepath.Join(s.dir, "V.key")})
+	c := (&serving{vault: filepath.Join(s.dir, "V"), dev: true, socket: s.socket}).enclave(vault.KeyFile{Path: filepath.Join(s.dir, "V.key")}, nil)
 	c.program = path
 	var errOut bytes.Buffer
 	if s.cmd, _, err = c.start(s.t.Context(), nil, &errOut); err != nil {
@@ -85,6 +85,7 @@ func (s *service) kill() {
 // job, again and again, until it was let finish; then nothing is doubled and
 // nothing acknowledged is lost.
 func TestKillService(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(6, 1))
 	dir := smallWorld(t)
 	s := newService(t, dir)
@@ -92,7 +93,7 @@ func TestKillService(t *testing.T) {
 	acked := 0
 	for _, args := range mainJob {
 		line := strings.Split(strings.ReplaceAll(strings.Join(args, "\x00"), "--vault\x00V", "--enclave\x00"+s.socket), "\x00")
-		for reach, done := 8*time.Millisecond, false; !done; reach *= 2 {
+		for reach, done := 8*time.Millisecond, false; !done; reach *= 3 {
 			s.start()
 			cmd := awase(t, dir, line...)
 			var out bytes.Buffer
@@ -139,6 +140,7 @@ func TestKillService(t *testing.T) {
 // and again. Whoever got a release gets the same bytes ever after, and each was
 // charged once.
 func TestKillServiceUnderLoad(t *testing.T) {
+	t.Parallel()
 	dir := smallWorld(t)
 	for _, args := range mainJob[:7] {
 		mustRun(t, dir, args...)

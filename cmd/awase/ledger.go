@@ -1,11 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"awase/api/client"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/render"
@@ -13,29 +14,28 @@ import (
 
 func ledger() *cobra.Command {
 	var req wire.LedgerRequest
-	var asJSON bool
+	var all bool
 	cmd := &cobra.Command{
-		Use:   "ledger --vault V [--group G] [--json]",
+		Use:   "ledger --vault V [--group G | --all] [--json]",
 		Short: "The privacy budgets: what spent what, what is left, and when it comes back",
 		Long: "Shows every account (a recipient group about the users of one party), what is spent and left of it in 30 and in 365 days, " +
-			"and each charge with the moment at which it slides out of the window. Without --group it is the privacy officer's view: all groups, their accounts together, and alarms.",
+			"and each charge with the moment at which it slides out of the window. Without --group it is the privacy officer's view: all groups, their accounts together, and alarms. " +
+			"Over the network it is one's own group's, and --all is for the operator's privacy officers and auditors.",
 		Args: exactArgs(),
 	}
 	cmd.Flags().StringVar(&req.Group, "group", "", "what this recipient `group` may see")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().BoolVar(&all, "all", false, "the officer's view: all groups, and alarms")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
-		req.Officer = req.Group == ""
+		if all && req.Group != "" {
+			return usageError{fmt.Errorf("--all and --group contradict each other")}
+		}
+		_, network := e.(*client.Room)
+		req.Officer = all || req.Group == "" && !network
 		l, err := e.Ledger(cmd.Context(), req)
 		if err != nil {
 			return err
 		}
-		out := cmd.OutOrStdout()
-		if asJSON {
-			enc := json.NewEncoder(out)
-			enc.SetIndent("", "  ")
-			return enc.Encode(l)
-		}
-		return render.Ledger(out, l, terminalOptions(out))
+		return answer(cmd, l, func(w io.Writer) error { return render.Ledger(w, l, terminalOptions(w)) })
 	})
 }
 
@@ -54,7 +54,6 @@ func reserve() *cobra.Command {
 	cmd.Flags().StringVar(&until, "until", "", "the last `day` on which it is held: 2026-12-31")
 	cmd.Flags().BoolVar(&free, "free", false, "give it up")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
-		out := cmd.OutOrStdout()
 		switch {
 		case name == "":
 			return usageError{fmt.Errorf("name the reservation with --name")}
@@ -69,8 +68,10 @@ func reserve() *cobra.Command {
 			if !r.Changed {
 				word = "had run out already"
 			}
-			_, err = fmt.Fprintf(out, "reservation %s: %s\n", r.Name, word)
-			return err
+			return answer(cmd, r, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "reservation %s: %s\n", r.Name, word)
+				return err
+			})
 		}
 		day, err := entrustment.ParseDate(until)
 		if err != nil {
@@ -88,8 +89,10 @@ func reserve() *cobra.Command {
 		if !r.Changed {
 			word = "held already"
 		}
-		_, err = fmt.Fprintf(out, "reservation %s: rho %g %s until the end of %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, day, r.Name)
-		return err
+		return answer(cmd, r, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "reservation %s: rho %g %s until the end of %s; awase report --reserved %s asks it\n", r.Name, r.Rho, word, day, r.Name)
+			return err
+		})
 	})
 }
 
@@ -106,15 +109,16 @@ func acceptClock() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if s.Waits != nil {
-			waits(cmd.OutOrStdout(), "clock", s.Waits)
-			return nil
-		}
-		if s.Accepted == nil {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: nothing waits to be accepted; the vault's time is %s\n", japan(s.Now))
+		return answerExact(cmd, s, func(w io.Writer) error {
+			switch {
+			case s.Waits != nil:
+				waits(w, "clock", s.Waits)
+			case s.Accepted == nil:
+				_, err = fmt.Fprintf(w, "clock: nothing waits to be accepted; the vault's time is %s\n", japan(s.Now))
+			default:
+				_, err = fmt.Fprintf(w, "clock: accepted, from %s to %s, log entry %d\n", japan(s.Accepted.From), japan(s.Now), s.Seq)
+			}
 			return err
-		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "clock: accepted, from %s to %s, log entry %d\n", japan(s.Accepted.From), japan(s.Now), s.Seq)
-		return err
+		})
 	})
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"awase/api/client"
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -30,6 +33,8 @@ type loadFlags struct {
 	replace    bool
 	after      string // upload id of the file before; of seal alone
 	noProgress bool
+	json       bool
+	reading    *progress // the bar of the file that is read
 }
 
 func (f *loadFlags) add(cmd *cobra.Command, schema string) {
@@ -102,6 +107,7 @@ func baseLoad() *cobra.Command {
 		if f.schema == "" {
 			return usageError{errors.New("name the base's schema with --schema")}
 		}
+		f.json = asJSON(cmd)
 		return loadBase(cmd.Context(), e, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 }
@@ -113,8 +119,9 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 	}
 	put := func(sealed io.Reader) (string, error) {
 		loaded, err := e.LoadBase(ctx, schema, sealed)
-		return fmt.Sprintf("base %s: %s users, version %d, log entry %d\n", loadedWord(loaded.Ack), thousands(loaded.Users), loaded.Version, loaded.Seq), err
+		return f.says(loaded, baseText(loaded)), err
 	}
+	f.sends(e, errOut)
 	to := destination{seal.BaseName, func() (wire.Terms, error) { return e.Terms(ctx, seal.BaseEntrustment) }}
 	open := func() (opener, error) { return f.opener(ctx, true) }
 	return f.loadOrOpen(path, "loading users", out, errOut, open, to, put, func(in *intake.File) (string, error) {
@@ -125,6 +132,69 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 		sealed := f.sealing(ctx, terms, to.name, in)
 		defer sealed.Close()
 		return put(sealed)
+	})
+}
+
+func baseText(l wire.BaseLoaded) string {
+	return fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq)
+}
+
+// says gives what became of a file: as text, or as JSON.
+func (f *loadFlags) says(v any, text string) string {
+	if !f.json {
+		return text
+	}
+	raw, err := json.Marshal(v)
+	if err != nil { // of numbers and names
+		return "null"
+	}
+	return string(raw)
+}
+
+// loaded is what the load commands print as JSON.
+type loaded struct {
+	Report *intake.Report  `json:"report,omitempty"` // absent of a file that was sealed before
+	Loaded json.RawMessage `json:"loaded"`           // null: it was refused
+}
+
+// show prints what the desk found in a file, and what became of it; text "": it
+// was refused.
+func (f *loadFlags) show(out io.Writer, r *intake.Report, text string) error {
+	if !f.json {
+		if r != nil {
+			showReport(out, r, f.problems)
+		}
+		_, err := io.WriteString(out, text)
+		return err
+	}
+	if text == "" {
+		text = "null"
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(loaded{r, json.RawMessage(text)})
+}
+
+// sends shows the phases of a load over the network that come after the reading.
+func (f *loadFlags) sends(e wire.Enclave, errOut io.Writer) {
+	r, ok := e.(*client.Room)
+	if !ok {
+		return
+	}
+	phase := ""
+	var bar *progress
+	r.OnProgress(func(now string, done, of int64) {
+		if now != phase {
+			if bar = cmp.Or(bar, f.reading); bar != nil {
+				bar.done()
+			}
+			phase, bar = now, newProgress(errOut, now, of, f.noProgress)
+		}
+		bar.to(done, now)
+		if done == of {
+			bar.done()
+		}
 	})
 }
 
@@ -191,6 +261,7 @@ func listLoad() *cobra.Command {
 		if req.Entrustment == "" || req.Name == "" {
 			return usageError{errors.New("name the entrustment with --entrustment and the list with --name")}
 		}
+		f.json = asJSON(cmd)
 		return loadList(cmd.Context(), e, req, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 }
@@ -198,13 +269,9 @@ func listLoad() *cobra.Command {
 func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path string, f *loadFlags, out, errOut io.Writer) error {
 	put := func(sealed io.Reader) (string, error) {
 		loaded, err := e.LoadList(ctx, req, sealed)
-		text := fmt.Sprintf("list %s %s%s distinct rows, %s hashes to match by, version %d, log entry %d\n", req.Name, listChange(loaded),
-			thousands(loaded.Rows), thousands(loaded.Tokens), loaded.Version, loaded.Seq)
-		if loaded.Tokens < loaded.Floor {
-			text += fmt.Sprintf("  reports need a list of at least %s hashes\n", thousands(loaded.Floor))
-		}
-		return text, err
+		return f.says(loaded, listText(req.Name, loaded)), err
 	}
+	f.sends(e, errOut)
 	to := destination{req.Name, func() (wire.Terms, error) { return e.Terms(ctx, req.Entrustment) }}
 	open := func() (opener, error) { return f.opener(ctx, false) }
 	return f.loadOrOpen(path, "loading list", out, errOut, open, to, put, func(in *intake.File) (string, error) {
@@ -218,13 +285,20 @@ func loadList(ctx context.Context, e wire.Enclave, req wire.ListRequest, path st
 	})
 }
 
+// listText says what became of a list.
+func listText(name string, l wire.ListLoaded) string {
+	text := fmt.Sprintf("list %s %s%s, %s to match by, version %d, log entry %d\n", name, listChange(l),
+		entrustment.Count(l.Rows, "distinct row", "distinct rows"), entrustment.Count(l.Tokens, "hash", "hashes"), l.Version, l.Seq)
+	if l.Tokens < l.Floor {
+		text += fmt.Sprintf("  reports need a list of at least %s hashes\n", thousands(l.Floor))
+	}
+	return text
+}
+
 // listChange says what became of a list, up to its number of rows.
 func listChange(l wire.ListLoaded) string {
 	rows := func(n int64, done string) string {
-		if n == 1 {
-			return ": 1 row " + done + ", "
-		}
-		return ": " + thousands(n) + " rows " + done + ", "
+		return ": " + entrustment.Count(n, "row", "rows") + " " + done + ", "
 	}
 	switch l.Change {
 	case seal.Add:
@@ -248,14 +322,14 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from, --to and --replace go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
+		f.reading = p
 		defer p.done()
 		text, err := put(bufio.NewReaderSize(file, 1<<20))
 		p.done()
 		if err != nil {
 			return to.sealedError(file, err)
 		}
-		_, err = io.WriteString(out, text)
-		return err
+		return f.show(out, nil, text)
 	})
 	if err != nil || sealed {
 		return err
@@ -284,6 +358,7 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open opener,
 	}
 	return readFile(path, func(file *os.File, size int64) error {
 		p := newProgress(errOut, what, size, f.noProgress)
+		f.reading = p
 		defer p.done()
 		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows, Change: change, Period: period})
 		if err != nil {
@@ -295,17 +370,15 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open opener,
 		if err != nil && (in.Report().Rows == 0 || in.Report().Accepted > 0) {
 			return err
 		}
-		showReport(out, in.Report(), f.problems)
+		if err != nil {
+			text = ""
+		}
 		if f.problems != "" {
 			if werr := writeFile(f.problems, in.Report().WriteProblems); werr != nil {
 				return errors.Join(err, werr)
 			}
 		}
-		if err != nil {
-			return err
-		}
-		_, err = io.WriteString(out, text)
-		return err
+		return errors.Join(err, f.show(out, in.Report(), text))
 	})
 }
 

@@ -36,25 +36,36 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	shown := &screen{Writer: out}
 	root.SetOut(shown)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
+	addCompletion(root)
+	cmd, err := root.ExecuteContextC(ctx)
 	// Who closed the pipe had read enough; a file that could not be written is
 	// another matter.
 	if err == nil || shown.closed != nil && errors.Is(err, shown.closed) {
 		return 0
 	}
 	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(errOut, "awase: interrupted. What was acknowledged stands, the rest did not happen; run the same command again (a question that was charged is not charged twice)")
-		return 130
+		err = errInterrupted
 	}
-	fmt.Fprintln(errOut, "awase:", err)
+	code := statusOf(err)
+	sayRefused(errOut, wantsJSON(cmd, args), code, err)
+	return code
+}
+
+var errInterrupted = errors.New("interrupted. What was acknowledged stands, the rest did not happen; run the same command again (a question that was charged is not charged twice)")
+
+// statusOf gives the exit status of a command that failed.
+func statusOf(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
 	}
-	if notConfined(err) {
-		return statusUnconfined
-	}
-	if _, ok := errors.AsType[*startError](err); ok {
+	if _, ok := errors.AsType[*startError](err); ok && !notConfined(err) {
 		return statusNotServing
+	}
+	switch {
+	case errors.Is(err, errInterrupted):
+		return statusInterrupted
+	case notConfined(err):
+		return statusUnconfined
 	}
 	return 1
 }
@@ -94,29 +105,31 @@ func newRoot() *cobra.Command {
 		Use:           "awase",
 		Short:         "A clean room for advertising audiences",
 		Long:          "Awase matches one company's user list with another's users. Only noised aggregates that passed the release gate come out.",
+		Version:       thisBuild().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(
 		group("party", "Parties of the room", partyAdd()),
-		group("policy", "Versions of the operator's privacy policy", policyAdd()),
+		group("policy", "Versions of the operator's privacy policy", policyAdd(), policyShow()),
 		group("gate", "Parameters of the release gate", gateSet(), gateShow()),
-		group("base", "The operator's identity base", baseLoad()),
+		group("base", "The operator's identity base", baseLoad(), baseList()),
 		entrust(),
 		group("entrustment", "The end of an entrustment", entrustmentEnd(), entrustmentCertificate()),
 		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),
-		group("events", "Event logs", eventsLoad()),
+		group("events", "Event logs", eventsLoad(), eventsList()),
 		report(),
+		renderCommand(),
 		reserve(),
 		ledger(),
 		verify(),
-		group("log", "The record log", logKey(), logProof()),
+		group("log", "The record log", logKey(), logProof(), logEntries(), logCheckpoint(), logInclusion()),
 		initCommand(),
 		group("officer", "Keys of officers, who sign for a party", officerKey()),
 		draftsCommand(),
@@ -124,19 +137,35 @@ func newRoot() *cobra.Command {
 		freezeCommand(),
 		group("admin", "The vault itself", acceptClock()),
 		group("vault", "The vault at rest", vaultRotate(), vaultConfirm()),
+		engineCommand(),
 		backupCommand(),
 		restoreCommand(),
 		serveCommand(),
+		configCommand(),
 		enclaveCommand(),
+		relayCommand(),
 		frontCommand(),
+		practiceCommand(),
 		attestationCommand(),
 		terms(),
 		sealCommand(),
 		sealKey(),
+		uploadCommand(),
 		identifierCommand(),
 		demo(),
 		benchCommand(),
+		versionCommand(),
+		roomCommand(),
+		partiesCommand(),
+		entrustmentsCommand(),
+		listsCommand(),
+		reportsCommand(),
+		cubesCommand(),
 	)
+	for _, n := range nouns() {
+		root.AddCommand(n.command())
+	}
+	completions(root)
 	return root
 }
 

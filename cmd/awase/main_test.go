@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"awase/internal/testflag"
 )
 
 // repository is where this package's repository lies.
@@ -25,18 +27,30 @@ var repository = func() string {
 // TestMain lets the test binary be awase itself, for scripts and for tests that
 // kill it.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"awase": func() {
+	testscript.Main(waiting{m}, map[string]func(){"awase": func() {
 		if os.Getenv(servedEnv) != "" {
 			serveArgs()
+		}
+		if os.Getenv(networkEnv) != "" {
+			networkArgs()
 		}
 		plantAttacker()
 		main()
 	}})
 }
 
+// waiting runs several at a time, for most of what they do is wait.
+type waiting struct{ *testing.M }
+
+func (w waiting) Run() int {
+	testflag.Default("test.parallel", testflag.SideBySide)
+	return w.M.Run()
+}
+
 // TestScripts runs the commands as people type them; each script says what must
 // come out and what must not.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, scripts(func(*testscript.Env) error { return nil }))
 }
 

@@ -40,10 +40,12 @@ func officerKey() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "officers: [{name: …, key: %q}]\n", text)
-		return err
+		return answer(cmd, map[string]string{"key": text}, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "officers: [{name: …, key: %q}]\n", text)
+			return err
+		})
 	}
-	return cmd
+	return jsonFlag(cmd)
 }
 
 // makeOfficerKey writes an officer's private key, and the public one beside it,
@@ -89,14 +91,16 @@ func readOfficerKey(path string) (ed25519.PrivateKey, error) {
 func initCommand() *cobra.Command {
 	var dir string
 	var officers []string
+	var from keyFlags
 	cmd := &cobra.Command{
 		Use:   "init --vault V --officer NAME=KEY.pub --officer NAME=KEY.pub operator.yaml",
 		Short: "The key ceremony: make a vault whose acts officers sign for",
-		Long: "Makes the vault, with the operator's party.yaml and its officers as the first entry of its log. From then on entrustments, parties, policies and the gate's parameters are drafts until two officers signed them " +
-			"(awase drafts, awase approve). A vault made by any other command is a dev vault, and stays one. The officers may also stand in operator.yaml.",
+		Long: "Makes the vault, or takes the one that awase serve made and that takes nothing yet, its service ended, and writes the operator's party.yaml and its officers down as the first act of its log. From then on entrustments, parties, policies and the gate's parameters are drafts until two officers signed them " +
+			"(awase drafts, awase approve). A vault made by any command but these two is a dev vault, and stays one. The officers may also stand in operator.yaml.",
 		Args: exactArgs("operator.yaml"),
 	}
-	cmd.Flags().StringVar(&dir, "vault", "", "the `directory` of the new vault; its key is made beside it")
+	cmd.Flags().StringVar(&dir, "vault", "", "the `directory` of the vault; the key of a new one is made beside it")
+	from.register(cmd)
 	cmd.Flags().StringArrayVar(&officers, "officer", nil, "an officer of the operator: `NAME=FILE`, the file that awase officer key wrote with .pub; two at least")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if dir == "" {
@@ -110,37 +114,58 @@ func initCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return holdCeremony(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), dir, op, officers)
-	}
-	return cmd
-}
-
-// holdCeremony makes a vault with an operator and its officers, each NAME=FILE of a
-// public key.
-func holdCeremony(ctx context.Context, out, errOut io.Writer, dir string, op *entrustment.Party, officers []string) error {
-	for _, text := range officers {
-		name, path, ok := strings.Cut(text, "=")
-		if !ok {
-			return usageError{fmt.Errorf("--officer is written NAME=FILE, and this is %q", text)}
-		}
-		_, key, err := document(path)
+		id, err := pinOfficers(cmd.Context(), cmd.ErrOrStderr(), dir, &from, op, officers)
 		if err != nil {
 			return err
 		}
+		return answer(cmd, struct {
+			Vault    string                `json:"vault"`
+			Operator string                `json:"operator"`
+			Officers []entrustment.Officer `json:"officers"`
+		}{id, op.ID, op.Officers}, func(w io.Writer) error { return ceremony(w, dir, id, op) })
+	}
+	return jsonFlag(cmd)
+}
+
+// holdCeremony makes a vault with an operator and its officers, and says so.
+func holdCeremony(ctx context.Context, out, errOut io.Writer, dir string, from *keyFlags, op *entrustment.Party, officers []string) error {
+	id, err := pinOfficers(ctx, errOut, dir, from, op, officers)
+	if err != nil {
+		return err
+	}
+	return ceremony(out, dir, id, op)
+}
+
+// pinOfficers makes a vault with an operator and its officers, each NAME=FILE of a
+// public key, and gives the vault's number.
+func pinOfficers(ctx context.Context, errOut io.Writer, dir string, from *keyFlags, op *entrustment.Party, officers []string) (string, error) {
+	for _, text := range officers {
+		name, path, ok := strings.Cut(text, "=")
+		if !ok {
+			return "", usageError{fmt.Errorf("--officer is written NAME=FILE, and this is %q", text)}
+		}
+		_, key, err := document(path)
+		if err != nil {
+			return "", err
+		}
 		o := entrustment.Officer{Name: name, Key: strings.TrimSpace(string(key))}
 		if _, err := approval.ParseKey(o.Key, ""); err != nil {
-			return badFile(path, "it holds no officer's public key", "name the file that awase officer key wrote with .pub")
+			return "", badFile(path, "it holds no officer's public key", "name the file that awase officer key wrote with .pub")
 		}
 		op.Officers = append(op.Officers, o)
 	}
 	if err := entrustment.CheckOfficers(op.Officers); err != nil {
-		return err
+		return "", err
 	}
-	id, err := enclave.Init(ctx, dir, op, enclave.Options{Logger: slog.New(plainHandler{errOut})})
+	key, err := from.source(dir, errOut)
 	if err != nil {
-		return fileError(dir, err)
+		return "", err
 	}
-	return ceremony(out, dir, id, op)
+	id, err := enclave.Init(ctx, dir, op, enclave.Options{Logger: slog.New(plainHandler{errOut}), Key: key})
+	if err != nil {
+		return "", fileError(dir, err)
+	}
+	return id, nil
 }
 
 // ceremony says what was made, for the people who were there to compare.

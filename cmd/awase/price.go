@@ -26,12 +26,17 @@ func showPrice(w io.Writer, reservation string, p *wire.Price) error {
 	if err := render.Price(w, p, terminalOptions(w)); err != nil {
 		return err
 	}
-	var err error
-	switch {
-	case p.Short != nil:
-		_, err = fmt.Fprintf(w, "It can't be asked now: %s.\n  %s\n", p.Short.Detail, strings.ReplaceAll(p.Short.Mend, "; ", "\n  "))
-	case p.Charged == 0 && p.Rho > 0:
-		_, err = fmt.Fprintln(w, "It is paid for: asking it again costs nothing, whatever is left.")
+	for _, why := range []*wire.Short{p.Stopped, p.Short} {
+		if why == nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "It can't be asked now: %s.\n  %s\n", why.Detail, strings.ReplaceAll(why.Mend, "; ", "\n  ")); err != nil {
+			return err
+		}
 	}
-	return err
+	if p.Short == nil && p.Charged == 0 && p.Rho > 0 {
+		_, err := fmt.Fprintln(w, "It is paid for: asking it again costs nothing, whatever is left.")
+		return err
+	}
+	return nil
 }

@@ -38,6 +38,9 @@ func checkReplaced(path string) error {
 		Mend: "name another file, or replace this one with --force"}
 }
 
+// reportBytes is more than any report takes.
+const reportBytes = 64 << 20
+
 // isReport tells a file that awase report wrote, or one of its form, by what it
 // begins with.
 func isReport(f io.ReaderAt, size int64, ext string) bool {
@@ -63,11 +66,29 @@ func isReport(f io.ReaderAt, size int64, ext string) bool {
 		}
 		return true
 	}
+	// The writer, and what only our files name, stand somewhere in these.
+	begins, names := "", ""
+	switch ext {
+	case ".pdf":
+		begins, names = "%PDF-", "/Producer (Awase)"
+	case ".parquet":
+		begins, names = "PAR1", "awase.schema"
+	case ".arrow":
+		begins, names = "ARROW1", "awase.schema"
+	}
+	if begins != "" {
+		if size > reportBytes {
+			return false
+		}
+		all, err := io.ReadAll(io.NewSectionReader(f, 0, size))
+		return err == nil && bytes.HasPrefix(all, []byte(begins)) && bytes.Contains(all, []byte(names))
+	}
 	head := make([]byte, 4096)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false
 	}
 	line, _, _ := bytes.Cut(head[:n], []byte("\r\n"))
-	return bytes.HasPrefix(line, []byte("\uFEFF")) && bytes.Contains(line, []byte(",status,users,low,high"))
+	line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+	return bytes.HasPrefix(line, []byte("kind,")) && bytes.Contains(line, []byte(",status,users,low,high"))
 }

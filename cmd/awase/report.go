@@ -4,29 +4,26 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"awase/enclave/wire"
 	"awase/entrustment"
-	"awase/render"
 )
 
 func report() *cobra.Command {
 	var spec, reserved string
-	var outs []string
-	var dry, force bool
+	var out outputs
+	var dry bool
 	var expect int64
 	cmd := &cobra.Command{
-		Use:   "report --vault V (--spec spec.yaml | --reserved E/N) [--out report.xlsx|.csv|.json]… [--force] [-n [--expect N]]",
+		Use:   "report --vault V (--spec spec.yaml | --reserved E/N) [--out report.xlsx|.pdf|.csv|.parquet|.arrow|.json]… [--encoding E] [--force] [-n [--expect N]]",
 		Short: "Ask a question: what the gate lets through, with its price",
 		Args:  exactArgs(),
 	}
 	cmd.Flags().StringVar(&spec, "spec", "", "spec.yaml: the question")
 	cmd.Flags().StringVar(&reserved, "reserved", "", "ask the question that this reservation holds: its `name`, as awase reserve printed it")
-	cmd.Flags().StringArrayVar(&outs, "out", nil, "write the release to a `file` (.xlsx .csv .json); may be given again. An earlier report is replaced, any other file is not")
-	cmd.Flags().BoolVar(&force, "force", false, "let --out replace a file that is no report")
+	out.flags(cmd)
 	cmd.Flags().BoolVarP(&dry, "dry-run", "n", false, "show the price and what is likely to be withheld; charge nothing")
 	cmd.Flags().Int64Var(&expect, "expect", 0, "with -n: how many people you expect the answer to count, for the forecast")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
@@ -47,24 +44,14 @@ func report() *cobra.Command {
 			}
 		}
 		// Endings and targets are checked before anything is charged.
-		for _, out := range outs {
-			if _, err := render.ParseFormat(out); err != nil {
-				return err
-			}
-			if err := checkTarget(out, spec); err != nil {
-				return err
-			}
-			if !force {
-				if err := checkReplaced(out); err != nil {
-					return err
-				}
-			}
+		if err := out.check(spec); err != nil {
+			return err
 		}
 		if expect < 0 || expect > 0 && !dry {
 			return usageError{fmt.Errorf("--expect is a number of people, and goes with -n")}
 		}
 		if dry {
-			if len(outs) > 0 {
+			if len(out.files) > 0 {
 				return usageError{fmt.Errorf("-n writes no file; leave --out away")}
 			}
 			var p wire.Price
@@ -78,9 +65,9 @@ func report() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showPrice(cmd.OutOrStdout(), reserved, &p)
+			return answer(cmd, p, func(w io.Writer) error { return showPrice(w, reserved, &p) })
 		}
-		return ask(cmd.Context(), do, outs, cmd.OutOrStdout())
+		return askOver(cmd, &out, do)
 	})
 }
 
@@ -102,25 +89,21 @@ func readSpec(path string) (*entrustment.Question, func(error) error, error) {
 
 // ask writes a release to the files named, and then shows it: who reads what is
 // shown may leave at any moment.
-func ask(ctx context.Context, do func(context.Context) (*wire.Release, error), outs []string, w io.Writer) error {
-	r, err := do(ctx)
+func ask(ctx context.Context, do func(context.Context) (*wire.Release, error), out *outputs, w io.Writer) error {
+	r, wrote, err := askAndWrite(ctx, do, out)
 	if err != nil {
 		return err
 	}
-	wrote := ""
-	for _, out := range outs {
-		format, err := render.ParseFormat(out)
-		if err != nil {
-			return err
-		}
-		if err := writeFile(out, func(f io.Writer) error { return render.Write(f, format, r) }); err != nil {
-			return fmt.Errorf("%w; the release is kept in the vault, asking again is free", err)
-		}
-		wrote += fmt.Sprintf("wrote %s\n", filepath.Base(out))
+	return show(w, r, wrote)
+}
+
+// askAndWrite is ask that shows nothing.
+func askAndWrite(ctx context.Context, do func(context.Context) (*wire.Release, error), out *outputs) (r *wire.Release, wrote string, err error) {
+	if r, err = do(ctx); err != nil {
+		return nil, "", err
 	}
-	if err := render.Terminal(w, r, terminalOptions(w)); err != nil {
-		return err
+	if wrote, err = out.write(r); err != nil {
+		return nil, "", fmt.Errorf("%w; the release is kept, asking again is free", err)
 	}
-	_, err = io.WriteString(w, wrote)
-	return err
+	return r, wrote, nil
 }

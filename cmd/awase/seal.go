@@ -53,8 +53,7 @@ func terms() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", raw)
-		return err
+		return answerJSON(cmd, raw, nil)
 	})
 }
 
@@ -79,9 +78,9 @@ func readTerms(path, fingerprint string) (wire.Terms, error) {
 func sealCommand() *cobra.Command {
 	var f loadFlags
 	var termsFile, fingerprint, name, out, after string
-	var events bool
+	var events, force bool
 	cmd := &cobra.Command{
-		Use:   "seal --terms terms.json [--name N | --events] [--schema list.yaml] --out list.awase list.csv",
+		Use:   "seal --terms terms.json [--name N | --events] [--schema list.yaml] --out list.awase [--force] list.csv",
 		Short: "Check and seal a file at the desk, so that only the enclave can open it",
 		Long: "Reads the file as list load (or, with terms for the base, base load) does, shows the same report, and writes it sealed. Load the sealed file with the same commands. " +
 			"No vault is needed.",
@@ -95,9 +94,11 @@ func sealCommand() *cobra.Command {
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
 	cmd.Flags().StringVar(&out, "out", "", "the sealed `file` to write")
+	cmd.Flags().BoolVar(&force, "force", false, "write over a file that is there already")
 	cmd.Flags().StringVar(&after, "after", "", "take it only if the last sealed `file` that was taken for the list, the entrustment's event logs or the base is this one")
 	cmd.Flags().BoolVar(&events, "events", false, "the file is an event log, --schema its events.yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f.json = asJSON(cmd)
 		if termsFile == "" || out == "" {
 			return usageError{errors.New("name the terms with --terms and the sealed file with --out")}
 		}
@@ -117,6 +118,14 @@ func sealCommand() *cobra.Command {
 		if err := checkTarget(f.problems, termsFile, out, after); err != nil {
 			return err
 		}
+		if !force {
+			if err := checkAbsent(out); err != nil {
+				return err
+			}
+		}
+		if fingerprint == "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "awase: nobody compared the enclave's key, %s: ask the operator for it by another way than the terms, and name it with --enclave-key\n", t.Key.Fingerprint())
+		}
 		open, name, err := f.sealOpener(cmd.Context(), t, name, events)
 		if err != nil {
 			return err
@@ -134,10 +143,23 @@ func sealCommand() *cobra.Command {
 				}
 				return b.Flush()
 			})
-			return fmt.Sprintf("sealed to %s: %s\n", t.Key.Fingerprint(), filepath.Base(out)), err
+			said := map[string]string{"file": filepath.Base(out), "fingerprint": t.Key.Fingerprint()}
+			return f.says(said, fmt.Sprintf("sealed to %s: %s\n", said["fingerprint"], said["file"])), err
 		})
 	}
-	return cmd
+	return jsonFlag(cmd)
+}
+
+// checkAbsent refuses to write over a sealed file: the next one may name it with
+// --after, and it may not have been taken yet.
+func checkAbsent(path string) error {
+	switch _, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fileError(path, err)
+	}
+	return badFile(path, "it is there already", "name another file with --out, or write over this one with --force")
 }
 
 // readAfter reads the upload id of the sealed file that another is to follow.
@@ -176,10 +198,13 @@ func sealKey() *cobra.Command {
 		if err := writeKey(out, fmt.Sprintf("%x\n", private.Seed()), 0o600); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "upload_key: %s\n", entrustment.FormatUploadKey(public))
-		return err
+		text := entrustment.FormatUploadKey(public)
+		return answer(cmd, map[string]string{"upload_key": text}, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "upload_key: %s\n", text)
+			return err
+		})
 	}
-	return cmd
+	return jsonFlag(cmd)
 }
 
 // writeKey writes the file of a key that was not there.

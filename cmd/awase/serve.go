@@ -5,109 +5,262 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"awase/cmd/awase/config"
+	"awase/enclave/relay"
 	"awase/enclave/sandbox"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 )
 
-// defaultFront is where the front listens.
-const defaultFront = "127.0.0.1:8740"
-
 func serveCommand() *cobra.Command {
 	var s serving
-	var listen string
+	var f configFlags
 	cmd := &cobra.Command{
-		Use:   "serve --vault V --socket S [--listen ADDRESS]",
-		Short: "Keep a confined enclave serving a vault: start it, and start it again when it dies",
-		Long: "Starts awase enclave in an empty network namespace and hands it the vault key, and awase front in front of it; and starts each again when it ends, ever slower while it does not last ten seconds. " +
-			"It parses no input and opens no vault. SIGTERM or Ctrl-C ends both, then it.",
+		Use:   "serve [--config FILE] [--data DIR] …",
+		Short: "Run the service: a confined enclave that keeps a vault, and in front of it what people and programs ask",
+		Long: "Starts awase enclave in an empty network namespace and hands it the vault key, and awase front, which answers HTTP; and starts each again when it ends, ever slower while it does not last ten seconds. " +
+			"It needs no configuration: directories and keys are made in ./awase-data, and the address is printed. It parses no input and opens no vault. SIGTERM or Ctrl-C ends both, then it; what is under way has half a minute. SIGHUP has the certificate read again, where there is one.",
 		Args: exactArgs(),
 	}
-	s.register(cmd)
-	cmd.Flags().StringVar(&s.key.next, "next-key", "", "where the key is that awase vault rotate goes to, in the forms of --vault-key; not for a file, whose next key is made (`source`)")
-	cmd.Flags().StringVar(&listen, "listen", defaultFront, "the loopback `address` of the front; none: there is no front")
+	f.register(cmd)
+	s.registerUnconfined(cmd)
+	cmd.Flags().BoolVar(&s.dev, "dev", false, "where there is no vault, make a dev vault, for trials: it asks no signatures")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := s.check(); err != nil {
+		e, err := f.load(cmd)
+		if err != nil {
 			return err
 		}
-		if listen != noFront {
-			if err := checkLoopback(listen); err != nil {
-				return err
-			}
+		p, _, err := opened(e)
+		if err != nil {
+			return err
 		}
-		return s.supervise(cmd.Context(), listen, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		if _, _, err := engineSecrets(e); err != nil {
+			return err
+		}
+		if err := absolute(&e.Engine); err != nil {
+			return err
+		}
+		s.configure(&e.Config, p)
+		s.pass = f.again(cmd)
+		return s.supervise(cmd.Context(), &e.Config, p, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-const noFront = "none"
-
-// checkLoopback refuses an address that others than this machine reach: the front
-// speaks plain HTTP.
-func checkLoopback(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return usageError{fmt.Errorf("--listen takes a loopback address and a port, as %s: the front speaks plain HTTP; put a proxy with TLS before it", defaultFront)}
-	}
-	return nil
+// configure takes what the processes are started with.
+func (s *serving) configure(c *config.Config, p places) {
+	s.vault, s.socket, s.allow = p.vault, p.socket, c.AllowMissing
+	s.key = keyFlags{c.VaultKey, c.NextKey}
+	s.log, s.practice = logFlags{c.Log.Level, c.Log.Format}, c.Practice
+	s.engine = &c.Engine
 }
 
 // supervise keeps the enclave and its front running until ctx ends.
-func (s *serving) supervise(ctx context.Context, listen string, out, errOut io.Writer) error {
-	if err := wantVault(s.vault); err != nil {
-		fmt.Fprintf(errOut, "awase: there is no vault at %s: a new one is made, a dev vault without officers (awase init makes one with them)\n", s.vault)
+func (s *serving) supervise(ctx context.Context, c *config.Config, p places, out, errOut io.Writer) error {
+	logger := s.log.logger("serve", errOut)
+	found, err := s.settled(ctx, logger)
+	if err != nil {
+		return err
+	}
+	if err := p.make(c.Listen != config.NoFront); err != nil {
+		return err
+	}
+	if !found {
+		logger.LogAttrs(ctx, slog.LevelInfo, "there is no vault yet: a new one is made, "+s.made())
 	}
 	closeOnExec() // no process gets what this one was started with
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	key, err := s.source(errOut)
 	if err != nil {
 		return err
 	}
-	children := []*child{s.enclave(key)}
-	if listen != noFront {
-		children = append(children, s.front(listen))
+	var front *child
+	if c.Listen != config.NoFront {
+		// The socket is this process's, so that its address outlives a front that
+		// died: who asks meanwhile waits for the next.
+		l, err := listenAt("listen", c.Listen)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		front = s.front(l)
 	}
-	ended := make(chan error, len(children))
-	for _, c := range children {
-		go func() {
-			ended <- c.keep(ctx, out, errOut)
-			stop() // one that can't be started ends the other
-		}()
+	var first *child
+	if front != nil && s.practice {
+		first = &child{what: "who fills the room", args: []string{"practice", "--socket", s.socket, "--data", p.data}}
+		logger.LogAttrs(ctx, slog.LevelInfo, "made-up people come in: it answers in a moment")
 	}
-	for range children {
-		err = errors.Join(err, <-ended)
-	}
-	return errors.Join(err, wire.Sweep(s.socket))
+	secret := s.relaySecret()
+	k := kept{enclave: s.enclave(key, secret), relay: s.relay(secret), first: first, front: front, reloads: c.TLS.CertFile != ""}
+	err = k.keep(ctx, logger, out, errOut)
+	return errors.Join(err, wire.Sweep(s.socket), wire.Sweep(relaySocket(s.socket)))
 }
 
-// enclave is awase enclave, which this process answers for the vault key.
-func (s *serving) enclave(key vault.KeySource) *child {
-	return &child{what: "the enclave", args: s.args("enclave", "--vault", s.vault, "--key-fd", "3"), apart: namespaces{users: !s.unconfined, network: !s.unconfined},
-		optional: slices.Contains(s.allow, string(sandbox.Network)), key: key}
+// listenAt opens a TCP listener, as a file for another process.
+func listenAt(key, address string) (*os.File, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: something answers at %s already; name another address with --%s, or port 0 for any that is free", key, address, strings.ReplaceAll(key, ".", "-"))
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w; name another address with --%s", key, err, strings.ReplaceAll(key, ".", "-"))
+	}
+	defer l.Close()
+	return l.(*net.TCPListener).File()
+}
+
+// kept are the processes of a service.
+type kept struct {
+	enclave *child
+	relay   *child // nil: no engine is configured
+	first   *child // runs to its end before the front begins; nil: none does
+	front   *child // nil: there is none
+	reloads bool   // the front reads its certificate again at SIGHUP
+}
+
+// keep keeps the processes running until ctx ends. The front ends first: what it
+// answers to the end may need the enclave, and that the relay. One that can't be
+// started ends the others.
+func (k *kept) keep(ctx context.Context, logger *slog.Logger, out, errOut io.Writer) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	carried, stopRelay := make(chan error, 1), func() {}
+	if k.relay == nil {
+		carried <- nil
+	} else {
+		var life context.Context
+		life, stopRelay = context.WithCancel(context.WithoutCancel(ctx))
+		go func() {
+			carried <- k.relay.keep(life, logger, out, errOut)
+			stop()
+		}()
+	}
+	err := k.keepAsked(ctx, stop, logger, out, errOut)
+	stopRelay()
+	return errors.Join(err, <-carried)
+}
+
+// keepAsked keeps the enclave and the front.
+func (k *kept) keepAsked(ctx context.Context, stop func(), logger *slog.Logger, out, errOut io.Writer) error {
+	enclave, first, front := k.enclave, k.first, k.front
+	if front == nil {
+		return enclave.keep(ctx, logger, out, errOut)
+	}
+	life, stopEnclave := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopEnclave()
+	served := make(chan error, 1)
+	go func() {
+		served <- enclave.keep(life, logger, out, errOut)
+		stop()
+	}()
+	if k.reloads {
+		hangup := make(chan os.Signal, 1)
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-hangup:
+					if p := front.now.Load(); p != nil {
+						_ = p.Signal(syscall.SIGHUP) // one that is gone reads the certificate when it starts
+					}
+				}
+			}
+		}()
+	}
+	var err error
+	if first != nil {
+		err = first.run(ctx, out, errOut)
+	}
+	if err == nil && ctx.Err() == nil {
+		err = front.keep(ctx, logger, out, errOut)
+	}
+	stopEnclave()
+	return errors.Join(<-served, err)
+}
+
+// made says what a vault is that is made at first use.
+func (s *serving) made() string {
+	switch {
+	case s.practice:
+		return "a dev vault to rehearse in, whose people are made up"
+	case s.dev:
+		return "a dev vault without officers"
+	}
+	return "that takes nothing yet: end this, hold its key ceremony with awase init, and start this again (--dev makes a dev vault in its place)"
+}
+
+// enclave is awase enclave, which this process answers for the vault key. secret is
+// what its relay shows; nil: it has none.
+func (s *serving) enclave(key vault.KeySource, secret []byte) *child {
+	args := slices.Concat([]string{"enclave", "--vault", s.vault, "--socket", s.socket, "--key-fd", "3"}, s.kind(), s.log.args())
+	if len(s.allow) > 0 {
+		args = append(args, "--allow-missing", strings.Join(s.allow, ","))
+	}
+	args = append(args, engineArgs(s.engine)...)
+	if secret != nil {
+		args = append(args, "--relay-secret-fd", "4")
+	}
+	return &child{what: "the enclave", args: s.unconfine(args), apart: namespaces{users: !s.unconfined, network: !s.unconfined},
+		optional: slices.Contains(s.allow, string(sandbox.Network)), key: key, secret: secret}
+}
+
+// kind gives the flags that say what a vault is that is made.
+func (s *serving) kind() (args []string) {
+	if s.dev {
+		args = append(args, "--dev")
+	}
+	if s.practice {
+		args = append(args, "--practice")
+	}
+	return args
+}
+
+// relaySecret makes what the enclave knows its relay by, whichever of the two is
+// started again: the front may connect to where the relay does. nil: no engine is
+// configured.
+func (s *serving) relaySecret() []byte {
+	if s.engine == nil || s.engine.Shards == nil {
+		return nil
+	}
+	secret := relay.NewSecret()
+	return secret[:]
+}
+
+// relay is awase relay, which gets no key and no file; nil where there is no secret
+// for one.
+func (s *serving) relay(secret []byte) *child {
+	if secret == nil {
+		return nil
+	}
+	args := slices.Concat([]string{"relay", "--socket", relaySocket(s.socket), "--channels", strconv.Itoa(relayChannels(s.engine)), "--relay-secret-fd", "3"}, s.log.args())
+	if len(s.allow) > 0 {
+		args = append(args, "--allow-missing", strings.Join(s.allow, ","))
+	}
+	return &child{what: "the relay", args: append(s.unconfine(args), s.engine.Shards...), apart: namespaces{users: !s.unconfined}, optional: true, secret: secret}
 }
 
 // front is awase front, which gets no key and needs no network of its own.
-func (s *serving) front(listen string) *child {
-	return &child{what: "the front", args: s.args("front", "--listen", listen), apart: namespaces{users: !s.unconfined}, optional: true}
+func (s *serving) front(l *os.File) *child {
+	return &child{what: "the front", args: s.unconfine(append([]string{"front", "--listen-fd", "3"}, s.pass...)), apart: namespaces{users: !s.unconfined}, optional: true, files: []*os.File{l}}
 }
 
-func (s *serving) args(command string, more ...string) []string {
-	args := append([]string{command, "--socket", s.socket}, more...)
+func (s *serving) unconfine(args []string) []string {
 	if s.unconfined {
 		args = append(args, "--unconfined")
-	}
-	if len(s.allow) > 0 {
-		args = append(args, "--allow-missing", strings.Join(s.allow, ","))
 	}
 	return args
 }
@@ -118,13 +271,13 @@ const (
 	firstPause  = 100 * time.Millisecond
 	longPause   = 10 * time.Second
 	steady      = 10 * time.Second
-	endOfAnswer = 75 * time.Second // more than an enclave takes to end
+	endOfAnswer = 75 * time.Second // more than an enclave, or a front, takes to end
 )
 
 // keep keeps a process running until ctx ends, and then ends it. One that can't be
 // confined is not started again, nor one that could not even begin: what it was
 // asked for is wrong. One that served once is, whatever it says.
-func (c *child) keep(ctx context.Context, out, errOut io.Writer) error {
+func (c *child) keep(ctx context.Context, logger *slog.Logger, out, errOut io.Writer) error {
 	served := false
 	for pause := firstPause; ; {
 		start := time.Now()
@@ -136,9 +289,7 @@ func (c *child) keep(ctx context.Context, out, errOut io.Writer) error {
 		if time.Since(start) > steady {
 			pause = firstPause
 		}
-		if _, err := fmt.Fprintf(errOut, "awase: %s ended (%s); it is started again in %s\n", c.what, ended(err), pause); err != nil {
-			return err
-		}
+		logger.LogAttrs(ctx, slog.LevelWarn, c.what+" ended; it is started again", slog.String("status", ended(err)), slog.String("in", pause.String()))
 		select {
 		case <-ctx.Done():
 			return nil

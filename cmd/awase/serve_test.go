@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,10 +19,10 @@ import (
 
 func startSupervisor(t *testing.T, s *service, more ...string) *exec.Cmd {
 	t.Helper()
-	cmd := awase(t, s.dir, append([]string{"serve", "--vault", "V", "--socket", s.socket, "--listen", "127.0.0.1:0"}, more...)...)
+	cmd := awase(t, s.dir, append([]string{"serve", "--vault", "V", "--socket", s.socket, "--listen", "127.0.0.1:0", "--dev"}, more...)...)
 	cmd.WaitDelay = time.Minute
 	var log bytes.Buffer // read once it has ended
-	cmd.Stderr = &log
+	cmd.Stderr, cmd.Stdout = &log, &screenText{}
 	t.Cleanup(func() {
 		if t.Failed() && cmd.ProcessState != nil {
 			t.Logf("the supervisor said:\n%s", log.Bytes()[max(0, log.Len()-4000):])
@@ -31,6 +32,26 @@ func startSupervisor(t *testing.T, s *service, more ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	return cmd
+}
+
+// screenText is what a service printed, read while it prints.
+type screenText struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *screenText) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+// printed gives all that a service printed.
+func printed(cmd *exec.Cmd) string {
+	s := cmd.Stdout.(*screenText)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 // children gives the pids of a supervisor's children, by the command of each.
@@ -76,6 +97,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // TestServe: the enclave is started again whenever it is killed, what was
 // acknowledged stands, and it ends with its supervisor, however that ends.
 func TestServe(t *testing.T) {
+	t.Parallel()
 	s := newService(t, smallWorld(t))
 	cmd := startSupervisor(t, s)
 	for i := range 4 {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"awase/cmd/awase/config"
 	"awase/enclave/wire"
 )
 
@@ -32,6 +33,7 @@ const servedEnv = "AWASE_TEST_SERVED"
 // say must come out, errors and their places included, comes out through the
 // socket too.
 func TestScriptsServed(t *testing.T) {
+	t.Parallel()
 	wantConfinement(t)
 	var vaults atomic.Int32
 	t.Cleanup(func() {
@@ -105,7 +107,7 @@ func endServed(path string) error {
 // serveArgs serves the vault that the command line names, where it is there, and
 // puts its socket in the vault's place.
 func serveArgs() {
-	if len(os.Args) < 2 || slices.Contains([]string{"enclave", "serve", "front", "init", "demo", "bench"}, os.Args[1]) {
+	if len(os.Args) < 2 || slices.Contains([]string{"enclave", "serve", "front", "relay", "init", "demo", "bench"}, os.Args[1]) {
 		return
 	}
 	i := slices.Index(os.Args, "--vault")
@@ -143,7 +145,7 @@ func served(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(path, "serve", "--vault", dir, "--socket", socket, "--listen", noFront)
+	cmd := exec.Command(path, "serve", "--vault", dir, "--socket", socket, "--listen", config.NoFront)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, servedEnv+"=") })
 	cmd.Stderr = errOut
 	if err := cmd.Start(); err != nil {

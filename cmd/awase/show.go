@@ -104,14 +104,7 @@ func japan(rfc3339 string) string {
 	return entrustment.Moment(t)
 }
 
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(n int64) string { return entrustment.Thousands(n) }
 
 // progress shows what takes over a second, on a terminal.
 type progress struct {
@@ -135,7 +128,7 @@ func newProgress(w io.Writer, what string, total int64, off bool) *progress {
 
 // rows is told rows and bytes read so far.
 func (p *progress) rows(rows, bytes int64) {
-	p.to(bytes, thousands(rows)+" rows")
+	p.to(bytes, entrustment.Count(rows, "row", "rows"))
 }
 
 func (p *progress) to(n int64, detail string) {

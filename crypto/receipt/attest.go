@@ -36,6 +36,17 @@ type Attestation struct {
 	Key         []byte      `json:"key"`         // Ed25519: signs this, receipts and checkpoints
 	Confinement Confinement `json:"confinement"`
 	Swap        Swap        `json:"swap"`
+	// Engine is the engine outside the process that counts, inside the trust boundary;
+	// nil: the process counts itself.
+	Engine *CountingEngine `json:"engine,omitempty"`
+}
+
+// CountingEngine is an engine outside the process, as the room was moved there.
+type CountingEngine struct {
+	Name    string   `json:"name"`
+	Shards  int      `json:"shards"`
+	Servers []string `json:"servers,omitempty"` // keyed digests of the shards' names
+	Others  bool     `json:"others,omitempty"`  // the process is configured with other servers, or none: it counts nothing
 }
 
 // Confinement is what confines the process.
@@ -116,6 +127,14 @@ var attestationChecks = []attestationCheck{
 	{"mode", func(a *attested) error {
 		return unless(a.Mode == ModeProcess && a.Trusted == trustedProcess, "the attestation is of a mode that this version does not know")
 	}},
+}
+
+// IsAttestation tells an attestation from other files, unchecked.
+func IsAttestation(file []byte) bool {
+	var is struct {
+		Schema string `json:"schema"`
+	}
+	return json.Unmarshal(file, &is) == nil && is.Schema == AttestationSchema
 }
 
 // VerifyAttestation checks an attestation by its signature, and that it answers the

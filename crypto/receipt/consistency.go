@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"awase/entrustment"
 )
 
 // ConsistencySchema is the schema name of a Consistency.
@@ -78,16 +80,16 @@ var growthChecks = []growthCheck{
 			return errors.New("the later checkpoint is not signed by the key, or is of another log")
 		}
 		if n != g.to {
-			return &SizesError{fmt.Sprintf("the proof does not lead to the later checkpoint: it leads to a log of %d entries, and the checkpoint is of %d", g.to, n), g.from > n}
+			return &SizesError{fmt.Sprintf("the proof does not lead to the later checkpoint: it leads to a log of %s, and the checkpoint is of %d", entries(g.to), n), g.from > n}
 		}
 		return unless(root == g.after, "two checkpoints of one size differ: the log was forked, and both are signed")
 	}},
 	{"sizes", func(g *growth) error {
 		switch {
 		case g.From != g.from:
-			return &SizesError{fmt.Sprintf("the proof is not from the earlier checkpoint on: it is from a log of %d entries on, and the checkpoint is of %d", g.From, g.from), false}
+			return &SizesError{fmt.Sprintf("the proof is not from the earlier checkpoint on: it is from a log of %s on, and the checkpoint is of %d", entries(g.From), g.from), false}
 		case g.from > g.to:
-			return &SizesError{fmt.Sprintf("the proof is not from the earlier checkpoint on: that is of a log of %d entries, and the later one of %d", g.from, g.to), true}
+			return &SizesError{fmt.Sprintf("the proof is not from the earlier checkpoint on: that is of a log of %s, and the later one of %d", entries(g.from), g.to), true}
 		}
 		return nil
 	}},
@@ -128,3 +130,5 @@ func checkGrowth(old, later, proof []byte, key ed25519.PublicKey, checks []growt
 	}
 	return g.from, g.to, nil
 }
+
+func entries(n int64) string { return entrustment.Count(n, "entry", "entries") }

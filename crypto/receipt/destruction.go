@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -17,12 +18,18 @@ const DestructionSchema = "awase.destruction/v1"
 const (
 	EndKind      = "end"      // of an entrustment
 	RotationKind = "rotation" // of the vault key
+	DroppedKind  = "dropped"  // of what an engine outside held
+	EngineKind   = "engine"   // of which engine counts
 )
 
 // States of a destruction.
 const (
 	KeyDestroyed    = "key-destroyed"    // no copy of the vault opens it with a vault key that is in use
 	RotationPending = "rotation-pending" // an old copy of the vault does, until the vault key is replaced
+	// Where an engine outside may have held data of it, in place of KeyDestroyed:
+	Dropped     = "dropped"      // the key is destroyed, and every shard said that its tables are dropped
+	DropPending = "drop-pending" // the key is destroyed, and that was not said yet
+	ClusterLost = "cluster-lost" // the key is destroyed, and an officer declared servers lost that had its data: nobody knows whether it is gone there
 )
 
 const destructionPrefix = DestructionSchema + "\n"
@@ -33,13 +40,31 @@ type Destruction struct {
 	Dev         bool      `json:"dev"` // made by a vault without officers
 	Entrustment string    `json:"entrustment"`
 	Version     int       `json:"version"`            // the last
-	Status      string    `json:"status"`             // KeyDestroyed or RotationPending
+	Status      string    `json:"status"`             // as As gives it
 	EndedAt     string    `json:"ended_at"`           // RFC 3339, UTC
 	Segments    int       `json:"segments"`           // that were unlinked: lists, their rows, event logs, stored reports
 	Backups     string    `json:"backups,omitempty"`  // the last day of the backups that hold them, under vault keys of before; "": there are none
 	Key         []byte    `json:"key"`                // Ed25519 public key
 	End         LogProof  `json:"end"`                // of the entry that ended it
 	Rotation    *LogProof `json:"rotation,omitempty"` // of the entry by which the vault key was replaced afterwards
+	Engine      string    `json:"engine,omitempty"`   // outside the vault's process, that may have held its data; "": there was none
+	Dropped     *LogProof `json:"dropped,omitempty"`  // of the entry that its tables were dropped afterwards
+	Lost        *LogProof `json:"lost,omitempty"`     // of the entry that declared servers lost that had its data
+}
+
+// As gives the status that d's entries show.
+func (d *Destruction) As() string {
+	switch {
+	case d.Rotation == nil:
+		return RotationPending
+	case d.Engine == "":
+		return KeyDestroyed
+	case d.Dropped != nil:
+		return Dropped
+	case d.Lost != nil:
+		return ClusterLost
+	}
+	return DropPending
 }
 
 // Certificate is a signed Destruction.
@@ -80,9 +105,11 @@ type destroyed struct {
 	key      ed25519.PublicKey // nil: any
 	end      entry
 	rotation entry
+	dropped  entry
+	lost     entry
 }
 
-// entry is what a log entry says of an end or of a rotation.
+// entry is what a log entry says of an end, of a rotation, or of an engine's tables.
 type entry struct {
 	Kind string `json:"kind"`
 	Body struct {
@@ -91,6 +118,9 @@ type entry struct {
 		Generation  int64    `json:"generation"`
 		Segments    []string `json:"segments"`
 		Backups     string   `json:"backups"`
+		Engine      string   `json:"engine"`
+		Ends        []string `json:"ends"`
+		Lost        bool     `json:"lost"`
 	} `json:"body"`
 	Time time.Time `json:"time"`
 }
@@ -113,11 +143,11 @@ var destructionChecks = []destructionCheck{
 	{"end", func(d *destroyed) error { return inLog(&d.End, d.Key) }},
 	{"end's entry", func(d *destroyed) error {
 		b := &d.end.Body
-		return unless(d.end.Kind == EndKind && b.Entrustment == d.Entrustment && d.end.Time.UTC().Format(time.RFC3339) == d.EndedAt && b.Version == d.Version && len(b.Segments) == d.Segments && b.Backups == d.Backups,
+		return unless(d.end.Kind == EndKind && b.Entrustment == d.Entrustment && d.end.Time.UTC().Format(time.RFC3339) == d.EndedAt && b.Version == d.Version && len(b.Segments) == d.Segments && b.Backups == d.Backups && b.Engine == d.Engine,
 			"the log entry speaks of another end")
 	}},
 	{"status", func(d *destroyed) error {
-		return unless(d.Status == RotationPending && d.Rotation == nil || d.Status == KeyDestroyed && d.Rotation != nil,
+		return unless(d.Status == d.As() && (d.Dropped == nil && d.Lost == nil || d.Engine != ""),
 			"the certificate's status is not what its entries show")
 	}},
 	{"rotation", func(d *destroyed) error {
@@ -133,6 +163,33 @@ var destructionChecks = []destructionCheck{
 		return unless(d.rotation.Kind == RotationKind && d.rotation.Body.Generation > d.end.Body.Generation && d.Rotation.Index > d.End.Index &&
 			Origin(d.Rotation.Checkpoint) == Origin(d.End.Checkpoint),
 			"the vault key was not replaced after the end")
+	}},
+	{"dropped", func(d *destroyed) error {
+		if d.Dropped == nil {
+			return nil
+		}
+		return inLog(d.Dropped, d.Key)
+	}},
+	{"dropped's entry", func(d *destroyed) error {
+		if d.Dropped == nil {
+			return nil
+		}
+		return unless(d.dropped.Kind == DroppedKind && d.dropped.Body.Engine == d.Engine && slices.Contains(d.dropped.Body.Ends, d.Entrustment) &&
+			d.Dropped.Index > d.End.Index && Origin(d.Dropped.Checkpoint) == Origin(d.End.Checkpoint),
+			"the engine's tables were not dropped after the end")
+	}},
+	{"lost", func(d *destroyed) error {
+		if d.Lost == nil {
+			return nil
+		}
+		return inLog(d.Lost, d.Key)
+	}},
+	{"lost's entry", func(d *destroyed) error {
+		if d.Lost == nil {
+			return nil
+		}
+		return unless(d.lost.Kind == EngineKind && d.lost.Body.Lost && Origin(d.Lost.Checkpoint) == Origin(d.End.Checkpoint),
+			"the engine's servers were not declared lost")
 	}},
 }
 
@@ -171,6 +228,12 @@ func verifyDestruction(file []byte, key ed25519.PublicKey, checks []destructionC
 	}
 	if c.Rotation != nil && json.Unmarshal([]byte(c.Rotation.Entry), &d.rotation) != nil {
 		d.rotation = entry{}
+	}
+	if c.Dropped != nil && json.Unmarshal([]byte(c.Dropped.Entry), &d.dropped) != nil {
+		d.dropped = entry{}
+	}
+	if c.Lost != nil && json.Unmarshal([]byte(c.Lost.Entry), &d.lost) != nil {
+		d.lost = entry{}
 	}
 	for _, check := range checks {
 		if err := check.hold(d); err != nil {

@@ -27,6 +27,35 @@ func destruction(s *Signer, end, rotation string) Destruction {
 		End: log.proof(s, 5), Rotation: &proof}
 }
 
+// ofEngine is the end of an entrustment that an engine outside counted for.
+func ofEngine() string {
+	return strings.Replace(endEntry("acme-2026", 1), `"backups"`, `"engine":"clickhouse","backups"`, 1)
+}
+
+func droppedEntry(engine string, ends ...string) string {
+	return fmt.Sprintf(`{"seq":8,"time":"2026-04-01T00:00:02Z","kind":"dropped","salt":"c2FsdA==","body":{"engine":%q,"ends":%s}}`, engine, must(json.Marshal(ends)))
+}
+
+// droppedBy is what a vault says whose engine's tables were dropped in entry 8.
+func droppedBy(s *Signer, entry string) Destruction {
+	log := newTree("0", "1", "2", "3", "4", ofEngine(), "6", rotationEntry(2), entry)
+	d := destruction(s, ofEngine(), rotationEntry(2))
+	rotation, dropped := log.proof(s, 7), log.proof(s, 8)
+	d.Status, d.Engine, d.End, d.Rotation, d.Dropped = Dropped, "clickhouse", log.proof(s, 5), &rotation, &dropped
+	return d
+}
+
+func lostEntry(lost bool) string {
+	return fmt.Sprintf(`{"seq":8,"time":"2026-04-01T00:00:02Z","kind":"engine","salt":"c2FsdA==","body":{"engine":"embedded","lost":%v}}`, lost)
+}
+
+// lostBy is what a vault says whose engine's servers were declared lost in entry 8.
+func lostBy(s *Signer, entry string) Destruction {
+	d := droppedBy(s, entry)
+	d.Status, d.Dropped, d.Lost = ClusterLost, nil, d.Dropped
+	return d
+}
+
 func pendingOf(d Destruction) Destruction {
 	d.Status, d.Rotation = RotationPending, nil
 	return d
@@ -37,7 +66,10 @@ func pendingOf(d Destruction) Destruction {
 func TestDestruction(t *testing.T) {
 	s := newSigner(1)
 	whole := destruction(s, endEntry("acme-2026", 1), rotationEntry(2))
-	for _, d := range []Destruction{whole, pendingOf(whole)} {
+	engine := droppedBy(s, droppedEntry("clickhouse", "acme-2026"))
+	waits := engine
+	waits.Status, waits.Dropped = DropPending, nil
+	for _, d := range []Destruction{whole, pendingOf(whole), engine, waits, pendingOf(engine), lostBy(s, lostEntry(true))} {
 		file := must(s.SignDestruction(d))
 		c, err := VerifyDestruction(file, s.Public())
 		if err != nil {
@@ -114,6 +146,48 @@ func TestDestructionControls(t *testing.T) {
 			p := log.proof(s, 3)
 			d.End, d.Rotation = log.proof(s, 5), &p
 		}), []string{"rotation's entry"}},
+	}
+	drops := func(change func(*Destruction)) []byte {
+		d := droppedBy(s, droppedEntry("clickhouse", "acme-2025", "acme-2026"))
+		change(&d)
+		return must(s.SignDestruction(d))
+	}
+	for what, of := range map[string]struct {
+		file  []byte
+		check string
+	}{
+		"dropped without an entry":          {drops(func(d *Destruction) { d.Dropped = nil }), "status"},
+		"key-destroyed where an engine was": {drops(func(d *Destruction) { d.Status = KeyDestroyed }), "status"},
+		"no engine where there was one":     {drops(func(d *Destruction) { d.Engine, d.Dropped, d.Status = "", nil, KeyDestroyed }), "end's entry"},
+		"tables dropped of another":         {drops(func(d *Destruction) { *d = droppedBy(s, droppedEntry("clickhouse", "acme-2025")) }), "dropped's entry"},
+		"tables dropped by another engine":  {drops(func(d *Destruction) { *d = droppedBy(s, droppedEntry("another", "acme-2026")) }), "dropped's entry"},
+		"an entry of another kind": {drops(func(d *Destruction) {
+			*d = droppedBy(s, strings.Replace(droppedEntry("clickhouse", "acme-2026"), `"dropped"`, `"refusal"`, 1))
+		}), "dropped's entry"},
+		"tables dropped beside the log": {drops(func(d *Destruction) {
+			p := *d.Dropped
+			p.Entry = strings.Replace(p.Entry, "c2FsdA", "c2FsdB", 1)
+			d.Dropped = &p
+		}), "dropped"},
+		"servers lost that nobody declared lost": {drops(func(d *Destruction) { *d = lostBy(s, lostEntry(false)) }), "lost's entry"},
+		"servers lost beside the log": {drops(func(d *Destruction) {
+			*d = lostBy(s, lostEntry(true))
+			p := *d.Lost
+			p.Entry = strings.Replace(p.Entry, "c2FsdA", "c2FsdB", 1)
+			d.Lost = &p
+		}), "lost"},
+		"dropped of servers that were lost": {drops(func(d *Destruction) { *d = lostBy(s, lostEntry(true)); d.Status = Dropped }), "status"},
+		"tables dropped before the end": {drops(func(d *Destruction) {
+			log := newTree("0", "1", "2", droppedEntry("clickhouse", "acme-2026"), "4", ofEngine(), "6", rotationEntry(2))
+			rotation, dropped := log.proof(s, 7), log.proof(s, 3)
+			d.End, d.Rotation, d.Dropped = log.proof(s, 5), &rotation, &dropped
+		}), "dropped's entry"},
+	} {
+		forgeries = append(forgeries, struct {
+			what   string
+			file   []byte
+			checks []string
+		}{what, of.file, []string{of.check}})
 	}
 	hit := map[string]bool{}
 	for _, f := range forgeries {

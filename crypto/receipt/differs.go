@@ -30,6 +30,7 @@ type release struct {
 		Withheld int     `json:"withheld"`
 		Cells    int     `json:"cells"`
 		Dev      bool    `json:"dev"`
+		Practice bool    `json:"practice"`
 
 		CellsOfOne int64 `json:"cells_of_one"`
 		Summed     int64 `json:"cells_summed"`
@@ -103,6 +104,6 @@ func (r *release) parameters(c *Claims) bool {
 			}
 		}
 	}
-	return p.Dev == c.Dev && math.Round(p.Rho*1e9) == float64(c.RhoNano) && p.Cells == len(r.Cells) && p.Withheld == withheld &&
+	return p.Dev == c.Dev && p.Practice == c.Practice && math.Round(p.Rho*1e9) == float64(c.RhoNano) && p.Cells == len(r.Cells) && p.Withheld == withheld &&
 		math.Abs(p.Delta-(reportDelta+float64(c.DeltaE15)/1e15)) < 1e-12
 }

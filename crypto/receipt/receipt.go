@@ -40,6 +40,8 @@ const signaturePrefix = Schema + "\n"
 type Claims struct {
 	Schema string `json:"schema"`
 	Dev    bool   `json:"dev"` // made by a vault without officers
+	// Practice: it counts made-up people.
+	Practice bool `json:"practice,omitempty"`
 	// Confinement is what confined the process that made the release: Confined,
 	// Unconfined, or "without " and the missing pieces.
 	Confinement string   `json:"confinement"`

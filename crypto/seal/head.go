@@ -9,11 +9,13 @@ import (
 	"io"
 )
 
+// Magic is what a sealed file begins with.
+const Magic = "AWASEAL1"
+
 const (
-	magic          = "AWASEAL1"
 	infoLabel      = "awase seal v1\n"
 	signatureLabel = "awase seal signature v1\n"
-	preludeSize    = len(magic) + 3*2 + 4 // magic, suite, length of the header
+	preludeSize    = len(Magic) + 3*2 + 4 // magic, suite, length of the header
 )
 
 // Head is what stands before the records of a file. It tells what a file says
@@ -46,18 +48,18 @@ func ReadHead(r io.Reader) (*Head, error) {
 
 func readHead(r io.Reader) (*head, error) {
 	b := make([]byte, preludeSize, 4096)
-	if err := readFull(r, b[:len(magic)]); err != nil {
+	if err := readFull(r, b[:len(Magic)]); err != nil {
 		return nil, err
 	}
-	if string(b[:len(magic)]) != magic {
+	if string(b[:len(Magic)]) != Magic {
 		return nil, refuse(NotSealed, "")
 	}
-	if err := readFull(r, b[len(magic):]); err != nil {
+	if err := readFull(r, b[len(Magic):]); err != nil {
 		return nil, err
 	}
 	h := &head{}
 	var ok bool
-	at := len(magic)
+	at := len(Magic)
 	h.Suite, ok = suiteOf(binary.BigEndian.Uint16(b[at:]), binary.BigEndian.Uint16(b[at+2:]), binary.BigEndian.Uint16(b[at+4:]))
 	if !ok {
 		return nil, refuse(UnknownSuite, "")
@@ -128,7 +130,7 @@ func readFull(r io.Reader, b []byte) error {
 
 // appendHead appends a head up to its signature.
 func appendHead(b []byte, s Suite, canonical, enc []byte) []byte {
-	b = append(b, magic...)
+	b = append(b, Magic...)
 	b = binary.BigEndian.AppendUint16(b, uint16(s.kem()))
 	b = binary.BigEndian.AppendUint16(b, uint16(kdfID))
 	b = binary.BigEndian.AppendUint16(b, uint16(aeadID))

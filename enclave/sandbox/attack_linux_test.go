@@ -119,39 +119,51 @@ func TestAttacks(t *testing.T) {
 }
 
 // frontAttacks are tried from inside a front: what it is kept from, and the twin.
-var frontAttacks = []struct {
-	verb   string
-	pieces []sandbox.Name
-}{
-	{"open", []sandbox.Name{sandbox.Files}},
-	{"read the vault key", []sandbox.Name{sandbox.Files}},
-	{"read the vault", []sandbox.Name{sandbox.Files}},
-	{"write beside the vault", []sandbox.Name{sandbox.Files}},
-	{"write outside", []sandbox.Name{sandbox.Files}},
-	{"tcp", []sandbox.Name{sandbox.SystemCalls, sandbox.TCP}},
-	{"udp", []sandbox.Name{sandbox.SystemCalls}},
-	{"listen by multipath TCP", []sandbox.Name{sandbox.SystemCalls}},
-	{"abstract", []sandbox.Name{sandbox.AbstractUnix}},
-	{"exec", []sandbox.Name{sandbox.SystemCalls, sandbox.Files}},
-	{"signal the parent", []sandbox.Name{sandbox.SystemCalls, sandbox.Signals}},
-	{"take a descriptor", []sandbox.Name{sandbox.SystemCalls}},
+var frontAttacks = []attackOutward{
+	{verb: "open", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "read the vault key", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "read the vault", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "write beside the vault", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "write outside", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "write where it may read", pieces: []sandbox.Name{sandbox.Files}},
+	{verb: "truncate outside", pieces: []sandbox.Name{sandbox.Files, sandbox.SystemCalls}},
+	{verb: "symlink", pieces: []sandbox.Name{sandbox.Files, sandbox.SystemCalls}},
+	{verb: "listen", pieces: []sandbox.Name{sandbox.SystemCalls, sandbox.TCP}},
+	{verb: "listen by multipath TCP", pieces: []sandbox.Name{sandbox.SystemCalls}},
+	{verb: "a datagram to a unix socket", pieces: []sandbox.Name{sandbox.SystemCalls}},
+	{verb: "a netlink socket", pieces: []sandbox.Name{sandbox.SystemCalls}},
+	{verb: "filter what comes in", pieces: []sandbox.Name{sandbox.SystemCalls}},
+	{verb: "abstract", pieces: []sandbox.Name{sandbox.AbstractUnix}},
+	{verb: "exec", pieces: []sandbox.Name{sandbox.SystemCalls, sandbox.Files}},
+	{verb: "signal the parent", pieces: []sandbox.Name{sandbox.SystemCalls, sandbox.Signals}},
+	{verb: "take a descriptor", pieces: []sandbox.Name{sandbox.SystemCalls}},
 }
 
-// TestFrontAttacks is TestAttacks for what awase front keeps.
-func TestFrontAttacks(t *testing.T) {
+// attackOutward is tried from inside a process that connects outward.
+type attackOutward struct {
+	verb   string
+	pieces []sandbox.Name
+	also   []sandbox.Name // left out with them: they stop it on some kernels
+}
+
+// inItsNetwork is how a process is started that connects outward.
+func inItsNetwork(t *testing.T) *syscall.SysProcAttr {
+	attr := isolated(t)
+	attr.Cloneflags &^= syscall.CLONE_NEWNET
+	return attr
+}
+
+// attackEach tries attacks under what a process keeps, under each piece alone, and
+// without those that stop them.
+func attackEach(t *testing.T, attacks []attackOutward, keeps func(*testing.T, job) sandbox.Options) {
 	isolated(t)
-	inItsNetwork := func(t *testing.T) *syscall.SysProcAttr {
-		attr := isolated(t)
-		attr.Cloneflags &^= syscall.CLONE_NEWNET
-		return attr
-	}
-	for _, a := range frontAttacks {
+	for _, a := range attacks {
 		t.Run(a.verb, func(t *testing.T) {
 			attack := func(t *testing.T, without []sandbox.Name) string {
 				t.Helper()
 				j := household1(t)
-				j.Options = sandbox.ForFront(j.Outside)
-				j.Verb, j.Without = a.verb, append([]sandbox.Name{}, without...)
+				j.Options = keeps(t, j)
+				j.Verb, j.Without = a.verb, with(without)
 				out := run(t, j, inItsNetwork(t))
 				if out.Confine != "" {
 					t.Fatalf("confining: %s", out.Confine)
@@ -162,22 +174,53 @@ func TestFrontAttacks(t *testing.T) {
 				t.Error("it came through")
 			}
 			for _, p := range a.pieces {
-				others := slices.DeleteFunc(slices.Clone(a.pieces), func(n sandbox.Name) bool { return n == p })
+				others := slices.DeleteFunc(slices.Concat(a.pieces, a.also), func(n sandbox.Name) bool { return n == p })
 				if attack(t, others) == "" {
 					t.Errorf("it came through by %s alone", p)
 				}
 			}
-			if why := attack(t, a.pieces); why != "" {
+			if why := attack(t, slices.Concat(a.pieces, a.also)); why != "" {
 				t.Errorf("without %v the attack fails for another reason, and shows nothing: %s", a.pieces, why)
 			}
 		})
 	}
-	// What it is there for: it reaches the sockets of one directory.
-	j := household1(t)
-	j.Options, j.Verb, j.Strict = sandbox.ForFront(j.Outside), "pathname", true
-	if out := run(t, j, inItsNetwork(t)); out.Confine != "" || out.Failed != "" {
-		t.Errorf("the enclave's socket: %s; %s", out.Confine, out.Failed)
+}
+
+// TestFrontAttacks is TestAttacks for what awase front keeps.
+func TestFrontAttacks(t *testing.T) {
+	attackEach(t, frontAttacks, asFront)
+	// What it is there for: it reaches the sockets of one directory, keeps its store
+	// and its uploads, reads what the enclave hands out, and asks outward.
+	for _, verb := range []string{"pathname", "tcp", "udp", "a front's work", "verify"} {
+		j := household1(t)
+		j.Options, j.Verb, j.Strict = asFront(t, j), verb, true
+		out := run(t, j, inItsNetwork(t))
+		if out.Confine != "" || out.Failed != "" {
+			t.Errorf("%s: %s; %s", verb, out.Confine, out.Failed)
+		}
+		if p := out.Statement.Piece(sandbox.TCP); !p.InForce || !p.Tried || p.Reason != "as far as listening: it connects outward" {
+			t.Errorf("%+v", p)
+		}
 	}
+}
+
+// asFront is what awase front keeps: the vault's outbox to read, directories of its
+// own, the way to the socket.
+func asFront(t *testing.T, j job) sandbox.Options {
+	t.Helper()
+	dir := t.TempDir()
+	o := sandbox.ForFront(sandbox.FrontDirs{Sockets: j.Outside, Write: []string{filepath.Join(dir, "control"), filepath.Join(dir, "reports")}, Read: []string{filepath.Join(dir, "outbox")}}, filepath.Join(dir, "resolv.conf"))
+	for _, d := range append(slices.Clone(o.ReadWrite), o.ReadOnly...) {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{filepath.Join(o.ReadOnly[0], "table"), o.ReadFiles[0]} {
+		if err := os.WriteFile(path, []byte("handed out"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
 }
 
 // household1 is the world outside: directories, servers, a parent that keeps a
@@ -498,6 +541,11 @@ func TestOptions(t *testing.T) {
 		{ReadOnly: []string{"inbox"}},
 		{ReadOnly: []string{file}},
 		{Dial: []string{filepath.Join(t.TempDir(), "none")}},
+		{ReadFiles: []string{filepath.Dir(file)}},
+		{ReadFiles: []string{file + ".none"}},
+		{ReadFiles: []string{"file"}},
+		{Listen: []string{filepath.Dir(file)}, Outward: true},
+		{Ports: []uint16{443}},
 		{AllowMissing: []sandbox.Name{"swap"}},
 	} {
 		if s, err := sandbox.Confine(o); err == nil || s != nil {

@@ -101,6 +101,12 @@ func confine(o Options, h hooks) (*Statement, error) {
 }
 
 func (o Options) checkDirs() error {
+	if o.Outward && len(o.Listen) > 0 {
+		return errors.New("sandbox: a process that connects outward makes no socket to be asked at")
+	}
+	if !o.Outward && len(o.Ports) > 0 {
+		return errors.New("sandbox: ports are for a process that connects outward")
+	}
 	for _, dir := range slices.Concat(o.ReadOnly, o.ReadWrite, o.Listen, o.Dial) {
 		if !filepath.IsAbs(dir) {
 			return fmt.Errorf("sandbox: a directory is given by its absolute path, not %q", dir)
@@ -116,6 +122,16 @@ func (o Options) checkDirs() error {
 		}
 		if real == "/" {
 			return errors.New("sandbox: the root directory leaves nothing to confine")
+		}
+	}
+	for _, file := range o.ReadFiles {
+		if !filepath.IsAbs(file) {
+			return fmt.Errorf("sandbox: a file is given by its absolute path, not %q", file)
+		}
+		if st, err := os.Stat(file); err != nil {
+			return fmt.Errorf("sandbox: a file to keep: %w", err)
+		} else if !st.Mode().IsRegular() {
+			return fmt.Errorf("sandbox: %q is no file", file)
 		}
 	}
 	return nil
@@ -168,11 +184,21 @@ func restrict(o Options, b *before, without []Name) {
 				rules = append(rules, landlock.PathAccess(rights, r.dirs...))
 			}
 		}
+		if len(o.ReadFiles) > 0 {
+			rules = append(rules, landlock.PathAccess(llsys.AccessFSReadFile, o.ReadFiles...))
+		}
 	} else {
 		c.HandledAccessFS = 0
 	}
 	if !use(TCP) {
 		c.HandledAccessNet = 0
+	} else if o.Outward && len(o.Ports) == 0 {
+		c.HandledAccessNet &= llsys.AccessNetBindTCP
+	} else if o.Outward {
+		c.HandledAccessNet &= llsys.AccessNetBindTCP | llsys.AccessNetConnectTCP
+		for _, port := range o.Ports {
+			rules = append(rules, landlock.ConnectTCP(port))
+		}
 	}
 	if !use(Signals) {
 		c.Scoped &^= llsys.ScopeSignal

@@ -79,13 +79,21 @@ func oracle(o Options, names map[int]string, number uint32, a [6]uint64) bool {
 	case "prctl":
 		return slices.Contains([]uint64{39, 3, 21, 15, 0x53564d41}, a[0])
 	case "socket":
-		return sockets && a[0] == 1 && a[1] == 0o2004001 && a[2] == 0
+		if o.Outward && (a[0] == 2 || a[0] == 10) && a[1] == 0o2004002 && a[2] == 0 {
+			return true
+		}
+		return (sockets && a[0] == 1 || o.Outward && (a[0] == 2 || a[0] == 10)) && a[1] == 0o2004001 && a[2] == 0
 	case "setsockopt":
+		if o.Outward {
+			return a[1] == 1 && (a[2] == 9 || a[2] == 6) || a[1] == 6 && (a[2] == 1 || 4 <= a[2] && a[2] <= 6) || a[1] == 41 && a[2] == 26
+		}
 		return len(o.Listen) > 0 && a[1] == 1 && a[2] == 2
 	case "bind", "listen":
 		return len(o.Listen) > 0
 	case "connect":
-		return len(o.Dial) > 0
+		return len(o.Dial) > 0 || o.Outward
+	case "open", "unlink", "rmdir", "mkdir", "rename", "readlink", "chmod", "utime", "utimes", "fchown":
+		return o.Paths
 	case "":
 		return false
 	default:
@@ -102,7 +110,7 @@ func TestPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var numbers []uint32
-	pool := []uint64{0, 1, 2, 4, 5, uint64(os.Getpid()), streamSocket, archSetFS, 1 << 32, 1<<32 | 1, ^uint64(0)}
+	pool := []uint64{0, 1, 2, 4, 5, uint64(os.Getpid()), streamSocket, packetSocket, 3, 6, 9, 10, 17, 26, 41, archSetFS, 1 << 32, 1<<32 | 1, ^uint64(0)}
 	pool = append(pool, threadFlags...)
 	for n := range info.SyscallNumbers {
 		numbers = append(numbers, uint32(n))
@@ -110,7 +118,7 @@ func TestPolicy(t *testing.T) {
 	}
 	slices.Sort(numbers)
 	slices.Sort(pool)
-	for _, o := range []Options{{}, {Listen: []string{"/l"}}, {Dial: []string{"/d"}}} {
+	for _, o := range []Options{{}, {Listen: []string{"/l"}}, {Dial: []string{"/d"}}, {Outward: true}, ForRelay([]uint16{1}, nil), {Outward: true, Paths: true, Dial: []string{"/d"}}} {
 		m := assemble(t, o)
 		for _, n := range numbers {
 			if got, want := m.judge(t, uint32(info.ID), n, [6]uint64{}), oracle(o, info.SyscallNumbers, n, [6]uint64{}); got != want {
@@ -155,11 +163,18 @@ func TestPolicyOfOtherABIs(t *testing.T) {
 
 // TestPolicyNever: what no option may bring back.
 func TestPolicyNever(t *testing.T) {
+	for _, o := range []Options{{Listen: []string{"/l"}, Dial: []string{"/d"}}, {Dial: []string{"/d"}, Outward: true, Paths: true}, ForRelay([]uint16{1}, nil)} {
+		never(t, o)
+	}
+}
+
+func never(t *testing.T, o Options) {
+	t.Helper()
 	info, err := arch.GetInfo("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := assemble(t, Options{Listen: []string{"/l"}, Dial: []string{"/d"}})
+	m := assemble(t, o)
 	for _, name := range []string{
 		"execve", "execveat", "fork", "vfork", "clone3", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp",
 		"pidfd_open", "pidfd_getfd", "pidfd_send_signal", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",

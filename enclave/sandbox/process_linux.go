@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -16,18 +18,31 @@ const nobodyInside = 1000
 //
 // A supervisor that is not root must be dumpable (the default): otherwise it
 // may not write its child's maps.
-func Isolated() (*syscall.SysProcAttr, error) {
+func Isolated() (*syscall.SysProcAttr, error) { return isolated(os.Getuid(), os.Getgid()), nil }
+
+func isolated(uid, gid int) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
 		Cloneflags:                 syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings:                []syscall.SysProcIDMap{{ContainerID: inside(os.Getuid()), HostID: os.Getuid(), Size: 1}},
-		GidMappings:                []syscall.SysProcIDMap{{ContainerID: inside(os.Getgid()), HostID: os.Getgid(), Size: 1}},
+		UidMappings:                []syscall.SysProcIDMap{{ContainerID: inside(uid), HostID: uid, Size: 1}},
+		GidMappings:                []syscall.SysProcIDMap{{ContainerID: inside(gid), HostID: gid, Size: 1}},
 		GidMappingsEnableSetgroups: false,
-	}, nil
+	}
 }
 
+// inside is what a user or group is called inside. It is not what the kernel calls
+// there whoever has no name: then every stranger at the socket would be its user.
 func inside(id int) int {
-	if id == 0 {
+	if id == 0 || id == stranger("uid") || id == stranger("gid") {
 		return nobodyInside
 	}
 	return id
+}
+
+// stranger is what the kernel calls a user, or group, without a name in a namespace.
+func stranger(kind string) int {
+	text, err := os.ReadFile("/proc/sys/kernel/overflow" + kind)
+	if id, nerr := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && nerr == nil {
+		return id
+	}
+	return 65534
 }

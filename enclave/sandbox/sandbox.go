@@ -63,6 +63,18 @@ type Options struct {
 	// Before Landlock ABI 9 the kernel can't tell directories apart: then every
 	// unix socket that the user may open can be, and UnixConnect is missing.
 	Dial []string
+	// ReadFiles are single files that may be read: how names are looked up,
+	// whom TLS trusts.
+	ReadFiles []string
+	// Outward lets the process make TCP connections, and UDP ones, by which it
+	// looks names up. It still binds no port: TCP is in force as far as that.
+	Outward bool
+	// Ports are the TCP ports that it may connect to where it connects outward; none:
+	// any. Landlock does not see addresses.
+	Ports []uint16
+	// Paths lets it make the calls by path that SQLite makes, older forms of
+	// those that every process has. Files says what they reach.
+	Paths bool
 	// AllowMissing are pieces whose absence is no error. The statement names
 	// them all the same.
 	AllowMissing []Name

@@ -54,6 +54,21 @@ const streamSocket = unix.SOCK_STREAM | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 // archSetFS is ARCH_SET_FS: a thread's own register on amd64.
 const archSetFS = 0x1002
 
+// packetSocket is the one that it makes for "udp", by which names are looked up.
+const packetSocket = unix.SOCK_DGRAM | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+
+// byPath are the forms of calls on paths that SQLite makes (modernc.org/libc).
+// Landlock sees a path in each as in its newer form.
+var byPath = []string{"open", "unlink", "rmdir", "mkdir", "rename", "readlink", "chmod", "utime", "utimes", "fchown"}
+
+// tuned are the options that Go's net sets on a connection, by level. None
+// attaches a filter to it.
+var tuned = map[uint64][]uint64{
+	unix.SOL_SOCKET:   {unix.SO_KEEPALIVE, unix.SO_BROADCAST},
+	unix.IPPROTO_TCP:  {unix.TCP_NODELAY, unix.TCP_KEEPIDLE, unix.TCP_KEEPINTVL, unix.TCP_KEEPCNT},
+	unix.IPPROTO_IPV6: {unix.IPV6_V6ONLY},
+}
+
 // restricted are the system calls that are allowed with some arguments only.
 // Each has the conditions under which it is refused.
 //
@@ -76,7 +91,22 @@ func restricted(o Options) map[string][]seccomp.ArgumentConditions {
 	if len(o.Listen)+len(o.Dial) > 0 {
 		out["socket"] = []seccomp.ArgumentConditions{unless(0, unix.AF_UNIX), unless(1, streamSocket), unless(2, 0)}
 	}
-	if len(o.Listen) > 0 { // what net.Listen sets, and no filter on a socket
+	if o.Outward {
+		both := []seccomp.ArgumentConditions{unless(0, unix.AF_UNIX, unix.AF_INET, unix.AF_INET6), unless(1, streamSocket, packetSocket), unless(2, 0)}
+		// No datagrams to unix sockets, which need no connect.
+		both = append(both, seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX}, {Argument: 1, Operation: seccomp.NotEqual, Value: streamSocket}})
+		if len(o.Listen)+len(o.Dial) == 0 {
+			both = append(both, seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX}})
+		}
+		out["socket"] = both
+		var levels []uint64
+		for level, options := range tuned {
+			levels = append(levels, level)
+			out["setsockopt"] = append(out["setsockopt"], append(seccomp.ArgumentConditions{{Argument: 1, Operation: seccomp.Equal, Value: level}}, unless(2, options...)...))
+		}
+		out["setsockopt"] = append(out["setsockopt"], unless(1, levels...))
+	}
+	if len(o.Listen) > 0 && !o.Outward { // what net.Listen sets, and no filter on a socket
 		out["setsockopt"] = []seccomp.ArgumentConditions{unless(1, unix.SOL_SOCKET), unless(2, unix.SO_REUSEADDR)}
 	}
 	return out
@@ -105,8 +135,11 @@ func policies(o Options) ([]seccomp.Policy, error) {
 	if len(o.Listen) > 0 {
 		names = append(names, "bind", "listen")
 	}
-	if len(o.Dial) > 0 {
+	if len(o.Dial) > 0 || o.Outward {
 		names = append(names, "connect")
+	}
+	if o.Paths {
+		names = append(names, byPath...)
 	}
 	var out []seccomp.Policy
 	for name, conditions := range restricted(o) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -44,7 +45,7 @@ func (b *before) pieces() []Piece {
 		TCP:          func() Piece { return b.once[TCP] },
 		Signals:      func() Piece { return b.once[Signals] },
 		AbstractUnix: func() Piece { return b.once[AbstractUnix] },
-		SystemCalls:  tryCalls,
+		SystemCalls:  b.tryCalls,
 		UnixConnect:  b.tryConnect,
 		CoreLimit:    noCore,
 		NotDumpable:  func() Piece { return readBack(unix.PR_GET_DUMPABLE, 0) },
@@ -169,13 +170,13 @@ func bindTCP() error {
 	return unix.Bind(fd, &unix.SockaddrInet4{})
 }
 
-func connectTCP() error {
+func connectTCP(port int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	return unix.Connect(fd, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}})
+	return unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
 }
 
 func (b *before) tryTCP() Piece {
@@ -184,8 +185,19 @@ func (b *before) tryTCP() Piece {
 	}
 	if p := refused("binding a TCP socket", bindTCP(), unix.EACCES); !p.InForce {
 		return p
+	} else if b.o.Outward && len(b.o.Ports) == 0 {
+		p.Reason = "as far as listening: it connects outward"
+		return p
 	}
-	return refused("connecting a TCP socket", connectTCP(), unix.EACCES)
+	port := 9
+	for slices.Contains(b.o.Ports, uint16(port)) {
+		port++
+	}
+	p := refused("connecting a TCP socket", connectTCP(port), unix.EACCES)
+	if b.o.Outward && p.InForce {
+		p.Reason = "but to the ports that it is there for"
+	}
+	return p
 }
 
 func (b *before) trySignals() Piece {
@@ -229,8 +241,11 @@ func (b *before) tryAbstract(to beacon, before error) Piece {
 
 // tryConnect: a filter that knows no connect, or a Landlock that sees by path.
 func (b *before) tryConnect() Piece {
+	if len(b.o.Dial) == 0 && b.o.Outward && b.failed[SystemCalls] == "" { // it connects, and can make no unix socket
+		return refused("making a unix socket", opened(unix.Socket(unix.AF_UNIX, streamSocket, 0)), unix.EPERM)
+	}
 	byPath := b.abi >= 9 && b.failed[Files] == ""
-	if len(b.o.Dial) > 0 || b.failed[SystemCalls] != "" {
+	if len(b.o.Dial) > 0 || b.o.Outward || b.failed[SystemCalls] != "" {
 		if byPath {
 			return Piece{InForce: true, Reason: "by Landlock, directory by directory; not tried"}
 		}
@@ -241,7 +256,7 @@ func (b *before) tryConnect() Piece {
 
 // tryCalls makes system calls that do no harm where they are not refused: each
 // would fail with another error, or change nothing.
-func tryCalls() Piece {
+func (b *before) tryCalls() Piece {
 	raw := func(number, a1, a2, a3 uintptr) error {
 		if _, _, e := syscall.RawSyscall(number, a1, a2, a3); e != 0 {
 			return e
@@ -261,7 +276,7 @@ func tryCalls() Piece {
 		{"process_vm_readv", func() error { return raw(unix.SYS_PROCESS_VM_READV, 0, 0, 0) }},
 		{"keyctl", func() error { return raw(unix.SYS_KEYCTL, 1<<30, 0, 0) }},
 		{"memfd_create", func() error { return opened(unix.MemfdCreate("confined", unix.MFD_CLOEXEC)) }},
-		{"socket", func() error { return opened(unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)) }},
+		{"socket", func() error { return opened(unix.Socket(unix.AF_INET, b.foreignSocket(), 0)) }},
 		{"socket", func() error { return opened(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)) }},
 		{"prlimit64", func() error { return unix.Prlimit(0, unix.RLIMIT_CORE, &unix.Rlimit{}, nil) }},
 		{"executable memory", executable},
@@ -271,6 +286,14 @@ func tryCalls() Piece {
 		}
 	}
 	return Piece{InForce: true, Tried: true}
+}
+
+// foreignSocket is a type of internet socket that this process may not make.
+func (b *before) foreignSocket() int {
+	if b.o.Outward {
+		return unix.SOCK_RAW | unix.SOCK_CLOEXEC
+	}
+	return unix.SOCK_STREAM | unix.SOCK_CLOEXEC
 }
 
 // opened closes a descriptor that should not have been given.

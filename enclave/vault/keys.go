@@ -23,10 +23,13 @@ const KeySize = 32
 // keyFile is the file V/keys. Wrapped keys are nonce ‖ AES-256-GCM under a vault
 // key, with what the key is for as associated data.
 type keyFile struct {
-	Format int    `json:"format"`
-	Dev    bool   `json:"dev"`
-	ID     string `json:"id"` // of the vault: random, public
-	Now    slot   `json:"now"`
+	Format int  `json:"format"`
+	Dev    bool `json:"dev"`
+	// Practice: its people are made up. It is a dev vault.
+	Practice bool `json:"practice,omitempty"`
+
+	ID  string `json:"id"` // of the vault: random, public
+	Now slot   `json:"now"`
 	// Next is there while a rotation is under way: what Now holds, under the vault
 	// key to come, so that either key opens.
 	Next *slot `json:"next,omitempty"`
@@ -119,10 +122,13 @@ func unwrap(key *[KeySize]byte, what string, wrapped []byte) ([KeySize]byte, err
 	return out, nil
 }
 
-// rootLabel binds the flag to the root secret: a vault whose keys file says
+// rootLabel binds what the vault is to the root secret: one whose keys file says
 // another thing does not open.
-func rootLabel(dev bool) string {
-	if dev {
+func (k *keyFile) rootLabel() string {
+	switch {
+	case k.Practice:
+		return "awase root secret of a practice vault"
+	case k.Dev:
 		return "awase root secret of a dev vault"
 	}
 	return "awase root secret"
@@ -131,16 +137,18 @@ func rootLabel(dev bool) string {
 func dataLabel(id string) string { return "awase data key " + id }
 
 // makeKeys makes the keys of a new vault.
-func makeKeys(key *[KeySize]byte, dev bool) (*keyFile, error) {
+func makeKeys(key *[KeySize]byte, dev, practice bool) (*keyFile, error) {
 	var root [KeySize]byte
 	var id [16]byte
 	rand.Read(root[:])
 	rand.Read(id[:])
-	wrapped, err := wrap(key, rootLabel(dev), root[:])
+	k := &keyFile{Format: keyFormat, Dev: dev, Practice: practice, ID: hex.EncodeToString(id[:])}
+	wrapped, err := wrap(key, k.rootLabel(), root[:])
 	if err != nil {
 		return nil, err
 	}
-	return &keyFile{Format: keyFormat, Dev: dev, ID: hex.EncodeToString(id[:]), Now: slot{Generation: 1, Root: wrapped, Data: map[string][]byte{}}}, nil
+	k.Now = slot{Generation: 1, Root: wrapped, Data: map[string][]byte{}}
+	return k, nil
 }
 
 func readKeys(path string) (*keyFile, error) {
@@ -154,6 +162,9 @@ func readKeys(path string) (*keyFile, error) {
 	}
 	if k.Format != keyFormat {
 		return nil, fmt.Errorf("the vault's keys file has format %d, this version reads %d", k.Format, keyFormat)
+	}
+	if k.Practice && !k.Dev {
+		return nil, errors.New("the vault's keys file is damaged; restore it from a backup")
 	}
 	for _, s := range []*slot{&k.Now, k.Next} {
 		if s != nil && s.Data == nil {

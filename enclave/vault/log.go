@@ -223,14 +223,14 @@ func (l *Log) check(known int64, root tlog.Hash) error {
 // reaches holds the log against what a checkpoint knows of it.
 func (l *Log) reaches(known int64, root tlog.Hash) error {
 	if l.n() < known {
-		return fmt.Errorf("%w: it has %d entries, its checkpoint knows %d: an older copy of the vault was put back, and what was released since is not in it; put the newest copy back", ErrLog, l.n(), known)
+		return fmt.Errorf("%w: it ends at %d, its checkpoint knows it up to %d: an older copy of the vault was put back, and what was released since is not in it; put the newest copy back", ErrLog, l.n(), known)
 	}
 	got, err := tlog.TreeHash(known, tlog.HashReaderFunc(l.readHashes))
 	if err != nil {
 		return fmt.Errorf("hashing the log: %w", err)
 	}
 	if got != root {
-		return fmt.Errorf("%w: its first %d entries are not the ones its checkpoint signed", ErrLog, known)
+		return fmt.Errorf("%w: what it holds up to %d is not what its checkpoint signed", ErrLog, known)
 	}
 	return nil
 }

@@ -49,6 +49,11 @@ func Dirs(dir string) []string {
 // OutboxDir is what the name of a vault's outbox ends with, beside the vault.
 const OutboxDir = ".outbox"
 
+// BackupsDir is what the name of the directory ends with that a served vault's
+// backups are written to, beside the vault: the front, which reads the outbox, does
+// not come there.
+const BackupsDir = ".backups"
+
 const (
 	checkpointDir  = ".checkpoint"
 	checkpointName = "checkpoint"

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -158,10 +159,10 @@ func (r *restoring) findKeys(ctx context.Context) error {
 // openBy opens a keys file by whichever of its two vault keys it is; a rotation
 // that was under way is given up.
 func (r *restoring) openBy(keys *keyFile, key Key) (err error) {
-	if r.root, err = unwrap(&key, rootLabel(keys.Dev), keys.Now.Root); err != nil && keys.Next != nil {
+	if r.root, err = unwrap(&key, keys.rootLabel(), keys.Now.Root); err != nil && keys.Next != nil {
 		keys.Now = *keys.Next
 		keys.Now.Key = nil
-		r.root, err = unwrap(&key, rootLabel(keys.Dev), keys.Now.Root)
+		r.root, err = unwrap(&key, keys.rootLabel(), keys.Now.Root)
 	}
 	if err == nil {
 		keys.Next = nil
@@ -234,9 +235,50 @@ func (r *restoring) copyLog(o Options) (lost bool, err error) {
 		if !errors.Is(err, errUnread) && !errors.Is(err, ErrLog) {
 			return false, err
 		}
+		// What stands before the damage is more than the backup knows: charges,
+		// requests, ends. What stood after it is lost.
+		if errors.Is(err, ErrLog) {
+			cut, cerr := r.cutDamaged()
+			if cerr != nil {
+				return false, cerr
+			}
+			if cut && r.openLogCopy(o) == nil {
+				r.logger.Warn("the log of the remains is damaged, and taken up to there", "entries", r.log.n(), "error", err)
+				return true, nil
+			}
+		}
 		r.logger.Warn("the log of the remains can't be used", "error", err)
 	}
 	return true, r.openCopy(filepath.Join(r.backup, "log"), o)
+}
+
+// cutDamaged cuts the copy of a log off before its first damaged entry. It tells
+// whether something was left.
+func (r *restoring) cutDamaged() (bool, error) {
+	data, err := os.ReadFile(r.path("log"))
+	if err != nil {
+		return false, err
+	}
+	l := &Log{key: r.Subkey("record log")}
+	for rest := data; len(rest) > 0; {
+		line, after, whole := bytes.Cut(rest, []byte{'\n'})
+		rec, err := l.parse(line)
+		if err != nil || !whole {
+			break
+		}
+		if err := l.add(rec, int64(len(line))+1); err != nil {
+			return false, err
+		}
+		rest = after
+	}
+	if l.size == 0 || l.size == int64(len(data)) {
+		return false, nil
+	}
+	f, err := r.disk.OpenFile(r.path("log"), os.O_WRONLY, 0o600)
+	if err != nil {
+		return false, err
+	}
+	return true, errors.Join(f.Truncate(l.size), f.Sync(), f.Close())
 }
 
 // errUnread is that what is to be copied can't be read; any other error of a copy
@@ -286,10 +328,14 @@ func (r *restoring) openCopy(from string, o Options) error {
 	if err := r.disk.SyncDir(filepath.Dir(r.dir)); err != nil {
 		return err
 	}
+	return r.openLogCopy(o)
+}
+
+// openLogCopy opens the copy of a log, held against the backup's checkpoint.
+func (r *restoring) openLogCopy(o Options) (err error) {
 	if err := writeAtomic(r.disk, r.checkpoint(), []byte(r.manifest.Checkpoint), 0o600); err != nil {
 		return err
 	}
-	var err error
 	r.log, err = openLog(r.path("log"), r.checkpoint(), r.signer, r.Subkey("record log"), r.Subkey("boot ids"), o)
 	return err
 }

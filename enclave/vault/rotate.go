@@ -30,7 +30,7 @@ func (v *Vault) unlock(ctx context.Context, logger *slog.Logger) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	*v.page.now() = key
-	v.root, err = unwrap(&key, rootLabel(v.keys.Dev), v.keys.Now.Root)
+	v.root, err = unwrap(&key, v.keys.rootLabel(), v.keys.Now.Root)
 	if v.keys.Next == nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (v *Vault) unlock(ctx context.Context, logger *slog.Logger) error {
 		return nil
 	}
 	*v.page.next() = key
-	if v.root, err = unwrap(&key, rootLabel(v.keys.Dev), v.keys.Next.Root); err != nil {
+	if v.root, err = unwrap(&key, v.keys.rootLabel(), v.keys.Next.Root); err != nil {
 		return err
 	}
 	// The source may say what a power cut takes back.
@@ -121,7 +121,7 @@ func (v *Vault) begin(next Key) error {
 		if s.Key, err = wrap(v.page.now(), nextLabel, next[:]); err != nil {
 			return err
 		}
-		if s.Root, err = wrap(&next, rootLabel(k.Dev), v.root[:]); err != nil {
+		if s.Root, err = wrap(&next, k.rootLabel(), v.root[:]); err != nil {
 			return err
 		}
 		for id, wrapped := range k.Now.Data {

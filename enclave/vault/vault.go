@@ -46,6 +46,9 @@ type Options struct {
 	Key KeySource
 	// Production: a vault made at first use is no dev vault.
 	Production bool
+	// Practice: one made at first use is a dev vault whose people are made up. A vault
+	// that is there and is none is refused.
+	Practice bool
 	// Socket is where a service will answer for the vault until it is closed; ""
 	// where none will. Who tries to open the vault meanwhile is told.
 	Socket string
@@ -115,9 +118,12 @@ func (v *Vault) open(ctx context.Context, o Options) error {
 	keys, err := readKeys(v.path("keys"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = v.make(ctx, !o.Production)
+		err = v.make(ctx, !o.Production, o.Practice)
 	case err == nil:
 		v.keys = keys
+		if o.Practice && !keys.Practice {
+			return ErrPractice
+		}
 		err = v.unlock(ctx, o.Logger)
 	}
 	if err != nil {
@@ -152,7 +158,7 @@ func (v *Vault) open(ctx context.Context, o Options) error {
 // make makes a new vault. The keys file is written last: until it stands there
 // is no vault, and a crash before that starts over. A directory that holds
 // anything but our own beginnings is not taken over.
-func (v *Vault) make(ctx context.Context, dev bool) error {
+func (v *Vault) make(ctx context.Context, dev, practice bool) error {
 	names, err := os.ReadDir(v.dir)
 	if err != nil {
 		return err
@@ -173,10 +179,10 @@ func (v *Vault) make(ctx context.Context, dev bool) error {
 	}
 	*v.page.now() = key
 	clear(key[:])
-	if v.keys, err = makeKeys(v.page.now(), dev); err != nil {
+	if v.keys, err = makeKeys(v.page.now(), dev, practice); err != nil {
 		return err
 	}
-	if v.root, err = unwrap(v.page.now(), rootLabel(dev), v.keys.Now.Root); err != nil {
+	if v.root, err = unwrap(v.page.now(), v.keys.rootLabel(), v.keys.Now.Root); err != nil {
 		return err
 	}
 	signer, err := receipt.NewSigner(v.Subkey("receipt signing"), "awase/"+v.keys.ID[:16])
@@ -258,6 +264,22 @@ func (v *Vault) Dev() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.keys.Dev
+}
+
+// ErrPractice is that a vault in earnest was to be opened as one for practice.
+var ErrPractice = errors.New("the vault is not one for practice, and what it is was settled when it was made")
+
+// Practice tells whether the vault's people are made up.
+func (v *Vault) Practice() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.keys.Practice
+}
+
+// Made tells whether there is a vault at dir, finished or not.
+func Made(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "keys"))
+	return err == nil
 }
 
 // Dir gives the vault's directory.

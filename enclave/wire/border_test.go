@@ -70,11 +70,27 @@ var methods = map[string]string{
 	"log-key":         `{}`,
 	"log-proof":       `{"from":1,"to":2}`,
 	"attestation":     `{"nonce":"n"}`,
-	"end-entrustment": `{"entrustment":"e"}`,
+	"end-entrustment": `{"entrustment":"e","by":{"signature":{}}}`,
 	"certificate":     `{"entrustment":"e"}`,
-	"rotate":          `{}`,
+	"rotate":          `{"by":{"signature":{}}}`,
+	"to-sign":         `{"act":"end","id":"e"}`,
 	"backup":          `{"dir":"/nowhere","expires":"2030-01-01"}`,
 	"confirm-restore": `{}`,
+	"room":            `{}`,
+	"parties":         `{}`,
+	"entrustment":     `{"entrustment":"e"}`,
+	"policies":        `{}`,
+	"contracts":       `{}`,
+	"lists":           `{"entrustment":"e"}`,
+	"event-logs":      `{"entrustment":""}`,
+	"bases":           `{}`,
+	"log":             `{"party":"acme","from":0,"limit":10}`,
+	"inclusion":       `{"seq":1}`,
+	"checkpoint":      `{}`,
+	"start-work":      `{"job":"j","kind":"load-list","upload":"u","list":{"entrustment":"e","name":"l"}}`,
+	"poll-work":       `{"job":"j","wait_ms":10}`,
+	"stop-work":       `{"job":"j"}`,
+	"engine":          `{}`,
 }
 
 func kindOf(method string) string {
@@ -156,6 +172,27 @@ func (d *deaf) Freeze(context.Context, wire.FreezeRequest) (a wire.Freeze, err e
 }
 func (d *deaf) Lift(context.Context) (a wire.Ack, err error) { return a, d.err }
 func (d *deaf) Close() error                                 { return nil }
+
+func (d *deaf) Room(context.Context) (a wire.Room, err error)                   { return a, d.err }
+func (d *deaf) Parties(context.Context) (a []wire.PartyInfo, err error)         { return a, d.err }
+func (d *deaf) Contracts(context.Context) (a []wire.EntrustmentInfo, err error) { return a, d.err }
+func (d *deaf) Entrustment(context.Context, string) (a wire.EntrustmentInfo, err error) {
+	return a, d.err
+}
+func (d *deaf) Policies(context.Context) (*entrustment.Policies, error)            { return nil, d.err }
+func (d *deaf) Lists(context.Context, string) (a []wire.ListInfo, err error)       { return a, d.err }
+func (d *deaf) EventLogs(context.Context, string) (a []wire.EventsInfo, err error) { return a, d.err }
+func (d *deaf) Bases(context.Context) (a []wire.BaseInfo, err error)               { return a, d.err }
+func (d *deaf) Log(context.Context, wire.LogRequest) (a wire.LogPage, err error)   { return a, d.err }
+func (d *deaf) Inclusion(context.Context, int64) (a []byte, err error)             { return a, d.err }
+func (d *deaf) Checkpoint(context.Context) (a []byte, err error)                   { return a, d.err }
+func (d *deaf) StartWork(context.Context, wire.WorkRequest) (a wire.WorkState, err error) {
+	return a, d.err
+}
+func (d *deaf) PollWork(context.Context, string, time.Duration) (a wire.WorkState, err error) {
+	return a, d.err
+}
+func (d *deaf) StopWork(context.Context, string) (a wire.WorkState, err error) { return a, d.err }
 
 var errReached = &entrustment.Error{Code: entrustment.CodeGone, Detail: "reached"}
 

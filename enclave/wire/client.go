@@ -33,15 +33,20 @@ func Dial(socket string) (*Client, error) {
 	c := newClient(socket)
 	ctx, stop := context.WithTimeout(context.Background(), headerWait)
 	defer stop()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://enclave"+helloPath, nil)
-	if err != nil {
-		return nil, err
-	}
-	var hello string
-	if err := c.send(req, &hello); err != nil {
+	if err := c.Hello(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// Hello tells whether the enclave serves: an error is that it does not.
+func (c *Client) Hello(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://enclave"+helloPath, nil)
+	if err != nil {
+		return err
+	}
+	var hello string
+	return c.send(req, &hello)
 }
 
 func newClient(socket string) *Client {
@@ -169,7 +174,7 @@ func (c *Client) request(ctx context.Context, name, kind string, body io.Reader)
 // send sends a request and reads the answer. An error is the caller's own
 // context's, a refusal of the enclave's, or says that it can't be reached.
 func (c *Client) send(req *http.Request, answer any) error {
-	req.Header.Set(callerField, string(c.caller))
+	req.Header.Set(callerField, string(c.callerIn(req.Context())))
 	resp, err := c.http.RoundTrip(req)
 	if err != nil {
 		return c.away(req.Context(), err)
@@ -215,11 +220,26 @@ func (c *Client) refused(p *problem) error {
 	return e
 }
 
+// Away is that an enclave gives no answer: none serves, or it went away. What was
+// asked may be done or not; asked again, nothing is loaded or charged twice.
+type Away struct{ why error }
+
+// Error says why.
+func (a *Away) Error() string { return a.why.Error() }
+
+// Unwrap gives why.
+func (a *Away) Unwrap() error { return a.why }
+
 // away says why there is no answer.
 func (c *Client) away(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ctx.Err()
+	}
+	return &Away{c.why(err)}
+}
+
+func (c *Client) why(err error) error {
+	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
 		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "enclave", Detail: "no enclave serves at " + c.socket,
 			Mend: "check the name; awase serve --vault V --socket " + c.socket + " starts one"}

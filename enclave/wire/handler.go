@@ -74,6 +74,9 @@ func Handler(e Enclave, o Options) http.Handler {
 	on(h, attestation)
 	onOfficers(h)
 	onVault(h)
+	onCatalogue(h)
+	onWork(h)
+	onEngines(h)
 	return h.mux
 }
 
@@ -157,7 +160,7 @@ func (h *handler) answer(w http.ResponseWriter, req *http.Request, act, kind str
 	}
 	attrs := []slog.Attr{slog.String("act", act), slog.String("caller", string(caller)), slog.Duration("took", time.Since(start).Round(time.Millisecond))}
 	if err == nil {
-		h.Logger.LogAttrs(req.Context(), slog.LevelInfo, "answered", attrs...)
+		h.Logger.LogAttrs(req.Context(), answered(act, caller), "answered", attrs...)
 		h.write(w, http.StatusOK, jsonType, got)
 		return
 	}
@@ -174,6 +177,16 @@ func (h *handler) answer(w http.ResponseWriter, req *http.Request, act, kind str
 		h.Logger.LogAttrs(req.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("code", string(shown.Code)))...)
 	}
 	h.refuse(w, shown)
+}
+
+// answered gives the level at which an answer is logged. What the front asks all the
+// time by itself would bury what people ask: how the room is, and how far work is
+// whose start was logged.
+func answered(act string, caller Caller) slog.Level {
+	if act == pollWork.name || act == room.name && caller == Service {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 var errPanic = errors.New("a panic")

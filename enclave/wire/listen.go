@@ -1,14 +1,12 @@
 package wire
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"awase/entrustment"
 )
@@ -68,33 +66,6 @@ func Sweep(socket string) error {
 		err = nil
 	}
 	return errors.Join(err, lock.Close())
-}
-
-// Token gives the front's token, which stands in a file of mode 0600 beside the
-// enclave's socket; makes it where there is none.
-func Token(socket string) (string, error) {
-	if err := makePrivate(filepath.Dir(socket)); err != nil {
-		return "", err
-	}
-	path := socket + ".token"
-	fresh := rand.Text() // 130 bits
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = f.WriteString(fresh + "\n")
-		return fresh, errors.Join(err, f.Sync(), f.Close())
-	}
-	if !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("making the front's token: %w", err)
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the front's token: %w", err)
-	}
-	token := strings.TrimSpace(string(raw))
-	if len(token) < len(fresh) {
-		return "", &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §4", Field: "token", Detail: "the front's token, beside the enclave's socket, is cut short", Mend: "delete " + path + "; the front makes another"}
-	}
-	return token, nil
 }
 
 func badSocket(detail, mend string) error {

@@ -72,8 +72,11 @@ type Freeze struct {
 	Now       string              `json:"now"` // the vault's time, by which a signature lapses
 }
 
-// FreezeRequest stops releases. It is empty in a dev vault.
-type FreezeRequest struct {
+// FreezeRequest stops releases.
+type FreezeRequest = ByOfficer
+
+// ByOfficer is one officer's signature of a statement. It is empty in a dev vault.
+type ByOfficer struct {
 	Statement *approval.Statement `json:"statement,omitempty"`
 	Key       string              `json:"key,omitempty"`
 	Signature approval.Signature  `json:"signature"`

@@ -76,18 +76,21 @@ type Statement struct {
 
 // Privacy holds the parameters a table was released under and what was spent.
 type Privacy struct {
-	K          int64     `json:"k,omitempty"` // 0: with the noisy lock alone
-	Tau        int64     `json:"tau"`
-	Sigma      int       `json:"sigma"`
-	CellsOfOne int       `json:"cells_of_one,omitempty"` // in how many cells one person may be, where more than one
-	Summed     int       `json:"cells_summed,omitempty"` // noisy cells of a planning cube that the number sums
-	Rho        float64   `json:"rho"`
-	Epsilon    float64   `json:"epsilon"`
-	Delta      float64   `json:"delta"`
-	Withheld   int       `json:"withheld"` // cells withheld, of Cells
-	Cells      int       `json:"cells"`
-	Dev        bool      `json:"dev,omitempty"` // a vault without officers
-	Statement  Statement `json:"statement"`
+	K          int64   `json:"k,omitempty"` // 0: with the noisy lock alone
+	Tau        int64   `json:"tau"`
+	Sigma      int     `json:"sigma"`
+	CellsOfOne int     `json:"cells_of_one,omitempty"` // in how many cells one person may be, where more than one
+	Summed     int     `json:"cells_summed,omitempty"` // noisy cells of a planning cube that the number sums
+	Rho        float64 `json:"rho"`
+	Epsilon    float64 `json:"epsilon"`
+	Delta      float64 `json:"delta"`
+	Withheld   int     `json:"withheld"` // cells withheld, of Cells
+	Cells      int     `json:"cells"`
+	Dev        bool    `json:"dev,omitempty"` // a vault without officers
+	// Practice: the room is one to rehearse in, and its people are made up. Every
+	// form of the release says so.
+	Practice  bool      `json:"practice,omitempty"`
+	Statement Statement `json:"statement"`
 }
 
 // Deviation is the standard deviation of the noise on a number of people:

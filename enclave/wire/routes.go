@@ -262,14 +262,19 @@ var statuses = map[entrustment.Code]int{
 	entrustment.CodeInternal:     500,
 	entrustment.CodeClock:        503,
 	entrustment.CodeFrozen:       503,
+	entrustment.CodeEngine:       503,
+}
+
+// HTTPStatus gives the status of HTTP that a code is answered with.
+func HTTPStatus(code entrustment.Code) int {
+	if status, ok := statuses[code]; ok {
+		return status
+	}
+	return 422
 }
 
 func problemOf(e *entrustment.Error) problem {
-	status, ok := statuses[e.Code]
-	if !ok {
-		status = 422
-	}
-	return problem{"urn:awase:refused", status, e.Code, e.Clause, e.Field, e.Detail, e.Mend}
+	return problem{"urn:awase:refused", HTTPStatus(e.Code), e.Code, e.Clause, e.Field, e.Detail, e.Mend}
 }
 
 func (p *problem) refusal() *entrustment.Error {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 
+	"awase/crypto/approval"
 	"awase/entrustment"
 )
 
@@ -17,11 +18,16 @@ type Vault interface {
 	// EndEntrustment ends an entrustment for good: questions under way end first,
 	// then its data is destroyed. It gives the certificate, JSON for awase verify.
 	// Asked again it finishes what is left, and gives the certificate as it is then.
-	EndEntrustment(ctx context.Context, id string) ([]byte, error)
+	// An officer of its principal or its trustee signs for it.
+	EndEntrustment(ctx context.Context, id string, by ByOfficer) ([]byte, error)
 	// Certificate gives the certificate of an ended entrustment as it is now.
 	Certificate(ctx context.Context, id string) ([]byte, error)
-	// Rotate replaces the vault key. It changes no token, noise or receipt.
-	Rotate(ctx context.Context) (Rotation, error)
+	// Rotate replaces the vault key. It changes no token, noise or receipt. An officer
+	// of the operator signs for it.
+	Rotate(ctx context.Context, by ByOfficer) (Rotation, error)
+	// ToSign gives what one officer signs for an act: "end" of the entrustment id,
+	// "rotate", or "engine" to the engine id.
+	ToSign(ctx context.Context, act, id string) (ToSign, error)
 	// Backup copies the vault as it is now to a new directory.
 	Backup(ctx context.Context, req BackupRequest) (Backup, error)
 	// ConfirmRestore answers for what a restored vault can't know, or drafts that.
@@ -30,7 +36,7 @@ type Vault interface {
 
 // BackupRequest says where a backup goes, and how long it is kept.
 type BackupRequest struct {
-	Dir     string           `json:"dir"`     // an absolute path or, of a served enclave, a name in its outbox
+	Dir     string           `json:"dir"`     // an absolute path or, of a served enclave, a name in its directory for backups
 	Expires entrustment.Date `json:"expires"` // the last JST day on which it is kept
 }
 
@@ -43,19 +49,43 @@ type Backup struct {
 	Expires  entrustment.Date `json:"expires"`
 }
 
-type entrustmentRequest struct {
-	Entrustment string `json:"entrustment"`
+// ToSign is what one officer signs for an act.
+type ToSign struct {
+	// Statement is what is signed, less nonce and day; nil: no signature is asked.
+	Statement *approval.Statement `json:"statement,omitempty"`
+	Parties   []string            `json:"parties,omitempty"` // an officer of one of these
+	Now       string              `json:"now"`               // the vault's time, by which a signature lapses
 }
 
+type (
+	entrustmentRequest struct {
+		Entrustment string `json:"entrustment"`
+	}
+	endRequest struct {
+		Entrustment string    `json:"entrustment"`
+		By          ByOfficer `json:"by"`
+	}
+	rotateRequest struct {
+		By ByOfficer `json:"by"`
+	}
+	toSignRequest struct {
+		Act string `json:"act"`
+		ID  string `json:"id,omitempty"`
+	}
+)
+
 var (
-	endEntrustment = route[entrustmentRequest, []byte]{"end-entrustment", func(ctx context.Context, e Enclave, q *entrustmentRequest) ([]byte, error) {
-		return e.EndEntrustment(ctx, q.Entrustment)
+	endEntrustment = route[endRequest, []byte]{"end-entrustment", func(ctx context.Context, e Enclave, q *endRequest) ([]byte, error) {
+		return e.EndEntrustment(ctx, q.Entrustment, q.By)
 	}}
 	certificate = route[entrustmentRequest, []byte]{"certificate", func(ctx context.Context, e Enclave, q *entrustmentRequest) ([]byte, error) {
 		return e.Certificate(ctx, q.Entrustment)
 	}}
-	rotate = route[nothing, Rotation]{"rotate", func(ctx context.Context, e Enclave, _ *nothing) (Rotation, error) {
-		return e.Rotate(ctx)
+	rotate = route[rotateRequest, Rotation]{"rotate", func(ctx context.Context, e Enclave, q *rotateRequest) (Rotation, error) {
+		return e.Rotate(ctx, q.By)
+	}}
+	toSign = route[toSignRequest, ToSign]{"to-sign", func(ctx context.Context, e Enclave, q *toSignRequest) (ToSign, error) {
+		return e.ToSign(ctx, q.Act, q.ID)
 	}}
 	backup = route[BackupRequest, Backup]{"backup", func(ctx context.Context, e Enclave, q *BackupRequest) (Backup, error) {
 		return e.Backup(ctx, *q)
@@ -70,13 +100,14 @@ func onVault(h *handler) {
 	on(h, endEntrustment)
 	on(h, certificate)
 	on(h, rotate)
+	on(h, toSign)
 	on(h, backup)
 	on(h, confirmRestore)
 }
 
 // EndEntrustment ends an entrustment for good.
-func (c *Client) EndEntrustment(ctx context.Context, id string) ([]byte, error) {
-	return ask(ctx, c, endEntrustment, &entrustmentRequest{id})
+func (c *Client) EndEntrustment(ctx context.Context, id string, by ByOfficer) ([]byte, error) {
+	return ask(ctx, c, endEntrustment, &endRequest{id, by})
 }
 
 // Certificate gives the certificate of an ended entrustment.
@@ -95,6 +126,11 @@ func (c *Client) ConfirmRestore(ctx context.Context) (Ack, error) {
 }
 
 // Rotate replaces the vault key.
-func (c *Client) Rotate(ctx context.Context) (Rotation, error) {
-	return ask(ctx, c, rotate, &nothing{})
+func (c *Client) Rotate(ctx context.Context, by ByOfficer) (Rotation, error) {
+	return ask(ctx, c, rotate, &rotateRequest{by})
+}
+
+// ToSign gives what one officer signs for an act.
+func (c *Client) ToSign(ctx context.Context, act, id string) (ToSign, error) {
+	return ask(ctx, c, toSign, &toSignRequest{act, id})
 }

@@ -8,8 +8,7 @@
 // other field (PRIVACY rule 11).
 //
 // The enclave may be a process of its own: Client asks it over a unix socket
-// that Listen makes, and Serve answers there (docs/wire.md); ServeFront passes on
-// what comes in by HTTP. The border trusts
+// that Listen makes, and Serve answers there (docs/wire.md). The border trusts
 // nothing that comes in: requests are parsed again, bounded, and refused where
 // they say more than is understood. It keeps strangers out by the kernel's word
 // alone; a process of the same user that was taken over can ask for anything
@@ -88,6 +87,9 @@ type Enclave interface {
 	Attestation(ctx context.Context, nonce string) ([]byte, error)
 	Officers
 	Vault
+	Catalogue
+	Work
+	Engines
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }
@@ -167,14 +169,15 @@ type Price struct {
 	Cells     int             `json:"cells"`
 	Notes     []string        `json:"notes,omitempty"` // what is worth knowing before it is charged: the Note constants
 	Forecast  *Forecast       `json:"forecast,omitempty"`
-	Short     *Short          `json:"short,omitempty"` // nil: it fits now
+	Short     *Short          `json:"short,omitempty"`   // nil: it fits now
+	Stopped   *Short          `json:"stopped,omitempty"` // why nothing, or nothing new, is released now; nil: it is
 	// Question is that of a reservation, canonical.
 	Question *entrustment.Question `json:"question,omitempty"`
 }
 
-// Short says why a question can't be paid for now, as its E_BUDGET would: what
-// it costs and what is left, and the questions like it that fit, or when it fits
-// itself.
+// Short says why a question can't be asked now, in the words of its refusal. Of
+// E_BUDGET that is what it costs and what is left, and the questions like it that
+// fit, or when it fits itself.
 type Short struct {
 	Detail string `json:"detail"`
 	Mend   string `json:"mend"`

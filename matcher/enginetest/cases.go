@@ -119,6 +119,63 @@ func testConditions(t *testing.T, engine Loader) {
 	}
 }
 
+// testLargeConditions: the largest trees that are allowed are answered.
+func testLargeConditions(t *testing.T, engine Loader) {
+	domain := make([]string, 256)
+	var all []matcher.Person
+	for i := range domain {
+		domain[i] = string(rune('一' + i))
+		p := person(domain[i], email(domain[i]))
+		p.Codes = []uint8{uint8(i)}
+		all = append(all, p)
+	}
+	f := newFixture(t, engine, []matcher.Column{{Name: "town", Domain: domain}}, all)
+	list := f.list(nil, []matcher.ListRow{row(email(domain[7])), row(email(domain[8]))})
+	in := func(n int) matcher.Where { // the bits of n, 20 codes on: 4,094 sets of their own
+		in := &matcher.InCodes{Column: "town", Codes: []uint8{}}
+		for bit := range 12 {
+			if n>>bit&1 != 0 {
+				in.Codes = append(in.Codes, uint8(20*bit))
+			}
+		}
+		return matcher.Where{In: in}
+	}
+	var wide []matcher.Where
+	for n := range 4094 {
+		wide = append(wide, in(n))
+	}
+	deep := matcher.Where{List: &list}
+	for i := range 62 {
+		kid := deep
+		if deep = (matcher.Where{Not: &kid}); i%2 == 0 {
+			deep = matcher.Where{Any: []matcher.Where{kid, in(1 << (i / 2 % 12))}}
+		}
+	}
+	long := in(0) // every code but those of the list
+	for code := range domain {
+		if code != 7 && code != 8 {
+			long.In.Codes = append(long.In.Codes, uint8(code))
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		where matcher.Where
+		want  int64 // −1: whatever the oracle says
+	}{
+		{"wide any", matcher.Where{Any: append(slices.Clone(wide), matcher.Where{List: &list})}, 12 + 2},
+		{"wide all", matcher.Where{All: append(slices.Clone(wide), matcher.Where{List: &list})}, 0},
+		{"deep", deep, -1},
+		{"long", matcher.Where{Not: &long}, 2},
+		{"lists", matcher.Where{All: slices.Repeat([]matcher.Where{{List: &list}}, 4095)}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := f.count(matcher.Query{Eligible: everybody, Where: &c.where}); c.want >= 0 && got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
 func testGone(t *testing.T, engine Loader) {
 	f := newFixture(t, engine, nil, []matcher.Person{person("a", email("a"))})
 	ctx := context.Background()

@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Loader) {
 		{"FirstRow", testFirstRow},
 		{"Eligibility", testEligibility},
 		{"Conditions", testConditions},
+		{"LargeConditions", testLargeConditions},
 		{"Gone", testGone},
 		{"Refused", testRefused},
 		{"Cancelled", testCancelled},

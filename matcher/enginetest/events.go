@@ -307,6 +307,11 @@ func testClamp(t *testing.T, engine Loader) {
 		{"one whale", []matcher.EventRow{shop("a", 1<<60), shop("b", 250)}, 300 + 2},
 		{"past the range", []matcher.EventRow{shop("a", math.MaxInt64), shop("a", math.MaxInt64)}, 300},
 		{"refunds", []matcher.EventRow{shop("a", -5000), shop("b", 199)}, 1},
+		// Exact whatever comes first: these add up to 250 and 150, and no sum on the
+		// way there may stop at an end of the range.
+		{"past the range and back", []matcher.EventRow{shop("a", math.MaxInt64), shop("a", math.MaxInt64), shop("a", -math.MaxInt64), shop("a", 250), shop("a", -math.MaxInt64),
+			shop("b", math.MinInt64), shop("b", math.MinInt64), shop("b", math.MaxInt64), shop("b", math.MaxInt64), shop("b", 152)}, 2 + 1},
+		{"below the range", []matcher.EventRow{shop("a", math.MinInt64), shop("a", math.MinInt64), shop("a", math.MaxInt64), shop("b", 199)}, 1},
 	} {
 		l := oracleLog{eventTypes, "yen", c.rows}
 		id := f.log(l)

@@ -156,20 +156,7 @@ func (l *life) ask(t *rapid.T) {
 		q.Eligible = everybody
 	}
 	if len(l.logs) > 0 && rapid.Bool().Draw(t, "often") {
-		often := matcher.Where{Event: &matcher.AtLeast{Logs: l.logs, Category: rapid.SampledFrom([]string{"spring", "shop", "none"}).Draw(t, "category"),
-			From: int32(rapid.IntRange(99, 105).Draw(t, "since")), To: int32(rapid.IntRange(105, 111).Draw(t, "until")), N: int64(rapid.IntRange(1, 3).Draw(t, "at least"))}}
-		if rapid.Bool().Draw(t, "seldom") {
-			seldom := often
-			often = matcher.Where{Not: &seldom}
-		}
-		parts := []matcher.Where{often}
-		if q.Where != nil {
-			parts = append(parts, *q.Where)
-		}
-		q.Where = &matcher.Where{All: parts}
-		if rapid.Bool().Draw(t, "any of") {
-			q.Where = &matcher.Where{Any: parts}
-		}
+		often(t, &q, l.logs)
 	}
 	if len(l.logs) > 0 && rapid.Bool().Draw(t, "of events") {
 		eventQuery(t, &q, l.logs)
@@ -177,6 +164,24 @@ func (l *life) ask(t *rapid.T) {
 		return
 	}
 	l.check(q)
+}
+
+// often puts a condition on events beside those of q.
+func often(t *rapid.T, q *matcher.Query, logs []matcher.EventsID) {
+	often := matcher.Where{Event: &matcher.AtLeast{Logs: logs, Category: rapid.SampledFrom([]string{"spring", "shop", "none"}).Draw(t, "category"),
+		From: int32(rapid.IntRange(99, 105).Draw(t, "since")), To: int32(rapid.IntRange(105, 111).Draw(t, "until")), N: int64(rapid.IntRange(0, 3).Draw(t, "at least"))}}
+	if rapid.Bool().Draw(t, "seldom") {
+		seldom := often
+		often = matcher.Where{Not: &seldom}
+	}
+	parts := []matcher.Where{often}
+	if q.Where != nil {
+		parts = append(parts, *q.Where)
+	}
+	q.Where = &matcher.Where{All: parts}
+	if rapid.Bool().Draw(t, "any of") {
+		q.Where = &matcher.Where{Any: parts}
+	}
 }
 
 // testLife: whatever happens to base, lists and logs, one after another in any

@@ -75,7 +75,7 @@ func TestAnswer(t *testing.T) {
 func TestRun(t *testing.T) {
 	for kinds := 1; kinds <= MaxKinds; kinds++ {
 		s := source(t, Data{Users: 20_000, List: 2_000, Kinds: kinds, Overlap: 0.5, Seed: 7})
-		r, err := Run(context.Background(), s, 1)
+		r, err := Run(context.Background(), s, 1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestRun(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Run(ctx, source(t, Data{Users: 10, List: 1, Kinds: 1, Overlap: 1}), 1); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, source(t, Data{Users: 10, List: 1, Kinds: 1, Overlap: 1}), 1, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("an interrupted run gives %v", err)
 	}
 }

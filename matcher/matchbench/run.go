@@ -35,11 +35,14 @@ type Report struct {
 	BaseHeld               int64 // resident, the base alone
 	ListPeak               int64 // more than BaseHeld, most while the list was built
 	MatchPeak              int64 // more than base and list, most while matching
+
+	Beside *BesideReport `json:",omitempty"` // nil: there was no other engine
 }
 
 // Run makes the data, builds base and list, matches and counts runs times, each
-// time against the known answer, then reads as many bytes once.
-func Run(ctx context.Context, s *Source, runs int) (*Report, error) {
+// time against the known answer, and by turns reads as many bytes once. Where there
+// is another engine, it is then measured beside ours.
+func Run(ctx context.Context, s *Source, runs int, other Beside) (*Report, error) {
 	r := &Report{BaseTokens: int64(s.Users) * int64(s.Kinds)}
 	want := s.Answer()
 	mark() // what came before is not the base's
@@ -66,6 +69,9 @@ func Run(ctx context.Context, s *Source, runs int) (*Report, error) {
 	stream := NewStreamer(s.NeedBytes())
 	stream.Read()
 	r.Match, r.Stream, r.Ratio, err = turns(runs, func() error { return ask(ctx, engine, q, want) }, func() error { stream.Read(); return ctx.Err() })
+	if err == nil && other != nil {
+		err = s.beside(ctx, r, other, base, list, engine, q, want, runs)
+	}
 	return r, err
 }
 
@@ -91,7 +97,7 @@ func turns(runs int, f, g func() error) (fs, gs time.Duration, ratio float64, er
 }
 
 // ask matches and counts once and holds the counts against the known answer.
-func ask(ctx context.Context, e *matcher.Embedded, q matcher.Query, want []int64) error {
+func ask(ctx context.Context, e matcher.Engine, q matcher.Query, want []int64) error {
 	got, err := e.Cells(ctx, q)
 	if err == nil && !slices.Equal(got.Users, want) {
 		err = ErrWrong
@@ -161,6 +167,14 @@ func everyCore(ctx context.Context, n int, part func() (func(i int) error, error
 		})
 	}
 	return g.Wait()
+}
+
+// Base builds the base.
+func (s *Source) Base(ctx context.Context) (*matcher.Base, error) { return s.buildBase(ctx, &Report{}) }
+
+// BuiltList builds the list.
+func (s *Source) BuiltList(ctx context.Context) (*matcher.List, error) {
+	return s.buildList(ctx, &Report{})
 }
 
 func (s *Source) buildBase(ctx context.Context, r *Report) (*matcher.Base, error) {

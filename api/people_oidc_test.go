@@ -1,0 +1,104 @@
+package api_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"awase/api"
+	"awase/internal/apitest"
+)
+
+// signingIn is a program that began to sign in.
+type signingIn struct {
+	c      *apitest.Client
+	cookie string
+	at     string // where it was sent
+}
+
+func beginOIDC(r *apitest.Room) signingIn {
+	a := r.Nobody().Do("GET", "/v1/oidc/start", nil).Want(http.StatusSeeOther)
+	return signingIn{r.Nobody(), "awase_oidc=" + a.Cookie("awase_oidc"), a.Header.Get("Location")}
+}
+
+// back comes back from the provider, and gives who is signed in then: "": nobody,
+// for the reason field.
+func (s signingIn) back(t *testing.T, r *apitest.Room, q url.Values) (email, field string) {
+	t.Helper()
+	a := s.c.Do("GET", "/v1/oidc/callback?"+q.Encode(), nil, "Cookie", s.cookie)
+	if a.Status != http.StatusSeeOther {
+		var p struct{ Field string }
+		a.Want(http.StatusUnauthorized).JSON(&p)
+		return "", p.Field
+	}
+	var me struct{ Email string }
+	r.With(a.Cookie("awase_session")).Do("GET", "/v1/me", nil).Want(http.StatusOK).JSON(&me)
+	return me.Email, ""
+}
+
+func queryOf(t *testing.T, at string) url.Values {
+	t.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query()
+}
+
+// At a provider that does not ask who began (PKCE), two attacks are left. Thief: a
+// code that was stolen from somebody is put into the thief's own sign-in; the nonce
+// stops it. Forced: somebody's program is sent back with the attacker's code, and is
+// signed in as the attacker; the state stops it, and the nonce once more. Each
+// succeeds without what stops it; what ordinary people do succeeds always.
+func TestOIDCTwins(t *testing.T) {
+	const mei, eve = "mei@acme.example", "eve@acme.example"
+	for _, c := range []struct {
+		name            string
+		change          func(*api.Options)
+		thief, forced   string // as whom it ends
+		whyNot, whyNot2 string
+	}{
+		{"with all", func(*api.Options) {}, "", "", "nonce", "state"},
+		{"without the nonce", api.Without(api.ControlNonce), mei, "", "", "state"},
+		{"without the state", api.Without(api.ControlState), "", "", "nonce", "nonce"},
+		{"without both", api.Without(api.ControlState, api.ControlNonce), mei, eve, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, _ := apitest.StartOIDC(t, false)
+			r := apitest.Start(t, c.change, func(o *api.Options) {
+				o.PublicURL = "http://room.test"
+				o.OIDC = &api.OIDCOptions{Issuer: p.URL, ClientID: apitest.OIDCClient, ClientSecret: apitest.OIDCSecret}
+			})
+			admin := r.As(api.Principal{Party: "acme", Roles: []api.Role{api.Admin}})
+			for _, email := range []string{mei, eve} {
+				admin.Do("POST", "/v1/invitations", map[string]any{"email": email, "name": "A", "roles": []string{"marketing"}}).Want(http.StatusCreated)
+				own := beginOIDC(r)
+				if got, why := own.back(t, r, queryOf(t, p.Back(own.at, email, email))); got != email {
+					t.Fatalf("%s signs in as %q, %s", email, got, why)
+				}
+			}
+			// A provider that asks who began stops both, whatever we do.
+			victim, attacker := beginOIDC(r), beginOIDC(r)
+			stolen := queryOf(t, p.Back(victim.at, mei, mei))
+			stolen.Set("state", queryOf(t, attacker.at).Get("state"))
+			if got, why := attacker.back(t, r, stolen); got != "" || why != "code" {
+				t.Errorf("at a provider with PKCE the thief is %q, %s", got, why)
+			}
+			p.Forgives = true
+			victim, attacker = beginOIDC(r), beginOIDC(r)
+			stolen = queryOf(t, p.Back(victim.at, mei, mei))
+			stolen.Set("state", queryOf(t, attacker.at).Get("state"))
+			if got, why := attacker.back(t, r, stolen); got != c.thief || why != c.whyNot {
+				t.Errorf("the thief is %q, %s; want %q, %s", got, why, c.thief, c.whyNot)
+			}
+			victim, attacker = beginOIDC(r), beginOIDC(r)
+			if got, why := victim.back(t, r, queryOf(t, p.Back(attacker.at, eve, eve))); got != c.forced || why != c.whyNot2 {
+				t.Errorf("who was sent back is %q, %s; want %q, %s", got, why, c.forced, c.whyNot2)
+			}
+			if strings.Contains(r.Log.String(), "acme.example") || strings.Contains(r.Log.String(), stolen.Get("code")) {
+				t.Error("the log holds an address or a code")
+			}
+		})
+	}
+}

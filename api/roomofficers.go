@@ -1,0 +1,140 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"awase/crypto/approval"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// officerEndpoints are what officers do (docs/officers.md). Who asks decides nothing
+// here: the signature does, in the enclave.
+func (s *Server) officerEndpoints() []endpoint {
+	return []endpoint{
+		{"drafts", http.MethodGet, "/v1/drafts", s.drafts},
+		{"draft", http.MethodGet, "/v1/drafts/:hash", s.draft},
+		{"approve", http.MethodPost, "/v1/drafts/:hash/approvals", s.approve},
+		{"freeze", http.MethodGet, "/v1/freeze", s.freezeState},
+		{"stop", http.MethodPost, "/v1/freeze", s.stop},
+		{"lift", http.MethodPost, "/v1/freeze/lift", s.lift},
+		{"acceptClock", http.MethodPost, "/v1/clock/accept", s.acceptClock},
+	}
+}
+
+// ownDrafts gives the drafts that wait for an officer of the asker's party, or had
+// one of theirs.
+func (s *Server) ownDrafts(c *call) ([]wire.Draft, error) {
+	all, err := s.Enclave.Drafts(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(d wire.Draft) bool { return !slices.Contains(d.Parties, c.who.Party) && s.holds(controlParty) }), nil
+}
+
+func (s *Server) drafts(c *call) (*answer, error) {
+	ds, err := s.ownDrafts(c)
+	if err != nil {
+		return nil, err
+	}
+	return all(ds), nil
+}
+
+func (s *Server) ownDraft(c *call) (*wire.Draft, error) {
+	ds, err := s.ownDrafts(c)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ds {
+		if ds[i].Hash == c.param("hash") {
+			return &ds[i], nil
+		}
+	}
+	return nil, errNotFound
+}
+
+func (s *Server) draft(c *call) (*answer, error) {
+	d, err := s.ownDraft(c)
+	if err != nil {
+		return nil, err
+	}
+	return ok(d), nil
+}
+
+func (s *Server) approve(c *call) (*answer, error) {
+	var body struct {
+		Key       string             `json:"key"`
+		Signature approval.Signature `json:"signature"`
+	}
+	if err := c.decode(&body); err != nil {
+		return nil, err
+	}
+	d, err := s.ownDraft(c)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.Enclave.Approve(c.ctx(), wire.Approval{Draft: d.Hash, Key: body.Key, Signature: body.Signature})
+	if err != nil {
+		return nil, err
+	}
+	return ok(a), nil
+}
+
+// forParty takes out of a freeze whose officer it was, where that is not for the
+// asker's party to learn.
+func forParty(f wire.Freeze, who *Principal) wire.Freeze {
+	if !who.Operator && f.Party != who.Party {
+		f.Party, f.Officer = "", ""
+	}
+	return f
+}
+
+func (s *Server) freezeState(c *call) (*answer, error) {
+	f, err := s.Enclave.Frozen(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	return ok(forParty(f, c.who)), nil
+}
+
+func (s *Server) stop(c *call) (*answer, error) {
+	var r wire.FreezeRequest
+	if err := c.decode(&r); err != nil {
+		return nil, err
+	}
+	f, err := s.Enclave.Freeze(c.ctx(), r)
+	if err != nil {
+		return nil, err
+	}
+	return ok(forParty(f, c.who)), nil
+}
+
+// lift lets releases out again, or drafts that: for the operator, and the party whose
+// officer stopped them.
+func (s *Server) lift(c *call) (*answer, error) {
+	f, err := s.Enclave.Frozen(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	if f.Frozen && !c.who.Operator && f.Party != c.who.Party {
+		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §7", Field: "party",
+			Detail: "the operator lets releases out again, or the party whose officer stopped them", Mend: "ask the operator"}
+	}
+	ack, err := s.Enclave.Lift(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	return acted(ack), nil
+}
+
+func (s *Server) acceptClock(c *call) (*answer, error) {
+	state, err := s.Enclave.AcceptClock(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	if state.Waits != nil {
+		return accepted("/v1/drafts/"+state.Waits.Hash, state), nil
+	}
+	return ok(state), nil
+}

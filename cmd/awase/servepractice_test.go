@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"awase/enclave/wire"
+	"awase/render"
+)
+
+// TestServePractice: a room to rehearse in is there within a moment, with an account
+// of each role; what is asked there says that its people are made up, and its vault
+// is never opened in earnest.
+func TestServePractice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
+	r.ready()
+	accounts := regexp.MustCompile(`(?m)^  (\S+@(\S+)\.example) +(\S+) +(\S{19})$`).FindAllStringSubmatch(printed(r.cmd), -1)
+	if len(accounts) != 8 || strings.Contains(printed(r.cmd), "code") {
+		t.Fatalf("it printed %s", printed(r.cmd))
+	}
+	cookies := map[string]string{}
+	for _, a := range accounts {
+		status, h, text := r.ask("POST", "/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, a[1], a[4]))
+		if status != http.StatusCreated || !strings.Contains(text, `"party":"`+a[2]+`"`) || !strings.Contains(text, `"roles":["`+a[3]+`"]`) {
+			t.Errorf("%s: %d %s", a[1], status, text)
+		}
+		if strings.Contains(r.log.text(), a[4]) || strings.Contains(r.log.text(), a[1]) {
+			t.Errorf("the log names %s, or the password", a[1])
+		}
+		cookies[a[1]], _, _ = strings.Cut(h.Get("Set-Cookie"), ";")
+	}
+	marketing := cookies["marketing@acme.example"]
+	if status, _, text := r.ask("GET", "/v1/room", "", "Cookie", marketing); status != http.StatusOK || !strings.Contains(text, `"practice":true`) {
+		t.Errorf("the room: %d %s", status, text)
+	}
+	for email, cookie := range cookies {
+		r.findsItsWay(email, cookie)
+	}
+	for _, f := range render.Formats() {
+		r.watermarked(marketing, f.Format)
+	}
+	r.rehearses(accounts)
+	// The enclave's log says who asked, by the id of their account.
+	if !regexp.MustCompile(`"process":"enclave","act":"start-work","caller":"person [a-z0-9'-]+"`).MatchString(r.log.text()) {
+		t.Error("the enclave does not know who asked")
+	}
+	r.end()
+	r = startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
+	r.ready()
+	if strings.Contains(printed(r.cmd), "@") {
+		t.Error("it prints accounts twice")
+	}
+	if !strings.Contains(printed(r.cmd), "Passwords were printed once") {
+		t.Errorf("it does not say where the passwords are: %s", printed(r.cmd))
+	}
+	r.end()
+}
+
+// rehearses runs the lines that it printed, as a shell does.
+func (r *room) rehearses(accounts [][]string) {
+	r.t.Helper()
+	for _, a := range accounts {
+		if a[1] != "marketing@acme.example" {
+			continue
+		}
+		for _, step := range [][2]string{{"Sign in:", `"party":"acme"`}, {"Make a token:", `"reports:read"`}} {
+			m := regexp.MustCompile(`(?m)^` + step[0] + ` +(curl .*)$`).FindStringSubmatch(printed(r.cmd))
+			if m == nil {
+				r.t.Fatalf("it does not say %s %s", step[0], printed(r.cmd))
+			}
+			sh := exec.Command("bash", "-c", strings.Replace(m[1], "…", a[4], 1))
+			sh.Dir = r.dir
+			if out, err := sh.CombinedOutput(); err != nil || !strings.Contains(string(out), step[1]) {
+				r.t.Errorf("%s %v %s", m[1], err, out)
+			}
+		}
+	}
+}
+
+// findsItsWay wants that who rehearses finds what their party has: reports without
+// having asked, lists and budgets, each where their role may look.
+func (r *room) findsItsWay(email, cookie string) {
+	r.t.Helper()
+	role, party, _ := strings.Cut(strings.TrimSuffix(email, ".example"), "@")
+	kinds, lists, budget := []string{"cube", "overlap", "profile"}, `"name":"spring"`, `"accounts":[{`
+	if party == "operator" {
+		kinds, lists = []string{"profile"}, `"items":[]` // the operator's own report; lists are the client's
+	}
+	var got []string
+	eventually(r.t, "the first reports of "+email, func() bool {
+		var page struct{ Items []struct{ Kind string } }
+		status, _, text := r.ask("GET", "/v1/reports", "", "Cookie", cookie)
+		if err := json.Unmarshal([]byte(text), &page); err != nil || status != http.StatusOK {
+			r.t.Fatalf("%s, reports: %d %s", email, status, text)
+		}
+		got = nil
+		for _, i := range page.Items {
+			got = append(got, i.Kind)
+		}
+		slices.Sort(got)
+		return len(got) >= len(kinds)
+	})
+	if !slices.Equal(got, kinds) {
+		r.t.Errorf("%s finds reports %v, want %v", email, got, kinds)
+	}
+	for path, want := range map[string]string{"/v1/entrustments/acme-2026-spring/lists": lists, "/v1/ledger": budget} {
+		may := role != "viewer" && (role != "adops" || path != "/v1/ledger")
+		status, _, text := r.ask("GET", path, "", "Cookie", cookie)
+		if may && (status != http.StatusOK || !strings.Contains(text, want)) || !may && status != http.StatusForbidden {
+			r.t.Errorf("%s, %s: %d %.300s", email, path, status, text)
+		}
+	}
+}
+
+// watermarked wants that each report, as a file of a format, is that of a release
+// which says that it is practice: what each form says then is render's
+// TestPracticeIsSaid.
+func (r *room) watermarked(cookie string, format render.Format) {
+	r.t.Helper()
+	_, _, text := r.ask("GET", "/v1/reports", "", "Cookie", cookie)
+	var page struct{ Items []struct{ ID, Kind string } }
+	if err := json.Unmarshal([]byte(text), &page); err != nil || len(page.Items) == 0 {
+		r.t.Fatalf("%v: %s", err, text)
+	}
+	for _, i := range page.Items {
+		_, _, text := r.ask("GET", "/v1/reports/"+i.ID, "", "Cookie", cookie)
+		var release wire.Release
+		if err := json.Unmarshal([]byte(text), &release); err != nil || !release.Privacy.Practice {
+			r.t.Fatalf("%s: %v, practice %v", i.Kind, err, release.Privacy.Practice)
+		}
+		var marked, plain bytes.Buffer
+		if err := render.Write(&marked, format, &release); err != nil {
+			r.t.Fatal(err)
+		}
+		release.Privacy.Practice = false
+		if err := render.Write(&plain, format, &release); err != nil {
+			r.t.Fatal(err)
+		}
+		status, h, file := r.ask("GET", "/v1/reports/"+i.ID+"/files/"+string(format), "", "Cookie", cookie)
+		if status != http.StatusOK || file != marked.String() || file == plain.String() {
+			r.t.Errorf("%s as %s: %d, %d bytes: not the watermarked file", i.Kind, format, status, len(file))
+		}
+		if !strings.Contains(h.Get("Content-Disposition"), "practice_") {
+			r.t.Errorf("%s as %s is named %q", i.Kind, format, h.Get("Content-Disposition"))
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// build is what a program says of how it was made.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"` // of its source
+	Modified bool   `json:"modified,omitempty"` // the source was changed since
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func thisBuild() build {
+	b := build{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.Revision = s.Value
+			case "vcs.modified":
+				b.Modified = s.Value == "true"
+			}
+		}
+	}
+	return b
+}
+
+// String is the line that a person reads.
+func (b build) String() string {
+	line := "awase " + b.Version
+	if b.Revision != "" {
+		line += ", revision " + b.Revision
+		if b.Modified {
+			line += " with changes"
+		}
+	}
+	return line + ", " + b.Go + " " + b.Platform
+}
+
+// version is that of the program, as Go has it.
+func version() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		return b.Main.Version
+	}
+	return "(devel)"
+}
+
+func versionCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Say which build of awase this is",
+		Long:  "Prints version, revision of the source, and what it was built with. awase --version is the same.",
+		Args:  exactArgs(),
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		b := thisBuild()
+		return answer(cmd, b, func(w io.Writer) error {
+			_, err := fmt.Fprintln(w, b)
+			return err
+		})
+	}
+	return jsonFlag(cmd)
+}

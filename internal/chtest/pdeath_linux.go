@@ -1,0 +1,5 @@
+package chtest
+
+import "syscall"
+
+func diesWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

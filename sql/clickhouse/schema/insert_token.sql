@@ -1,0 +1,2 @@
+-- takes tokens and their clusters; nothing comes back
+INSERT INTO {table:Identifier} (token, id)

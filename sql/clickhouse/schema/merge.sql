@@ -1,0 +1,2 @@
+-- makes one part of a table; nothing comes back
+OPTIMIZE TABLE {table:Identifier} FINAL

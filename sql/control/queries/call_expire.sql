@@ -1,0 +1,2 @@
+-- forgets what is older than a day
+DELETE FROM call WHERE at < ?

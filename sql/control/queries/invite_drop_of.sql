@@ -1,0 +1,2 @@
+-- an address that has an account, or another link, needs no older ones
+DELETE FROM invite WHERE party = ? AND email = ?

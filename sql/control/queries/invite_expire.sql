@@ -1,0 +1,2 @@
+-- forgets links that ran out
+DELETE FROM invite WHERE ends <= ?

@@ -1,0 +1,2 @@
+-- uses a link, once
+DELETE FROM invite WHERE id = ? AND ends > ?

@@ -1,0 +1,2 @@
+-- a new job
+INSERT INTO job (id, party, person, kind, subject, upload, once, state, created) VALUES (?, ?, ?, ?, ?, ?, nullif(?, ''), 'waiting', ?)

@@ -1,0 +1,2 @@
+-- forgets failed sign-ins under a key
+DELETE FROM login WHERE key = ?

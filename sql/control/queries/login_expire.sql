@@ -1,0 +1,2 @@
+-- forgets failed sign-ins of long ago
+DELETE FROM login WHERE at <= ?

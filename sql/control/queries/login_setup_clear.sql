@@ -1,0 +1,2 @@
+-- forgets the code
+DELETE FROM setup

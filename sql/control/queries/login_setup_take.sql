@@ -1,0 +1,2 @@
+-- uses the code, once
+DELETE FROM setup WHERE hash = ?

@@ -1,0 +1,2 @@
+-- puts an event in a person's inbox
+INSERT INTO notice (id, person, event) VALUES (?, ?, ?)

@@ -1,0 +1,2 @@
+-- sets the password of an account
+UPDATE person SET password = ? WHERE id = ?

@@ -1,0 +1,2 @@
+-- a recovery code
+INSERT INTO recovery (person, hash) VALUES (?, ?)

@@ -1,0 +1,2 @@
+-- forgets the recovery codes of a person
+DELETE FROM recovery WHERE person = ?

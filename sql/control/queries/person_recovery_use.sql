@@ -1,0 +1,2 @@
+-- uses a recovery code, once
+DELETE FROM recovery WHERE person = ? AND hash = ?

@@ -1,0 +1,2 @@
+-- a second factor that is not confirmed yet
+UPDATE person SET totp_new = ? WHERE id = ?

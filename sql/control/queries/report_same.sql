@@ -1,0 +1,2 @@
+-- the row of a released table; people of the recipient see it
+SELECT id, party, entrustment, version, kind, list, list_version, question, digest, asked_by, person, job, schedule, created, released, until FROM report WHERE party = ? AND digest = ?

@@ -1,0 +1,2 @@
+-- how many schedules a party has
+SELECT count(*) FROM schedule WHERE party = ?

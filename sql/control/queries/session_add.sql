@@ -1,0 +1,2 @@
+-- a sign-in
+INSERT INTO session (hash, id, person, agent, created, used, ends) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,2 @@
+-- forgets the programs of a person
+DELETE FROM device WHERE person = ?

@@ -1,0 +1,2 @@
+-- ends a session of a person
+DELETE FROM session WHERE person = ? AND id = ?

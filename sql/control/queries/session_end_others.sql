@@ -1,0 +1,2 @@
+-- ends the sessions of a person but one
+DELETE FROM session WHERE person = ? AND id <> ?

@@ -1,0 +1,2 @@
+-- forgets sessions that ended by themselves
+DELETE FROM session WHERE ends <= ? OR used <= ?

@@ -1,0 +1,2 @@
+-- a new cookie for a session
+UPDATE session SET hash = ? WHERE person = ? AND id = ?

@@ -1,0 +1,2 @@
+-- that a session is in use
+UPDATE session SET used = ? WHERE id = ?

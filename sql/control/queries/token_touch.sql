@@ -1,0 +1,2 @@
+-- that a token is in use
+UPDATE token SET used = ? WHERE id = ?

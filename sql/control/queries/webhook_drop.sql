@@ -1,0 +1,2 @@
+-- forgets a webhook of a party, with its deliveries
+DELETE FROM webhook WHERE id = ? AND party = ?

@@ -1,0 +1,2 @@
+-- its receiver took something
+UPDATE webhook SET failing = 0 WHERE id = ?
