@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,20 +30,15 @@ type Options struct {
 	Args           []string // more arguments, such as --max_server_memory_usage=…
 }
 
-// Server is a ClickHouse that listens on loopback until it is stopped. The library
-// aborts at times after a greeting that was broken off, as by a client that was told to
-// stop, where a server ends that connection alone: it is started again then. Its methods
-// are not safe for concurrent use.
+// Server is a ClickHouse that listens on loopback until it is stopped. Its methods are
+// not safe for concurrent use.
 type Server struct {
 	Addr string // host:port of the native protocol
 	Dir  string // its data
 
-	o Options
-
-	mu   sync.Mutex // what follows is of a revival too
+	o    Options
 	cmd  *exec.Cmd
 	done chan struct{}
-	down bool // nothing revives it
 }
 
 // usersXML has the user that the library itself is, maybe others, and the profile of all.
@@ -114,21 +107,17 @@ func New(dir string, o Options) (*Server, error) {
 
 // Restart starts a server that was ended, at the same address.
 func (s *Server) Restart() error {
-	s.mu.Lock()
-	s.down = false
-	done, err := s.start()
-	s.mu.Unlock()
-	if err != nil {
+	if err := s.start(); err != nil {
 		return fmt.Errorf("starting ClickHouse: %w", err)
 	}
-	return s.wait(done)
+	return s.wait()
 }
 
-// start starts the process, and gives what is closed when it ends. mu is held.
-func (s *Server) start() (chan struct{}, error) {
+// start starts the process.
+func (s *Server) start() error {
 	_, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	args := []string{lib(), "--path=" + filepath.Join(s.Dir, "clickhouse"), "--listen_host=127.0.0.1", "--tcp_port=" + port}
 	config := s.o.Config
@@ -138,7 +127,7 @@ func (s *Server) start() (chan struct{}, error) {
 			more = fmt.Sprintf(userXML, s.o.User, s.o.Password)
 		}
 		if err := os.WriteFile(users, fmt.Appendf(nil, usersXML, more, s.o.Profile), 0o600); err != nil {
-			return nil, err
+			return err
 		}
 		if config == "" {
 			config = "<clickhouse></clickhouse>"
@@ -148,13 +137,13 @@ func (s *Server) start() (chan struct{}, error) {
 	if config != "" {
 		path := filepath.Join(s.Dir, "config.xml")
 		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-			return nil, err
+			return err
 		}
 		args = append(args, "--config-file="+path)
 	}
 	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer log.Close()
 	cmd, done := exec.Command(listen(), append(append(args, s.o.Args...), "--query", keepListening)...), make(chan struct{})
@@ -170,31 +159,19 @@ func (s *Server) start() (chan struct{}, error) {
 		}
 		_ = cmd.Wait() // it is killed
 		close(done)
-		if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() && w.Signal() == syscall.SIGABRT {
-			s.revive(cmd)
-		}
 	}()
 	if err := <-started; err != nil {
-		return nil, err
+		return err
 	}
 	s.cmd, s.done = cmd, done
-	return done, nil
-}
-
-// revive starts a server again that aborted.
-func (s *Server) revive(ended *exec.Cmd) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.down && s.cmd == ended {
-		_, _ = s.start() // nobody is there to be told but who finds no server
-	}
+	return nil
 }
 
 // wait waits until the server listens.
-func (s *Server) wait(done chan struct{}) error {
+func (s *Server) wait() error {
 	for range 600 {
 		select {
-		case <-done:
+		case <-s.done:
 			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
 			return fmt.Errorf("ClickHouse ended: %s", log[max(0, len(log)-2000):])
 		case <-time.After(50 * time.Millisecond):
@@ -208,20 +185,14 @@ func (s *Server) wait(done chan struct{}) error {
 
 // Kill ends the server at once, by its pid, and waits until it is gone.
 func (s *Server) Kill() error {
-	s.mu.Lock()
-	s.down = true
-	cmd, done := s.cmd, s.done
-	s.mu.Unlock()
-	if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("ending ClickHouse: %w", err)
 	}
-	<-done
+	<-s.done
 	return nil
 }
 
 // Pid is the process of the server.
 func (s *Server) Pid() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return s.cmd.Process.Pid
 }

@@ -233,7 +233,7 @@ func refused(t *testing.T, err error, shard int) *entrustment.Error {
 // Connections cut in the middle, wherever: the load succeeds, every row once.
 func TestCut(t *testing.T) {
 	a := makeAll(t)
-	o, proxies := behind(t, cutOptions(t, 2))
+	o, proxies := behind(t, options(t, 2))
 	tries := 4
 	if testing.Short() {
 		tries = 1
@@ -335,7 +335,7 @@ func TestKilledInLoad(t *testing.T) {
 // A shard that does not answer: the time that is given ends the load, clearly.
 func TestSlow(t *testing.T) {
 	a := makeAll(t)
-	o, proxies := behind(t, cutOptions(t, 2))
+	o, proxies := behind(t, options(t, 2))
 	o.Time = time.Second
 	e := open(t, o)
 	e.block, e.patience, e.long = 300, time.Second, time.Second
@@ -401,7 +401,7 @@ func TestFull(t *testing.T) {
 // Cancelled, a load ends, and so does what the servers do for it.
 func TestCancelLoad(t *testing.T) {
 	a := makeAll(t)
-	o, proxies := behind(t, cutOptions(t, 2))
+	o, proxies := behind(t, options(t, 2))
 	e := open(t, o)
 	e.block = 300
 	ctx, cancel := context.WithCancel(t.Context())
@@ -438,7 +438,7 @@ func idle(t *testing.T, e *Engine, shard int) {
 // Who gives so much time is told which shard did not answer until then, one that hangs
 // and one that is gone.
 func TestOverdue(t *testing.T) {
-	o, proxies := behind(t, cutOptions(t, 2))
+	o, proxies := behind(t, options(t, 2))
 	e := open(t, o)
 	overdue := func(says string) {
 		t.Helper()

@@ -282,7 +282,7 @@ func TestOpen(t *testing.T) {
 		{1, func(p *Options) { p.Username = "nobody" }},
 		{2, func(p *Options) { p.Shards = append(p.Shards, dead.l.Addr().String()) }},
 	} {
-		// A server of its own: after a handshake that failed the library aborts at times.
+		// A server of its own: of a greeting that it refuses the library aborts at times.
 		p := database(t, chtest.Start(t, 1, chtest.Options{}))
 		c.change(&p)
 		e, err := Open(t.Context(), p)
@@ -357,7 +357,7 @@ func TestTLSWithDial(t *testing.T) {
 // People who are being made when Keep forgets their build do not stay.
 func TestPeopleOfForgotten(t *testing.T) {
 	a := makeAll(t)
-	o, proxies := behind(t, cutOptions(t, 1))
+	o, proxies := behind(t, options(t, 1))
 	e := open(t, o)
 	must(t, a.put(t.Context(), e))
 	before, err := e.tables(t.Context(), e.puts(), 0)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -20,30 +19,23 @@ import (
 	"awase/matcher"
 )
 
-// two are the two servers that the tests of this package share; cutTwo those of
-// which connections are cut, and which may abort of that.
-var two, cutTwo = started(), started()
-
-// started gives two servers, from when they are asked for.
-func started() func() ([]*chtest.Server, error) {
-	return sync.OnceValues(func() ([]*chtest.Server, error) {
-		var out []*chtest.Server
-		for range 2 {
-			dir, err := os.MkdirTemp("", "awase-clickhouse-")
-			if err != nil {
-				return out, err
-			}
-			dirs = append(dirs, dir)
-			s, err := chtest.New(dir, chtest.Options{Args: []string{"--fsync_metadata=0"}}) // none is killed and started again
-			if err != nil {
-				return out, err
-			}
-			alive = append(alive, s)
-			out = append(out, s)
+// two are the two servers that the tests of this package share, from when they are
+// asked for.
+var two = sync.OnceValues(func() ([]*chtest.Server, error) {
+	for range 2 {
+		dir, err := os.MkdirTemp("", "awase-clickhouse-")
+		if err != nil {
+			return nil, err
 		}
-		return out, nil
-	})
-}
+		dirs = append(dirs, dir)
+		s, err := chtest.New(dir, chtest.Options{Args: []string{"--fsync_metadata=0"}}) // none is killed and started again
+		if err != nil {
+			return nil, err
+		}
+		alive = append(alive, s)
+	}
+	return alive, nil
+})
 
 var (
 	dirs      []string
@@ -75,21 +67,10 @@ func TestMain(m *testing.M) {
 // options gives a database of its own on n of the shared servers.
 func options(t testing.TB, n int) Options {
 	t.Helper()
-	return of(t, two, n)
-}
-
-// cutOptions gives one on n of those of which connections are cut.
-func cutOptions(t testing.TB, n int) Options {
-	t.Helper()
-	return of(t, cutTwo, n)
-}
-
-func of(t testing.TB, shared func() ([]*chtest.Server, error), n int) Options {
-	t.Helper()
 	if !chtest.There() {
 		chtest.Start(t, 1, chtest.Options{}) // skips, or fails with CI=true
 	}
-	servers, err := shared()
+	servers, err := two()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,14 +87,8 @@ func database(t testing.TB, servers []*chtest.Server) Options {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-			err := c.Exec(t.Context(), "CREATE DATABASE IF NOT EXISTS "+o.Database)
-			if err == nil {
-				break
-			}
-			if time.Now().After(end) { // a server that ended itself is back before
-				t.Fatal(err)
-			}
+		if err := c.Exec(t.Context(), "CREATE DATABASE "+o.Database); err != nil {
+			t.Fatal(err)
 		}
 		t.Cleanup(func() {
 			_ = c.Exec(context.Background(), "DROP DATABASE "+o.Database+" SYNC") // its server may be gone

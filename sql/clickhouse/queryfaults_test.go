@@ -118,7 +118,7 @@ func TestKilledInCount(t *testing.T) {
 // Connections cut in the middle of counts: the right numbers.
 func TestCutInCount(t *testing.T) {
 	a := makeAll(t)
-	o, proxies := behind(t, cutOptions(t, 2))
+	o, proxies := behind(t, options(t, 2))
 	e := open(t, o)
 	must(t, a.put(t.Context(), e))
 	e.hurry = time.Minute // a server of the tests may end of a cut, and start again
@@ -145,7 +145,7 @@ func TestCutInCount(t *testing.T) {
 // A shard that does not answer a count: the time that is given ends it.
 func TestSlowCount(t *testing.T) {
 	a := makeAll(t)
-	o, proxies := behind(t, cutOptions(t, 2))
+	o, proxies := behind(t, options(t, 2))
 	e := open(t, o)
 	must(t, a.put(t.Context(), e))
 	e.o.Time, e.patience = time.Second, 100*time.Millisecond
