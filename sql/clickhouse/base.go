@@ -27,6 +27,8 @@ type build struct {
 	making   turn                 // of who reads or makes what follows
 	eligible map[string]*eligible // who may be counted, by the digest of the eligibility
 	single   [matcher.Kinds]*bool // nobody has two tokens of the kind; nil: not looked at yet
+
+	cuts map[cutOf]table // guarded by the engine's mu
 }
 
 // population is a build without the users of some requests.
@@ -39,7 +41,9 @@ type population struct {
 // piece is how many rows are taken from memory at a time.
 const piece = 1 << 14
 
-func newBuild() *build { return &build{making: newTurn(), eligible: map[string]*eligible{}} }
+func newBuild() *build {
+	return &build{making: newTurn(), eligible: map[string]*eligible{}, cuts: map[cutOf]table{}}
+}
 
 // heldBuild gives the tables of a build if every shard holds them.
 func (e *Engine) heldBuild(all []map[string]found, id matcher.BuildID) (*build, bool) {
@@ -96,6 +100,7 @@ func (e *Engine) keepBuild(id matcher.BuildID, b *build, columns []matcher.Colum
 	b.columns = columns
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.last = id
 	if was := e.builds[id]; was != nil {
 		if was.people.same(&b.people) && was.user.same(&b.user) && slices.EqualFunc(was.tokens[:], b.tokens[:], func(a, b table) bool { return a.same(&b) }) {
 			return

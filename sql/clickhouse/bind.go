@@ -186,11 +186,11 @@ func (b *binder) asked() string {
 		return b.fill("everybody", "columns", strings.Join(columns, ", "), "people", b.read(b.may.people))
 	}
 	l := b.lists[b.query.List]
-	if b.common(l) == nil {
+	if b.build.common(l) == nil {
 		return ""
 	}
 	if k, one := b.oneKind(b.query); one && b.may.tokens[k] != nil {
-		return b.fill("single", "columns", strings.Join(columns, ", "), "hits", b.hitsOf(k, *b.may.tokens[k], l, codes))
+		return b.fill("single", "columns", strings.Join(columns, ", "), "hits", b.hitsOf(b.query.List, k, *b.may.tokens[k], codes))
 	}
 	people := b.read(b.may.people)
 	name, listed, row := "matched", "", ""
@@ -208,13 +208,13 @@ func (b *binder) asked() string {
 	if name == "rows" {
 		row = b.read(l.row)
 	}
-	return b.fill(name, "columns", strings.Join(columns, ", "), "people", people, "hits", b.hits(l), "codes", listed, "list", row)
+	return b.fill(name, "columns", strings.Join(columns, ", "), "people", people, "hits", b.hits(b.query.List), "codes", listed, "list", row)
 }
 
-// common gives the kinds of which both the base and a list have tokens.
-func (s *snapshot) common(l *list) (out []matcher.Kind) {
+// common gives the kinds of which both a build and a list have tokens.
+func (b *build) common(l *list) (out []matcher.Kind) {
 	for k := range matcher.Kinds {
-		if !s.build.tokens[k].empty() && !l.tokens[k].empty() {
+		if !b.tokens[k].empty() && !l.tokens[k].empty() {
 			out = append(out, k)
 		}
 	}
@@ -227,7 +227,7 @@ func (s *snapshot) oneKind(q *matcher.Query) (matcher.Kind, bool) {
 	if q.List == (matcher.ListID{}) {
 		return 0, false
 	}
-	kinds := s.common(s.lists[q.List])
+	kinds := s.build.common(s.lists[q.List])
 	if len(kinds) != 1 || slices.ContainsFunc(q.Dims, func(d matcher.Dim) bool { return d.Source == matcher.MatchedBy || d.Source == matcher.ListColumn }) || listed(q.Where) {
 		return 0, false
 	}
@@ -244,10 +244,10 @@ func listed(w *matcher.Where) bool {
 }
 
 // hits gives the clusters that hold a token of a list, once for each that they hold.
-func (b *binder) hits(l *list) string {
+func (b *binder) hits(id matcher.ListID) string {
 	var kinds []string
-	for _, k := range b.common(l) {
-		kinds = append(kinds, "("+b.hitsOf(k, b.build.tokens[k], l, nil)+")")
+	for _, k := range b.build.common(b.lists[id]) {
+		kinds = append(kinds, "("+b.hitsOf(id, k, b.build.tokens[k], nil)+")")
 	}
 	if kinds == nil {
 		return b.texts["nobody"]
@@ -256,12 +256,16 @@ func (b *binder) hits(l *list) string {
 }
 
 // hitsOf gives those of one kind, out of a table of tokens, with some of their codes.
-func (b *binder) hitsOf(k matcher.Kind, of table, l *list, codes []string) string {
+func (b *binder) hitsOf(id matcher.ListID, k matcher.Kind, of table, codes []string) string {
+	list, cut := b.cuts[cutOf{id, k}]
+	if !cut {
+		list = b.lists[id].tokens[k]
+	}
 	with := ""
 	for _, c := range codes {
 		with += ", b." + c + " AS " + c
 	}
-	return b.fill("hit", "kind", fmt.Sprint(k), "base", b.read(of), "list", b.read(l.tokens[k]), "codes", with)
+	return b.fill("hit", "kind", fmt.Sprint(k), "base", b.read(of), "list", b.read(list), "codes", with)
 }
 
 // empty tells whether a table has no row on any shard.

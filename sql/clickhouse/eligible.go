@@ -23,6 +23,64 @@ type eligible struct {
 	tokens [matcher.Kinds]*table
 }
 
+// making is the turn of who makes tables of a build's, or reads which there are.
+type making struct {
+	e     *Engine
+	id    matcher.BuildID
+	build *build
+	all   []map[string]found // what shards have; nil: not asked yet
+}
+
+// make takes the turn of a build, until done.
+func (e *Engine) make(ctx context.Context, id matcher.BuildID, b *build) (*making, error) {
+	if err := b.making.take(ctx); err != nil {
+		return nil, err
+	}
+	return &making{e: e, id: id, build: b}, nil
+}
+
+func (m *making) done() { m.build.making.give() }
+
+// look finds out what the shards have, once.
+func (m *making) look(ctx context.Context) (err error) {
+	if m.all == nil {
+		m.all, err = m.e.allTables(ctx, m.e.counts())
+	}
+	return err
+}
+
+// have gives a table that every shard has, or has just been made. It is named by then:
+// Keep, which forgets a build and then looks for its tables, either finds this one or is
+// seen here.
+func (m *making) have(ctx context.Context, name, by string, make func() (table, error)) (table, error) {
+	if err := m.look(ctx); err != nil {
+		return table{}, err
+	}
+	if t, ok := m.e.held(m.all, name, whole(m.id), by); ok {
+		return t, nil
+	}
+	t, err := make()
+	if err != nil {
+		return table{}, err
+	}
+	m.e.mu.Lock()
+	now := m.e.builds[m.id]
+	m.e.mu.Unlock()
+	if now != m.build {
+		m.abandon(name)
+		return table{}, matcher.Gone("population")
+	}
+	return t, nil
+}
+
+// abandon drops what was made of what is gone.
+func (m *making) abandon(name string) {
+	_ = m.e.every(func(shard int) error { // each says itself what stays
+		m.e.abandon(shard, name)
+		return nil
+	})
+}
+
 // mayCount gives the tables of those who may be counted that a query reads, and makes
 // what is not there.
 func (e *Engine) mayCount(ctx context.Context, s *snapshot, q *matcher.Query) (*eligible, error) {
@@ -31,46 +89,27 @@ func (e *Engine) mayCount(ctx context.Context, s *snapshot, q *matcher.Query) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := b.making.take(ctx); err != nil {
+	m, err := e.make(ctx, id, b)
+	if err != nil {
 		return nil, err
 	}
-	defer b.making.give()
+	defer m.done()
+	if len(e.shards) > 1 {
+		for of, l := range s.lists {
+			if err := e.cutList(ctx, m, of, l); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.cuts = e.cutsOf(b, s.lists)
 	next := eligible{}
 	if was := b.eligible[by]; was != nil {
 		next = *was // those that count read the other
 	}
-	var all []map[string]found // what shards have; nil: not asked yet
-	have := func(name string, then func() (table, error)) (table, error) {
-		if all == nil {
-			if all, err = e.allTables(ctx, e.counts()); err != nil {
-				return table{}, err
-			}
-		}
-		if t, ok := e.held(all, name, whole(id), by); ok {
-			return t, nil
-		}
-		t, err := then()
-		if err != nil {
-			return table{}, fmt.Errorf("loading who is eligible: %w", err)
-		}
-		// Named before this: Keep, which forgets a build and then looks for its
-		// tables, either finds this one or is seen here.
-		e.mu.Lock()
-		now := e.builds[id]
-		e.mu.Unlock()
-		if now != b {
-			_ = e.every(func(shard int) error { // each says itself what stays
-				e.abandon(shard, name)
-				return nil
-			})
-			return table{}, matcher.Gone("population")
-		}
-		return t, nil
-	}
 	if next.people.name == "" {
 		name := popName(id, by, "people")
-		if next.people, err = have(name, func() (table, error) { return e.makePeople(ctx, id, b, &q.Eligible, name, by) }); err != nil {
-			return nil, err
+		if next.people, err = m.have(ctx, name, by, func() (table, error) { return e.makePeople(ctx, id, b, &q.Eligible, name, by) }); err != nil {
+			return nil, fmt.Errorf("loading who is eligible: %w", err)
 		}
 	}
 	if k, one := s.oneKind(q); one && next.tokens[k] == nil {
@@ -80,9 +119,9 @@ func (e *Engine) mayCount(ctx context.Context, s *snapshot, q *matcher.Query) (*
 		}
 		if single {
 			name := popName(id, by, tokenPart(k))
-			t, err := have(name, func() (table, error) { return e.makeTokens(ctx, id, b, next.people, k, name, by) })
+			t, err := m.have(ctx, name, by, func() (table, error) { return e.makeTokens(ctx, id, b, next.people, k, name, by) })
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("loading who is eligible: %w", err)
 			}
 			next.tokens[k] = &t
 		}

@@ -31,6 +31,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	builds  map[matcher.BuildID]*build
+	last    matcher.BuildID // that was put
 	pops    map[matcher.PopulationID]*population
 	lists   map[matcher.ListID]*list
 	logs    map[matcher.BoundEvents]*eventLog

@@ -180,6 +180,9 @@ func (e *Engine) Keep(ctx context.Context, keep matcher.Holding) error {
 			delete(e.builds, id)
 		}
 	}
+	for _, b := range e.builds {
+		maps.DeleteFunc(b.cuts, func(of cutOf, _ table) bool { return !keep.Lists[of.list] })
+	}
 	for id, p := range e.pops {
 		if !keep.Populations[id] || !keep.Builds[p.build] {
 			delete(e.pops, id)
@@ -234,16 +237,23 @@ func (e *Engine) unkept(tables map[string]found, shard int, prefixes map[string]
 		}
 		name, here := strings.CutSuffix(at, e.place(shard))
 		final, _, isLoading := strings.Cut(name, loading)
-		of := final[:strings.IndexByte(final, '_')+17]
-		if strings.HasPrefix(final, "log_") {
-			of = final
-		}
-		if here && (e.loading[name] || !isLoading && prefixes[of] && f.note.Shards == len(e.shards) && f.note.Shard == shard) {
+		if here && (e.loading[name] || !isLoading && kept(final, prefixes) && f.note.Shards == len(e.shards) && f.note.Shard == shard) {
 			continue
 		}
 		out = append(out, at)
 	}
 	return out
+}
+
+// kept tells whether a table of that name is of something that is kept.
+func kept(name string, prefixes map[string]bool) bool {
+	if of, cut := strings.CutPrefix(name, "cut_"); cut {
+		return prefixes["base_"+of[:16]] && prefixes["list_"+of[17:33]]
+	}
+	if strings.HasPrefix(name, "log_") {
+		return prefixes[name]
+	}
+	return prefixes[name[:strings.IndexByte(name, '_')+17]]
 }
 
 // dropAll drops tables of a shard, some side by side.

@@ -42,7 +42,8 @@ func lastMoment(until time.Time) time.Time {
 	return time.Unix(min(until.Unix(), math.MaxUint32-86400), 0)
 }
 
-// PutList makes every shard hold a list, whole, until a moment.
+// PutList makes every shard hold a list, whole, until a moment, and what the build that
+// was put last has of it.
 func (e *Engine) PutList(ctx context.Context, id matcher.ListID, columns []matcher.Column, open func() (*matcher.List, error), until time.Time) error {
 	if !time.Now().Before(until) {
 		return matcher.Gone("list")
@@ -76,9 +77,9 @@ func (e *Engine) PutList(ctx context.Context, id matcher.ListID, columns []match
 	}
 	l.columns = columns
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.lists[id] = l
-	return nil
+	e.mu.Unlock()
+	return e.cutNew(ctx, id, l)
 }
 
 func (e *Engine) loadList(ctx context.Context, id matcher.ListID, from *matcher.List, columns int, until time.Time) (loads, error) {

@@ -102,6 +102,28 @@ func TestMutants(t *testing.T) {
 			t.Error("no question saw it")
 		}
 	})
+	t.Run("a list is cut too short", func(t *testing.T) {
+		e := engines[1]
+		_, b, err := e.population(others[1].Population)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cuts, longest := b.cuts, cutOf{}
+		defer func() { b.cuts = cuts }()
+		for of, c := range cuts {
+			if longest == (cutOf{}) || c.rows[0] > cuts[longest].rows[0] {
+				longest = of
+			}
+		}
+		b.cuts = maps.Clone(cuts)
+		none := b.cuts[longest]
+		onShard(t, e, 0, "CREATE TABLE short_0of2 AS "+e.at(none.name, 0))
+		onShard(t, e, 1, "CREATE TABLE short_1of2 AS "+e.at(none.name, 1))
+		b.cuts[longest] = table{name: "short", rows: []uint64{0, 0}}
+		if !seen(t, 2) {
+			t.Error("no question saw it")
+		}
+	})
 	t.Run("consent is not looked at", func(t *testing.T) {
 		b := build
 		whole := maps.Clone(b.eligible)

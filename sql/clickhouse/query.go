@@ -196,6 +196,7 @@ type snapshot struct {
 	build  *build
 	gone   []uint32
 	lists  map[matcher.ListID]*list
+	cuts   map[cutOf]table // of those lists; none where there is one shard
 	logs   map[matcher.EventsID]*eventLog
 }
 

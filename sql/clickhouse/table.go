@@ -54,7 +54,7 @@ func (t *table) same(other *table) bool {
 type note struct {
 	Version int    `json:"v"`
 	ID      string `json:"id"`           // whole
-	By      string `json:"by,omitempty"` // of a log and an eligible population: the other id
+	By      string `json:"by,omitempty"` // of a log, a cut list and an eligible population: the other id
 	Owner   string `json:"owner,omitempty"`
 	Rows    uint64 `json:"rows"`
 	Shard   int    `json:"shard"` // from 0
@@ -66,7 +66,7 @@ type note struct {
 const layout = 2
 
 var (
-	ours    = regexp.MustCompile(`^((base_[0-9a-f]{16}_(people|user|token[0-9])|pop_[0-9a-f]{16}_[0-9a-f]{16}_(people|token[0-9])|list_[0-9a-f]{16}_(row|token[0-9])|log_[0-9a-f]{16}_[0-9a-f]{16})(_loading_[0-9a-f]{16})?)(_[0-9]+of[0-9]+)?$`)
+	ours    = regexp.MustCompile(`^((base_[0-9a-f]{16}_(people|user|token[0-9])|pop_[0-9a-f]{16}_[0-9a-f]{16}_(people|token[0-9])|list_[0-9a-f]{16}_(row|token[0-9])|cut_[0-9a-f]{16}_[0-9a-f]{16}_token[0-9]|log_[0-9a-f]{16}_[0-9a-f]{16})(_loading_[0-9a-f]{16})?)(_[0-9]+of[0-9]+)?$`)
 	loading = "_loading_"
 )
 
@@ -90,6 +90,9 @@ func logName(b matcher.BuildID, g matcher.EventsID) string {
 }
 func popName(b matcher.BuildID, by, part string) string {
 	return "pop_" + short(b) + "_" + by[:16] + "_" + part
+}
+func cutName(b matcher.BuildID, l matcher.ListID, k matcher.Kind) string {
+	return "cut_" + short(b) + "_" + short(l) + "_" + tokenPart(k)
 }
 func tokenPart(k matcher.Kind) string { return fmt.Sprintf("token%d", k) }
 

@@ -44,7 +44,7 @@ func (b *binder) member(id matcher.ListID) string {
 	if name, ok := b.members[id]; ok {
 		return name
 	}
-	name := b.tells("l", len(b.members), "SELECT id FROM ("+b.hits(b.lists[id])+")")
+	name := b.tells("l", len(b.members), "SELECT id FROM ("+b.hits(id)+")")
 	b.members[id] = name
 	return name
 }
