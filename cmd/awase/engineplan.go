@@ -105,7 +105,7 @@ func printPlan(w io.Writer, in *planInput, p *enginePlan) error {
 	line("memory of a shard", gigabytes(p.Memory), fmt.Sprintf("%s read by a match, %s allocated; the machine has %s", gigabytes(p.Hot), gigabytes(p.Allocated), gigabytes(in.MachineMemory)))
 	line("memory of the enclave", gigabytes(p.Enclave), fmt.Sprintf("while it builds the next base or a list; %s held between", gigabytes(p.Held)))
 	line("loading a base", duration(p.BaseLoad), "into all shards, by one enclave; building it comes before")
-	line("loading a list", duration(p.ListLoad), "to every shard")
+	line("loading a list", duration(p.ListLoad), "to every shard, whole")
 	line("loading a day's events", duration(p.EventsLoad), "")
 	line("who is eligible", duration(p.Eligible), "before the first question of a flow and purpose on a new base")
 	line("a match", duration(p.Match), fmt.Sprintf("with %d cores a shard", in.Cores))

@@ -154,25 +154,25 @@ func planEngine(in planInput, of *planFigures) enginePlan {
 		allocated = of.matchMemoryOne.value
 		aToken, aRow, aCluster, eligible = of.matchBaseTokenOne.value, of.matchListRowOne.value, of.eligibleMemoryOne.value, of.eligibleRateOne.value
 	}
-	hotWhole := listTokens * of.listTokenDisk.value
+	cut := listTokens * of.listTokenDisk.value // of all shards, what their clusters hold of a list: at most all of it
 	allocated += of.serverMemory.value
 	bringing := f(in.Users) * aCluster
 	room := usable * f(in.MachineMemory)
 	match := func(shards float64) float64 {
-		work := tokens/shards*aToken + f(in.ListRows)*aRow
+		work := (tokens*aToken + f(in.ListRows)*aRow) / shards
 		return of.matchFixed.value + work*measuredCores/worth(in.Cores)
 	}
 
 	p.Shards, p.DecidedBy = 1, "one"
-	if left := room - allocated - hotWhole; left > 0 {
-		if n := int64(math.Ceil((hotSplit + bringing) / left)); n > p.Shards {
+	if left := room - allocated; left > 0 {
+		if n := int64(math.Ceil((hotSplit + cut + bringing) / left)); n > p.Shards {
 			p.Shards, p.DecidedBy = n, "memory"
 		}
 	} else {
-		p.Short = append(p.Short, "a list of this size does not fit in the memory of a machine: every shard has it whole")
+		p.Short = append(p.Short, "what a match allocates for a list of this size does not fit in the memory of a machine")
 	}
 	if fastest := match(math.Inf(1)); fastest > in.MatchWithin {
-		p.Short = append(p.Short, "a match takes longer than wanted with any number of shards: every shard reads the whole list")
+		p.Short = append(p.Short, "a match takes longer than wanted with any number of shards: that much goes by whatever they read")
 	} else if n := int64(math.Ceil((match(1) - fastest) / max(in.MatchWithin-fastest, 1e-9))); n > p.Shards {
 		p.Shards, p.DecidedBy = n, "time"
 	}
@@ -180,9 +180,12 @@ func planEngine(in planInput, of *planFigures) enginePlan {
 		p.Short = append(p.Short, "a base numbers at most 4,294,967,295 clusters")
 	}
 	n := f(p.Shards)
+	if p.Shards > 1 { // each has its part beside the whole list
+		split += f(in.Lists) * cut
+	}
 	p.Disk = int64((split+events)/n + whole)
 	p.DiskNeeded = int64(diskFree * ((2*split+events)/n + whole))
-	p.Hot, p.Allocated = int64(hotSplit/n+hotWhole), int64(allocated+bringing/n)
+	p.Hot, p.Allocated = int64((hotSplit+cut)/n), int64(allocated+bringing/n)
 	p.Memory = p.Hot + p.Allocated
 
 	p.Held = int64(f(in.Users) * of.standingUser.value)

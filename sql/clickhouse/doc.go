@@ -7,7 +7,8 @@
 //	                 is on one shard alone
 //
 // A cluster id is on the shard id mod n. Shards know nothing of each other: the
-// engine asks each by itself and adds up. What a table is of stands in its name (a
+// engine asks each by itself and adds up. A list is on each, whole, with what the shard's
+// clusters hold of it beside it where there are several. What a table is of stands in its name (a
 // keyed digest, cut short) and its comment; no name of a column, a value or a
 // category goes there, only codes. Consent, restrictions and tombstones go as one
 // thing: whether a cluster is in the table of those who are eligible.
