@@ -383,6 +383,17 @@ func (r *Room) Approve(ctx context.Context, a wire.Approval) (wire.Approved, err
 	return got, unknown(err, "draft", "there is no draft of this hash", "awase drafts shows what waits; give the whole hash")
 }
 
+// Review says of a draft that whose token it is read it, or takes that back.
+func (r *Room) Review(ctx context.Context, hash string, back bool) (d wire.Draft, err error) {
+	path := "/v1/drafts/" + url.PathEscape(hash) + "/review"
+	method := http.MethodPut
+	if back {
+		method = http.MethodDelete
+	}
+	err = r.Ask(ctx, method, path, nil, &d)
+	return d, unknown(err, "draft", "there is no draft of this hash, or nobody said so", "awase drafts shows what waits; give the whole hash")
+}
+
 // Withdraw takes back a draft that waits.
 func (r *Room) Withdraw(ctx context.Context, hash string) (wire.Ack, error) {
 	a, err := post[wire.Ack](ctx, r, "/v1/drafts/"+url.PathEscape(hash)+"/withdrawal", struct{}{})
