@@ -64,6 +64,7 @@ var methods = map[string]string{
 	"accept-clock":    `{}`,
 	"drafts":          `{}`,
 	"approve":         `{"draft":"","key":"","signature":{}}`,
+	"withdraw":        `{"draft":"x"}`,
 	"frozen":          `{}`,
 	"freeze":          `{"signature":{}}`,
 	"lift":            `{}`,
