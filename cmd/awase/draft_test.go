@@ -25,7 +25,7 @@ func TestShownDraft(t *testing.T) {
 	if !strings.HasSuffix(shown, "  + schema: awase.gate/v1\n  + k: 20\n") || strings.Count(shown, "\n") != 8 {
 		t.Errorf("%q", shown)
 	}
-	raw, err := json.Marshal(entrustment.Contract{ID: "e", Attributes: []string{bad}})
+	raw, err := json.Marshal(entrustment.Contract{ID: "e", Attributes: []string{bad}, Retention: entrustment.Retention{Lists: 1, Reports: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
