@@ -63,7 +63,7 @@ func BenchmarkGate(b *testing.B) {
 		if n := plan.Tables[0].Spec.cells(); n != MaxCells {
 			b.Fatalf("%d cells", n)
 		}
-		tables, _, err := g.draw(context.Background(), plan, g.clock.Now())
+		tables, err := g.draw(context.Background(), g.Pay(context.Background(), plan))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -174,22 +174,44 @@ func uncounted(err error) bool {
 	return ok && refusal.Code == entrustment.CodeEngine
 }
 
-// Release gives the tables of a plan, in its order, at a multiple of the tick
-// (moment). A table that is stored is given as it is; all others are charged
-// first, together, or nothing is. After a crash the charge stands and the same
-// plan is completed under it.
+// Paid is a plan that was charged, or that was refused it.
+type Paid struct {
+	plan   *Plan
+	policy Policy
+	at     time.Time // of the last charge; zero where a recipient reads its own data alone
+	begun  time.Time
+	err    error
+}
+
+// Pay charges a plan: what of it its accounts have not paid yet, together, or
+// nothing. It waits for no count, so whoever decides that a question may be asked
+// can hold on to what they decided on until it is charged. What it is refused for,
+// Tables tells, for when it tells is a part of it.
+func (g *Gate) Pay(ctx context.Context, pl *Plan) *Paid {
+	p := &Paid{plan: pl, begun: g.clock.Now()}
+	p.policy, p.at, p.err = g.pay(ctx, pl)
+	return p
+}
+
+// Release is Pay and Tables.
 func (g *Gate) Release(ctx context.Context, pl *Plan) ([]*Table, error) {
-	begun := g.clock.Now()
-	tables, paid, err := g.draw(ctx, pl, begun)
+	return g.Tables(ctx, g.Pay(ctx, pl))
+}
+
+// Tables gives the tables of a plan that was charged, in its order, at a multiple
+// of the tick (moment). A table that is stored is given as it is. After a crash
+// the charge stands and the same plan is completed under it.
+func (g *Gate) Tables(ctx context.Context, p *Paid) ([]*Table, error) {
+	tables, err := g.draw(ctx, p)
 	tick := g.Policy().Tick
 	if err == nil {
 		err = g.store(ctx, tables, tick)
 	}
-	moment := g.moment(tables, paid, tick)
+	moment := g.moment(tables, p.at, tick)
 	if _, silent := Reason(err); silent || uncounted(err) {
 		// What is only for officers takes as long as an answer (PRIVACY §4.8); so does a
 		// count that failed, for when it did may hang on the data.
-		moment = g.moment([]*Table{{At: g.clock.Now(), begun: begun}}, time.Time{}, tick)
+		moment = g.moment([]*Table{{At: g.clock.Now(), begun: p.begun}}, time.Time{}, tick)
 	} else if err != nil {
 		return nil, err
 	}
@@ -223,34 +245,31 @@ func (g *Gate) moment(tables []*Table, paid time.Time, tick time.Duration) time.
 	return last.Truncate(tick).Add(tick)
 }
 
-// draw gives the tables of a plan and the time of the last charge for them; a
-// recipient that reads its own data alone pays nothing, and the time is zero.
-func (g *Gate) draw(ctx context.Context, pl *Plan, begun time.Time) ([]*Table, time.Time, error) {
-	// Not in turn: when a charge is written says nothing of another's counting.
-	policy, paid, err := g.pay(ctx, pl)
-	if err != nil {
-		return nil, paid, err
+// draw gives the tables of a plan.
+func (g *Gate) draw(ctx context.Context, p *Paid) ([]*Table, error) {
+	if p.err != nil {
+		return nil, p.err
 	}
 	// What is stored waits for nobody: it is shown at once, so the end of its wait
 	// would be that of another's counting.
-	if tables, err := g.stored(pl, &policy); err != nil || tables != nil {
-		return tables, paid, err
+	if tables, err := g.stored(p.plan, &p.policy); err != nil || tables != nil {
+		return tables, err
 	}
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
 	case <-ctx.Done():
-		return nil, paid, fmt.Errorf("waiting to count: %w", ctx.Err())
+		return nil, fmt.Errorf("waiting to count: %w", ctx.Err())
 	}
 	var tables []*Table
-	for i := range pl.Tables {
-		t, err := g.table(ctx, &pl.Tables[i], &policy, begun)
+	for i := range p.plan.Tables {
+		t, err := g.table(ctx, &p.plan.Tables[i], &p.policy, p.begun)
 		if err != nil {
-			return nil, paid, err
+			return nil, err
 		}
 		tables = append(tables, t)
 	}
-	return tables, paid, nil
+	return tables, nil
 }
 
 // stored gives the tables of a plan where all are stored, else nil.
@@ -271,7 +290,9 @@ func (g *Gate) stored(pl *Plan, policy *Policy) ([]*Table, error) {
 	return tables, nil
 }
 
-// pay charges a plan, and gives the policy that its tables are made under.
+// pay charges a plan, and gives the policy that its tables are made under and the
+// time of the last charge for them. It takes no turn: when a charge is written says
+// nothing of another's counting.
 func (g *Gate) pay(ctx context.Context, pl *Plan) (Policy, time.Time, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

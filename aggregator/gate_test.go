@@ -425,7 +425,7 @@ func TestBystandersDontWait(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := r.gate.draw(t.Context(), planOf(1, 1, "acme"), r.clock.Now())
+		_, err := r.gate.draw(t.Context(), r.gate.Pay(t.Context(), planOf(1, 1, "acme")))
 		done <- err
 	}()
 	<-counting

@@ -26,7 +26,7 @@ func TestTickHidesTheWork(t *testing.T) {
 		return g.clock.Now(), err
 	}
 	noTick := func(g *Gate, pl *Plan) (time.Time, error) {
-		tables, _, err := g.draw(t.Context(), pl, g.clock.Now())
+		tables, err := g.draw(t.Context(), g.Pay(t.Context(), pl))
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -223,7 +223,7 @@ func TestLatency(t *testing.T) {
 				_, err = g.Release(t.Context(), pl)
 				latency = func() time.Duration { return clock.Now().Sub(begun).Round(time.Millisecond) }
 			} else {
-				_, _, err = g.draw(t.Context(), pl, begun)
+				_, err = g.draw(t.Context(), g.Pay(t.Context(), pl))
 			}
 			if took = append(took, float64(latency())); err != nil {
 				t.Fatal(err)

@@ -17,17 +17,21 @@ import (
 // party.
 var accessRows = map[string]entry{
 	// room: the operator runs it, and sees every party and entrustment
-	"party":          {sees: true, of: at("/v1/parties/" + apitest.Acme)},
-	"putParty":       {sees: true, of: at("/v1/parties/" + apitest.Acme)},
-	"entrustment":    {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment)},
-	"putEntrustment": {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment)},
-	"terms":          {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/terms")},
-	"toEnd":          {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/end")},
-	"endEntrustment": {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/end")}, // without its confirmation
-	"certificate":    {sees: true, elsewhere: "TestRoomEnd", of: at("/v1/entrustments/" + apitest.Entrustment + "/certificate")},
-	"draft":          {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64))},
-	"approve":        {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/approvals")},
-	"inclusion":      {anybody: true, of: at("/v1/log/entries/1/proof")},
+	"party":              {sees: true, of: at("/v1/parties/" + apitest.Acme)},
+	"putParty":           {sees: true, of: at("/v1/parties/" + apitest.Acme)},
+	"entrustment":        {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment)},
+	"putEntrustment":     {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment)},
+	"entrustmentChanges": {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/changes")},
+	"terms":              {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/terms")},
+	"toEnd":              {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/end")},
+	"endEntrustment":     {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/end")}, // without its confirmation
+	"certificate":        {sees: true, elsewhere: "TestRoomEnd", of: at("/v1/entrustments/" + apitest.Entrustment + "/certificate")},
+	"draft":              {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64))},
+	"approve":            {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/approvals")},
+	"reviewDraft":        {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/review")},
+	"dropReview":         {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/review")},
+	"withdrawDraft":      {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/withdrawal")},
+	"inclusion":          {anybody: true, of: at("/v1/log/entries/1/proof")},
 
 	// people
 	"endSession": {of: func(m *matrix, owner *apitest.Client, _ string) asks {

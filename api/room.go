@@ -6,15 +6,21 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
+	"awase/api/store"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
 
-// RoomStore is what the operations of the room need of the store: they keep nothing
-// there. What the room knows stands in the record log.
+// RoomStore is what the operations of the room need of the store: who read a draft.
+// What the room knows stands in the record log.
 type RoomStore interface {
 	Ping(ctx context.Context) error
+	AddReview(ctx context.Context, draft, person string, at time.Time) error
+	DropReview(ctx context.Context, draft, person string) error
+	Reviews(ctx context.Context, draft string) ([]store.Review, error)
+	ExpireReviews(ctx context.Context, before time.Time) error
 }
 
 // roomEndpoints are the operations of the room. A rotation of the vault's key, a
@@ -32,7 +38,7 @@ func (s *Server) roomEndpoints() []endpoint {
 		{"gate", http.MethodGet, "/v1/gate", s.gate},
 		{"putGate", http.MethodPut, "/v1/gate", s.putGate},
 		{"gateChanges", http.MethodPost, "/v1/gate/changes", s.gateChanges},
-	}, s.entrustmentEndpoints(), s.officerEndpoints(), s.logEndpoints())
+	}, s.entrustmentEndpoints(), s.lifeEndpoints(), s.officerEndpoints(), s.logEndpoints())
 }
 
 // room is the state of the room.

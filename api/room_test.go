@@ -303,7 +303,7 @@ func TestRoomEnd(t *testing.T) {
 	}
 	var list page[struct{ ID, State string }]
 	acme.Do("GET", "/v1/entrustments", nil).Want(200).JSON(&list)
-	if len(list.Items) != 1 || list.Items[0].State != "ended" {
+	if len(list.Items) != 1 || list.Items[0].State != "destroyed" {
 		t.Errorf("the entrustments are %+v", list)
 	}
 	acme.Do("POST", path+"/end", map[string]string{"confirm": "acme-spring"}).Want(200) // again finishes what is left: nothing
@@ -412,6 +412,7 @@ func TestRoomOfficers(t *testing.T) {
 		t.Errorf("rival sees %+v", list)
 	}
 	path := "/v1/drafts/" + d.Hash
+	reviewed(t, r, path, acme, rival)
 	key, sig := apitest.Approval(t, &d.Statement, "ac1")
 	signed := map[string]any{"key": key, "signature": sig}
 	rival.Do("GET", path, nil).Want(404)
@@ -438,6 +439,7 @@ func TestRoomOfficers(t *testing.T) {
 	}
 	acme.Do("GET", path, nil).Want(404)
 	acme.Do("GET", "/v1/entrustments/acme-spring", nil).Want(200)
+	amended(t, propose, op, acme, rival)
 
 	// acme stops releases; whose officer did, rival is not told.
 	var f wire.Freeze

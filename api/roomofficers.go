@@ -30,7 +30,13 @@ func (s *Server) ownDrafts(c *call) ([]wire.Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(d wire.Draft) bool { return !slices.Contains(d.Parties, c.who.Party) && s.holds(controlParty) }), nil
+	own := slices.DeleteFunc(all, func(d wire.Draft) bool { return !slices.Contains(d.Parties, c.who.Party) && s.holds(controlParty) })
+	for i := range own {
+		if err := s.reviewed(c.ctx(), c.who, &own[i]); err != nil {
+			return nil, err
+		}
+	}
+	return own, nil
 }
 
 func (s *Server) drafts(c *call) (*answer, error) {
@@ -41,13 +47,13 @@ func (s *Server) drafts(c *call) (*answer, error) {
 	return all(ds), nil
 }
 
-func (s *Server) ownDraft(c *call) (*wire.Draft, error) {
+func (s *Server) ownDraft(c *call, hash string) (*wire.Draft, error) {
 	ds, err := s.ownDrafts(c)
 	if err != nil {
 		return nil, err
 	}
 	for i := range ds {
-		if ds[i].Hash == c.param("hash") {
+		if ds[i].Hash == hash {
 			return &ds[i], nil
 		}
 	}
@@ -55,7 +61,7 @@ func (s *Server) ownDraft(c *call) (*wire.Draft, error) {
 }
 
 func (s *Server) draft(c *call) (*answer, error) {
-	d, err := s.ownDraft(c)
+	d, err := s.ownDraft(c, c.param("hash"))
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +76,7 @@ func (s *Server) approve(c *call) (*answer, error) {
 	if err := c.decode(&body); err != nil {
 		return nil, err
 	}
-	d, err := s.ownDraft(c)
+	d, err := s.ownDraft(c, c.param("hash"))
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ const (
 	kindCeremony = "ceremony"
 	kindDraft    = "draft"
 	kindApproval = "approval"
+	kindWithdraw = "withdraw"
 	kindFreeze   = "freeze"
 	kindLift     = "lift"
 )
@@ -46,6 +47,11 @@ type approvalRecord struct {
 	Key       string             `json:"key"`
 	Signature approval.Signature `json:"signature"`
 	Act       *actRecord         `json:"act,omitempty"`
+}
+
+// withdrawRecord takes a draft back.
+type withdrawRecord struct {
+	Draft string `json:"draft"`
 }
 
 // actRecord is what an approved draft became: the body of a record of its kind.
@@ -276,8 +282,9 @@ func (e *Enclave) shown(d *draft) (*wire.Draft, error) {
 		return nil, err
 	}
 	signed := e.counted(d)
-	w := &wire.Draft{Hash: d.hash, Statement: d.Statement, Document: d.Document, Before: before, Parties: parties, Needs: e.needs(parties, signed), At: utc(d.at)}
+	w := &wire.Draft{State: wire.DraftNew, Hash: d.hash, Statement: d.Statement, Document: d.Document, Before: before, Parties: parties, Needs: e.needs(parties, signed), At: utc(d.at)}
 	for _, s := range signed {
+		w.State = wire.DraftApproved
 		w.Signed = append(w.Signed, wire.Signed{Party: s.by.party, Officer: s.by.Name, At: utc(s.at)})
 	}
 	return w, nil
@@ -304,7 +311,7 @@ func (e *Enclave) Approve(_ context.Context, a wire.Approval) (wire.Approved, er
 	defer e.mu.Unlock()
 	d, ok := e.state.drafts[a.Draft]
 	if !ok {
-		return wire.Approved{}, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "there is no draft of this hash", Mend: "awase drafts shows what waits; give the whole hash"}
+		return wire.Approved{}, noDraft()
 	}
 	try := &attempt{draft: d, signature: a.Signature}
 	try.by, try.known = e.state.pinned[a.Key]
@@ -345,6 +352,28 @@ func (e *Enclave) Approve(_ context.Context, a wire.Approval) (wire.Approved, er
 	return out, nil
 }
 
+func noDraft() error {
+	return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "there is no draft of this hash", Mend: "awase drafts shows what waits; give the whole hash"}
+}
+
+// Withdraw takes back a draft that waits. It is as if it had never been drafted: who
+// signed it signed nothing.
+func (e *Enclave) Withdraw(_ context.Context, hash string) (wire.Ack, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range e.waiting() {
+		if d.hash != hash {
+			continue
+		}
+		r, err := e.append(kindWithdraw, withdrawRecord{hash})
+		if err != nil {
+			return wire.Ack{}, err
+		}
+		return wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: true, Seq: r.Seq}, nil
+	}
+	return wire.Ack{}, noDraft()
+}
+
 // foldOfficers takes a record of the officers in.
 func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) error {
 	switch r.Kind {
@@ -383,6 +412,12 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 		}
 		d.done = true
 		return fold(&vault.Record{Seq: r.Seq, Time: r.Time, Kind: rec.Act.Kind, Body: rec.Act.Body})
+	case kindWithdraw:
+		rec, err := body[withdrawRecord](r)
+		if err != nil {
+			return err
+		}
+		delete(s.drafts, rec.Draft)
 	case kindFreeze:
 		f, err := body[freezeRecord](r)
 		if err != nil {

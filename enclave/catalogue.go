@@ -90,31 +90,29 @@ func (e *Enclave) infoOf(id string, versions []kept[entrustRecord]) wire.Entrust
 	newest := versions[len(versions)-1]
 	out := wire.EntrustmentInfo{ID: id, Version: newest.record.Version, State: e.stateOf(newest.record.Contract)}
 	for _, v := range slices.Backward(versions) {
-		out.Versions = append(out.Versions, wire.EntrustmentVersion{Version: v.record.Version, Contract: v.record.Contract, Seq: v.seq, At: utc(v.at)})
+		state := wire.StateAmended
+		if v.record == newest.record {
+			state = out.State
+		}
+		out.Versions = append(out.Versions, wire.EntrustmentVersion{Version: v.record.Version, State: state, Contract: v.record.Contract, Seq: v.seq, At: utc(v.at)})
 	}
 	return out
 }
-
-// The states of an entrustment.
-const (
-	stateActive   = "active"
-	stateUpcoming = "upcoming"
-	stateExpired  = "expired"
-	stateEnded    = "ended"
-)
 
 // stateOf tells how a contract stands now. The room's lock is held.
 func (e *Enclave) stateOf(c *entrustment.Contract) string {
 	now := e.vault.Log().Now()
 	switch {
+	case e.state.destroyed(c.ID):
+		return wire.StateDestroyed
 	case e.state.ended[c.ID] != nil:
-		return stateEnded
+		return wire.StateEnded
 	case now.Before(c.From.Start()):
-		return stateUpcoming
+		return wire.StateUpcoming
 	case !now.Before(c.Until.Add(1).Start()):
-		return stateExpired
+		return wire.StateExpired
 	}
-	return stateActive
+	return wire.StateActive
 }
 
 // Policies gives the policies in force, nil where none were set.

@@ -70,7 +70,7 @@ func TestCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for again := range 2 {
-		for id, want := range map[string]string{"e": stateActive, "next": stateUpcoming, "over": stateEnded} {
+		for id, want := range map[string]string{"e": wire.StateActive, "next": wire.StateUpcoming, "over": wire.StateDestroyed} {
 			got, err := e.Entrustment(ctx, id)
 			if err != nil || got.State != want || got.Versions[0].Version != got.Version || got.Versions[0].Contract.ID != id {
 				t.Errorf("%s: %+v, %v", id, got, err)
@@ -125,7 +125,7 @@ func TestCatalogue(t *testing.T) {
 	if e, err = Open(ctx, dir, Options{Now: func() time.Time { return time.Now().AddDate(30, 0, 0) }}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := e.Entrustment(ctx, "e"); err != nil || got.State != stateExpired {
+	if got, err := e.Entrustment(ctx, "e"); err != nil || got.State != wire.StateExpired {
 		t.Errorf("in thirty years: %+v, %v", got, err)
 	}
 }

@@ -37,7 +37,7 @@ func TestPopulationComesBack(t *testing.T) {
 	}
 	reach(900, 10)
 	first := e.state.base.Population
-	a, _, err := e.prepare(question()) // a question that waits for its turn
+	a, err := e.pinned(question()) // a question that waits for its turn
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestOpenedLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	a, _, err := e.prepare(question())
+	a, err := e.pinned(question())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,6 +148,11 @@ func (h *heard) Drafts(ctx context.Context) ([]wire.Draft, error) {
 	a, err := h.of.Drafts(ctx)
 	return note(h, "Drafts", a, err)
 }
+func (h *heard) Withdraw(ctx context.Context, hash string) (wire.Ack, error) {
+	a, err := h.of.Withdraw(ctx, hash)
+	return note(h, "Withdraw", a, err)
+}
+
 func (h *heard) Approve(ctx context.Context, r wire.Approval) (wire.Approved, error) {
 	a, err := h.of.Approve(ctx, r)
 	return note(h, "Approve", a, err)
@@ -229,6 +234,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.AcceptClock(ctx)
 	_, _ = e.Drafts(ctx)
 	_, _ = e.Approve(ctx, wire.Approval{Draft: "none"})
+	_, _ = e.Withdraw(ctx, "none")
 	_, _ = e.Lift(ctx)
 	_, _ = e.Frozen(ctx)
 	_, _ = e.Freeze(ctx, wire.FreezeRequest{})

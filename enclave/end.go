@@ -237,6 +237,13 @@ func (s *state) replaced(end *ended) *rotated {
 	return nil
 }
 
+// destroyed tells whether nothing is left of an entrustment that ended: what its
+// certificate says.
+func (s *state) destroyed(id string) bool {
+	end := s.ended[id]
+	return end != nil && s.replaced(end) != nil && (end.Engine == "" || s.dropped[id] != 0)
+}
+
 // noteRotation logs a rotation that was finished.
 func (e *Enclave) noteRotation(by *byOfficer) error {
 	now, _ := e.vault.Generation()

@@ -260,7 +260,7 @@ func (s *standingNow) take(r *vault.Record) (place, error) {
 			return place{}, err
 		}
 		return s.of(rep.Entrustment, rep.Recipient), nil
-	case kindDraft, kindApproval, kindFreeze:
+	case kindDraft, kindApproval, kindWithdraw, kindFreeze:
 		return s.takeOfficers(r)
 	case kindTable, kindAlarm: // of no party
 		return place{}, nil
@@ -377,6 +377,15 @@ func (s *standingNow) takeOfficers(r *vault.Record) (place, error) {
 		}
 		maps.DeleteFunc(s.drafts, func(_ string, old drafted) bool { return !r.Time.Before(old.expires) })
 		s.drafts[approval.Hash(message)] = drafted{p, expires}
+		return p, nil
+	}
+	if r.Kind == kindWithdraw {
+		w, err := body[withdrawRecord](r)
+		if err != nil {
+			return place{}, err
+		}
+		p := s.drafts[w.Draft].place
+		delete(s.drafts, w.Draft)
 		return p, nil
 	}
 	a, err := body[approvalRecord](r)

@@ -157,6 +157,10 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		case 12:
 			for hash, who := range drafts {
 				w.add(kindApproval, approvalRecord{Draft: hash, Party: who[0], Officer: hidden, Key: hidden}, who...)
+				if len(drafts) > 1 {
+					w.add(kindWithdraw, withdrawRecord{hash}, who...)
+					delete(drafts, hash)
+				}
 				break
 			}
 		case 13:
@@ -280,7 +284,7 @@ func TestLogShown(t *testing.T) {
 		}
 	}
 	for _, k := range []string{kindParty, kindPolicies, kindGate, kindEntrust, kindBase, kindList, kindEvents, kindUpload, kindCharge, kindTable, kindAlarm, kindReserve, kindFree, kindRefusal,
-		kindEnd, kindRotation, kindRequest, kindBackup, kindLost, kindConfirm, kindReport, kindCeremony, kindDraft, kindApproval, kindFreeze, kindLift, vault.KindClock, vault.KindRestore} {
+		kindEnd, kindRotation, kindRequest, kindBackup, kindLost, kindConfirm, kindReport, kindCeremony, kindDraft, kindApproval, kindWithdraw, kindFreeze, kindLift, vault.KindClock, vault.KindRestore} {
 		if !all[k] {
 			t.Errorf("no log had a %s", k)
 		}

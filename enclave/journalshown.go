@@ -87,6 +87,9 @@ type (
 		Effective bool   `json:"effective"`
 		Act       string `json:"act,omitempty"` // where it is effective
 	}
+	shownWithdraw struct {
+		Draft string `json:"draft"`
+	}
 	shownRotation struct {
 		Generation int64 `json:"generation"`
 	}
@@ -186,6 +189,8 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 			}
 			return out
 		})
+	case kindWithdraw:
+		return tell(all, r, func(w *withdrawRecord) shownWithdraw { return shownWithdraw{w.Draft} })
 	case kindRotation:
 		return tell(own, r, func(n *rotationRecord) shownRotation { return shownRotation{n.Generation} })
 	case kindBackup:

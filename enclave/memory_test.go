@@ -63,7 +63,7 @@ func TestMemoryGivenBack(t *testing.T) {
 	// A question that runs keeps the list that it was pinned to, and lets it go.
 	users, _ := crowd(10)
 	loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
-	a, _, err := e.prepare(question())
+	a, err := e.pinned(question())
 	if err != nil {
 		t.Fatal(err)
 	}

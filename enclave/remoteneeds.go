@@ -11,6 +11,7 @@ import (
 
 	"awase/crypto/seal"
 	"awase/crypto/token"
+	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/matcher"
 )
@@ -107,7 +108,7 @@ func (e *Enclave) everything() *needs {
 // mayBeAsked tells whether questions may come under an entrustment, now or later.
 func (e *Enclave) mayBeAsked(id string) bool {
 	c := e.state.contracts[id]
-	return id == seal.BaseEntrustment || c != nil && e.stateOf(c.Contract) != stateEnded && e.stateOf(c.Contract) != stateExpired
+	return id == seal.BaseEntrustment || c != nil && !wire.Over(e.stateOf(c.Contract)) && e.stateOf(c.Contract) != wire.StateExpired
 }
 
 // forever is when what is the operator's goes by itself, were it forgotten, and the

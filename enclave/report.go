@@ -24,11 +24,13 @@ type asked struct {
 	recipient string // party
 	plan      *aggregator.Plan
 	list      *listRecord
+	act       entrustment.Ask
 	owner     string // group that uploaded the list
 	id        hexID  // of the question as asked by this recipient
 
 	population matcher.PopulationID
 	release    func() // lets go of what it reads
+	paid       *aggregator.Paid
 }
 
 // ask decides whether q may be asked and compiles it. It reads public facts
@@ -76,7 +78,7 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	}
 	plan.Question.Recipient = recipient
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
-	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group, population: src.Population}
+	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
 	return a, err
 }
@@ -272,21 +274,22 @@ func given(r *issued, err error) (*wire.Release, error) {
 // report is Report, drawn from a reservation where one is named. Who asked may go
 // away: the question is answered all the same (detach).
 func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*issued, error) {
-	a, r, err := e.prepare(q)
+	// What is refused, or was issued before, is not detached.
+	e.mu.Lock()
+	first, r, err := e.decideReport(q, nil)
+	e.mu.Unlock()
 	if err != nil || r != nil {
 		return r, err
 	}
-	a.plan.Under(reservation)
 	type answer struct {
 		r   *issued
 		err error
 	}
 	to := make(chan answer, 1)
 	if err := e.work.detach(ctx, func(ctx context.Context) {
-		r, err := e.answer(ctx, a)
+		r, err := e.answer(ctx, q, reservation, first)
 		to <- answer{r, err}
 	}); err != nil {
-		a.release()
 		return nil, err
 	}
 	select {
@@ -299,16 +302,20 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 
 // answer runs a question through the gate and issues what comes of it. A panic ends
 // here, and its text, which may hold anything, is not logged.
-func (e *Enclave) answer(ctx context.Context, a *asked) (_ *issued, err error) {
-	defer a.release()
+func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservation string, first *asked) (_ *issued, err error) {
 	defer func() {
 		if recover() != nil {
 			e.log.Error("a panic", "kind", "report", "at", frames())
 			err = errors.New("a panic")
 		}
 	}()
+	a, r, err := e.charge(ctx, q, reservation, first)
+	if err != nil || r != nil {
+		return r, err
+	}
+	defer a.release()
 	of := a.contract.Contract.ID
-	tables, err := e.gate.Release(ctx, a.plan)
+	tables, err := e.gate.Tables(ctx, a.paid)
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -320,8 +327,10 @@ func (e *Enclave) answer(ctx context.Context, a *asked) (_ *issued, err error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.stopped(); err != nil { // while it counted
-		return nil, e.refuse("report", of, err)
+	for _, meanwhile := range []func() error{e.stopped, func() error { return e.lapsed(a) }} { // while it counted
+		if err := meanwhile(); err != nil {
+			return nil, e.refuse("report", of, err)
+		}
 	}
 	if seq, ok := e.state.reports[a.id]; ok { // the same question at the same time
 		return e.storedAt(seq)
@@ -329,11 +338,34 @@ func (e *Enclave) answer(ctx context.Context, a *asked) (_ *issued, err error) {
 	return e.issue(a, tables)
 }
 
-// prepare decides about a question and pins what it reads, or gives the release
-// that was issued for it.
-func (e *Enclave) prepare(q *entrustment.Question) (*asked, *issued, error) {
+// charge decides about a question once more, pins what it reads and charges it, in
+// one: no amendment stands in the log between the contract that it was decided
+// under and its charge. One that comes later changes nothing of it.
+func (e *Enclave) charge(ctx context.Context, q *entrustment.Question, reservation string, first *asked) (*asked, *issued, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	a, r, err := e.again(q, first)
+	if err != nil || r != nil {
+		return nil, r, err
+	}
+	a.plan.Under(reservation)
+	a.release = e.pin(a)
+	a.paid = e.gate.Pay(ctx, a.plan)
+	return a, nil, nil
+}
+
+// runsOut refuses to release what was charged where, by now, the entrustment is over
+// or a basis that it was decided on. The charge stands (PRIVACY §4.3, step 5). The
+// room's lock is held.
+func (e *Enclave) runsOut(a *asked) error {
+	now := e.state.contracts[a.contract.Contract.ID]
+	return entrustment.DecideRelease(e.facts(a.contract.Contract), a.act, now.Contract.Until)
+}
+
+// decideReport decides about a question as the room is now, or gives the release
+// that was issued for it. How it was decided before, nil of never, makes no
+// difference. The room's lock is held.
+func (e *Enclave) decideReport(q *entrustment.Question, _ *asked) (*asked, *issued, error) {
 	a, err := e.ask(q)
 	if err != nil {
 		return nil, nil, e.refuse("report", q.Entrustment, err)
@@ -348,7 +380,6 @@ func (e *Enclave) prepare(q *entrustment.Question) (*asked, *issued, error) {
 	if err := e.running(); err != nil {
 		return nil, nil, e.refuse("report", q.Entrustment, err)
 	}
-	a.release = e.pin(a)
 	return a, nil, nil
 }
 

@@ -335,7 +335,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			}
 		}
 		return fail(err)
-	case kindCeremony, kindDraft, kindApproval, kindFreeze, kindLift, kindAccept:
+	case kindCeremony, kindDraft, kindApproval, kindWithdraw, kindFreeze, kindLift, kindAccept:
 		return fail(s.foldOfficers(r, func(act *vault.Record) error { return s.fold(act, gate) }))
 	case vault.KindClock:
 		c, err := body[vault.ClockRecord](r)

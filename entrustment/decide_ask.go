@@ -27,6 +27,17 @@ func DecideAsk(f Facts, a Ask) error {
 	)
 }
 
+// DecideRelease decides whether what was charged under f.Contract is released now:
+// until, the last day of the entrustment as it stands by now, is not over, and
+// neither is a basis that the question was decided on. An amendment in between
+// changes nothing else.
+func DecideRelease(f Facts, a Ask, until Date) error {
+	c := *f.Contract
+	c.Until, f.Contract = until, &c
+	w := wording{f: &f, listColumns: a.ListColumns}
+	return first(f.shape, f.notEnded, func() *Error { return f.askBasis(a.Question, w.listColumn) })
+}
+
 // askedHere guards against a question that was matched with another's facts.
 func (f *Facts) askedHere(q *Question) *Error {
 	if q.Entrustment != f.Contract.ID {

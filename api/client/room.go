@@ -283,7 +283,7 @@ func (r *Room) Entrustments(ctx context.Context) ([]string, error) {
 	all, err := r.Contracts(ctx)
 	var ids []string
 	for _, e := range all {
-		if e.State != "ended" {
+		if !wire.Over(e.State) {
 			ids = append(ids, e.ID)
 		}
 	}
@@ -381,6 +381,23 @@ func (r *Room) Drafts(ctx context.Context) ([]wire.Draft, error) {
 func (r *Room) Approve(ctx context.Context, a wire.Approval) (wire.Approved, error) {
 	got, err := post[wire.Approved](ctx, r, "/v1/drafts/"+url.PathEscape(a.Draft)+"/approvals", map[string]any{"key": a.Key, "signature": a.Signature})
 	return got, unknown(err, "draft", "there is no draft of this hash", "awase drafts shows what waits; give the whole hash")
+}
+
+// Review says of a draft that whose token it is read it, or takes that back.
+func (r *Room) Review(ctx context.Context, hash string, back bool) (d wire.Draft, err error) {
+	path := "/v1/drafts/" + url.PathEscape(hash) + "/review"
+	method := http.MethodPut
+	if back {
+		method = http.MethodDelete
+	}
+	err = r.Ask(ctx, method, path, nil, &d)
+	return d, unknown(err, "draft", "there is no draft of this hash, or nobody said so", "awase drafts shows what waits; give the whole hash")
+}
+
+// Withdraw takes back a draft that waits.
+func (r *Room) Withdraw(ctx context.Context, hash string) (wire.Ack, error) {
+	a, err := post[wire.Ack](ctx, r, "/v1/drafts/"+url.PathEscape(hash)+"/withdrawal", struct{}{})
+	return a, unknown(err, "draft", "there is no draft of this hash", "awase drafts shows what waits; give the whole hash")
 }
 
 // Frozen tells whether releases are stopped.

@@ -35,6 +35,7 @@ func draftsCommand() *cobra.Command {
 		Long:  "With --json it is what officers sign at a desk of their own (awase approve --draft).",
 		Args:  exactArgs(),
 	}
+	cmd.AddCommand(draftsReview(), draftsWithdraw())
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		ds, err := e.Drafts(cmd.Context())
 		if err != nil {

@@ -19,6 +19,7 @@ var commandOf = map[string]string{
 	"room": "room", "parties": "parties", "party": "parties", "putParty": "party add", "policies": "policy show", "putPolicies": "policy add",
 	"gate": "gate show", "putGate": "gate set", "gateChanges": "gate set", "entrustments": "entrustments", "entrustment": "entrustments",
 	"putEntrustment": "entrust", "terms": "terms", "baseTerms": "terms", "toEnd": "entrustment end", "endEntrustment": "entrustment end", "certificate": "entrustment certificate",
+	"entrustmentChanges": "entrustment diff", "reviewDraft": "drafts review", "dropReview": "drafts review", "withdrawDraft": "drafts withdraw",
 	"drafts": "drafts", "approve": "approve", "freeze": "freeze", "stop": "freeze", "lift": "freeze", "acceptClock": "admin accept-clock",
 	"ledger": "ledger", "log": "log entries", "logKey": "log key", "checkpoint": "log checkpoint", "consistency": "log proof", "inclusion": "log inclusion", "attestation": "attestation",
 	"createUpload": "upload", "offsetUpload": "upload", "appendUpload": "upload", "loadList": "list load", "listLists": "lists", "listEvents": "events list", "listBases": "base list",

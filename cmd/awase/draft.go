@@ -29,10 +29,21 @@ func shownDraft(d *wire.Draft) string {
 		b.WriteString(" " + plain(d.Statement.ID))
 	}
 	fmt.Fprintf(&b, ", version %d, of vault %s, until %s\n", d.Statement.Version, plain(d.Statement.Vault), plain(japan(d.Statement.Expires)))
+	fmt.Fprintf(&b, "  state: %s\n", plain(d.State))
+	for _, r := range d.Reviews {
+		by := "somebody"
+		if r.By != "" {
+			by = plain(r.By)
+		}
+		fmt.Fprintf(&b, "  read by %s of %s on %s, as the service says\n", by, plain(r.Party), plain(japan(r.At)))
+	}
 	for _, s := range d.Signed {
 		fmt.Fprintf(&b, "  signed by %s of %s on %s\n", plain(s.Officer), plain(s.Party), plain(japan(s.At)))
 	}
 	fmt.Fprintf(&b, "  to be signed by %s\n", toSign(d))
+	for _, c := range draftChanges(d) {
+		b.WriteString("  * " + plain(c.Text.EN) + "\n    " + plain(c.Text.JA) + "\n")
+	}
 	before, after := lines(d.Before), lines(d.Document)
 	had, has := set(before), set(after)
 	for _, l := range before {

@@ -8,6 +8,7 @@ import (
 
 	"awase/crypto/approval"
 	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 // TestShownDraft: nothing that comes with a draft can show as lines of its own, or
@@ -16,12 +17,20 @@ func TestShownDraft(t *testing.T) {
 	const bad = "x\n  + k: 80\n\x1b[8m\u202e"
 	doc := json.RawMessage(`{"document":"schema: awase.gate/v1\nk: 20\n"}`)
 	d := wire.Draft{Hash: "h", Statement: approval.Statement{Vault: bad, Act: bad, ID: bad, Version: 2, Expires: bad}, Document: doc,
-		Parties: []string{bad}, Needs: []string{bad, bad}, Signed: []wire.Signed{{Party: bad, Officer: bad, At: bad}}}
+		Parties: []string{bad}, Needs: []string{bad, bad}, Signed: []wire.Signed{{Party: bad, Officer: bad, At: bad}}, State: bad, Reviews: []wire.Review{{Party: bad, By: bad, At: bad}}}
 	shown := shownDraft(&d)
 	if strings.ContainsAny(shown, "\x1b\u202e") || strings.Contains(shown, "\n  + k: 80") {
 		t.Errorf("%q", shown)
 	}
-	if !strings.HasSuffix(shown, "  + schema: awase.gate/v1\n  + k: 20\n") || strings.Count(shown, "\n") != 6 {
+	if !strings.HasSuffix(shown, "  + schema: awase.gate/v1\n  + k: 20\n") || strings.Count(shown, "\n") != 8 {
+		t.Errorf("%q", shown)
+	}
+	raw, err := json.Marshal(entrustment.Contract{ID: "e", Attributes: []string{bad}, Retention: entrustment.Retention{Lists: 1, Reports: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Statement.Act, d.Document = "entrust", raw
+	if shown := shownDraft(&d); strings.ContainsAny(shown, "\x1b\u202e") || strings.Contains(shown, "\n  + k: 80") || !strings.Contains(shown, "attributes that may be read") {
 		t.Errorf("%q", shown)
 	}
 }

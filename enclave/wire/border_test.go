@@ -64,6 +64,7 @@ var methods = map[string]string{
 	"accept-clock":    `{}`,
 	"drafts":          `{}`,
 	"approve":         `{"draft":"","key":"","signature":{}}`,
+	"withdraw":        `{"draft":"x"}`,
 	"frozen":          `{}`,
 	"freeze":          `{"signature":{}}`,
 	"lift":            `{}`,
@@ -163,6 +164,7 @@ func (d *deaf) LogKey(context.Context) (string, error)                         {
 func (d *deaf) LogProof(context.Context, int64, int64) (raw []byte, err error) { return nil, d.err }
 func (d *deaf) Attestation(context.Context, string) (raw []byte, err error)    { return nil, d.err }
 func (d *deaf) Drafts(context.Context) ([]wire.Draft, error)                   { return nil, d.err }
+func (d *deaf) Withdraw(context.Context, string) (a wire.Ack, err error)       { return a, d.err }
 func (d *deaf) Approve(context.Context, wire.Approval) (a wire.Approved, err error) {
 	return a, d.err
 }

@@ -64,10 +64,24 @@ type PartyInfo struct {
 	At      string             `json:"at"` // RFC 3339, UTC
 }
 
+// The states of an entrustment, and of its versions. One whose draft waits has none yet:
+// the draft has (DraftNew).
+const (
+	StateUpcoming  = "upcoming"  // approved, before its first day
+	StateActive    = "active"    // approved, and its days run
+	StateAmended   = "amended"   // a version that another took the place of
+	StateExpired   = "expired"   // past its last day; its data stands until it is ended
+	StateEnded     = "ended"     // and its data not destroyed everywhere yet: its certificate says where
+	StateDestroyed = "destroyed" // ended, and the certificate says that nothing of its data is left
+)
+
+// Over tells whether a state is one of an entrustment that ended.
+func Over(state string) bool { return state == StateEnded || state == StateDestroyed }
+
 // EntrustmentInfo is an entrustment with its versions.
 type EntrustmentInfo struct {
 	ID       string               `json:"id"`
-	State    string               `json:"state"` // active | upcoming | expired | ended
+	State    string               `json:"state"` // of the newest version
 	Version  int                  `json:"version"`
 	Versions []EntrustmentVersion `json:"versions"` // newest first
 }
@@ -75,6 +89,7 @@ type EntrustmentInfo struct {
 // EntrustmentVersion is one version of a contract.
 type EntrustmentVersion struct {
 	Version  int                   `json:"version"`
+	State    string                `json:"state"` // amended, where another version took its place; else as follows
 	Contract *entrustment.Contract `json:"contract"`
 	Seq      int64                 `json:"log_entry"`
 	At       string                `json:"at"`

@@ -15,6 +15,9 @@ type Officers interface {
 	// Approve takes one officer's signature of a draft. The last that is needed
 	// makes the draft effective.
 	Approve(ctx context.Context, a Approval) (Approved, error)
+	// Withdraw takes back a draft that waits, with the signatures that it had. It takes
+	// none: nothing may leave for it that could not before.
+	Withdraw(ctx context.Context, hash string) (Ack, error)
 	// Frozen tells whether releases are stopped, and what an officer signs to stop
 	// them.
 	Frozen(ctx context.Context) (Freeze, error)
@@ -35,6 +38,24 @@ type Draft struct {
 	Needs     []string           `json:"needs"`            // parties whose officer has to sign yet
 	Signed    []Signed           `json:"signed,omitempty"`
 	At        string             `json:"at"`
+	State     string             `json:"state"` // draft | reviewed | approved, where it waits for more signatures
+	// Reviews are whose people said that they read it. The front keeps them, and the
+	// enclave gives none: no approval rests on them.
+	Reviews []Review `json:"reviews,omitempty"`
+}
+
+// The states of a draft.
+const (
+	DraftNew      = "draft"
+	DraftReviewed = "reviewed" // by people of each party that signs it
+	DraftApproved = "approved" // by an officer at least
+)
+
+// Review says that somebody of a party read a draft.
+type Review struct {
+	Party string `json:"party"`
+	By    string `json:"by,omitempty"` // the person's name, for their own party and the operator
+	At    string `json:"at"`
 }
 
 // Signed is an officer's signature that counts.
@@ -82,12 +103,19 @@ type ByOfficer struct {
 	Signature approval.Signature  `json:"signature"`
 }
 
+type withdrawRequest struct {
+	Draft string `json:"draft"` // its hash
+}
+
 var (
 	drafts = route[nothing, []Draft]{"drafts", func(ctx context.Context, e Enclave, _ *nothing) ([]Draft, error) {
 		return e.Drafts(ctx)
 	}}
 	approve = route[Approval, Approved]{"approve", func(ctx context.Context, e Enclave, q *Approval) (Approved, error) {
 		return e.Approve(ctx, *q)
+	}}
+	withdraw = route[withdrawRequest, Ack]{"withdraw", func(ctx context.Context, e Enclave, q *withdrawRequest) (Ack, error) {
+		return e.Withdraw(ctx, q.Draft)
 	}}
 	frozen = route[nothing, Freeze]{"frozen", func(ctx context.Context, e Enclave, _ *nothing) (Freeze, error) {
 		return e.Frozen(ctx)
@@ -104,6 +132,7 @@ var (
 func onOfficers(h *handler) {
 	on(h, drafts)
 	on(h, approve)
+	on(h, withdraw)
 	on(h, frozen)
 	on(h, freeze)
 	on(h, lift)
@@ -115,6 +144,11 @@ func (c *Client) Drafts(ctx context.Context) ([]Draft, error) { return ask(ctx, 
 // Approve hands in one officer's signature of a draft.
 func (c *Client) Approve(ctx context.Context, a Approval) (Approved, error) {
 	return ask(ctx, c, approve, &a)
+}
+
+// Withdraw takes back a draft that waits.
+func (c *Client) Withdraw(ctx context.Context, hash string) (Ack, error) {
+	return ask(ctx, c, withdraw, &withdrawRequest{hash})
 }
 
 // Frozen tells whether releases are stopped.

@@ -1,0 +1,2 @@
+-- a person takes back that they read a draft
+DELETE FROM review WHERE draft = ? AND person = ?

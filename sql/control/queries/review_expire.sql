@@ -1,0 +1,2 @@
+-- forgets reviews from before a moment: their drafts lapsed
+DELETE FROM review WHERE at < ?
