@@ -44,7 +44,7 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	if err := aggregator.CheckReport(q.Report); err != nil {
 		return nil, err
 	}
-	facts := e.facts(c.Contract)
+	facts := e.facts(c)
 	list := e.state.lists[listKey{q.Entrustment, q.List}]
 	act := entrustment.Ask{Question: q, Unloaded: list == nil, EventColumns: e.eventColumns(c)}
 	if list != nil {
