@@ -76,7 +76,7 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	if err != nil {
 		return nil, err
 	}
-	if !e.Versions[0].Contract.MayAsk(c.who.Party) {
+	if !s.asks(&e, c.who.Party) {
 		return nil, by(&e, "recipients", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment",
 			Detail: "your party is neither its principal, nor its trustee, nor a recipient", Mend: "people of these ask"})
 	}

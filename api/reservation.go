@@ -51,7 +51,7 @@ func (s *Server) reservation(c *call, expect int64) (string, wire.Price, error) 
 	if err != nil {
 		return "", wire.Price{}, err
 	}
-	if !e.Versions[0].Contract.MayAsk(c.who.Party) {
+	if !s.asks(&e, c.who.Party) {
 		return "", wire.Price{}, store.ErrNotFound
 	}
 	name := id + "/" + c.param("name")

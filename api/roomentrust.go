@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -36,7 +37,9 @@ func (s *Server) seen(c *call, id string) (wire.EntrustmentInfo, error) {
 		return wire.EntrustmentInfo{}, errNotFound
 	}
 	e, err := s.Enclave.Entrustment(c.ctx(), id)
-	if err != nil && entrustment.Public(err).Code == entrustment.CodeNotFound {
+	if _, away := errors.AsType[*wire.Away](err); away { // which is not found, too
+		return e, err
+	} else if err != nil && entrustment.Public(err).Code == entrustment.CodeNotFound {
 		return e, errNotFound
 	} else if err != nil {
 		return e, err
@@ -45,6 +48,12 @@ func (s *Server) seen(c *call, id string) (wire.EntrustmentInfo, error) {
 		return e, errNotFound
 	}
 	return e, nil
+}
+
+// asks tells whether people of a party may ask questions under a contract: whose
+// people are joined alone sees it, and spends nobody's budget.
+func (s *Server) asks(e *wire.EntrustmentInfo, party string) bool {
+	return e.Versions[0].Contract.MayAsk(party) || !s.holds(controlAsk)
 }
 
 // by gives a refusal that a clause of the newest version of a contract decides.
