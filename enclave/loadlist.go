@@ -104,7 +104,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err != nil {
 		return none, err
 	}
-	list, kept, err := e.buildList(ctx, c.Contract, f, old)
+	list, kept, err := e.buildList(ctx, c, f, old)
 	if err != nil {
 		return none, err
 	}

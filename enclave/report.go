@@ -134,8 +134,9 @@ func (e *Enclave) decideLists(facts *entrustment.Facts, q *entrustment.Question)
 			continue // Compile names the place
 		}
 		if l.Party != facts.ListOwner() {
-			return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "list",
-				Detail: "the list belongs to a party whose lists the entrustment does not join", Mend: "load a list of the party that it joins"}
+			refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "list",
+				Detail: "the list belongs to a party whose lists are not joined", Mend: "load a list of the party that it joins"}
+			return refused.By(entrustment.ContractClause{ID: facts.Contract.ID, Version: facts.Version, Clause: "basis"})
 		}
 		act := entrustment.Load{Kinds: l.Kinds}
 		for _, col := range l.Columns {
