@@ -38,38 +38,11 @@ type loadSubject struct {
 	Schema      json.RawMessage `json:"schema,omitempty"`      // of a base
 }
 
-// side gives the newest contract of an entrustment to people who see it: of its
-// principal, its trustee, its recipients, and of the operator. To others it is
-// not there.
-func (s *Server) side(c *call, id string) (*entrustment.Contract, error) {
-	e, err := s.Enclave.Entrustment(c.ctx(), id)
-	if _, away := errors.AsType[*wire.Away](err); away {
-		return nil, err
-	} else if refusal, ok := errors.AsType[*entrustment.Error](err); ok && refusal.Code == entrustment.CodeNotFound {
-		return nil, store.ErrNotFound
-	} else if err != nil {
-		return nil, err
-	}
-	if len(e.Versions) == 0 {
-		return nil, store.ErrNotFound
-	}
-	k := e.Versions[0].Contract
-	if !c.who.Operator && !partOf(k, c.who.Party) {
-		return nil, store.ErrNotFound
-	}
-	return k, nil
-}
-
-// partOf tells whether a party is one of a contract's.
-func partOf(k *entrustment.Contract, party string) bool {
-	return k.Principal == party || k.Trustee == party || slices.Contains(k.Recipients, party)
-}
-
 // uploads refuses who is not of the party that uploads under an entrustment: a
 // list is a row of that party.
 func (s *Server) uploads(c *call, id string) error {
 	if id != seal.BaseEntrustment {
-		if _, err := s.side(c, id); err != nil {
+		if _, err := s.seen(c, id); err != nil {
 			return err
 		}
 	}
@@ -163,7 +136,7 @@ func (s *Server) loadList(c *call) (*answer, error) {
 // lists gives the lists under an entrustment that who asks uploaded.
 func (s *Server) lists(c *call) ([]wire.ListInfo, error) {
 	id := c.param("entrustment")
-	if _, err := s.side(c, id); err != nil {
+	if _, err := s.seen(c, id); err != nil {
 		return nil, err
 	}
 	lists, err := s.Enclave.Lists(c.ctx(), id)
@@ -238,7 +211,7 @@ func (s *Server) loadEvents(c *call) (*answer, error) {
 // listEvents gives the event logs of who asks under an entrustment.
 func (s *Server) listEvents(c *call) (*answer, error) {
 	id := c.param("entrustment")
-	if _, err := s.side(c, id); err != nil {
+	if _, err := s.seen(c, id); err != nil {
 		return nil, err
 	}
 	return s.events(c, id)

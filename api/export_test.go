@@ -31,6 +31,7 @@ func NewID(prefix string) string { return newID(prefix) }
 // Controls that the tests of this package take out.
 const (
 	ControlParty    = controlParty
+	ControlAsk      = controlAsk
 	ControlKeys     = controlKeys
 	ControlLength   = controlLength
 	ControlTime     = controlTime

@@ -96,13 +96,15 @@ type reasonView struct {
 	Field  string           `json:"field,omitempty"`
 	Detail string           `json:"detail"`
 	Mend   string           `json:"mend,omitempty"`
+
+	Contract entrustment.ContractClause `json:"contract,omitzero"`
 }
 
 func viewReason(e *entrustment.Error) *reasonView {
 	if e == nil {
 		return nil
 	}
-	return &reasonView{e.Code, e.Clause, e.Field, e.Detail, e.Mend}
+	return &reasonView{e.Code, e.Clause, e.Field, e.Detail, e.Mend, e.Contract}
 }
 
 func viewJob(j *store.Job) jobView {

@@ -32,6 +32,9 @@ type problem struct {
 	Field    string           `json:"field,omitempty"`
 	Detail   string           `json:"detail"`
 	Mend     string           `json:"mend,omitempty"`
+
+	// Contract is the clause of a contract by which it was refused.
+	Contract entrustment.ContractClause `json:"contract,omitzero"`
 }
 
 // statuses of the service's own codes; those of entrustment are wire.HTTPStatus.
@@ -77,7 +80,7 @@ func problemAnswer(err error, id string) *answer {
 	if w, ok := errors.AsType[*withStatus](err); ok {
 		status = w.status
 	}
-	raw, merr := marshal(problem{"urn:awase:refused", http.StatusText(status), status, "urn:awase:request:" + id, e.Code, e.Clause, e.Field, e.Detail, e.Mend})
+	raw, merr := marshal(problem{"urn:awase:refused", http.StatusText(status), status, "urn:awase:request:" + id, e.Code, e.Clause, e.Field, e.Detail, e.Mend, e.Contract})
 	if merr != nil {
 		raw = nil
 	}

@@ -59,8 +59,8 @@ type reportResult struct {
 // months, and a page shows 200 of them. Every municipality of Japan fits in.
 const maxQuestion = 32 << 10
 
-// question reads a question that who asks may ask: people of the principal, the
-// trustee or a recipient may. What else forbids it, the enclave tells.
+// question reads a question that who asks may ask. What else forbids it, the enclave
+// tells.
 func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, error) {
 	if raw == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "question", Detail: "there is none", Mend: "send spec.yaml as JSON (docs/documents.md)"}
@@ -72,13 +72,13 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.side(c, q.Entrustment)
+	e, err := s.seen(c, q.Entrustment)
 	if err != nil {
 		return nil, err
 	}
-	if !partOf(k, c.who.Party) {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment", Detail: "your party is not one of the entrustment's",
-			Mend: "people of its principal, trustee or recipients ask"}
+	if !s.asks(&e, c.who.Party) {
+		return nil, by(&e, "recipients", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment",
+			Detail: "your party is neither its principal, nor its trustee, nor a recipient", Mend: "people of these ask"})
 	}
 	return q, nil
 }

@@ -66,7 +66,7 @@ func (s *Server) knownParties(c *call) ([]wire.PartyInfo, error) {
 		return nil, err
 	}
 	for _, e := range contracts {
-		if of := partiesOf(e.Versions[0].Contract); s.sees(c.who, of) {
+		if of := e.Versions[0].Contract.Parties(); s.sees(c.who, of) {
 			for _, id := range of {
 				known[id] = true
 			}

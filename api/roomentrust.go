@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -24,16 +25,6 @@ func (s *Server) entrustmentEndpoints() []endpoint {
 	}
 }
 
-// partiesOf gives the parties of a contract: those that do something under it, or
-// whose people are joined.
-func partiesOf(k *entrustment.Contract) []string {
-	of := append([]string{k.Principal, k.Trustee}, k.Recipients...)
-	for _, b := range k.Basis {
-		of = append(of, b.Party)
-	}
-	return of
-}
-
 // sees tells whether who asks may see what is of some parties.
 func (s *Server) sees(who *Principal, parties []string) bool {
 	return who.Operator || slices.Contains(parties, who.Party) || !s.holds(controlParty)
@@ -46,15 +37,28 @@ func (s *Server) seen(c *call, id string) (wire.EntrustmentInfo, error) {
 		return wire.EntrustmentInfo{}, errNotFound
 	}
 	e, err := s.Enclave.Entrustment(c.ctx(), id)
-	if err != nil && entrustment.Public(err).Code == entrustment.CodeNotFound {
+	if _, away := errors.AsType[*wire.Away](err); away { // which is not found, too
+		return e, err
+	} else if err != nil && entrustment.Public(err).Code == entrustment.CodeNotFound {
 		return e, errNotFound
 	} else if err != nil {
 		return e, err
 	}
-	if !s.sees(c.who, partiesOf(e.Versions[0].Contract)) {
+	if !s.sees(c.who, e.Versions[0].Contract.Parties()) {
 		return e, errNotFound
 	}
 	return e, nil
+}
+
+// asks tells whether people of a party may ask questions under a contract: whose
+// people are joined alone sees it, and spends nobody's budget.
+func (s *Server) asks(e *wire.EntrustmentInfo, party string) bool {
+	return e.Versions[0].Contract.MayAsk(party) || !s.holds(controlAsk)
+}
+
+// by gives a refusal that a clause of the newest version of a contract decides.
+func by(e *wire.EntrustmentInfo, clause string, refusal *entrustment.Error) error {
+	return refusal.By(entrustment.ContractClause{ID: e.ID, Version: e.Version, Clause: clause})
 }
 
 func (s *Server) entrustments(c *call) (*answer, error) {
@@ -66,7 +70,7 @@ func (s *Server) entrustments(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := slices.DeleteFunc(contracts, func(e wire.EntrustmentInfo) bool { return !s.sees(c.who, partiesOf(e.Versions[0].Contract)) })
+	own := slices.DeleteFunc(contracts, func(e wire.EntrustmentInfo) bool { return !s.sees(c.who, e.Versions[0].Contract.Parties()) })
 	return pageOf(own, p, func(e wire.EntrustmentInfo) string { return e.ID }), nil
 }
 
@@ -124,8 +128,8 @@ func (s *Server) terms(c *call) (*answer, error) {
 		return nil, err
 	}
 	if t.Party != c.who.Party {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "party",
-			Detail: "files under this entrustment are of " + entrustment.Quote(t.Party), Mend: "ask people of that party to seal and upload them"}
+		return nil, by(&e, "basis", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "party",
+			Detail: "files are of " + entrustment.Quote(t.Party), Mend: "ask people of that party to seal and upload them"})
 	}
 	return ok(t), nil
 }
@@ -153,8 +157,8 @@ func (s *Server) endEntrustment(c *call) (*answer, error) {
 		return nil, err
 	}
 	if k := e.Versions[0].Contract; !slices.Contains([]string{k.Principal, k.Trustee}, c.who.Party) {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "party",
-			Detail: "an entrustment is ended by its principal or its trustee", Mend: "ask one of them"}
+		return nil, by(&e, "principal", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "party",
+			Detail: "an entrustment is ended by its principal or its trustee", Mend: "ask one of them"})
 	}
 	if body.Confirm != e.ID {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "confirm", Detail: "it is not the entrustment's id: what is destroyed can't be brought back", Mend: "write the id once more"}

@@ -67,6 +67,7 @@ type control string
 
 const (
 	controlParty    control = "rows are of parties"
+	controlAsk      control = "a party that is joined alone asks nothing"
 	controlKeys     control = "keys once, in their letters"
 	controlLength   control = "a body has an end"
 	controlTime     control = "a body has its time"

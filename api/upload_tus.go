@@ -209,12 +209,8 @@ func (t *tusCall) reserve(size int64) (string, error) {
 	if size < int64(len(seal.Magic)) {
 		return "", errNotSealed
 	}
-	terms, err := t.s.Enclave.Terms(t.c.ctx(), what)
-	if err != nil {
+	if err := t.s.uploads(t.c, what); err != nil {
 		return "", err
-	}
-	if terms.Party != t.c.who.Party {
-		return "", store.ErrNotFound
 	}
 	u := store.Upload{ID: newID("upl"), Party: t.c.who.Party, Person: t.c.who.Person, Entrustment: what, Name: name, Size: size, Created: t.s.Now()}
 	o := t.s.Uploads

@@ -122,10 +122,7 @@ func (e *Enclave) concerned(act string, document json.RawMessage) (parties []str
 		if err := json.Unmarshal(document, &c); err != nil {
 			return nil, fmt.Errorf("reading a document: %w", err)
 		}
-		parties = []string{c.Principal, c.Trustee}
-		for _, b := range c.Basis { // whose people are joined
-			parties = append(parties, b.Party)
-		}
+		parties = c.Signers()
 	case kindParty:
 		var p entrustment.Party
 		if err := json.Unmarshal(document, &p); err != nil {

@@ -147,7 +147,7 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 		var before int64
 		for _, v := range versions {
 			r := v.record
-			one := wire.ListVersion{Version: r.Version, Change: r.Change, Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
+			one := wire.ListVersion{Version: r.Version, Under: r.Under, Change: r.Change, Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
 			one.Added, one.Removed = changed(r.Change, before, r.Rows)
 			for _, c := range r.Columns {
 				one.Columns = append(one.Columns, wire.Dim{Name: c.Name, Domain: c.Domain})
@@ -183,7 +183,7 @@ func (e *Enclave) EventLogs(_ context.Context, id string) ([]wire.EventsInfo, er
 	}
 	out := []wire.EventsInfo{}
 	for _, l := range e.state.events[cmp.Or(id, seal.BaseEntrustment)] {
-		out = append(out, wire.EventsInfo{Version: l.Version, Party: l.Party, Rows: l.Rows, From: l.From, To: l.To, Seq: l.seq, At: utc(l.at)})
+		out = append(out, wire.EventsInfo{Version: l.Version, Under: l.Under, Party: l.Party, Rows: l.Rows, From: l.From, To: l.To, Seq: l.seq, At: utc(l.at)})
 	}
 	return out, nil
 }

@@ -137,28 +137,44 @@ func (e *Enclave) Entrust(_ context.Context, c *entrustment.Contract) (wire.Ack,
 }
 
 func (e *Enclave) decideEntrust(c *entrustment.Contract) (decided, error) {
-	facts := e.facts(c)
+	next := entrustRecord{c, 1}
+	old, ok := e.state.contracts[c.ID]
+	if ok {
+		next.Version = old.Version + 1
+	}
+	facts := e.facts(&next)
 	if err := e.over(c.ID); err != nil {
 		return decided{}, err
 	}
 	if err := entrustment.DecideEntrust(facts); err != nil {
 		return decided{}, err
 	}
-	next := entrustRecord{c, 1}
-	old, ok := e.state.contracts[c.ID]
 	if ok {
-		if old.Contract.Principal != c.Principal || old.Contract.Trustee != c.Trustee || old.Contract.Flow != c.Flow {
-			return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "id",
-				Detail: "an entrustment of this id has other parties or another flow", Mend: "give the new contract an id of its own"}
+		if err := e.amends(old, &facts); err != nil {
+			return decided{}, err
 		}
-		was := e.facts(old.Contract)
-		if facts.ListOwner() != was.ListOwner() || old.Contract.Runs != c.Runs {
-			return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "basis",
-				Detail: "an entrustment of this id joins another party's lists, or runs another flow", Mend: "give the new contract an id of its own"}
-		}
-		next.Version = old.Version + 1
 	}
 	return decided{c.ID, ok && sameJSON(old.Contract, c), next}, nil
+}
+
+// amends refuses the next version of a contract that would be of other parties, or run
+// another flow: what was loaded and paid for is theirs.
+func (e *Enclave) amends(old *entrustRecord, next *entrustment.Facts) error {
+	is, to, was := old.Contract, next.Contract, e.facts(old)
+	for _, of := range []struct {
+		clause string
+		stays  bool
+	}{
+		{"principal", is.Principal == to.Principal}, {"trustee", is.Trustee == to.Trustee}, {"flow", is.Flow == to.Flow}, {"runs", is.Runs == to.Runs},
+		{"basis", was.ListOwner() == next.ListOwner()}, // whose lists are joined
+	} {
+		if !of.stays {
+			refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "id",
+				Detail: "it stays as it is in every version of a contract", Mend: "give the new contract an id of its own"}
+			return refused.By(old.clause(of.clause))
+		}
+	}
+	return nil
 }
 
 // dataKey names the key that an entrustment's segments are under; the base has

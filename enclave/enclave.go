@@ -227,19 +227,23 @@ func (e *Enclave) refuse(act, entrustmentID string, err error) error {
 	} else if !ok || refusal.Code == entrustment.CodeInternal || refusal.Code == entrustment.CodeEngine {
 		return err
 	}
-	if _, ok := e.state.contracts[entrustmentID]; !ok {
-		entrustmentID = "" // the log repeats no text that a stranger made up
+	record := refusalRecord{Act: act, Code: refusal.Code, Clause: refusal.Clause}
+	if _, ok := e.state.contracts[entrustmentID]; ok { // the log repeats no text that a stranger made up
+		record.Entrustment, record.Contract = entrustmentID, refusal.Contract
 	}
-	_, logErr := e.append(kindRefusal, refusalRecord{act, entrustmentID, refusal.Code, refusal.Clause})
+	_, logErr := e.append(kindRefusal, record)
 	if logErr != nil {
 		return fmt.Errorf("logging a refusal: %w", logErr)
 	}
 	return err
 }
 
-// facts gives what decisions depend on. The contract is nil for an unknown id.
-func (e *Enclave) facts(c *entrustment.Contract) entrustment.Facts {
-	f := entrustment.Facts{Now: e.vault.Log().Now(), Contract: c, Parties: e.state.parties, Policies: e.state.policies}
+// facts gives what decisions depend on. c is nil for what is under no contract.
+func (e *Enclave) facts(c *entrustRecord) entrustment.Facts {
+	f := entrustment.Facts{Now: e.vault.Log().Now(), Parties: e.state.parties, Policies: e.state.policies}
+	if c != nil {
+		f.Contract, f.Version = c.Contract, c.Version
+	}
 	if e.state.base != nil {
 		f.Base = e.state.base.Schema
 	}

@@ -22,8 +22,9 @@ import (
 
 // eventsRecord adds an event log to an entrustment, or to the operator's own.
 type eventsRecord struct {
-	Entrustment string           `json:"entrustment"` // seal.BaseEntrustment: the operator's own
-	Version     int              `json:"version"`     // of the logs of that entrustment together
+	Entrustment string           `json:"entrustment"`     // seal.BaseEntrustment: the operator's own
+	Version     int              `json:"version"`         // of the logs of that entrustment together
+	Under       int              `json:"under,omitempty"` // version of the entrustment
 	Segment     vault.SegmentRef `json:"segment"`
 	Digest      hexID            `json:"digest"` // keyed hash of the content: the same log is not added twice
 	Types       []seal.EventType `json:"types"`
@@ -59,18 +60,17 @@ func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed
 // mayAdd decides about an event log by its header. The room's lock is held.
 func (e *Enclave) mayAdd(id string, f *opened) error {
 	own := id == seal.BaseEntrustment
-	var contract *entrustment.Contract
+	var c *entrustRecord
 	if !own {
-		c, err := e.contract(id)
-		if err != nil {
+		var err error
+		if c, err = e.contract(id); err != nil {
 			return err
 		}
 		if c.Version != f.terms.Version {
 			return errAmended
 		}
-		contract = c.Contract
 	}
-	return entrustment.DecideEvents(e.facts(contract), eventsAct(f.terms.Party, own, f.header))
+	return entrustment.DecideEvents(e.facts(c), eventsAct(f.terms.Party, own, f.header))
 }
 
 // sameEvents gives the log of id that has a content, nil where there is none.
@@ -151,7 +151,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 		if err != nil {
 			return none, err
 		}
-		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[kindEvents+" "+id] + 1, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
+		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[kindEvents+" "+id] + 1, Under: f.terms.Version, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
 			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload, Party: f.terms.Party}
 		if h := f.header; h.From != 0 {
 			rec.Of = &entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}

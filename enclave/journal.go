@@ -34,7 +34,7 @@ type journal struct {
 type place struct {
 	entrustment string
 	owner       string   // the party whose act or data it is
-	roles       []string // principal, trustee and recipients of the entrustment, or the parties that sign
+	roles       []string // the entrustment's parties, or those that sign
 	spenders    []string // parties of the group whose budget it is about
 }
 
@@ -63,7 +63,7 @@ func newJournal() *journal {
 type viewer struct {
 	officer bool // of the operator, who sees that every act was done
 	owner   bool // it is the viewer's own act, or about its own data
-	role    bool // it is of an entrustment in which the viewer has a role
+	role    bool // it is of an entrustment that the viewer is a party of
 	spender bool // it is about the budget of the viewer's group
 }
 
@@ -156,13 +156,9 @@ func (p *place) concerned() []string {
 func (s *standingNow) of(id, owner string) place {
 	p := place{entrustment: id, owner: owner}
 	if c := s.contracts[id]; c != nil {
-		p.roles = rolesOf(c)
+		p.roles = c.Parties()
 	}
 	return p
-}
-
-func rolesOf(c *entrustment.Contract) []string {
-	return append([]string{c.Principal, c.Trustee}, c.Recipients...)
 }
 
 // listOwner gives the party whose lists an entrustment joins.
@@ -367,7 +363,7 @@ func (s *standingNow) takeOfficers(r *vault.Record) (place, error) {
 			if err := json.Unmarshal(d.Document, &c); err != nil {
 				return place{}, err
 			}
-			p = place{entrustment: c.ID, roles: []string{c.Principal, c.Trustee}}
+			p = place{entrustment: c.ID, roles: c.Signers()}
 		case kindParty:
 			p.roles = append(p.roles, d.Statement.ID)
 		}

@@ -18,8 +18,9 @@ import (
 )
 
 // logParties are the parties of a made-up room: each has a number that marks what
-// is its own, and the groups of the last two are one.
-var logParties = []string{"operator", "acme", "beta", "gamma", "agency"}
+// is its own, and the groups of gamma and agency are one. worker runs a flow for the
+// operator.
+var logParties = []string{"operator", "acme", "beta", "gamma", "agency", "worker"}
 
 func groupOf(party string) string {
 	if party == "agency" {
@@ -70,6 +71,8 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		class := entrustment.ClassClient
 		if p == "operator" {
 			class = entrustment.ClassOperator
+		} else if p == "worker" {
+			class = entrustment.ClassTrustee
 		}
 		kind := kindParty
 		if class == entrustment.ClassOperator {
@@ -78,22 +81,27 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		w.add(kind, entrustment.Party{Schema: entrustment.SchemaParty, ID: p, Class: class, Group: groupOf(p), Country: "JP", Officers: officers}, p)
 	}
 	contracts := map[string]*entrustment.Contract{}
+	owner := func(c *entrustment.Contract) string { return c.Basis[1].Party } // of its lists
 	roles := func(id string) []string {
 		c := contracts[id]
-		return append([]string{c.Principal, c.Trustee}, c.Recipients...)
+		return append([]string{c.Principal, c.Trustee, owner(c)}, c.Recipients...)
 	}
-	for i := range 4 {
+	clients := logParties[1:5]
+	for i := range 5 {
 		of := *like
 		c := &of
-		c.ID, c.Principal, c.Recipients = fmt.Sprint("e", i), pick(logParties[1:]), []string{pick(logParties[1:])}
+		c.ID, c.Principal, c.Recipients = fmt.Sprint("e", i), pick(clients), []string{pick(clients)}
 		if rng.IntN(2) == 0 {
-			c.Recipients = append(c.Recipients, pick(logParties[1:]))
+			c.Recipients = append(c.Recipients, pick(clients))
 		}
 		c.Basis = []entrustment.Basis{{Party: "operator"}, {Party: c.Principal}}
+		if i == 4 { // of which the owner of the lists is neither side nor, often, a recipient
+			c.Flow, c.Runs, c.Principal, c.Trustee = entrustment.FlowOutsourcing5, entrustment.FlowImprovement5, "operator", "worker"
+		}
 		contracts[c.ID] = c
 		w.add(kindEntrust, entrustRecord{c, 1}, roles(c.ID)...)
 	}
-	ids := []string{"e0", "e1", "e2", "e3"}
+	ids := []string{"e0", "e1", "e2", "e3", "e4"}
 	drafts := map[string][]string{}
 	lists := map[string]string{}
 	for range 120 {
@@ -104,11 +112,11 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		n := mark(reader)
 		switch rng.IntN(22) {
 		case 0:
-			l := listRecord{Entrustment: id, Name: "l", Party: c.Principal, Rows: mark(c.Principal), Tokens: mark(c.Principal), Segment: vault.SegmentRef{ID: hidden}}
-			lists[id] = c.Principal
+			l := listRecord{Entrustment: id, Name: "l", Party: owner(c), Rows: mark(owner(c)), Tokens: mark(owner(c)), Segment: vault.SegmentRef{ID: hidden}}
+			lists[id] = owner(c)
 			w.add(kindList, l, roles(id)...)
 		case 1:
-			l := eventsRecord{Entrustment: id, Party: c.Principal, Rows: mark(c.Principal), Segment: vault.SegmentRef{ID: hidden}}
+			l := eventsRecord{Entrustment: id, Party: owner(c), Rows: mark(owner(c)), Segment: vault.SegmentRef{ID: hidden}}
 			w.add(kindEvents, l, roles(id)...)
 		case 2:
 			w.add(kindEvents, eventsRecord{Entrustment: "@base", Party: "operator", Rows: mark("operator")}, "operator")
@@ -133,11 +141,11 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 			if len(only) > 1 {
 				only = nil
 			}
-			w.add(kindRefusal, refusalRecord{"report", id, entrustment.CodeBudget, ""}, only...)
-			w.add(kindRefusal, refusalRecord{"list", id, entrustment.CodeFile, ""}, c.Principal)
-			w.add(kindRefusal, refusalRecord{"report", id, entrustment.CodeInternal, "a reason"})
-			w.add(kindRefusal, refusalRecord{"end", id, entrustment.CodeGone, ""}, c.Principal, c.Trustee)
-			w.add(kindRefusal, refusalRecord{"report", "", entrustment.CodeNotFound, ""}, "operator")
+			w.add(kindRefusal, refusalRecord{Act: "report", Entrustment: id, Code: entrustment.CodeBudget}, only...)
+			w.add(kindRefusal, refusalRecord{Act: "list", Entrustment: id, Code: entrustment.CodeFile}, owner(c))
+			w.add(kindRefusal, refusalRecord{Act: "report", Entrustment: id, Code: entrustment.CodeInternal, Clause: "a reason"})
+			w.add(kindRefusal, refusalRecord{Act: "end", Entrustment: id, Code: entrustment.CodeGone}, c.Principal, c.Trustee)
+			w.add(kindRefusal, refusalRecord{Act: "report", Code: entrustment.CodeNotFound}, "operator")
 		case 9:
 			w.add(kindReport, reportRecord{Entrustment: id, Recipient: reader, RhoNano: n, DeltaE15: n, Table: fmt.Sprint(n), Segment: vault.SegmentRef{ID: hidden}}, roles(id)...)
 		case 10:
@@ -152,8 +160,8 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 			if err != nil {
 				panic(err)
 			}
-			drafts[approval.Hash(message)] = []string{c.Principal, c.Trustee}
-			w.add(kindDraft, draftRecord{s, doc}, c.Principal, c.Trustee)
+			drafts[approval.Hash(message)] = []string{c.Principal, c.Trustee, owner(c)}
+			w.add(kindDraft, draftRecord{s, doc}, c.Principal, c.Trustee, owner(c))
 		case 12:
 			for hash, who := range drafts {
 				w.add(kindApproval, approvalRecord{Draft: hash, Party: who[0], Officer: hidden, Key: hidden}, who...)
@@ -185,7 +193,7 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 			w.add(vault.KindRestore, vault.RestoreRecord{Lost: true}, "operator")
 		case 21: // another version, with another recipient: it opens and closes nothing of before
 			next := *c
-			next.Recipients = []string{pick(logParties[1:])}
+			next.Recipients = []string{pick(clients)}
 			contracts[id] = &next
 			w.add(kindEntrust, entrustRecord{&next, 2}, roles(id)...)
 		}

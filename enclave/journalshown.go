@@ -23,18 +23,21 @@ type (
 	shownList struct {
 		Name    string      `json:"name"`
 		Version int         `json:"version"`
+		Under   int         `json:"entrustment_version"`
 		Change  seal.Change `json:"change"`
 		Rows    int64       `json:"rows,omitempty"`   // for its owner
 		Tokens  int64       `json:"tokens,omitempty"` // likewise
 	}
 	shownEvents struct {
 		Version int              `json:"version"`
+		Under   int              `json:"entrustment_version,omitempty"`
 		Rows    int64            `json:"rows,omitempty"` // for its owner, as all that follows
 		From    entrustment.Date `json:"from,omitzero"`
 		To      entrustment.Date `json:"to,omitzero"`
 	}
 	shownUpload struct {
 		Became string `json:"became"`
+		Under  int    `json:"entrustment_version,omitempty"`
 	}
 	shownCharge struct {
 		Report string `json:"report"`
@@ -139,7 +142,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 		return tell(own, r, func(b *baseRecord) shownBase { return shownBase{b.Version, b.Users} })
 	case kindList:
 		return tell(all, r, func(l *listRecord) shownList {
-			out := shownList{Name: l.Name, Version: l.Version, Change: l.Change}
+			out := shownList{Name: l.Name, Version: l.Version, Under: l.Under, Change: l.Change}
 			if v.owner {
 				out.Rows, out.Tokens = l.Rows, l.Tokens
 			}
@@ -147,14 +150,14 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 		})
 	case kindEvents:
 		return tell(all, r, func(l *eventsRecord) shownEvents {
-			out := shownEvents{Version: l.Version}
+			out := shownEvents{Version: l.Version, Under: l.Under}
 			if v.owner {
 				out.Rows, out.From, out.To = l.Rows, l.From, l.To
 			}
 			return out
 		})
 	case kindUpload:
-		return tell(own, r, func(u *upload) shownUpload { return shownUpload{u.Became} })
+		return tell(own, r, func(u *upload) shownUpload { return shownUpload{u.Became, u.Under} })
 	case kindCharge:
 		return tell(all, r, func(c *chargeRecord) []shownCharge { return charges(c, v.spender || v.officer) })
 	case kindTable:

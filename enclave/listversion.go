@@ -71,11 +71,8 @@ func kindsOf(h seal.Header, old *listRecord) []string {
 
 // buildList builds the next version of a list from a file and the version
 // before. kept holds its rows and is the caller's to commit or to abort.
-func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, f *opened, old *listRecord) (list *matcher.List, kept *vault.SegmentWriter, err error) {
-	most := c.MaxListRows
-	if most == 0 {
-		most = maxListRows
-	}
+func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, old *listRecord) (list *matcher.List, kept *vault.SegmentWriter, err error) {
+	most := mostRows(c)
 	columns := columnsOf(f.header)
 	if f.header.Change == seal.Remove {
 		columns = old.Columns
@@ -89,7 +86,7 @@ func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, f *ope
 	if err != nil {
 		return nil, nil, err
 	}
-	if kept, err = e.vault.NewSegment(dataKey(c.ID)); err != nil {
+	if kept, err = e.vault.NewSegment(dataKey(c.Contract.ID)); err != nil {
 		return nil, nil, err
 	}
 	n := 0
@@ -101,8 +98,8 @@ func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, f *ope
 		return nil, nil, errors.Join(fmt.Errorf("building the list: %w", err), kept.Abort())
 	}
 	// A person's being taken off is not refused for how many others are left.
-	if f.header.Change != seal.Remove && int64(list.Rows()) > most {
-		return nil, nil, errors.Join(errListRows(most), kept.Abort())
+	if f.header.Change != seal.Remove && int64(list.Rows()) > most.rows {
+		return nil, nil, errors.Join(most.passed, kept.Abort())
 	}
 	return list, kept, nil
 }
@@ -110,14 +107,14 @@ func (e *Enclave) buildList(ctx context.Context, c *entrustment.Contract, f *ope
 func rowColumn(n int) string { return fmt.Sprintf("rows.%d", n) }
 
 // withRows adds a file's rows and, where it adds to them, those before.
-func (e *Enclave) withRows(ctx context.Context, f *opened, most int64, old *listRecord, b *matcher.ListBuilder) error {
+func (e *Enclave) withRows(ctx context.Context, f *opened, most rowLimit, old *listRecord, b *matcher.ListBuilder) error {
 	n := int64(0)
 	err := e.tokeniseApart(ctx, f.header, f.rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
 		return func(t *tokened) error { return part.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}) }, err
 	}, func(rows int64) error {
-		if n = rows; n > most {
-			return errListRows(most)
+		if n = rows; n > most.rows {
+			return most.passed
 		}
 		return nil
 	})
@@ -137,7 +134,7 @@ func (e *Enclave) withRows(ctx context.Context, f *opened, most int64, old *list
 
 // withoutRows adds the rows before, but those that hold any identifier of the
 // file.
-func (e *Enclave) withoutRows(ctx context.Context, f *opened, most int64, old *listRecord, b *matcher.ListBuilder) error {
+func (e *Enclave) withoutRows(ctx context.Context, f *opened, most rowLimit, old *listRecord, b *matcher.ListBuilder) error {
 	gone := map[matcher.KindToken]struct{}{}
 	err := e.fileRows(ctx, f, most, func(t *tokened) error {
 		for _, id := range t.tokens {
@@ -162,11 +159,11 @@ func (e *Enclave) withoutRows(ctx context.Context, f *opened, most int64, old *l
 }
 
 // fileRows gives the rows of a file, of which there is one at least.
-func (e *Enclave) fileRows(ctx context.Context, f *opened, most int64, each func(*tokened) error) error {
+func (e *Enclave) fileRows(ctx context.Context, f *opened, most rowLimit, each func(*tokened) error) error {
 	var n int64
 	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
-		if n++; n > most {
-			return errListRows(most)
+		if n++; n > most.rows {
+			return most.passed
 		}
 		return each(t)
 	})
@@ -179,9 +176,20 @@ func (e *Enclave) fileRows(ctx context.Context, f *opened, most int64, each func
 var errNoRows = &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "list",
 	Detail: "no row of the file can be used", Mend: "mend what the report names; the list stays as it was"}
 
-func errListRows(most int64) error {
-	return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows",
-		Detail: fmt.Sprintf("the list has more than the %d rows that the contract allows", most), Mend: "load a smaller list, or amend the contract"}
+// rowLimit is how many rows a list may have, and the refusal of more.
+type rowLimit struct {
+	rows   int64
+	passed error
+}
+
+func mostRows(c *entrustRecord) rowLimit {
+	refused := &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY A21", Field: "max_list_rows", Mend: "load a smaller list, or amend the contract"}
+	most := c.Contract.MaxListRows
+	if most == 0 {
+		most = maxListRows
+	}
+	refused.Detail = fmt.Sprintf("the list has more than %d rows", most)
+	return rowLimit{most, refused.By(c.clause("max_list_rows"))}
 }
 
 // keptRows gives the rows of a version that stands, and sees that they are the

@@ -72,7 +72,7 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, errAmended
 	}
 	h, act := f.header, loadAct(f.header)
-	if err := entrustment.DecideLoad(e.facts(c.Contract), act); err != nil {
+	if err := entrustment.DecideLoad(e.facts(c), act); err != nil {
 		return nil, nil, err
 	}
 	if h.Purpose != seal.List {
@@ -104,7 +104,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err != nil {
 		return none, err
 	}
-	list, kept, err := e.buildList(ctx, c.Contract, f, old)
+	list, kept, err := e.buildList(ctx, c, f, old)
 	if err != nil {
 		return none, err
 	}
@@ -145,7 +145,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		if _, _, err := e.mayLoad(req, f); err != nil { // the contract may have been amended
 			return none, err
 		}
-		facts := e.facts(c.Contract)
+		facts := e.facts(c)
 		rec.Party = facts.ListOwner()
 		ack, err := e.ack(kindList, req.Entrustment+"/"+req.Name, false, rec)
 		if err != nil {

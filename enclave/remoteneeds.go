@@ -213,7 +213,7 @@ func (e *Enclave) rowsOf(l *eventsRecord) iter.Seq2[matcher.EventRow, error] {
 // records of what it reads. The room's lock is held.
 func (e *Enclave) commonOf(id string, n *needs) (*matcher.Common, *needs) {
 	c := e.state.contracts[id]
-	facts := e.facts(c.Contract)
+	facts := e.facts(c)
 	of := &needs{population: n.population, base: n.base, gone: n.gone}
 	out := &matcher.Common{Population: matcher.PopulationID(n.population), Columns: n.base.Columns, Eligible: []matcher.Eligibility{eligibility(c, &facts)}}
 	for _, l := range n.lists {

@@ -46,7 +46,7 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	if err := aggregator.CheckReport(q.Report); err != nil {
 		return nil, err
 	}
-	facts := e.facts(c.Contract)
+	facts := e.facts(c)
 	list := e.state.lists[listKey{q.Entrustment, q.List}]
 	act := entrustment.Ask{Question: q, Unloaded: list == nil, EventColumns: e.eventColumns(c)}
 	if list != nil {
@@ -136,8 +136,9 @@ func (e *Enclave) decideLists(facts *entrustment.Facts, q *entrustment.Question)
 			continue // Compile names the place
 		}
 		if l.Party != facts.ListOwner() {
-			return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "list",
-				Detail: "the list belongs to a party whose lists the entrustment does not join", Mend: "load a list of the party that it joins"}
+			refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "list",
+				Detail: "the list belongs to a party whose lists are not joined", Mend: "load a list of the party that it joins"}
+			return refused.By(entrustment.ContractClause{ID: facts.Contract.ID, Version: facts.Version, Clause: "basis"})
 		}
 		act := entrustment.Load{Kinds: l.Kinds}
 		for _, col := range l.Columns {

@@ -63,7 +63,7 @@ func (e *Enclave) useUp(f *opened, what string, content hexID) error {
 	if _, ok := e.state.uploads[f.upload]; ok {
 		return nil
 	}
-	_, err := e.append(kindUpload, upload{f.upload, what, content})
+	_, err := e.append(kindUpload, upload{f.upload, what, content, f.terms.Version})
 	return err
 }
 
@@ -95,11 +95,12 @@ func (e *Enclave) terms(entrustmentID string) (wire.Terms, error) {
 	if err != nil {
 		return wire.Terms{}, err
 	}
-	facts := e.facts(c.Contract)
+	facts := e.facts(c)
 	party := facts.ListOwner()
 	if party == "" {
-		return wire.Terms{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2", Field: "entrustment",
-			Detail: "the entrustment joins no list", Mend: "load lists under an entrustment that names their owner"}
+		refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2", Field: "entrustment",
+			Detail: "it joins no list", Mend: "load lists under an entrustment that names their owner"}
+		return wire.Terms{}, refused.By(c.clause("basis"))
 	}
 	return wire.Terms{Key: e.opener.Public(), Entrustment: entrustmentID, Version: c.Version, Party: party}, nil
 }

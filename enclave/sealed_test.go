@@ -103,8 +103,8 @@ func TestOwnerOfAnEntrustment(t *testing.T) {
 		t.Fatalf("%+v, %v", terms, err)
 	}
 	_, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, strings.ReplaceAll(out, "acme", "beta")))
-	if refused := wantCode(t, "another owner of the lists", err, entrustment.CodeForbidden); refused.Field != "basis" {
-		t.Errorf("refused at %s", refused.Field)
+	if refused := wantCode(t, "another owner of the lists", err, entrustment.CodeForbidden); refused.Contract != (entrustment.ContractClause{ID: "out", Version: 1, Clause: "basis"}) {
+		t.Errorf("refused by %+v", refused.Contract)
 	}
 	// Were it amended all the same, the list still knows whose it is.
 	e.state.lists[listKey{"e", "l"}].Party = "beta"

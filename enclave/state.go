@@ -54,6 +54,11 @@ type entrustRecord struct {
 	Version  int                   `json:"version"`
 }
 
+// clause names a clause of the contract.
+func (r *entrustRecord) clause(key string) entrustment.ContractClause {
+	return entrustment.ContractClause{ID: r.Contract.ID, Version: r.Version, Clause: key}
+}
+
 // baseRecord makes a segment the identity base.
 type baseRecord struct {
 	Schema     *entrustment.BaseSchema `json:"schema"`
@@ -92,7 +97,8 @@ type uploadID [16]byte
 type upload struct {
 	ID      uploadID `json:"id"`
 	Became  string   `json:"became"`
-	Content hexID    `json:"content"` // keyed digest, as in the record of what it became
+	Content hexID    `json:"content"`         // keyed digest, as in the record of what it became
+	Under   int      `json:"under,omitempty"` // version of the entrustment
 }
 
 // MarshalText gives the id in hex.
@@ -123,6 +129,8 @@ type refusalRecord struct {
 	Entrustment string           `json:"entrustment,omitempty"`
 	Code        entrustment.Code `json:"code"`
 	Clause      string           `json:"clause,omitempty"`
+
+	Contract entrustment.ContractClause `json:"contract,omitzero"` // its clause that decided
 }
 
 // reportRecord says that a release was made out to a recipient. It is the log
@@ -236,12 +244,8 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			if _, ok := s.since[e.Contract.ID]; !ok {
 				s.since[e.Contract.ID] = r.Seq
 			}
-			s.owners[e.Contract.Principal], s.owners[e.Contract.Trustee] = true, true
-			for _, b := range e.Contract.Basis {
-				s.owners[b.Party] = true
-			}
-			for _, r := range e.Contract.Recipients {
-				s.owners[r] = true
+			for _, p := range e.Contract.Parties() {
+				s.owners[p] = true
 			}
 			s.mark(r, e.Contract.ID)
 		}
@@ -251,7 +255,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		s.base = b
 		if err == nil {
 			s.bases = append(s.bases, kept[baseRecord]{b, r.Seq, r.Time})
-			s.take(upload{b.Upload, kindBase, b.Population})
+			s.take(upload{ID: b.Upload, Became: kindBase, Content: b.Population})
 		}
 		for id, p := range s.parties {
 			if p.Class == entrustment.ClassOperator {
@@ -267,7 +271,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.lists[key] = l
 			s.had[l.Entrustment] = true
 			s.listed[key] = append(s.listed[key], kept[listRecord]{l, r.Seq, r.Time})
-			s.take(upload{l.Upload, l.what(), l.ID})
+			s.take(upload{l.Upload, l.what(), l.ID, l.Under})
 			s.listTimes[l.Entrustment] = append(s.listTimes[l.Entrustment], r.Time)
 			s.mark(r, l.Entrustment+"/"+l.Name)
 		}
@@ -279,7 +283,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.had[l.Entrustment] = true
 			s.events[l.Entrustment] = slices.DeleteFunc(s.events[l.Entrustment], func(o *eventsRecord) bool { return slices.Contains(l.Instead, o.Digest) })
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
-			s.take(upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest})
+			s.take(upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest, l.Under})
 			s.mark(r, l.Entrustment)
 		}
 		return fail(err)

@@ -1,5 +1,7 @@
 package entrustment
 
+import "slices"
+
 // Purpose is what the data may be used for (Art. 17, 18, 21).
 type Purpose string
 
@@ -41,10 +43,20 @@ type Basis struct {
 	NoOnwardUse bool   `yaml:"no_onward_use,omitempty" json:"no_onward_use,omitempty"`
 }
 
-// Country is where a party sits and, abroad, the ground of §6.
+// Ground is what lets a party abroad receive personal data (policy §6, APPI Art. 28).
+type Ground string
+
+// The grounds.
+const (
+	GroundConsent  Ground = "consent"             // the people consented, told of the country (Art. 28(1), (2))
+	GroundAdequate Ground = "adequate-country"    // the country is one that the Commission designated
+	GroundMeasures Ground = "equivalent-measures" // the party keeps up measures (相当措置) by contract, or under APEC CBPR
+)
+
+// Country is where a party sits and, abroad, the ground.
 type Country struct {
 	Country  string `yaml:"country" json:"country" need:"value"`
-	Ground   string `yaml:"ground,omitempty" json:"ground,omitempty"`
+	Ground   Ground `yaml:"ground,omitempty" json:"ground,omitempty"`
 	Evidence string `yaml:"evidence,omitempty" json:"evidence,omitempty"`
 }
 
@@ -90,4 +102,30 @@ func (c *Contract) Effective() Flow {
 		return c.Runs
 	}
 	return c.Flow
+}
+
+// Signers gives the parties of each of which an officer signs the contract, sorted,
+// each once: the principal, the trustee, and those whose users are joined.
+func (c *Contract) Signers() []string {
+	of := []string{c.Principal, c.Trustee}
+	for _, b := range c.Basis {
+		of = append(of, b.Party)
+	}
+	slices.Sort(of)
+	return slices.Compact(of)
+}
+
+// Parties gives the parties of the contract, sorted, each once: its signers and its
+// recipients. It is theirs to see, with what is done under it, and nobody else's.
+func (c *Contract) Parties() []string {
+	of := append(c.Signers(), c.Recipients...)
+	slices.Sort(of)
+	return slices.Compact(of)
+}
+
+// MayAsk tells whether people of a party may ask questions under the contract, which
+// its recipients pay for: of the principal, of the trustee, and of the recipients. A
+// party whose users are joined, and that is none of these, only sees what was asked.
+func (c *Contract) MayAsk(party string) bool {
+	return party == c.Principal || party == c.Trustee || slices.Contains(c.Recipients, party)
 }

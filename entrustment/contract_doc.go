@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // ParseContract reads contract.yaml and checks it by itself; whether the
@@ -49,8 +50,9 @@ func ParseContract(file string, data []byte) (*Contract, error) {
 		if where.Evidence != "" {
 			c.evidence(join(path, "evidence"), where.Evidence)
 		}
-		if where.Ground != "" {
-			c.name(join(path, "ground"), where.Ground)
+		if where.Ground == GroundAdequate && !slices.Contains(strings.Fields(designated), where.Country) {
+			c.fail(join(path, "ground"), "the Personal Information Protection Commission designated the EEA and GB, and no other country",
+				fmt.Sprintf("name %s or %s, with its evidence", GroundConsent, GroundMeasures))
 		}
 	}
 	c.span("until", k.From, k.Until)

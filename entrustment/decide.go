@@ -11,6 +11,7 @@ import (
 type Facts struct {
 	Now      time.Time
 	Contract *Contract
+	Version  int // of the contract; of one that is to be activated, the version that it would be
 	Parties  map[string]*Party
 	Policies *Policies   // nil: none added yet
 	Base     *BaseSchema // nil: no base loaded yet
@@ -79,6 +80,27 @@ func refusal(code Code, clause, field, detail, mend string) *Error {
 	return &Error{Code: code, Clause: clause, Field: field, Detail: detail, Mend: mend}
 }
 
+// by gives a refusal that a clause of the contract decides.
+func (f *Facts) by(clause string, err *Error) *Error {
+	return err.By(ContractClause{f.Contract.ID, f.Version, clause})
+}
+
+// term is a refusal of what the contract's clause itself says: field.
+func (f *Facts) term(code Code, clause, field, detail, mend string) *Error {
+	return f.by(field, refusal(code, clause, field, detail, mend))
+}
+
+// flow names the clause that says which flow's rules apply.
+func (f *Facts) flow() string {
+	if f.Contract.Flow == FlowOutsourcing5 {
+		return "runs"
+	}
+	return "flow"
+}
+
+// unlisted words what a list of the contract lacks.
+func unlisted(quoted string) string { return quoted + " is not listed" }
+
 // allowed words the values that a field may have. Where there are none it names
 // the key of the contract that would have to name them.
 func allowed(values []string, key string) string {
@@ -98,14 +120,14 @@ func (f *Facts) shape() *Error {
 	outsourced := c.Flow == FlowOutsourcing5
 	switch {
 	case outsourced && c.Runs == "":
-		return refusal(CodeDocument, clauseDoc, "runs", "5-outsourcing names the flow that is run", "add runs: and the flow")
+		return f.term(CodeDocument, clauseDoc, "runs", "5-outsourcing names the flow that is run", "add runs: and the flow")
 	case !outsourced && c.Runs != "":
-		return refusal(CodeDocument, clauseDoc, "runs", "only 5-outsourcing runs another flow", "take runs: out")
+		return f.term(CodeDocument, clauseDoc, "runs", "only 5-outsourcing runs another flow", "take runs: out")
 	case c.Runs == FlowOutsourcing5:
-		return refusal(CodeDocument, clauseFlows, "runs", "what was outsourced can't be outsourced again", "name the flow that is run")
+		return f.term(CodeDocument, clauseFlows, "runs", "what was outsourced can't be outsourced again", "name the flow that is run")
 	}
 	if _, ok := flowRules[c.Effective()]; !ok {
-		return refusal(CodeDocument, clauseFlows, "flow", "there is no such flow", allowed(words(Flows()...), "flow:"))
+		return f.term(CodeDocument, clauseFlows, f.flow(), "there is no such flow", allowed(words(Flows()...), "flow:"))
 	}
 	return f.roles()
 }
@@ -123,22 +145,23 @@ func (f *Facts) roles() *Error {
 	}{{"principal", c.Principal, principal}, {"trustee", c.Trustee, trustee}} {
 		p, err := f.party(r.field, r.id)
 		if err != nil {
-			return err
+			return f.by(r.field, err)
 		}
 		if p.Class != r.class {
-			return refusal(CodeForbidden, clauseFlows, r.field,
+			return f.term(CodeForbidden, clauseFlows, r.field,
 				fmt.Sprintf("the %s of %s is of class %s, and %q is of class %s", r.field, c.Flow, r.class, p.ID, p.Class), "name another party or another flow")
 		}
 	}
 	for i, b := range c.Basis {
-		if _, err := f.party(join(item("basis", i), "party"), b.Party); err != nil {
-			return err
+		path := join(item("basis", i), "party")
+		if _, err := f.party(path, b.Party); err != nil {
+			return f.by(path, err)
 		}
 	}
 	// A platform of the principal's own group is no third party with a user
 	// list of its own.
 	if id, ok := f.side(rule.joined[1]); ok && f.Parties[id].Class == ClassAdPlatform && f.ofPrincipal(id) {
-		return refusal(CodeForbidden, clauseWords, "trustee", fmt.Sprintf("%q is in its principal's group, so it is no partner", id), "name a platform of another group")
+		return f.term(CodeForbidden, clauseWords, "trustee", fmt.Sprintf("%q is in its principal's group, so it is no partner", id), "name a platform of another group")
 	}
 	return nil
 }
@@ -153,7 +176,7 @@ func (f *Facts) party(field, id string) (*Party, *Error) {
 // notEnded refuses a contract whose last day is over.
 func (f *Facts) notEnded() *Error {
 	if c := f.Contract; !f.Now.Before(c.Until.End()) {
-		return refusal(CodeNoBasis, clauseBasis, "until", "the entrustment ended on "+c.Until.String(), "agree on a new one")
+		return f.term(CodeNoBasis, clauseBasis, "until", "the entrustment ended on "+c.Until.String(), "agree on a new one")
 	}
 	return nil
 }
@@ -161,7 +184,7 @@ func (f *Facts) notEnded() *Error {
 // running refuses a contract outside its days.
 func (f *Facts) running() *Error {
 	if c := f.Contract; f.Now.Before(c.From.Start()) {
-		return refusal(CodeNoBasis, clauseBasis, "from", "the entrustment begins on "+c.From.String(), "wait, or amend it")
+		return f.term(CodeNoBasis, clauseBasis, "from", "the entrustment begins on "+c.From.String(), "wait, or amend it")
 	}
 	return f.notEnded()
 }
@@ -172,13 +195,13 @@ func (f *Facts) purpose() *Error {
 	if slices.Contains(rule.purposes, f.Contract.Purpose) {
 		return nil
 	}
-	return refusal(CodeNoBasis, rule.policy, "purpose", fmt.Sprintf("%s does not serve the purpose %s", f.Contract.Effective(), f.Contract.Purpose), allowed(words(rule.purposes...), "purpose:"))
+	return f.term(CodeNoBasis, rule.policy, "purpose", fmt.Sprintf("%s does not serve the purpose %s", f.Contract.Effective(), f.Contract.Purpose), allowed(words(rule.purposes...), "purpose:"))
 }
 
 // hostTrust: the partner's rows lie on the operator's machine in 2-6-analysis.
 func (f *Facts) hostTrust() *Error {
 	if f.Contract.Effective() == FlowAnalysis26 && !f.Contract.HostTrustAccepted {
-		return refusal(CodeForbidden, clauseHost, "host_trust_accepted", "the partner's rows would lie on the operator's machine without its consent", "have it agreed and write host_trust_accepted: true")
+		return f.term(CodeForbidden, clauseHost, "host_trust_accepted", "the partner's rows would lie on the operator's machine without its consent", "have it agreed and write host_trust_accepted: true")
 	}
 	return nil
 }
@@ -194,13 +217,13 @@ func (f *Facts) abroad(field, id string) *Error {
 	where, given := f.Contract.Countries[id]
 	switch {
 	case given && where.Country != p.Country:
-		return refusal(CodeForbidden, clauseAbroad, path, fmt.Sprintf("the contract says %s and the party's document says %s", where.Country, p.Country), "correct the one that is wrong")
+		return f.term(CodeForbidden, clauseAbroad, path, fmt.Sprintf("the contract says %s and the party's document says %s", where.Country, p.Country), "correct the one that is wrong")
 	case p.Country == Home:
 		return nil
 	case !given:
-		return refusal(CodeForbidden, clauseAbroad, path, fmt.Sprintf("%q is abroad and its country is not on record", id), "add its country, ground and evidence to countries:")
+		return f.term(CodeForbidden, clauseAbroad, path, fmt.Sprintf("%q is abroad and its country is not on record", id), "add its country, ground ("+strings.Join(Ground("").Allowed(), ", ")+") and evidence to countries:")
 	case where.Ground == "":
-		return refusal(CodeForbidden, clauseAbroad, path, fmt.Sprintf("%q is abroad and the ground for it is not on record", id), "add ground: and evidence:")
+		return f.term(CodeForbidden, clauseAbroad, path, fmt.Sprintf("%q is abroad and the ground for it is not on record", id), "add ground: ("+strings.Join(Ground("").Allowed(), ", ")+") and evidence:")
 	}
 	return nil
 }

@@ -57,10 +57,10 @@ func (f *Facts) report(q *Question) *Error {
 		return err
 	}
 	if !slices.Contains(f.Contract.Outputs, q.Report) {
-		return refusal(CodeForbidden, clauseFlows, "report", fmt.Sprintf("the entrustment has no %s report among its outputs", q.Report), allowed(f.Contract.Outputs, "outputs:"))
+		return f.by("outputs", refusal(CodeForbidden, clauseFlows, "report", unlisted(echo(q.Report)), allowed(f.Contract.Outputs, "outputs:")))
 	}
 	if slices.Contains(ads[:], q.Report) && f.Contract.Purpose != PurposeAdvertising {
-		return refusal(CodeNoBasis, clausePurpose, "report", fmt.Sprintf("a %s report serves advertising, and the purpose is %s", q.Report, f.Contract.Purpose), "ask under an entrustment for advertising")
+		return f.by("purpose", refusal(CodeNoBasis, clausePurpose, "report", fmt.Sprintf("a %s report serves advertising, and the purpose is %s", q.Report, f.Contract.Purpose), "ask under an entrustment for advertising"))
 	}
 	if q.List == "" && q.Report == ReportOverlap {
 		return refusal(CodeSpec, clauseDoc, "list", "an overlap report joins a list", "name the list")
@@ -99,7 +99,7 @@ func (f *Facts) recipient(q *Question) (string, *Error) {
 	if len(readers) == 1 {
 		return readers[0], nil
 	}
-	return "", refusal(CodeSpec, clauseDoc, "recipient", "the entrustment has several recipients", allowed(all, "recipients:"))
+	return "", f.by("recipients", refusal(CodeSpec, clauseDoc, "recipient", "there are several, and the question names none", allowed(all, "recipients:")))
 }
 
 // reader checks who is to read the answer.
@@ -109,10 +109,10 @@ func (f *Facts) reader(q *Question) *Error {
 		return err
 	}
 	if !slices.Contains(f.Contract.Recipients, id) {
-		return refusal(CodeForbidden, clauseFlows, "recipient", fmt.Sprintf("%s is no recipient of the entrustment", echo(id)), allowed(f.Contract.Recipients, "recipients:"))
+		return f.by("recipients", refusal(CodeForbidden, clauseFlows, "recipient", unlisted(echo(id)), allowed(f.Contract.Recipients, "recipients:")))
 	}
 	if !f.mayRead(id) {
-		return refusal(CodeForbidden, clauseFlows, "recipient", fmt.Sprintf("%s gives no aggregates to %q", f.Contract.Effective(), id), "name the party that reads results")
+		return f.by(f.flow(), refusal(CodeForbidden, clauseFlows, "recipient", fmt.Sprintf("%s gives no aggregates to %q", f.Contract.Effective(), id), "name the party that reads results"))
 	}
 	return f.abroad("recipient", id)
 }

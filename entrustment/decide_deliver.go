@@ -13,7 +13,7 @@ func DecideDeliver(f Facts, d Deliver) error {
 		f.shape,
 		func() *Error {
 			if f.rule().receives == nil {
-				return refusal(CodeForbidden, clauseFlows, "flow", fmt.Sprintf("%s delivers nothing", f.Contract.Effective()), "agree on an entrustment for delivery")
+				return f.term(CodeForbidden, clauseFlows, f.flow(), fmt.Sprintf("%s delivers nothing", f.Contract.Effective()), "agree on an entrustment for delivery")
 			}
 			return nil
 		},
@@ -26,10 +26,10 @@ func DecideDeliver(f Facts, d Deliver) error {
 
 func (f *Facts) receiver(d Deliver) *Error {
 	if !slices.Contains(f.Contract.Recipients, d.Receiver) {
-		return refusal(CodeForbidden, clauseFlows, "receiver", fmt.Sprintf("%s is no recipient of the entrustment", echo(d.Receiver)), allowed(f.Contract.Recipients, "recipients:"))
+		return f.by("recipients", refusal(CodeForbidden, clauseFlows, "receiver", unlisted(echo(d.Receiver)), allowed(f.Contract.Recipients, "recipients:")))
 	}
 	if !f.mayReceive(d.Receiver) {
-		return refusal(CodeForbidden, clauseFlows, "receiver", fmt.Sprintf("%s delivers nothing to %q", f.Contract.Effective(), d.Receiver), "name the partner, or the operator for its own channel")
+		return f.by(f.flow(), refusal(CodeForbidden, clauseFlows, "receiver", fmt.Sprintf("%s delivers nothing to %q", f.Contract.Effective(), d.Receiver), "name the partner, or the operator for its own channel"))
 	}
 	return f.abroad("receiver", d.Receiver)
 }
@@ -37,7 +37,7 @@ func (f *Facts) receiver(d Deliver) *Error {
 func (f *Facts) deliverKinds(d Deliver) *Error {
 	for i, kind := range d.Kinds {
 		if !slices.Contains(f.Contract.DeliverIdentifiers, kind) {
-			return refusal(CodeForbidden, clauseDeliver, item("identifiers", i), fmt.Sprintf("the entrustment lets no %s of the base be sent", echo(kind)), allowed(f.Contract.DeliverIdentifiers, "deliver_identifiers:"))
+			return f.by("deliver_identifiers", refusal(CodeForbidden, clauseDeliver, item("identifiers", i), unlisted(echo(kind)), allowed(f.Contract.DeliverIdentifiers, "deliver_identifiers:")))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package entrustment
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,11 @@ import (
 // DecideEntrust decides whether the contract may be activated. Days that are
 // still to come are no obstacle; what can never be used is refused now.
 func DecideEntrust(f Facts) error {
-	return first(f.shape, f.notEnded, f.purpose, f.allBases, f.allRecipients, f.allAbroad, f.hostTrust, f.noSensitive, f.deliverTerms)
+	err := first(f.shape, f.notEnded, f.purpose, f.allBases, f.allRecipients, f.allAbroad, f.hostTrust, f.noSensitive, f.deliverTerms)
+	if refused, ok := errors.AsType[*Error](err); ok && f.Contract != nil {
+		return f.by(refused.Field, refused) // what is refused here is a clause
+	}
+	return err
 }
 
 // allBases: each party joined has a basis that can hold during the contract.
@@ -35,7 +40,7 @@ func (f *Facts) allBases() *Error {
 			return err
 		}
 		if f.onlyJoins() {
-			if err := entrustAlone(b, path); err != nil {
+			if err := f.entrustAlone(b, path); err != nil {
 				return err
 			}
 		}

@@ -77,14 +77,14 @@ func (f *Facts) ofPrincipal(id string) bool {
 func (f *Facts) basisOf(class PartyClass) (b *Basis, path string, err *Error) {
 	id, ok := f.side(class)
 	if !ok {
-		return nil, "", refusal(CodeNoBasis, clauseBasis, "basis", fmt.Sprintf("%s joins the users of a party of class %s, and none has a basis", f.Contract.Effective(), class), "add its entry to basis:")
+		return nil, "", f.term(CodeNoBasis, clauseBasis, "basis", fmt.Sprintf("%s joins the users of a party of class %s, and none has a basis", f.Contract.Effective(), class), "add its entry to basis:")
 	}
 	for i := range f.Contract.Basis {
 		if f.Contract.Basis[i].Party == id {
 			return &f.Contract.Basis[i], item("basis", i), nil
 		}
 	}
-	return nil, "", refusal(CodeNoBasis, clauseBasis, "basis", fmt.Sprintf("there is no basis for the users of %q", id), "add its entry to basis:")
+	return nil, "", f.term(CodeNoBasis, clauseBasis, "basis", fmt.Sprintf("there is no basis for the users of %q", id), "add its entry to basis:")
 }
 
 // grounds checks a basis but for its days: STAT_2026 must be in force and the
@@ -93,7 +93,7 @@ func (f *Facts) grounds(b *Basis, path string) *Error {
 	switch b.Code {
 	case BasisStat2026:
 		if f.StatEffective.IsZero() || f.Now.Before(f.StatEffective.Start()) {
-			return refusal(CodeNoBasis, clauseStat, join(path, "code"), "STAT_2026 is not in force", "rely on a consent until its effective date is configured")
+			return f.term(CodeNoBasis, clauseStat, join(path, "code"), "STAT_2026 is not in force", "rely on a consent until its effective date is configured")
 		}
 	case BasisConsentPolicy:
 		// policies.yaml is the operator's. Another party's policy is held by the
@@ -102,13 +102,13 @@ func (f *Facts) grounds(b *Basis, path string) *Error {
 			return nil
 		}
 		if versions := f.covering(b); !slices.Contains(versions, b.Policy) {
-			return refusal(CodeNoBasis, clauseBasis, join(path, "clauses"),
+			return f.term(CodeNoBasis, clauseBasis, join(path, "clauses"),
 				fmt.Sprintf("version %q of the policy does not name %s in the clauses relied on", b.Policy, f.Contract.Effective()),
 				"name a version and a clause that do, or add the version with awase policy add")
 		}
 	case BasisConsent27, BasisConsent31, BasisEntrust:
 	default:
-		return refusal(CodeNoBasis, clauseBasis, join(path, "code"), "there is no such basis", allowed(BasisCode("").Allowed(), "basis:"))
+		return f.term(CodeNoBasis, clauseBasis, join(path, "code"), "there is no such basis", allowed(BasisCode("").Allowed(), "basis:"))
 	}
 	return nil
 }
@@ -116,10 +116,10 @@ func (f *Facts) grounds(b *Basis, path string) *Error {
 // active checks a basis on the day it is used.
 func (f *Facts) active(b *Basis, path string) *Error {
 	if !b.From.IsZero() && f.Now.Before(b.From.Start()) {
-		return refusal(CodeNoBasis, clauseBasis, join(path, "from"), fmt.Sprintf("the basis of %q begins on %s", b.Party, b.From), "wait, or amend the entrustment")
+		return f.term(CodeNoBasis, clauseBasis, join(path, "from"), fmt.Sprintf("the basis of %q begins on %s", b.Party, b.From), "wait, or amend the entrustment")
 	}
 	if !b.Until.IsZero() && !f.Now.Before(b.Until.End()) {
-		return refusal(CodeNoBasis, clauseBasis, join(path, "until"), fmt.Sprintf("the basis of %q ended on %s", b.Party, b.Until), "amend the entrustment with a basis that holds")
+		return f.term(CodeNoBasis, clauseBasis, join(path, "until"), fmt.Sprintf("the basis of %q ended on %s", b.Party, b.Until), "amend the entrustment with a basis that holds")
 	}
 	return f.grounds(b, path)
 }
@@ -134,7 +134,7 @@ func (f *Facts) joins() *Error {
 		if err := f.active(b, path); err != nil {
 			return err
 		}
-		if err := entrustAlone(b, path); err != nil {
+		if err := f.entrustAlone(b, path); err != nil {
 			return err
 		}
 	}
@@ -143,11 +143,11 @@ func (f *Facts) joins() *Error {
 
 // entrustAlone: a processor may not match what two entrusted to it (PPC Q&A
 // 7-43).
-func entrustAlone(b *Basis, path string) *Error {
+func (f *Facts) entrustAlone(b *Basis, path string) *Error {
 	if b.Code != BasisEntrust {
 		return nil
 	}
-	return refusal(CodeNoBasis, clauseEntrust, join(path, "code"), fmt.Sprintf("entrustment alone is no ground to join the users of %q with another's", b.Party), "obtain a consent and name it, or ask about one party's data alone")
+	return f.term(CodeNoBasis, clauseEntrust, join(path, "code"), fmt.Sprintf("entrustment alone is no ground to join the users of %q with another's", b.Party), "obtain a consent and name it, or ask about one party's data alone")
 }
 
 // Covered tells which users of the base the flow may use by the version of the

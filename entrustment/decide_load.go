@@ -1,9 +1,6 @@
 package entrustment
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // DecideLoad decides whether a list of these columns may be uploaded under the
 // entrustment.
@@ -25,7 +22,7 @@ func (f *Facts) ownersBasis() *Error {
 func (f *Facts) loadKinds(l Load) *Error {
 	for _, kind := range l.Kinds {
 		if !slices.Contains(f.Contract.Identifiers, kind) {
-			return refusal(CodeForbidden, clauseNamed, "identifiers", fmt.Sprintf("the entrustment does not let %s be matched", echo(kind)), allowed(f.Contract.Identifiers, "identifiers:"))
+			return f.term(CodeForbidden, clauseNamed, "identifiers", unlisted(echo(kind)), allowed(f.Contract.Identifiers, "identifiers:"))
 		}
 	}
 	return nil
@@ -37,7 +34,7 @@ func (f *Facts) loadColumns(l Load) *Error {
 			return err
 		}
 		if !slices.Contains(f.Contract.ListColumns, name) {
-			return refusal(CodeDimForbidden, clauseNamed, "list_columns", fmt.Sprintf("the entrustment does not name the list column %s", named(name)), allowed(f.Contract.ListColumns, "list_columns:"))
+			return f.term(CodeDimForbidden, clauseNamed, "list_columns", unlisted(named(name)), allowed(f.Contract.ListColumns, "list_columns:"))
 		}
 	}
 	return nil

@@ -61,7 +61,7 @@ func worldOf(flow, runs Flow) *fixture {
 	}
 	w := &fixture{
 		facts: Facts{
-			Now: today, Contract: c,
+			Now: today, Contract: c, Version: 3,
 			Parties: map[string]*Party{
 				"operator": party("operator", ClassOperator, "operator", "JP"), "acme": party("acme", ClassClient, "acme", "JP"),
 				"adco": party("adco", ClassAdPlatform, "adco", "US"), "worker": party("worker", ClassTrustee, "worker", "JP"),

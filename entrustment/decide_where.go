@@ -50,7 +50,7 @@ func (w *wording) categories(q *Question) *Error {
 			return err
 		}
 		if !slices.Contains(w.f.Contract.Events, name) {
-			return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(name)), allowed(w.f.Contract.Events, "events:"))
+			return w.f.by("events", refusal(CodeDimForbidden, clauseNamed, at, unlisted(named(name)), allowed(w.f.Contract.Events, "events:")))
 		}
 	}
 	return nil
@@ -81,7 +81,11 @@ func (w *wording) attribute(path, name string) *Error {
 			return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the base has no attribute %s", named(name)), "declare it in base.yaml and load the base")
 		}
 	case !w.listColumn(name):
-		return refusal(CodeDimForbidden, clauseNamed, path, fmt.Sprintf("the entrustment does not name %s", named(name)), allowed(slices.Concat(c.Attributes, c.ListColumns), "attributes: (of the base) or list_columns: (of the list)"))
+		clause := "attributes"
+		if slices.Contains(w.listColumns, name) {
+			clause = "list_columns"
+		}
+		return w.f.by(clause, refusal(CodeDimForbidden, clauseNamed, path, unlisted(named(name)), allowed(slices.Concat(c.Attributes, c.ListColumns), "attributes: (of the base) or list_columns: (of the list)")))
 	case w.list == "" && !w.deliver:
 		return refusal(CodeSpec, clauseDoc, path, fmt.Sprintf("%s is a column of a list, and the question names no list", named(name)), "name the list")
 	case !w.deliver && !w.unloaded && !slices.Contains(w.listColumns, name):
@@ -96,7 +100,7 @@ func (w *wording) attribute(path, name string) *Error {
 // condition holds for it.
 func (w *wording) deliverable(path, name string) *Error {
 	if w.deliver && !slices.Contains(w.f.Contract.DeliverAttributes, name) {
-		return refusal(CodeDimForbidden, clauseDeliver, path, fmt.Sprintf("a delivery would tell its receiver who has which %s", named(name)), allowed(w.f.Contract.DeliverAttributes, "deliver_attributes:"))
+		return w.f.by("deliver_attributes", refusal(CodeDimForbidden, clauseDeliver, path, fmt.Sprintf("%s, and a delivery would tell its receiver who has which", unlisted(named(name))), allowed(w.f.Contract.DeliverAttributes, "deliver_attributes:")))
 	}
 	return nil
 }
@@ -150,7 +154,7 @@ func (w *wording) node(path string, c *Condition) *Error {
 		return err
 	}
 	if !slices.Contains(w.f.Contract.Events, c.Event.Category) {
-		return refusal(CodeDimForbidden, clauseNamed, at, fmt.Sprintf("the entrustment does not name the event %s", named(c.Event.Category)), allowed(w.f.Contract.Events, "events:"))
+		return w.f.by("events", refusal(CodeDimForbidden, clauseNamed, at, unlisted(named(c.Event.Category)), allowed(w.f.Contract.Events, "events:")))
 	}
 	return w.deliverable(at, c.Event.Category)
 }

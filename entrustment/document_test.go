@@ -186,6 +186,8 @@ func TestRefusals(t *testing.T) {
 		{"a fraction", "contract.yaml", swap(contract, "20000000", "1.5"), "(max_list_rows)", "whole number"},
 		{"yes is not true", "contract.yaml", swap(contract, "host_trust_accepted: false", "host_trust_accepted: yes"), "(host_trust_accepted)", "true or false"},
 		{"country abroad", "contract.yaml", swap(contract, "{acme: JP}", "{acme: {country: USA}}"), "(countries.acme)", "ISO 3166"},
+		{"a ground that is none", "contract.yaml", swap(contract, "{acme: JP}", "{acme: {country: US, ground: promised}}"), "(countries.acme.ground)", "consent, adequate-country, equivalent-measures"},
+		{"adequacy of a country that has none", "contract.yaml", swap(contract, "{acme: JP}", "{acme: {country: US, ground: adequate-country}}"), "(countries.acme.ground)", "name consent or equivalent-measures"},
 		{"country without a country", "contract.yaml", swap(contract, "{acme: JP}", "{acme: {ground: consent}}"), "(countries.acme.country)", "missing"},
 
 		{"no domain", "base.yaml", swap(base, ",      values: [female, male, unknown]", ""), "(attributes[1])", "no closed domain"},

@@ -40,13 +40,38 @@ type Error struct {
 	Field  string // where: file, row and column, or the document's field
 	Detail string // what is wrong
 	Mend   string // what to do
+
+	// Contract is the clause of a contract that decides, zero where none does. Detail
+	// begins with it.
+	Contract ContractClause `json:",omitzero"`
+}
+
+// ContractClause is a clause of a version of a contract.
+type ContractClause struct {
+	ID      string `json:"id"`
+	Version int    `json:"version"` // of one that is to be activated, the version that it would be
+	Clause  string `json:"clause"`  // its key in contract.yaml, as attributes or basis[1].until
+}
+
+// String gives the clause as refusals name it: "acme-2026-spring v3, attributes".
+func (c ContractClause) String() string { return fmt.Sprintf("%s v%d, %s", c.ID, c.Version, c.Clause) }
+
+// By gives the refusal as one that a clause of a contract decides. A refusal that
+// names a clause already stays as it is.
+func (e *Error) By(c ContractClause) *Error {
+	if e.Contract != (ContractClause{}) {
+		return e
+	}
+	of := *e
+	of.Contract, of.Detail = c, c.String()+": "+e.Detail
+	return &of
 }
 
 // Error gives one line: code, place, what is wrong, clause, mend.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(string(e.Code))
-	if e.Field != "" {
+	if e.Field != "" && e.Field != e.Contract.Clause { // which Detail begins with
 		b.WriteString(" at " + e.Field)
 	}
 	b.WriteString(": " + e.Detail)

@@ -80,7 +80,7 @@ func (f *Facts) eventsOwner(l EventsLoad) *Error {
 		return refusal(CodeForbidden, clauseOwnList, "entrustment", "the operator's own log belongs to the base, not to an entrustment", "load it without an entrustment")
 	}
 	if owner, ok := f.side(f.rule().joined[1]); !ok || owner != p.ID {
-		return refusal(CodeForbidden, clauseFlows, "party", fmt.Sprintf("%s joins no log of %q", f.Contract.Effective(), p.ID), "name the party whose users are joined with the base")
+		return f.by("basis", refusal(CodeForbidden, clauseFlows, "party", fmt.Sprintf("%s joins no log of %q", f.Contract.Effective(), p.ID), "name the party whose users are joined with the base"))
 	}
 	if l.UserKey {
 		return refusal(CodeForbidden, clauseNamed, "user_key", "user keys are the operator's own", "name users by identifiers")
@@ -112,7 +112,7 @@ func (f *Facts) eventTypes(l EventsLoad) *Error {
 			return err
 		}
 		if f.Contract != nil && !slices.Contains(f.Contract.Events, t.Category) {
-			return refusal(CodeDimForbidden, clauseNamed, "events", fmt.Sprintf("the entrustment does not name the event %s", named(t.Category)), allowed(f.Contract.Events, "events:"))
+			return f.term(CodeDimForbidden, clauseNamed, "events", unlisted(named(t.Category)), allowed(f.Contract.Events, "events:"))
 		}
 		if t.Kind != EventLocation {
 			continue
@@ -156,7 +156,7 @@ func (f *Facts) eventColumns(l EventsLoad) *Error {
 			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has a value that looks like an address or a number of a person", "a domain lists groups of people")
 		}
 		if f.Contract != nil && !slices.Contains(f.Contract.ListColumns, d.Name) {
-			return refusal(CodeDimForbidden, clauseNamed, "columns", fmt.Sprintf("the entrustment does not name the column %s", named(d.Name)), allowed(f.Contract.ListColumns, "list_columns:"))
+			return f.by("list_columns", refusal(CodeDimForbidden, clauseNamed, "columns", unlisted(named(d.Name)), allowed(f.Contract.ListColumns, "list_columns:")))
 		}
 		if d.place() {
 			if err := f.mayLocate("columns"); err != nil {
@@ -172,7 +172,7 @@ func (f *Facts) mayLocate(field string) *Error {
 	if f.Contract == nil || slices.Contains(located[:], f.Contract.Effective()) {
 		return nil
 	}
-	return refusal(CodeForbidden, f.rule().policy, field, fmt.Sprintf("%s reads no location", f.Contract.Effective()), "drop the column and the location events")
+	return f.by(f.flow(), refusal(CodeForbidden, f.rule().policy, field, fmt.Sprintf("%s reads no location", f.Contract.Effective()), "drop the column and the location events"))
 }
 
 // CheckDomain gives an *Error unless domain is one that a declared column may

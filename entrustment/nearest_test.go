@@ -185,11 +185,11 @@ func TestAskRefusalsNameTheirMend(t *testing.T) {
 		"column of an event log": {func(w *fixture) {
 			w.ask.EventColumns, w.q().Dims = []string{"device"}, []string{"device"}
 		}, `"device" is a column of an event log`, "by category, day or week"},
-		"an event where none is named": {func(w *fixture) { w.c().Events = nil }, `the entrustment does not name the event "page_view"`, "under events: in contract.yaml"},
+		"an event where none is named": {func(w *fixture) { w.c().Events = nil }, `events: "page_view" is not listed`, "under events: in contract.yaml"},
 		"a category where none is named": {func(w *fixture) {
 			w.c().Events, w.q().Where, w.q().Report, w.q().Dims, w.q().Index = nil, nil, ReportBehaviour, nil, false
 			w.q().Categories = []string{"page_view"}
-		}, `the entrustment does not name the event "page_view"`, "under events: in contract.yaml"},
+		}, `events: "page_view" is not listed`, "under events: in contract.yaml"},
 		"a value": {func(w *fixture) { w.q().Where = &Condition{In: map[string][]string{"gender": {"femal"}}} },
 			`"gender" has no value "femal"`, `did you mean "female"? allowed: female, male`},
 		"a report": {func(w *fixture) { w.q().Report = "profil" }, `"profil" is not a report`, `did you mean "profile"? this version has overlap`},

@@ -84,6 +84,14 @@ func (BasisCode) Allowed() []string {
 	return words(BasisConsentPolicy, BasisConsent27, BasisConsent31, BasisEntrust, BasisStat2026)
 }
 
+// Allowed gives the grounds that a contract may name.
+func (Ground) Allowed() []string { return words(GroundConsent, GroundAdequate, GroundMeasures) }
+
+// designated are the countries whose protection the Personal Information Protection
+// Commission holds to be equal to Japan's (個人情報保護委員会告示, 2019, with its
+// amendments): the EEA and the United Kingdom.
+const designated = "AT BE BG CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+
 // Allowed gives the class that an attribute may name; left out, it is ordinary.
 func (AttributeClass) Allowed() []string { return words(AttributeSensitive) }
 

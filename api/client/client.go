@@ -198,6 +198,7 @@ func refusal(res *http.Response) error {
 		Instance                           string
 		Code                               entrustment.Code
 		Clause, Field, Detail, Mend, Title string
+		Contract                           entrustment.ContractClause
 	}
 	e := &Error{Status: res.StatusCode, Request: clean(res.Header.Get("X-Request-Id"))}
 	if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && n > 0 {
@@ -206,7 +207,7 @@ func refusal(res *http.Response) error {
 	media, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	raw, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err == nil && media == "application/problem+json" && json.Unmarshal(raw, &p) == nil && p.Code != "" {
-		e.Refusal = &entrustment.Error{Code: entrustment.Code(clean(string(p.Code))), Clause: clean(p.Clause), Field: clean(p.Field), Detail: clean(p.Detail), Mend: clean(p.Mend)}
+		e.Refusal = &entrustment.Error{Code: entrustment.Code(clean(string(p.Code))), Clause: clean(p.Clause), Field: clean(p.Field), Detail: clean(p.Detail), Mend: clean(p.Mend), Contract: cleanClause(p.Contract)}
 		if p.Code == entrustment.CodeInternal {
 			e.Refusal.Mend = "try again; if it stays so, tell the operator the request's id: " + e.Request
 		}
@@ -219,6 +220,11 @@ func refusal(res *http.Response) error {
 		e.Refusal.Code = entrustment.CodeNotFound
 	}
 	return e
+}
+
+// cleanClause is clean of a clause of a contract.
+func cleanClause(c entrustment.ContractClause) entrustment.ContractClause {
+	return entrustment.ContractClause{ID: clean(c.ID), Version: c.Version, Clause: clean(c.Clause)}
 }
 
 // unreachable is that the room can't be asked, for a reason that doesn't pass.

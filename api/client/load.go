@@ -37,6 +37,8 @@ type Job struct {
 		Field  string           `json:"field"`
 		Detail string           `json:"detail"`
 		Mend   string           `json:"mend"`
+
+		Contract entrustment.ContractClause `json:"contract"`
 	} `json:"reason"`
 }
 
@@ -65,7 +67,7 @@ func (r *Room) Follow(ctx context.Context, id string, progress func(read, of int
 		case "failed":
 			e := &entrustment.Error{Code: entrustment.CodeInternal, Detail: "the job failed"}
 			if j.Reason != nil {
-				e = &entrustment.Error{Code: entrustment.Code(clean(string(j.Reason.Code))), Clause: clean(j.Reason.Clause), Field: clean(j.Reason.Field), Detail: clean(j.Reason.Detail), Mend: clean(j.Reason.Mend)}
+				e = &entrustment.Error{Code: entrustment.Code(clean(string(j.Reason.Code))), Clause: clean(j.Reason.Clause), Field: clean(j.Reason.Field), Detail: clean(j.Reason.Detail), Mend: clean(j.Reason.Mend), Contract: cleanClause(j.Reason.Contract)}
 			}
 			return e
 		case "canceled":

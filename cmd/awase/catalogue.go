@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,12 +40,38 @@ func asked(use, short string, show []string, ask func(ctx context.Context, e wir
 			return err
 		}
 		return answerExact(cmd, v, func(w io.Writer) error {
-			if in, ok := v.(wire.EntrustmentInfo); ok && len(in.Versions) > 0 && in.Versions[0].Contract != nil {
-				return showContract(w, &in)
+			switch v := v.(type) {
+			case wire.EntrustmentInfo:
+				if len(v.Versions) > 0 && v.Versions[0].Contract != nil {
+					return showContract(w, &v)
+				}
+			case wire.ListInfo:
+				return showTyped(w, listRows(v), show)
+			case []wire.ListInfo:
+				return showTyped(w, listRows(v...), show)
 			}
 			return showTyped(w, v, show)
 		})
 	})
+}
+
+// listRow is a version of a list as a line.
+type listRow struct {
+	Name  string `json:"name"`
+	Party string `json:"party"`
+	wire.ListVersion
+}
+
+// listRows gives a line for each version of each list.
+func listRows(lists ...wire.ListInfo) []listRow {
+	out := []listRow{}
+	for _, l := range lists {
+		for _, v := range l.Versions {
+			v.Change = cmp.Or(v.Change, "replace")
+			out = append(out, listRow{l.Name, l.Party, v})
+		}
+	}
+	return out
 }
 
 // showContract writes the contract of the newest version whole, as a contract.yaml that
@@ -146,7 +173,7 @@ func entrustmentsCommand() *cobra.Command {
 }
 
 func listsCommand() *cobra.Command {
-	cmd := asked("lists ENTRUSTMENT [NAME]", "The lists under an entrustment with their versions; over the network, those of one's own party", []string{"name", "party", "versions"},
+	cmd := asked("lists ENTRUSTMENT [NAME]", "The lists under an entrustment with their versions; over the network, those of one's own party", []string{"name", "party", "version", "entrustment_version", "change", "rows", "at"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			all, err := e.Lists(ctx, args[0])
 			if len(args) == 1 {
@@ -159,7 +186,7 @@ func listsCommand() *cobra.Command {
 }
 
 func eventsList() *cobra.Command {
-	cmd := asked("list [ENTRUSTMENT]", "The event logs under an entrustment; without one, the operator's own", []string{"version", "party", "rows", "from", "to", "at"},
+	cmd := asked("list [ENTRUSTMENT]", "The event logs under an entrustment; without one, the operator's own", []string{"version", "entrustment_version", "party", "rows", "from", "to", "at"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			return rows(e.EventLogs(ctx, strings.Join(args, "")))
 		})

@@ -78,6 +78,8 @@ type refusal struct {
 	Field    string           `json:"field,omitempty"`
 	Detail   string           `json:"detail"`
 	Mend     string           `json:"mend,omitempty"`
+
+	Contract entrustment.ContractClause `json:"contract,omitzero"`
 }
 
 // wantsJSON tells whether a command line asks for JSON, one that was not
@@ -102,7 +104,7 @@ func sayRefused(w io.Writer, inJSON bool, exit int, err error) {
 	if _, ok := errors.AsType[usageError](err); ok {
 		out.Code = "E_USAGE"
 	} else if e, ok := errors.AsType[*entrustment.Error](err); ok {
-		out.Code, out.Clause, out.Field, out.Detail, out.Mend = e.Code, e.Clause, e.Field, e.Detail, e.Mend
+		out.Code, out.Clause, out.Field, out.Detail, out.Mend, out.Contract = e.Code, e.Clause, e.Field, e.Detail, e.Mend, e.Contract
 		// What was said around it, as which file it was about.
 		if rest := strings.Replace(err.Error(), e.Error(), "", 1); strings.Trim(rest, " :;\n") != "" {
 			out.Detail = err.Error()

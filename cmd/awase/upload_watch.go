@@ -269,6 +269,8 @@ type endReason struct {
 	Field  string           `json:"field,omitempty"`
 	Detail string           `json:"detail"`
 	Mend   string           `json:"mend,omitempty"`
+
+	Contract entrustment.ContractClause `json:"contract,omitzero"`
 }
 
 // goOn takes a file as far as it gets. An error is that it waits for something
@@ -293,7 +295,7 @@ func (d *desk) goOn(ctx context.Context, dir, at string) error {
 		case err == nil:
 			s.Ended = &ending{Done: true, At: time.Now(), Result: loaded}
 		case ok && atFault(err) && ctx.Err() == nil:
-			s.Ended = &ending{At: time.Now(), Reason: &endReason{refused.Code, refused.Clause, refused.Field, refused.Detail, refused.Mend}}
+			s.Ended = &ending{At: time.Now(), Reason: &endReason{refused.Code, refused.Clause, refused.Field, refused.Detail, refused.Mend, refused.Contract}}
 		default:
 			return fmt.Errorf("%s waits: %w", s.File, err)
 		}
@@ -324,7 +326,7 @@ func (d *desk) settle(ctx context.Context, dir string, s *sending) error {
 		}
 	default:
 		r := s.Ended.Reason
-		came = "refused: " + (&entrustment.Error{Code: r.Code, Clause: r.Clause, Field: r.Field, Detail: r.Detail, Mend: r.Mend}).Error() + "\n"
+		came = "refused: " + (&entrustment.Error{Code: r.Code, Clause: r.Clause, Field: r.Field, Detail: r.Detail, Mend: r.Mend, Contract: r.Contract}).Error() + "\n"
 	}
 	text := s.Text + came
 	raw, err := json.MarshalIndent(struct {

@@ -105,6 +105,7 @@ type ListInfo struct {
 // ListVersion is what the uploading party is told of a version of its own list.
 type ListVersion struct {
 	Version int         `json:"version"`
+	Under   int         `json:"entrustment_version"` // of the contract that it was loaded under
 	Change  seal.Change `json:"change"`
 	Rows    int64       `json:"rows"`
 	Tokens  int64       `json:"tokens"`
@@ -118,6 +119,7 @@ type ListVersion struct {
 // EventsInfo is one event log that stands.
 type EventsInfo struct {
 	Version int              `json:"version"`
+	Under   int              `json:"entrustment_version,omitempty"` // likewise; of the operator's own there is none
 	Party   string           `json:"party"`
 	Rows    int64            `json:"rows"`
 	From    entrustment.Date `json:"from"`

@@ -247,6 +247,8 @@ type problem struct {
 	Field  string           `json:"field,omitempty"`
 	Detail string           `json:"detail"`
 	Mend   string           `json:"mend,omitempty"`
+
+	Contract entrustment.ContractClause `json:"contract,omitzero"`
 }
 
 // statuses of the codes; any other has 422.
@@ -274,9 +276,9 @@ func HTTPStatus(code entrustment.Code) int {
 }
 
 func problemOf(e *entrustment.Error) problem {
-	return problem{"urn:awase:refused", HTTPStatus(e.Code), e.Code, e.Clause, e.Field, e.Detail, e.Mend}
+	return problem{"urn:awase:refused", HTTPStatus(e.Code), e.Code, e.Clause, e.Field, e.Detail, e.Mend, e.Contract}
 }
 
 func (p *problem) refusal() *entrustment.Error {
-	return &entrustment.Error{Code: p.Code, Clause: p.Clause, Field: p.Field, Detail: p.Detail, Mend: p.Mend}
+	return &entrustment.Error{Code: p.Code, Clause: p.Clause, Field: p.Field, Detail: p.Detail, Mend: p.Mend, Contract: p.Contract}
 }

@@ -61,7 +61,7 @@ func TestUploadKilled(t *testing.T) {
 	kills := 0
 	for i, file := range sealed {
 		name := fmt.Sprintf("list-%d", i)
-		at := ops.Do(http.MethodPost, "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(file)), "Upload-Metadata", metadata(Entrustment, name)).
+		at := ops.Do(http.MethodPost, "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(file)), "Upload-Metadata", Metadata(Entrustment, name)).
 			Want(http.StatusCreated).Header.Get("Location")
 		id := at[strings.LastIndexByte(at, '/')+1:]
 		acknowledged := 0

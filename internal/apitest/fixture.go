@@ -176,8 +176,8 @@ func (r *Room) sealed(under, name string, h seal.Header, rows seal.Rows) []byte 
 	return b.Bytes()
 }
 
-// metadata says what an upload is for.
-func metadata(under, name string) string {
+// Metadata says what an upload is for.
+func Metadata(under, name string) string {
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	return "entrustment " + b64(under) + ",name " + b64(name)
 }
@@ -186,7 +186,7 @@ func metadata(under, name string) string {
 func (c *Client) Upload(under, name string, sealed []byte) string {
 	t := c.room.t
 	t.Helper()
-	a := c.Do(http.MethodPost, "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(sealed)), "Upload-Metadata", metadata(under, name)).Want(http.StatusCreated)
+	a := c.Do(http.MethodPost, "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(sealed)), "Upload-Metadata", Metadata(under, name)).Want(http.StatusCreated)
 	at := a.Header.Get("Location")
 	c.Do(http.MethodPatch, at, sealed, "Content-Type", "application/offset+octet-stream", "Tus-Resumable", "1.0.0", "Upload-Offset", "0").Want(http.StatusNoContent)
 	return at[strings.LastIndexByte(at, '/')+1:]
