@@ -59,8 +59,8 @@ type reportResult struct {
 // months, and a page shows 200 of them. Every municipality of Japan fits in.
 const maxQuestion = 32 << 10
 
-// question reads a question that who asks may ask: people of the principal, the
-// trustee or a recipient may. What else forbids it, the enclave tells.
+// question reads a question that who asks may ask (entrustment.Contract.Asks).
+// What else forbids it, the enclave tells.
 func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, error) {
 	if raw == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "question", Detail: "there is none", Mend: "send spec.yaml as JSON (docs/documents.md)"}
@@ -76,9 +76,9 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	if err != nil {
 		return nil, err
 	}
-	if !partOf(k, c.who.Party) {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment", Detail: "your party is not one of the entrustment's",
-			Mend: "people of its principal, trustee or recipients ask"}
+	if !k.Asks(c.who.Party) {
+		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment", Detail: "your party does not ask under the entrustment",
+			Mend: "people of its trustee and recipients ask and, but for 5-improvement, of its principal"}
 	}
 	return q, nil
 }

@@ -43,15 +43,15 @@ func (s *Server) holdBudget(c *call) (*answer, error) {
 	return created("/v1/reservations/"+r.Name, r), nil
 }
 
-// reservation gives the name of one under an entrustment that who asks is a party
-// of, and which question it holds.
+// reservation gives the name of one under an entrustment that people of who asks ask
+// under, and which question it holds.
 func (s *Server) reservation(c *call, expect int64) (string, wire.Price, error) {
 	id := c.param("entrustment")
 	k, err := s.side(c, id)
 	if err != nil {
 		return "", wire.Price{}, err
 	}
-	if !partOf(k, c.who.Party) {
+	if !k.Asks(c.who.Party) {
 		return "", wire.Price{}, store.ErrNotFound
 	}
 	name := id + "/" + c.param("name")

@@ -74,7 +74,7 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Question.Recipient = recipient
+	plan.Question.Recipient, plan.Question.Purpose = recipient, c.Contract.Purpose
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
 	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())

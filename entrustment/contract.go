@@ -1,5 +1,7 @@
 package entrustment
 
+import "slices"
+
 // Purpose is what the data may be used for (Art. 17, 18, 21).
 type Purpose string
 
@@ -90,4 +92,12 @@ func (c *Contract) Effective() Flow {
 		return c.Runs
 	}
 	return c.Flow
+}
+
+// Asks tells whether people of a party ask questions under the contract: of its
+// trustee, who does the work, of its recipients and of its principal. Of a
+// 5-improvement the client's don't: the analysis, and the budget that it spends,
+// are the operator's own.
+func (c *Contract) Asks(party string) bool {
+	return c.Trustee == party || slices.Contains(c.Recipients, party) || c.Principal == party && c.Effective() != FlowImprovement5
 }
