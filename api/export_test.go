@@ -37,6 +37,7 @@ const (
 	ControlOnce     = controlOnce
 	ControlPath     = controlPath
 	ControlSize     = controlSize
+	ControlAsks     = controlAsks
 	ControlTogether = controlTogether
 	ControlAway     = controlAway
 	ControlJobs     = controlJobs

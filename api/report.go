@@ -76,7 +76,7 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	if err != nil {
 		return nil, err
 	}
-	if !k.Asks(c.who.Party) {
+	if !k.Asks(c.who.Party) && s.holds(controlAsks) {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment", Detail: "your party does not ask under the entrustment",
 			Mend: "people of its trustee and recipients ask and, but for 5-improvement, of its principal"}
 	}
