@@ -59,7 +59,7 @@ type reportResult struct {
 // months, and a page shows 200 of them. Every municipality of Japan fits in.
 const maxQuestion = 32 << 10
 
-// question reads a question that who asks may ask (entrustment.Contract.Asks).
+// question reads a question that who asks may ask (entrustment.Contract.MayAsk).
 // What else forbids it, the enclave tells.
 func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, error) {
 	if raw == nil {
@@ -76,7 +76,7 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	if err != nil {
 		return nil, err
 	}
-	if !k.Asks(c.who.Party) && s.holds(controlAsks) {
+	if !k.MayAsk(c.who.Party) && s.holds(controlAsk) {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment", Detail: "your party does not ask under the entrustment",
 			Mend: "people of its trustee and recipients ask and, but for 5-improvement, of its principal"}
 	}

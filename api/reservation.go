@@ -51,7 +51,7 @@ func (s *Server) reservation(c *call, expect int64) (string, wire.Price, error) 
 	if err != nil {
 		return "", wire.Price{}, err
 	}
-	if !k.Asks(c.who.Party) && s.holds(controlAsks) {
+	if !k.MayAsk(c.who.Party) && s.holds(controlAsk) {
 		return "", wire.Price{}, store.ErrNotFound
 	}
 	name := id + "/" + c.param("name")

@@ -94,10 +94,10 @@ func (c *Contract) Effective() Flow {
 	return c.Flow
 }
 
-// Asks tells whether people of a party ask questions under the contract: of its
-// trustee, who does the work, of its recipients and of its principal. Of a
-// 5-improvement the client's don't: the analysis, and the budget that it spends,
-// are the operator's own.
-func (c *Contract) Asks(party string) bool {
-	return c.Trustee == party || slices.Contains(c.Recipients, party) || c.Principal == party && c.Effective() != FlowImprovement5
+// MayAsk tells whether people of a party may ask questions under the contract, which
+// its recipients pay for: of the trustee, who does the work, of the recipients, and
+// of the principal. Of a 5-improvement the client's may not: the analysis, and the
+// budget that it spends, are the operator's own.
+func (c *Contract) MayAsk(party string) bool {
+	return party == c.Trustee || slices.Contains(c.Recipients, party) || party == c.Principal && c.Effective() != FlowImprovement5
 }
