@@ -37,7 +37,7 @@ const (
 	ControlOnce     = controlOnce
 	ControlPath     = controlPath
 	ControlSize     = controlSize
-	ControlAsk     = controlAsk
+	ControlAsk      = controlAsk
 	ControlTogether = controlTogether
 	ControlAway     = controlAway
 	ControlJobs     = controlJobs

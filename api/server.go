@@ -74,7 +74,7 @@ const (
 	controlPath     control = "an address has one form"
 	controlTogether control = "a person's tokens are one asker"
 	controlSize     control = "a list's size is its party's"
-	controlAsk     control = "who asks under a contract"
+	controlAsk      control = "who asks under a contract"
 	controlAway     control = "what was begun under a key is ended"
 	controlShare    control = "a party's jobs do not fill the enclave"
 	controlJobs     control = "a party's jobs are so many"
