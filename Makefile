@@ -19,7 +19,7 @@ all: build
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/awase ./cmd/awase
 
-demo: build          ## a made-up population and a client's lists, end to end
+demo: build          ## a made-up population and the lists of a client and an ad platform, end to end
 	./bin/awase demo
 
 demo-adult: build    ## the same on the 32,561 real people of UCI Adult

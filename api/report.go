@@ -59,8 +59,8 @@ type reportResult struct {
 // months, and a page shows 200 of them. Every municipality of Japan fits in.
 const maxQuestion = 32 << 10
 
-// question reads a question that who asks may ask. What else forbids it, the enclave
-// tells.
+// question reads a question that who asks may ask (entrustment.Contract.MayAsk).
+// What else forbids it, the enclave tells.
 func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, error) {
 	if raw == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "question", Detail: "there is none", Mend: "send spec.yaml as JSON (docs/documents.md)"}
@@ -78,7 +78,7 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	}
 	if !s.asks(&e, c.who.Party) {
 		return nil, by(&e, "recipients", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment",
-			Detail: "your party is neither its principal, nor its trustee, nor a recipient", Mend: "people of these ask"})
+			Detail: "your party does not ask under the entrustment", Mend: "people of its trustee and recipients ask and, but for 5-improvement, of its principal"})
 	}
 	return q, nil
 }

@@ -177,7 +177,7 @@ func (e *Enclave) moveOnce(ctx context.Context, req *wire.MoveRequest, r Remote,
 	e.mu.Unlock()
 	var all int64
 	if !req.Lost {
-		all = int64(len(n.things()))
+		all = int64(len(e.puts(n))) // one content may be put for several entrustments
 	}
 	for _, c := range over {
 		all += int64(c.Questions())

@@ -76,7 +76,7 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Question.Recipient = recipient
+	plan.Question.Recipient, plan.Question.Purpose = recipient, c.Contract.Purpose
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
 	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
@@ -360,7 +360,7 @@ func (e *Enclave) charge(ctx context.Context, q *entrustment.Question, reservati
 // room's lock is held.
 func (e *Enclave) runsOut(a *asked) error {
 	now := e.state.contracts[a.contract.Contract.ID]
-	return entrustment.DecideRelease(e.facts(a.contract.Contract), a.act, now.Contract.Until)
+	return entrustment.DecideRelease(e.facts(a.contract), a.act, now.Contract.Until)
 }
 
 // decideReport decides about a question as the room is now, or gives the release

@@ -124,8 +124,10 @@ func (c *Contract) Parties() []string {
 }
 
 // MayAsk tells whether people of a party may ask questions under the contract, which
-// its recipients pay for: of the principal, of the trustee, and of the recipients. A
-// party whose users are joined, and that is none of these, only sees what was asked.
+// its recipients pay for: of the trustee, who does the work, of the recipients, and
+// of the principal. Of a 5-improvement the client's may not: the analysis, and the
+// budget that it spends, are the operator's own. A party whose users are joined, and
+// that is none of these, only sees what was asked.
 func (c *Contract) MayAsk(party string) bool {
-	return party == c.Principal || party == c.Trustee || slices.Contains(c.Recipients, party)
+	return party == c.Trustee || slices.Contains(c.Recipients, party) || party == c.Principal && c.Effective() != FlowImprovement5
 }

@@ -17,6 +17,7 @@ func DecideAsk(f Facts, a Ask) error {
 		f.shape,
 		func() *Error { return f.askedHere(q) },
 		f.running, f.purpose, f.hostTrust,
+		func() *Error { return f.serves(q) },
 		func() *Error { return f.report(q) },
 		func() *Error { return f.askBasis(q, w.listColumn) },
 		func() *Error { return f.reader(q) },
@@ -44,6 +45,15 @@ func (f *Facts) askedHere(q *Question) *Error {
 		return refusal(CodeForbidden, clauseOwnList, "entrustment", "the question is asked under another entrustment", "name "+f.Contract.ID)
 	}
 	return nil
+}
+
+// serves refuses a question for another purpose than the entrustment's.
+func (f *Facts) serves(q *Question) *Error {
+	if q.Purpose == "" || q.Purpose == f.Contract.Purpose {
+		return nil
+	}
+	return f.term(CodeNoBasis, clausePurpose, "purpose", fmt.Sprintf("the answer is to serve %s, and the data was entrusted for %s", q.Purpose, f.Contract.Purpose),
+		fmt.Sprintf("ask under an entrustment for %s", q.Purpose))
 }
 
 // ads are the reports on a campaign, which only advertising has.

@@ -183,6 +183,12 @@ var breaches = []breach{
 			w.c().Purpose = PurposeStatistics
 		}
 	}, CodeNoBasis, ""},
+	{"a question for another purpose", rulePurpose, in(actAsk), nil, func(w *fixture) {
+		w.q().Purpose = PurposeAdvertising
+		if w.delivers() {
+			w.q().Purpose = PurposeStatistics
+		}
+	}, CodeNoBasis, clausePurpose},
 	{"an advertising report without that purpose", rulePurpose, in(actAsk), notDelivering, func(w *fixture) { w.q().Report = ReportLift }, CodeNoBasis, clausePurpose},
 
 	{"no basis for the base", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.c().Basis = w.c().Basis[1:] }, CodeNoBasis, clauseBasis},

@@ -23,9 +23,7 @@ type EventDimension struct {
 }
 
 // place tells whether the column says where somebody was.
-func (d *EventDimension) place() bool {
-	return slices.Equal(d.Domain, (&Generaliser{Prefecture: true}).Domain()) || slices.Equal(d.Domain, (&Generaliser{Region: true}).Domain())
-}
+func (d *EventDimension) place() bool { return isPlaces(d.Domain) }
 
 // located are the flows whose section of the policy names 位置情報: analyses.
 // For deliveries (§2(4), §5) it names identifiers alone.
@@ -155,6 +153,9 @@ func (f *Facts) eventColumns(l EventsLoad) *Error {
 		if slices.ContainsFunc(d.Domain, func(v string) bool { return isPersonal(fold(v)) }) {
 			return refusal(CodeDomain, clauseDoc, "columns", named(d.Name)+" has a value that looks like an address or a number of a person", "a domain lists groups of people")
 		}
+		if detail := tooFine(d.Name, d.Domain); detail != "" {
+			return refusal(CodeDomain, clauseNamed, "columns", detail, mendFine)
+		}
 		if f.Contract != nil && !slices.Contains(f.Contract.ListColumns, d.Name) {
 			return f.by("list_columns", refusal(CodeDimForbidden, clauseNamed, "columns", unlisted(named(d.Name)), allowed(f.Contract.ListColumns, "list_columns:")))
 		}
@@ -176,8 +177,8 @@ func (f *Facts) mayLocate(field string) *Error {
 }
 
 // CheckDomain gives an *Error unless domain is one that a declared column may
-// have: a name for it, 1 to MaxDomain distinct values, Unknown last, and no value
-// that names a person. It is for headers that came with data; documents are
+// have: a name for it, 1 to MaxDomain distinct values, Unknown last, no value
+// that names a person, and no place finer than a prefecture. It is for headers that came with data; documents are
 // checked as they are parsed.
 func CheckDomain(field, name string, domain []string) error {
 	bad := func(detail, mend string) error {
@@ -188,6 +189,9 @@ func CheckDomain(field, name string, domain []string) error {
 	}
 	if len(domain) == 0 || len(domain) > MaxDomain || domain[len(domain)-1] != Unknown {
 		return bad("a domain has 1 to 64 values, unknown last", "declare it so in list.yaml and seal the file again")
+	}
+	if detail := tooFine(name, domain); detail != "" {
+		return refusal(CodeDomain, clauseNamed, field, detail, mendFine)
 	}
 	seen := map[string]bool{}
 	for _, v := range domain {

@@ -167,10 +167,7 @@ func (c *eventChecker) columns() {
 		names[l.Name] = true
 		c.sensitive(join(path, "name"), l.Name)
 		c.sensitive(join(path, "column"), l.Column)
-		c.domain(path, l.Column, l.Generalise, l.Values)
-		if looksCoordinate(l.Column) {
-			c.fail(join(path, "column"), "the column looks like a coordinate, which never enters", "write the prefecture into a column of its own and drop this one")
-		}
+		c.domain(path, l.Column, l.Name, l.Generalise, l.Values)
 		if g := l.Generalise; g != nil {
 			place = place || g.Prefecture || g.Region
 		}
@@ -192,11 +189,4 @@ func (c *eventChecker) nobody(path, value string) {
 	if isPersonal(fold(value)) {
 		c.fail(path, "looks like an address or a number of a person", "name sorts of event")
 	}
-}
-
-// looksCoordinate tells whether a column's header says latitude or longitude.
-func looksCoordinate(column string) bool {
-	return slices.ContainsFunc(headerTokens(column), func(t string) bool {
-		return slices.Contains([]string{"lat", "lng", "lon", "latitude", "longitude", "緯度", "経度", "緯度経度", "座標", "geohash", "gps"}, t)
-	})
 }

@@ -45,6 +45,7 @@ type Question struct {
 	Total       bool       `yaml:"total,omitempty" json:"total,omitempty"`
 	Index       bool       `yaml:"index,omitempty" json:"index,omitempty"`
 	Recipient   string     `yaml:"recipient,omitempty" json:"recipient,omitempty"`
+	Purpose     Purpose    `yaml:"purpose,omitempty" json:"purpose,omitempty"` // what the answer is for; "": the entrustment's
 }
 
 // Condition is a predicate of one cluster. Exactly one field is set:

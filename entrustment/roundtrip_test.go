@@ -93,7 +93,7 @@ func genQuestion(t *rapid.T) *Question {
 	return &Question{
 		Schema: SchemaReport, Report: rapid.SampledFrom(Reports()).Draw(t, "report"), Entrustment: genID.Draw(t, "entrustment"), List: genName.Draw(t, "list"),
 		Dims: distinctOf(genName, 0, 4).Draw(t, "dims"), Where: genCondition(t, 3), Sigma: rapid.IntRange(0, 50).Draw(t, "sigma"),
-		Window: &Window{from, from}, Total: rapid.Bool().Draw(t, "total"), Recipient: genID.Draw(t, "recipient"),
+		Window: &Window{from, from}, Total: rapid.Bool().Draw(t, "total"), Recipient: genID.Draw(t, "recipient"), Purpose: rapid.SampledFrom([]Purpose{"", PurposeStatistics, PurposeAdvertising, PurposeImprovement}).Draw(t, "purpose"),
 	}
 }
 

@@ -117,7 +117,7 @@ func (c *checker) attribute(path string, a *Attribute) {
 	c.column(join(path, "column"), a.Column)
 	c.dimension(join(path, "name"), a.Name)
 	if !a.Sensitive() || a.Generalise != nil || a.Values != nil { // what is never read needs no domain
-		c.domain(path, a.Column, a.Generalise, a.Values)
+		c.domain(path, a.Column, a.Name, a.Generalise, a.Values)
 	}
 	if a.Shares == nil || c.err != nil {
 		return
@@ -166,12 +166,13 @@ func (c *checker) value(path string, l *ListColumn) {
 	if l.Namespace != "" || l.Profile != "" {
 		c.fail(path, "namespace and profile belong to an identifier", "take them out or add kind:")
 	}
-	c.domain(path, l.Column, l.Generalise, l.Values)
+	c.domain(path, l.Column, l.Name, l.Generalise, l.Values)
 }
 
-// domain checks that a column's values are closed: by a generaliser or by a
-// list, not both.
-func (c *checker) domain(path, column string, g *Generaliser, values []string) {
+// domain checks that a column's values are closed, by a generaliser or by a
+// list, not both, and that they are groups of people: not somebody's name, nor
+// a place finer than a prefecture.
+func (c *checker) domain(path, column, name string, g *Generaliser, values []string) {
 	switch {
 	case g != nil && values != nil:
 		c.fail(path, "has both generalise and values", "keep one")
@@ -186,6 +187,12 @@ func (c *checker) domain(path, column string, g *Generaliser, values []string) {
 	}
 	if LooksDirect(column) && (g == nil || !g.Prefecture && !g.Region) {
 		c.fail(join(path, "column"), "the column looks like a name, an address or a postcode, which never enter", "drop it, or generalise it to prefecture or region")
+	}
+	if looksCoordinate(column) || looksCoordinate(name) {
+		c.fail(join(path, "column"), "the column looks like a coordinate, which never enters", "write the prefecture into a column of its own and drop this one")
+	}
+	if c.err == nil && (LooksLocated(column) || LooksLocated(name)) && !isPlaces(domainOf(g, values)) {
+		c.fail(join(path, "column"), "the column says where somebody is more finely than by prefecture", mendFine)
 	}
 }
 
@@ -223,6 +230,8 @@ func (c *checker) values(path string, values []string) {
 		} else if isPersonal(folded) {
 			// Declared values stand in the record log, which holds no identifier.
 			c.fail(item(path, i), "looks like an address or a number of a person", "a domain lists groups of people")
+		} else if finePlace(folded) {
+			c.fail(item(path, i), "is an address, a postcode or a position", mendFine)
 		} else if seen[folded] {
 			c.fail(item(path, i), "is the same value as an earlier one", "full and half width, and upper and lower case of A to Z, are one: keep one")
 		} else {

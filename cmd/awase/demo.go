@@ -33,7 +33,7 @@ func demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
 		Short: "Run the main job end to end on made-up people",
-		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, holds a key ceremony, has officers sign the contracts, loads all that, runs a client's analysis and the operator's own, " +
+		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, holds a key ceremony, has officers sign the contracts, loads all that, runs a client's analysis, the operator's own, one with an ad platform and one that another company does, " +
 			"prints the reports and writes them to --out. The enclave is a confined process of its own, and says so; where none can be confined it is a dev vault that nobody signs for. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
 		Args: exactArgs(),
 	}
@@ -153,6 +153,7 @@ func (d *demoRun) cast(ctx context.Context) (*cast, error) {
 		{people.ListGoogle, "spring-google.csv", "list-google.yaml", people.DemoList + "-google", people.DemoAnalysis},
 		{people.ListMeta, "spring-meta.csv", "list-meta.yaml", people.DemoList + "-meta", people.DemoAnalysis},
 		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoImprovement},
+		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoOutsourced},
 	} {
 		yaml, err := people.ListYAML(l.form)
 		if err != nil {
@@ -161,9 +162,12 @@ func (d *demoRun) cast(ctx context.Context) (*cast, error) {
 		c.lists = append(c.lists, demoList{demoFile{l.file, func(w io.Writer) error { return people.WriteList(w, o, l.form) }},
 			l.name, l.entrustment, l.schema, yaml})
 	}
+	c.lists = append(c.lists, demoList{demoFile{"partner-list.csv", func(w io.Writer) error { return people.WritePartnerList(w, o) }},
+		people.DemoPlatform, people.DemoPartner, c.docs.PartnerList.Name, c.docs.PartnerList.YAML})
 	c.logs = []demoLog{
 		{demoFile{"own-log.csv", func(w io.Writer) error { return people.WriteOwnEvents(w, o) }}, "", c.docs.OwnEvents},
 		{demoFile{"ad-log.csv", func(w io.Writer) error { return people.WriteAdEvents(w, o) }}, people.DemoAnalysis, c.docs.AdEvents},
+		{demoFile{"partner-log.csv", func(w io.Writer) error { return people.WritePartnerEvents(w, o) }}, people.DemoPartner, c.docs.PartnerEvents},
 	}
 	c.more = []demoFile{
 		{"left.csv", func(w io.Writer) error { return people.WriteLeft(w, o) }},
@@ -179,7 +183,7 @@ func (d *demoRun) say(format string, args ...any) {
 }
 
 func (d *demoRun) writeData(c *cast) error {
-	d.say("The files: what the operator and the client have")
+	d.say("The files: what each party has")
 	made := map[string]bool{}
 	files := []demoFile{c.base}
 	for _, l := range c.lists {
@@ -209,7 +213,7 @@ func (d *demoRun) writeData(c *cast) error {
 		fmt.Fprintf(d.w, "  %-20s %7.1f %s\n", f.name, size, unit)
 	}
 	docs := append(append([]people.Doc{}, c.docs.Parties...), c.docs.Policies, c.docs.Gate)
-	docs = append(append(docs, c.docs.Contracts...), c.docs.Specs...)
+	docs = append(append(append(docs, c.docs.Contracts...), c.docs.Specs...), c.docs.MoreSpecs...)
 	docs = append(docs, people.Doc{Name: "base.yaml", YAML: c.baseYAML})
 	for _, l := range c.lists {
 		docs = append(docs, people.Doc{Name: l.schema, YAML: l.yaml})
@@ -245,7 +249,11 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 	if err := loadBase(ctx, e, filepath.Join(d.out, c.base.name), load, d.w, d.errOut); err != nil {
 		return err
 	}
-	d.say("The client loads its list, as it is")
+	what = "The client loads its list, as it is"
+	if !d.adult {
+		what += ", under each contract; the ad platform its own"
+	}
+	d.say("%s", what)
 	for _, l := range c.lists {
 		load := &loadFlags{schema: d.doc(l.schema), noProgress: d.noProgress}
 		req := wire.ListRequest{Entrustment: l.entrustment, Name: l.list}
@@ -254,7 +262,7 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 		}
 	}
 	if len(c.logs) > 0 {
-		d.say("The event logs: what the operator's users looked at, and what the client's campaigns did")
+		d.say("The event logs: what the operator's users looked at, what the client's campaigns did, what the platform's people watched")
 	}
 	for _, l := range c.logs {
 		load := &loadFlags{schema: d.doc(l.schema.Name), noProgress: d.noProgress}
@@ -267,23 +275,71 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 			return err
 		}
 	}
+	if len(c.docs.MoreSpecs) > 0 {
+		d.say("The other flows, each in a line or two: with an ad platform (2-6-analysis), and done by another company (5-outsourcing)")
+	}
+	for _, spec := range c.docs.MoreSpecs {
+		if err := d.askShort(ctx, e, spec.Name); err != nil {
+			return err
+		}
+	}
 	if !d.adult && !d.brief {
 		return d.hashed(ctx, e)
 	}
 	return nil
 }
 
+// priced reads a question and its price.
+func (d *demoRun) priced(ctx context.Context, e wire.Enclave, spec string) (*entrustment.Question, wire.Price, error) {
+	q, err := readQuestion(d.doc(spec))
+	if err != nil {
+		return nil, wire.Price{}, err
+	}
+	price, err := e.Price(ctx, q, 0)
+	return q, price, err
+}
+
+// askShort asks a question, and says in two lines what came of it.
+func (d *demoRun) askShort(ctx context.Context, e wire.Enclave, spec string) error {
+	q, price, err := d.priced(ctx, e, spec)
+	if err != nil {
+		return err
+	}
+	r, err := e.Report(ctx, q)
+	if err != nil {
+		return err
+	}
+	if _, err := d.reportFiles(spec).write(r); err != nil {
+		return err
+	}
+	shown := 0
+	for _, c := range r.Cells {
+		if c.Users != nil {
+			shown++
+		}
+	}
+	who := price.Accounts[0]
+	_, err = fmt.Fprintf(d.w, "  %s, for %s: %s; %d of %d cells are shown to %s\n    price %.3f, of the budget of %s about users of %s; reports/%s.xlsx .pdf .csv .json\n",
+		q.Report, q.Entrustment, questionWords(q), shown, len(r.Cells), r.Question.Recipient, price.Charged, who.Recipient, who.Owner, strings.TrimSuffix(spec, ".yaml"))
+	return err
+}
+
+// reportFiles are the files that the demo writes of a report.
+func (d *demoRun) reportFiles(spec string) *outputs {
+	base, out := strings.TrimSuffix(spec, ".yaml"), &outputs{}
+	for _, ext := range []string{".xlsx", ".pdf", ".csv", ".json"} {
+		out.files = append(out.files, filepath.Join(d.out, "reports", base+ext))
+	}
+	return out
+}
+
 // ask prices a question, then asks it.
 func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
-	q, err := readQuestion(d.doc(spec))
+	q, price, err := d.priced(ctx, e, spec)
 	if err != nil {
 		return err
 	}
 	d.say("%s, for %s: %s", q.Report, q.Entrustment, questionWords(q))
-	price, err := e.Price(ctx, q, 0)
-	if err != nil {
-		return err
-	}
 	for _, a := range price.Accounts {
 		fmt.Fprintf(d.w, "  price %.3f; budget of %s about users of %s in %s: %.3f of %.3f spent\n", price.Charged, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
 	}
@@ -291,12 +347,7 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 		fmt.Fprintf(d.w, "  forecast from public shares: if all of the list match, about %s of %s cells are withheld\n", thousands(int64(f.Withheld)), thousands(int64(price.Cells)))
 	}
 	fmt.Fprintln(d.w)
-	base := strings.TrimSuffix(spec, ".yaml")
-	var outs []string
-	for _, ext := range []string{".xlsx", ".pdf", ".csv", ".json"} {
-		outs = append(outs, filepath.Join(d.out, "reports", base+ext))
-	}
-	return ask(ctx, func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }, &outputs{files: outs}, d.w)
+	return ask(ctx, func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) }, d.reportFiles(spec), d.w)
 }
 
 func questionWords(q *entrustment.Question) string {

@@ -20,11 +20,12 @@ import (
 type demoOfficer struct{ name, party, key string }
 
 // demoOfficers are the people of the ceremony: two of the operator, and one of
-// each client.
-var demoOfficers = []demoOfficer{{name: "yuki", party: "operator"}, {name: "ken", party: "operator"}, {name: "hana", party: "acme"}}
+// each other party.
+var demoOfficers = []demoOfficer{{name: "yuki", party: "operator"}, {name: "ken", party: "operator"}, {name: "hana", party: "acme"},
+	{name: "rin", party: "adco"}, {name: "sora", party: "worker"}}
 
 // ceremony makes the officers' keys and, with those of the operator, the vault. A
-// client's officers go into its document.
+// party's officers go into its document.
 func (d *demoRun) ceremony(ctx context.Context, at string, c *cast) error {
 	d.say("The key ceremony: the operator's two officers make the vault")
 	dir := filepath.Join(d.out, "officers")

@@ -82,9 +82,9 @@ func fill(ctx context.Context, e wire.Enclave, out string) error {
 	if err != nil {
 		return err
 	}
-	c.docs.Specs = nil
+	c.docs.Specs, c.docs.MoreSpecs = nil, nil
 	for i := len(c.lists) - 1; i >= 0; i-- {
-		if c.lists[i].list != people.DemoList {
+		if strings.HasPrefix(c.lists[i].list, people.DemoList+"-") { // hashed ones, to be compared
 			c.lists = append(c.lists[:i], c.lists[i+1:]...)
 		}
 	}

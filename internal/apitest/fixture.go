@@ -127,7 +127,14 @@ func (r *Room) SealedPart(under, name string, from, to int) []byte {
 	for i := from; i < to; i++ {
 		fmt.Fprintf(&b, "taro.%d@example.jp\n", i)
 	}
-	f, err := intake.OpenList(r.t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), parse(r.t, entrustment.ParseListSchema, listDoc), intake.Options{Name: "list.csv"})
+	return r.SealedTable(under, name, listDoc, b.Bytes())
+}
+
+// SealedTable is a CSV list as the desk of who uploads under an entrustment seals it by
+// a list.yaml.
+func (r *Room) SealedTable(under, name, schema string, csv []byte) []byte {
+	r.t.Helper()
+	f, err := intake.OpenList(r.t.Context(), bytes.NewReader(csv), int64(len(csv)), parse(r.t, entrustment.ParseListSchema, schema), intake.Options{Name: "list.csv"})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -143,11 +150,18 @@ func (r *Room) SealedEvents(n int) []byte {
 	for i := range n {
 		fmt.Fprintf(&b, "2026-03-0%dT09:00:00Z,u%d,%s\n", 1+i%9, i, [2]string{"job", "company"}[i%2])
 	}
-	f, err := intake.OpenEvents(r.t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), parse(r.t, entrustment.ParseEventSchema, eventsDoc), intake.Options{Name: "events.csv", Today: entrustment.DateOf(time.Now())})
+	return r.SealedLog(seal.BaseEntrustment, eventsDoc, b.Bytes())
+}
+
+// SealedLog is a CSV log as the desk of who uploads under an entrustment seals it by an
+// events.yaml.
+func (r *Room) SealedLog(under, schema string, csv []byte) []byte {
+	r.t.Helper()
+	f, err := intake.OpenEvents(r.t.Context(), bytes.NewReader(csv), int64(len(csv)), parse(r.t, entrustment.ParseEventSchema, schema), intake.Options{Name: "events.csv", Today: entrustment.DateOf(time.Now())})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.sealed(seal.BaseEntrustment, seal.EventsName, f.Header(), f.Rows())
+	return r.sealed(under, seal.EventsName, f.Header(), f.Rows())
 }
 
 func (r *Room) sealed(under, name string, h seal.Header, rows seal.Rows) []byte {

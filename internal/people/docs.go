@@ -26,22 +26,34 @@ type Docs struct {
 	Specs     []Doc
 	OwnEvents Doc // of WriteOwnEvents; empty where there is no log
 	AdEvents  Doc // of WriteAdEvents
+
+	PartnerList   Doc // of WritePartnerList
+	PartnerEvents Doc // of WritePartnerEvents
+	MoreSpecs     []Doc
 }
 
 // The names that the documents use.
 const (
 	DemoAnalysis    = "acme-2026-spring"      // 5-analysis, for the client
 	DemoImprovement = "acme-2026-improvement" // 5-improvement, for the operator
+	DemoPartner     = "adco-2026-analysis"    // 2-6-analysis, for the operator
+	DemoOutsourced  = "acme-2026-outsourced"  // 5-outsourcing of a 5-analysis, for the client
 	DemoList        = "spring"
+	DemoPlatform    = "platform"   // the ad platform's list
 	AdultAnalysis   = "adult-1994" // 5-analysis of the census table
 	AdultList       = "study"
 )
 
-// DemoDocs gives the documents of the demo: a client's 5-analysis and the
-// operator's 5-improvement, over the list named DemoList.
+// DemoDocs gives the documents of the demo: a client's 5-analysis, the operator's
+// 5-improvement and an outsourced 5-analysis, over lists named DemoList, and a
+// 2-6-analysis over an ad platform's, DemoPlatform. MoreSpecs are questions of the
+// last two.
 func DemoDocs() Docs {
 	d := room()
-	d.Contracts = read("contract.yaml", "contract-improvement.yaml")
+	d.Parties = append(d.Parties, read("adco.yaml", "worker.yaml")...)
+	d.Contracts = read("contract.yaml", "contract-improvement.yaml", "contract-partner.yaml", "contract-outsourced.yaml")
+	d.MoreSpecs = read("partner.yaml", "partner-seen.yaml", "outsourced.yaml")
+	d.PartnerList, d.PartnerEvents = read("partner-list.yaml")[0], read("partner-events.yaml")[0]
 	d.Specs = read("overlap.yaml", "spec.yaml", "prefecture.yaml", "tier.yaml", "cube.yaml", "size.yaml", "behaviour.yaml", "reach.yaml")
 	d.OwnEvents, d.AdEvents = read("own-events.yaml")[0], read("ad-events.yaml")[0]
 	return d

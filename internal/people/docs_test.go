@@ -66,7 +66,7 @@ func TestDocumentsFit(t *testing.T) {
 					t.Fatal(err)
 				}
 				contracts[k.ID] = k
-				if !parties[k.Principal] || !parties[k.Trustee] || !parties[k.Recipients[0]] {
+				if len(k.Recipients) != 1 || !parties[k.Principal] || !parties[k.Trustee] || !parties[k.Recipients[0]] {
 					t.Errorf("%s: a party is missing", d.Name)
 				}
 				for _, a := range k.Attributes {
@@ -76,20 +76,29 @@ func TestDocumentsFit(t *testing.T) {
 				}
 				for _, b := range k.Basis {
 					if b.Code == entrustment.BasisConsentPolicy && !slices.ContainsFunc(policies.Policies, func(p entrustment.PolicyVersion) bool {
-						return p.Version == b.Policy && slices.Contains(p.Clauses[b.Clauses[0]], k.Flow)
+						return p.Version == b.Policy && slices.Contains(p.Clauses[b.Clauses[0]], k.Effective())
 					}) {
 						t.Errorf("%s: no policy covers the flow", d.Name)
 					}
 				}
 			}
-			for _, d := range c.docs.Specs {
+			partner, listName := list, c.listName
+			if len(c.docs.MoreSpecs) > 0 {
+				if partner, err = entrustment.ParseListSchema(c.docs.PartnerList.Name, c.docs.PartnerList.YAML); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, d := range slices.Concat(c.docs.Specs, c.docs.MoreSpecs) {
 				q, err := entrustment.ParseQuestion(d.Name, d.YAML)
 				if err != nil {
 					t.Fatal(err)
 				}
-				k := contracts[q.Entrustment]
+				k, list, listName := contracts[q.Entrustment], list, listName
+				if q.Entrustment == DemoPartner {
+					list, listName = partner, DemoPlatform
+				}
 				ofEvents := q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency
-				if k == nil || !slices.Contains(k.Outputs, q.Report) || q.List != c.listName && !(ofEvents && q.List == "") {
+				if k == nil || !slices.Contains(k.Outputs, q.Report) || q.List != listName && !(ofEvents && q.List == "") {
 					t.Fatalf("%s asks what no contract grants", d.Name)
 				}
 				for _, category := range q.Categories {
@@ -127,7 +136,12 @@ func TestEventDocumentsFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, doc := range []Doc{d.OwnEvents, d.AdEvents} {
+	partner, err := entrustment.ParseContract(d.Contracts[2].Name, d.Contracts[2].YAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract.Events = append(contract.Events, partner.Events...)
+	for _, doc := range []Doc{d.OwnEvents, d.AdEvents, d.PartnerEvents} {
 		s, err := entrustment.ParseEventSchema(doc.Name, doc.YAML)
 		if err != nil {
 			t.Fatal(err)

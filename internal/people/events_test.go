@@ -26,6 +26,8 @@ func TestTheDeskTakesTheLogs(t *testing.T) {
 	}{
 		"own": {WriteOwnEvents, DemoDocs().OwnEvents, 1500, 3},
 		"ad":  {WriteAdEvents, DemoDocs().AdEvents, 8000, 6},
+
+		"partner": {WritePartnerEvents, DemoDocs().PartnerEvents, 2000, 2},
 	} {
 		var b, again bytes.Buffer
 		if err := c.write(&b, o); err != nil {
@@ -75,5 +77,30 @@ func TestLeftAndNew(t *testing.T) {
 	}
 	if r := open(&fresh, schema, seal.Add).report; r.Rows != 20 || r.Accepted < 15 {
 		t.Errorf("new: %d of %d", r.Accepted, r.Rows)
+	}
+}
+
+// TestTheDeskTakesThePartners: the ad platform's list passes the desk, large enough
+// for a report also of the smallest demo; where its people are is a region for most,
+// and the addresses stay behind.
+func TestTheDeskTakesThePartners(t *testing.T) {
+	o := Options{Users: 5000, Seed: 5}
+	var b bytes.Buffer
+	if err := WritePartnerList(&b, o); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := entrustment.ParseListSchema("partner-list.yaml", DemoDocs().PartnerList.YAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := intake.OpenList(context.Background(), bytes.NewReader(b.Bytes()), int64(b.Len()), schema, intake.Options{Formats: formats.All(), Today: entrustment.DateOf(today)})
+	d := opened(t, f, err)
+	places := map[uint8]int{}
+	for _, r := range d.rows {
+		places[r.Codes[1]]++
+	}
+	unknown := places[uint8(len(schema.Columns[2].Domain())-1)]
+	if r := d.report; r.Accepted < 1100 || r.Rejected > r.Rows/50 || len(places) != 9 || unknown > int(r.Accepted)/8 {
+		t.Errorf("%d accepted of %d, %d rejected; regions %v", r.Accepted, r.Rows, r.Rejected, places)
 	}
 }

@@ -6,6 +6,7 @@
 //	Options{…, Rows}     ──WriteList──▶ a client's list, messy or hashed
 //	                     ──WriteLeft, WriteNew──▶ who left it, who is new
 //	Options{…}           ──WriteOwnEvents, WriteAdEvents──▶ page views, a log of advertisements
+//	                     ──WritePartnerList, WritePartnerEvents──▶ an ad platform's people and log
 //	the census of 1994   ──WriteAdultBase, WriteAdultList──▶ real people, made-up identifiers
 //
 // The same Options give the same bytes on one kind of machine. Person n is a function of the seed and
@@ -65,6 +66,8 @@ const (
 	streamViews
 	streamAds
 	streamNew
+	streamPartner
+	streamWatched
 )
 
 // dice is a source that is set anew for each person.
