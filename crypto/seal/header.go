@@ -21,7 +21,7 @@ const (
 )
 
 // formatVersion begins the canonical header.
-const formatVersion = 1
+const formatVersion = 2
 
 // unknown is the last value of every domain.
 const unknown = "unknown"

@@ -104,6 +104,7 @@ func drawRow(t *rapid.T, h *seal.Header) (r seal.Row) {
 			Service:       rapid.OneOf(rapid.Just(""), drawText).Draw(t, "service"),
 			EnquiryOnly:   rapid.Bool().Draw(t, "enquiry"),
 			Channels:      rapid.Uint64().Draw(t, "channels") & (1<<len(h.Channels) - 1),
+			Consent:       rapid.Int32Min(0).Draw(t, "consent"),
 		}
 	case seal.Events:
 		day := rapid.Int32()

@@ -10,7 +10,7 @@ const (
 	maxRowIdentifiers = 255
 	maxRowText        = 512 // bytes of a user key, a policy version, a service
 	identifierSize    = 2 + 32
-	maxRowSize        = 1 + maxRowIdentifiers*identifierSize + maxColumns + 1 + 3*(2+maxRowText) + 8
+	maxRowSize        = 1 + maxRowIdentifiers*identifierSize + maxColumns + 1 + 3*(2+maxRowText) + 8 + 4
 )
 
 const (
@@ -63,6 +63,7 @@ func (s *shape) appendRow(b []byte, r *Row) (_ []byte, fault string) {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(p.Key))), p.Key...)
 		b = appendText(appendText(b, p.PolicyVersion), p.Service)
 		b = binary.BigEndian.AppendUint64(b, p.Channels)
+		b = binary.BigEndian.AppendUint32(b, uint32(p.Consent))
 	}
 	if e := r.Event; e != nil {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(e.Key))), e.Key...)
@@ -120,6 +121,8 @@ func (s *shape) personFault(p *Person) string {
 		return "service over 512 bytes"
 	case p.Channels&^s.channels != 0:
 		return "channel that the header doesn't name"
+	case p.Consent < 0:
+		return "day of consent"
 	}
 	return ""
 }

@@ -21,6 +21,7 @@ type jsonPerson struct {
 	Service     string `json:"service"`
 	EnquiryOnly bool   `json:"enquiry_only"`
 	Channels    uint64 `json:"channels"`
+	Consent     int32  `json:"consent"`
 }
 
 type jsonEvent struct {
@@ -40,7 +41,7 @@ func MarshalVectorRow(r *Row) ([]byte, error) {
 		out.Codes = append(out.Codes, int(c))
 	}
 	if p := r.Person; p != nil {
-		out.Person = &jsonPerson{hex.EncodeToString(p.Key), p.Verified, p.PolicyVersion, p.Service, p.EnquiryOnly, p.Channels}
+		out.Person = &jsonPerson{hex.EncodeToString(p.Key), p.Verified, p.PolicyVersion, p.Service, p.EnquiryOnly, p.Channels, p.Consent}
 	}
 	if e := r.Event; e != nil {
 		out.Event = &jsonEvent{hex.EncodeToString(e.Key), e.Day, e.Type, e.Value}
@@ -67,7 +68,7 @@ func UnmarshalVectorRow(b []byte) (r Row, err error) {
 		r.Codes = append(r.Codes, uint8(c))
 	}
 	if p := in.Person; p != nil {
-		r.Person = &Person{nil, p.Verified, p.Policy, p.Service, p.EnquiryOnly, p.Channels}
+		r.Person = &Person{nil, p.Verified, p.Policy, p.Service, p.EnquiryOnly, p.Channels, p.Consent}
 		if r.Person.Key, err = hex.DecodeString(p.Key); err != nil {
 			return r, err
 		}

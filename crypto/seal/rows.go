@@ -111,6 +111,7 @@ type Person struct {
 	Service       string // the one service the data serves; "" = not limited
 	EnquiryOnly   bool
 	Channels      uint64 // bit i: opted in to Header.Channels[i]
+	Consent       int32  // JST day on which PolicyVersion was accepted, counted from 1970-01-01; 0: not known
 }
 
 // Clone gives a row that shares no memory with r, for who keeps rows of a batch.

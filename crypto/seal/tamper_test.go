@@ -43,7 +43,7 @@ func kinds() map[string]struct {
 			{Identifiers: []seal.Identifier{{Hash: hash}}},
 		}},
 		"base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Columns: column, Channels: []string{"mail"}, Document: strings.Repeat("5e", 32)}, []seal.Row{
-			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1}},
+			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1, Consent: 20000}},
 			{Codes: []uint8{0}, Person: &seal.Person{Key: []byte("u2"), Service: "jobs", EnquiryOnly: true}},
 		}},
 		"next base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Document: strings.Repeat("5e", 32), After: "000000000000000000000000000000a5"}, []seal.Row{

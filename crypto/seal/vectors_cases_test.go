@@ -136,7 +136,7 @@ func headerVectors(list craft) []vector {
 		})
 	}
 	return []vector{
-		alter("version", "format version 2", func(b []byte) []byte { b[1] = 2; return b }),
+		alter("version", "format version 1", func(b []byte) []byte { b[1] = 1; return b }),
 		alter("purpose", "purpose 0", func(b []byte) []byte { b[2] = 0; return b }),
 		alter("purpose-base", "a base under an entrustment", func(b []byte) []byte { b[2] = 1; return b }),
 		alter("trailing", "a byte behind the upload id of the file before", func(b []byte) []byte { return append(b, 0) }),
@@ -252,7 +252,8 @@ func rowVectors(list, base, events, dated craft) []vector {
 		alter(base, "key-long", "a user key of 513 bytes", func(b []byte) []byte {
 			return slices.Concat(b[:baseFlags+1], []byte{2, 1}, make([]byte, 513), b[baseFlags+1+2+3:])
 		}),
-		alter(base, "channel", "a third channel", func(b []byte) []byte { b[len(b)-1] = 4; return b }),
+		alter(base, "channel", "a third channel", func(b []byte) []byte { b[len(b)-1-4] = 4; return b }),
+		alter(base, "consent", "a day of consent before 1970", func(b []byte) []byte { b[len(b)-4] = 0x80; return b }),
 		alter(events, "type", "a third event type", set(1+1+2+3+4, 2)),
 		alter(dated, "period", "a day after the period's last", func(b []byte) []byte { copy(b[1+1+2+3:], "\x00\x00\x50\x32"); return b }),
 		alter(events, "nobody", "neither user key nor identifier", func(b []byte) []byte {

@@ -102,7 +102,7 @@ func TestLargestRow(t *testing.T) {
 		h.Channels = append(h.Channels, fmt.Sprint("ch", i))
 	}
 	text := string(bytes.Repeat([]byte{'x'}, 512))
-	row := seal.Row{Codes: bytes.Repeat([]byte{255}, 256), Person: &seal.Person{Key: []byte(text), PolicyVersion: text, Service: text, Channels: math.MaxUint64}}
+	row := seal.Row{Codes: bytes.Repeat([]byte{255}, 256), Person: &seal.Person{Key: []byte(text), PolicyVersion: text, Service: text, Channels: math.MaxUint64, Consent: math.MaxInt32}}
 	for i := range 255 {
 		row.Identifiers = append(row.Identifiers, seal.Identifier{Column: uint8(i + 1), Class: 255})
 	}
@@ -135,6 +135,7 @@ func TestRowsThatDoNotFit(t *testing.T) {
 		"long policy version": {"base", func(r *seal.Row) { r.Person.PolicyVersion = string(long) }},
 		"long service":        {"base", func(r *seal.Row) { r.Person.Service = string(long) }},
 		"channel":             {"base", func(r *seal.Row) { r.Person.Channels = 2 }},
+		"day of consent":      {"base", func(r *seal.Row) { r.Person.Consent = -1 }},
 		"no event":            {"events", func(r *seal.Row) { r.Event = nil }},
 		"type":                {"events", func(r *seal.Row) { r.Event.Type = 1 }},
 		"nobody":              {"events", func(r *seal.Row) { r.Event.Key = nil }},
