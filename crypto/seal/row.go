@@ -71,6 +71,9 @@ func (s *shape) appendRow(b []byte, r *Row) (_ []byte, fault string) {
 		b = append(b, e.Type)
 		b = binary.BigEndian.AppendUint64(b, uint64(e.Value))
 	}
+	if s.purpose == Request {
+		b = appendUser(b, r.User)
+	}
 	return b, ""
 }
 
@@ -81,6 +84,8 @@ func (s *shape) fault(r *Row) string {
 		return "person"
 	case (r.Event != nil) != (s.purpose == Events):
 		return "event"
+	case s.purpose != Request && len(r.User) > 0, len(r.User) > maxRowText:
+		return "user key: of a request, at most 512 bytes"
 	case len(r.Identifiers) > maxRowIdentifiers:
 		return "more than 255 identifiers"
 	case len(r.Codes) != len(s.domains):
@@ -101,6 +106,8 @@ func (s *shape) fault(r *Row) string {
 		return s.personFault(r.Person)
 	case Events:
 		return s.eventFault(r.Event, len(r.Identifiers))
+	case Request:
+		return ""
 	default:
 		if len(r.Identifiers) == 0 {
 			return "no identifier"

@@ -54,6 +54,8 @@ func (s *shape) next(b []byte, v *rowView) (rest []byte, fault string) {
 		return s.nextPerson(b, v)
 	case Events:
 		return s.nextEvent(b, v)
+	case Request:
+		return nextUser(b, v)
 	default:
 		if n == 0 {
 			return nil, "no identifier"
@@ -211,6 +213,10 @@ func (b *Batch) Rows(m *Memory) []Row {
 				m.events[i].Key = v.key
 			}
 			r.Event = &m.events[i]
+		case Request:
+			if len(v.key) > 0 {
+				r.User = v.key
+			}
 		}
 	}
 	return rows

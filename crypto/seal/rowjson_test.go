@@ -12,6 +12,7 @@ type jsonRow struct {
 	Codes       []int       `json:"codes"`
 	Person      *jsonPerson `json:"person,omitempty"`
 	Event       *jsonEvent  `json:"event,omitempty"`
+	User        string      `json:"user,omitempty"`
 }
 
 type jsonPerson struct {
@@ -46,6 +47,7 @@ func MarshalVectorRow(r *Row) ([]byte, error) {
 	if e := r.Event; e != nil {
 		out.Event = &jsonEvent{hex.EncodeToString(e.Key), e.Day, e.Type, e.Value}
 	}
+	out.User = hex.EncodeToString(r.User)
 	return json.Marshal(out)
 }
 
@@ -79,5 +81,8 @@ func UnmarshalVectorRow(b []byte) (r Row, err error) {
 			return r, err
 		}
 	}
-	return r, nil
+	if in.User != "" {
+		r.User, err = hex.DecodeString(in.User)
+	}
+	return r, err
 }

@@ -55,6 +55,7 @@ func kinds() map[string]struct {
 		"log": {logAddress, seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "click", Category: "c"}}, From: 20000, To: 20001, Change: seal.Instead, After: "000000000000000000000000000000a5"}, []seal.Row{
 			{Event: &seal.Event{Key: []byte("u1"), Day: 20000}},
 		}},
+		"request": {requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop}, []seal.Row{{User: []byte("u1")}, {}}},
 	}
 }
 
@@ -347,4 +348,10 @@ func TestErrorsShowNoContent(t *testing.T) {
 			t.Fatalf("byte %d: %v", i, err)
 		}
 	}
+}
+
+func requestAddress() seal.Address {
+	a := seal.BaseAddress("operator", testAddress.Upload)
+	a.Name = seal.RequestName
+	return a
 }

@@ -139,6 +139,10 @@ func TestRowsThatDoNotFit(t *testing.T) {
 		"no event":            {"events", func(r *seal.Row) { r.Event = nil }},
 		"type":                {"events", func(r *seal.Row) { r.Event.Type = 1 }},
 		"nobody":              {"events", func(r *seal.Row) { r.Event.Key = nil }},
+		"user of a list":      {"list", func(r *seal.Row) { r.User = []byte("k") }},
+		"long user":           {"request", func(r *seal.Row) { r.User = long }},
+		"person of a request": {"request", func(r *seal.Row) { r.Person = &seal.Person{Key: []byte("k")} }},
+		"hash of a request":   {"request", func(r *seal.Row) { r.Identifiers = make([]seal.Identifier, 1) }},
 		"long event key":      {"events", func(r *seal.Row) { r.Event.Key = long }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,8 +224,21 @@ func TestWhatIsNotSealed(t *testing.T) {
 		"list, document": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Document = strings.Repeat("5e", 32) }},
 		"no document":    {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith("") }},
 		"short document": {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5e", 31)) }},
-		"upper case":     {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5E", 32)) }},
-		"not hex":        {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5g", 32)) }},
+		"list that asks": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Asks = seal.Stop }},
+		"asks nothing":   {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = requestAddress(), seal.Header{Purpose: seal.Request} }},
+		"asks else": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			*a, *h = requestAddress(), seal.Header{Purpose: seal.Request, Asks: "else"}
+		}},
+		"request, column": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			*a, *h = requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop, Identifiers: h.Identifiers}
+		}},
+		"request, after": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			*a, *h = requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop, After: strings.Repeat("a5", 16)}
+		}},
+		"request of a list": {seal.BadAddress, func(_ *seal.Address, h *seal.Header) { *h = seal.Header{Purpose: seal.Request, Asks: seal.Stop} }},
+		"list of requests":  {seal.BadAddress, func(a *seal.Address, _ *seal.Header) { a.Name = seal.RequestName }},
+		"upper case":        {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5E", 32)) }},
+		"not hex":           {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5g", 32)) }},
 	} {
 		k := kinds()["list"]
 		c.edit(&k.address, &k.header)
