@@ -36,7 +36,7 @@ func requestOf(raw []byte) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprint(r.Number, r.Kind, r.Statement, string(r.Told), r.Log.Index)
+	return fmt.Sprint(r.Number, r.Kind, r.Statement, r.Told != nil, r.Log.Index)
 }
 
 // askSubjects asks what data subjects ask, refusals first.

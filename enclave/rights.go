@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -211,7 +210,7 @@ func (e *Enclave) policyInForce() (*entrustment.PolicyVersion, error) {
 		}
 	}
 	if now == nil {
-		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "policies", Detail: "no version of the privacy policy is in force that could be told", Mend: "write policies.yaml and set it (awase policy set)"}
+		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "policies", Detail: "no version of the privacy policy is in force that could be told", Mend: "write policies.yaml and set it (awase policy add)"}
 	}
 	return now, nil
 }
@@ -330,8 +329,13 @@ func (e *Enclave) requestReceipt(r *requestRecord) ([]byte, error) {
 	out := receipt.Request{Dev: e.vault.Dev(), Number: r.Number, Kind: string(r.Kind), At: utc(r.at)}
 	var err error
 	if r.Told != nil {
-		if out.Told, err = json.Marshal(r.Told); err != nil {
-			return nil, fmt.Errorf("encoding what is told: %w", err)
+		out.Told = &receipt.Policy{Version: r.Told.Version, Date: r.Told.Date.String(), Clauses: map[string][]string{}}
+		for clause, flows := range r.Told.Clauses {
+			uses := make([]string, len(flows))
+			for i, f := range flows {
+				uses[i] = string(f)
+			}
+			out.Told.Clauses[clause] = uses
 		}
 	}
 	if out.Log, err = e.vault.Log().Proof(r.seq); err != nil {

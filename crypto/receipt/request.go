@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"time"
 )
 
@@ -19,15 +20,23 @@ const requestPrefix = RequestSchema + "\n"
 // Request is what the receipt of a data subject's request says: what was done, and
 // nothing of whose it is, nor of whether the room knows them.
 type Request struct {
-	Schema    string          `json:"schema"`
-	Dev       bool            `json:"dev"` // made by a vault without officers
-	Number    int64           `json:"number"`
-	Kind      string          `json:"kind"`
-	At        string          `json:"at"` // RFC 3339, UTC: it has had effect since
-	Statement Statement       `json:"statement"`
-	Told      json.RawMessage `json:"told,omitempty"` // of a notice of purposes: the policy in force, and which clause is for which use
-	Key       []byte          `json:"key"`            // Ed25519 public key
-	Log       LogProof        `json:"log"`            // of its entry
+	Schema    string    `json:"schema"`
+	Dev       bool      `json:"dev"` // made by a vault without officers
+	Number    int64     `json:"number"`
+	Kind      string    `json:"kind"`
+	At        string    `json:"at"` // RFC 3339, UTC: it has had effect since
+	Statement Statement `json:"statement"`
+	Told      *Policy   `json:"told,omitempty"` // of a notice of purposes
+	Key       []byte    `json:"key"`            // Ed25519 public key
+	Log       LogProof  `json:"log"`            // of its entry
+}
+
+// Policy is the version of the privacy policy in force, and which clause is for which
+// use.
+type Policy struct {
+	Version string              `json:"version"`
+	Date    string              `json:"date"`
+	Clauses map[string][]string `json:"clauses"`
 }
 
 // Statement is one sentence or more in two languages.
@@ -100,9 +109,9 @@ type asked struct {
 		Kind string    `json:"kind"`
 		Time time.Time `json:"time"`
 		Body struct {
-			Number int64           `json:"number"`
-			Kind   string          `json:"kind"`
-			Told   json.RawMessage `json:"told"`
+			Number int64   `json:"number"`
+			Kind   string  `json:"kind"`
+			Told   *Policy `json:"told"`
 		} `json:"body"`
 	}
 }
@@ -125,7 +134,7 @@ var requestChecks = []requestCheck{
 	{"log", func(a *asked) error { return inLog(&a.Log, a.Key) }},
 	{"entry", func(a *asked) error {
 		b := &a.entry.Body
-		return unless(a.entry.Kind == RequestKind && b.Number == a.Number && b.Kind == a.Kind && bytes.Equal(b.Told, a.Told) && a.entry.Time.UTC().Format(time.RFC3339) == a.At,
+		return unless(a.entry.Kind == RequestKind && b.Number == a.Number && b.Kind == a.Kind && reflect.DeepEqual(b.Told, a.Told) && a.entry.Time.UTC().Format(time.RFC3339) == a.At,
 			"the log entry speaks of another request")
 	}},
 	{"statement", func(a *asked) error {
