@@ -33,6 +33,9 @@ var accessRows = map[string]entry{
 	"withdrawDraft":      {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/withdrawal")},
 	"inclusion":          {anybody: true, of: at("/v1/log/entries/1/proof")},
 
+	// requests of data subjects: the operator's alone
+	"requestReceipt": {anybody: true, of: at("/v1/requests/1/receipt")},
+
 	// people
 	"endSession": {of: func(m *matrix, owner *apitest.Client, _ string) asks {
 		return asks{path: "/v1/me/sessions/" + m.session(owner)}

@@ -16,6 +16,7 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"awase/crypto/receipt"
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/internal/chtest"
@@ -338,7 +339,7 @@ func TestClickHouseShardKilled(t *testing.T) {
 	for i := range 600 {
 		keys = append(keys, fmt.Appendf(nil, "user-%d", i))
 	}
-	if _, err := e.Request(t.Context(), Deletion, keys); err != nil {
+	if err := rights(t, e, seal.Deletion, keys); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Report, q.Dims = "overlap", nil })); err != nil || !near(r.Cells[0].Users, 810) {

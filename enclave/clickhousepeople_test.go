@@ -10,6 +10,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"awase/crypto/seal"
 	"awase/crypto/token"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -102,7 +103,7 @@ func TestClickHousePeople(t *testing.T) {
 		for i := range 600 {
 			keys = append(keys, fmt.Appendf(nil, "user-%d", i))
 		}
-		if _, err := e.Request(t.Context(), Deletion, keys); err != nil {
+		if err := rights(t, e, seal.Deletion, keys); err != nil {
 			t.Fatal(err)
 		}
 		settled(t, e)

@@ -243,6 +243,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.Lift(ctx)
 	askCatalogue(ctx, e)
 	askWork(ctx, e)
+	askSubjects(ctx, e)
 	askVault(ctx, e)
 }
 

@@ -111,9 +111,15 @@ type Enclave struct {
 	ending  map[string]int // entrustments whose end waits for questions under way
 	asking  map[string]int // by entrustment: questions that run
 	letGo   chan struct{}  // closed when a question ends
-	gone    []token.Token  // users under tombstones; only ever appended to
+	gone    []token.Token  // users under tombstones in the base; appended to, or another slice
 	missing []int64        // numbers of requests that can't be read back
 	copying map[string]int // segments that backups copy
+
+	suppressed map[token.Token]suppressed                          // who asked for deletion or a stop of use
+	unlifted   bool                                                // whose requests the base lifts can't be read back
+	agreed     func(consent int32, s suppressed, today int32) bool // whether a consent lifts; tests take it out, as what follows
+	liftedID   func(lifts) hexID                                   // what a population has in its name of those whose requests it lifts
+	pending    func(number int64) bool                             // whether what was pinned before a request is still to be charged
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -146,7 +152,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e := &Enclave{
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
-		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{},
+		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{}, suppressed: map[token.Token]suppressed{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -167,6 +173,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		}
 	}
 	e.address, e.concerns = addressOf, e.concerned
+	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.again, e.lapsed = e.decideReport, e.runsOut
 	if err := e.acceptApproved(); err != nil {

@@ -23,6 +23,7 @@ type pinned struct {
 	list      *listRecord
 	log       *eventsRecord
 	gone      []token.Token      // of a base: who is under tombstones
+	requests  int64              // of a base: how many requests there were
 	before    []vault.SegmentRef // of the same content, that earlier ones may read
 }
 
@@ -49,7 +50,7 @@ func (p *pinned) entrustment() string {
 
 // pin keeps what a question reads until release. The room's lock is held.
 func (e *Enclave) pin(a *asked) (release func()) {
-	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base, gone: e.gone[:len(e.gone):len(e.gone)]}}
+	reads := map[hexID]pinned{hexID(a.population): {base: e.state.base, gone: e.gone[:len(e.gone):len(e.gone)], requests: int64(len(e.state.requests))}}
 	for key, l := range e.state.lists {
 		if key.entrustment == a.contract.Contract.ID {
 			reads[l.ID] = pinned{list: l}

@@ -112,7 +112,8 @@ type (
 		Expires entrustment.Date `json:"expires"`
 	}
 	shownRequest struct {
-		Number int64 `json:"number"`
+		Number int64            `json:"number"`
+		Kind   seal.RequestKind `json:"kind"`
 	}
 	shownRestore struct {
 		Lost bool `json:"lost"`
@@ -199,7 +200,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	case kindBackup:
 		return tell(own, r, func(b *backupRecord) shownBackup { return shownBackup{b.Expires} })
 	case kindRequest:
-		return tell(own, r, func(q *requestRecord) shownRequest { return shownRequest{q.Number} })
+		return tell(own, r, func(q *requestRecord) shownRequest { return shownRequest{q.Number, q.Kind} })
 	case vault.KindRestore:
 		return tell(own, r, func(b *vault.RestoreRecord) shownRestore { return shownRestore{b.Lost} })
 	case kindLost:

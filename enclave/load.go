@@ -108,7 +108,7 @@ func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema
 	}
 	same, err := locked(e, func() (*wire.BaseLoaded, error) {
 		now := e.state.base
-		if now == nil || !sameJSON(now.Schema, schema) {
+		if now == nil || e.unlifted || !sameJSON(now.Schema, schema) {
 			if _, ok := e.state.uploads[f.upload]; ok {
 				return nil, errUpload
 			}
@@ -192,15 +192,17 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	base, err := e.buildBase(ctx, f.header, f.rows, prev)
+	lifting := e.lifting()
+	base, err := e.buildBase(ctx, f.header, f.rows, prev, lifting)
 	if err != nil {
 		return none, err
 	}
-	pop, err := e.population(base)
+	pop, err := e.population(base, lifting.lifted)
 	if err != nil {
 		return none, err
 	}
-	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) {
+	unlifted, _ := locked(e, func() (bool, error) { return e.unlifted, nil })
+	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) && !unlifted {
 		return locked(e, func() (wire.BaseLoaded, error) {
 			if err := e.useUp(f, kindBase, pop); err != nil {
 				return none, err
@@ -216,12 +218,16 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	rec := baseRecord{schema, columnsOf(f.header), ref, pop, int64(base.Users()), 1, f.upload}
+	lifted, err := e.writeLifted(lifting)
+	if err != nil {
+		return none, err
+	}
+	rec := baseRecord{schema, columnsOf(f.header), ref, pop, int64(base.Users()), 1, f.upload, lifted}
 	if old != nil {
 		rec.Version = old.Version + 1
 	}
 	done, err := e.ahead(ctx, func() *needs {
-		return &needs{population: e.populationOf(&rec), base: &rec, gone: e.gone[:len(e.gone):len(e.gone)], built: base}
+		return &needs{population: e.populationOf(&rec), base: &rec, gone: e.goneBut(lifting.lifted), built: base}
 	})
 	if err != nil {
 		return none, err
@@ -233,6 +239,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		if err != nil {
 			return none, err
 		}
+		e.gone, e.unlifted = e.goneBut(lifting.lifted), false
 		now := e.populationNow()
 		if old != nil && before != now {
 			e.retire(before)
@@ -243,7 +250,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	})
 }
 
-func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base) (*matcher.Base, error) {
+func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base, lifting *lifting) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(columnsOf(h))
 	err := e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
@@ -253,6 +260,7 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 				return errRow
 			}
 			person := matcher.Person{User: t.user, Codes: t.row.Codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
+			lifting.row(t.user, p)
 			if p.Verified {
 				person.Tokens = t.tokens
 			}
@@ -276,8 +284,8 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 // population names everything the exact input depends on but lists and event
 // logs, which a question names by their contents, and the requests of data
 // subjects, which populationOf adds. Consent is data of the base itself, so its
-// digest and its declared columns are all.
-func (e *Enclave) population(b *matcher.Base) (hexID, error) {
+// digest, its declared columns and whose requests it lifts are all.
+func (e *Enclave) population(b *matcher.Base, l lifts) (hexID, error) {
 	columns, err := json.Marshal(b.Schema())
 	if err != nil {
 		return hexID{}, err
@@ -287,6 +295,8 @@ func (e *Enclave) population(b *matcher.Base) (hexID, error) {
 	mac.Write([]byte("awase population v1"))
 	mac.Write(digest[:])
 	mac.Write(columns)
+	lifted := e.liftedID(l)
+	mac.Write(lifted[:])
 	return hexID(mac.Sum(nil)), nil
 }
 

@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -115,7 +116,8 @@ type oracleUser struct {
 	version, service string
 	enquiry          bool
 	gender           string
-	absent           bool // not in the table at all
+	absent           bool   // not in the table at all
+	agreed           string // the day of consent; "": 2024-02-01
 }
 
 // oracleRow is a row of a list: identifiers, each spelled raw or hashed by a
@@ -408,7 +410,7 @@ func usersCSV(r *rand.Rand, users []oracleUser) []byte {
 		if u.absent {
 			continue
 		}
-		row := []string{fmt.Sprintf("user-%d", i), fmt.Sprint(u.verified), u.version, "2024-02-01", u.gender, u.service, fmt.Sprint(u.enquiry), "", "", "", ""}
+		row := []string{fmt.Sprintf("user-%d", i), fmt.Sprint(u.verified), u.version, cmp.Or(u.agreed, "2024-02-01"), u.gender, u.service, fmt.Sprint(u.enquiry), "", "", "", ""}
 		for _, c := range u.ids {
 			row[7+slices.Index(oracleKinds, c.kind)] = c.mess(r)
 		}

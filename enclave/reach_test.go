@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"awase/crypto/seal"
 	"awase/entrustment"
 )
 
@@ -37,8 +38,7 @@ func TestHangingEngine(t *testing.T) {
 			}
 			done := make(chan error, 1)
 			go func() {
-				_, err := e.Request(t.Context(), Deletion, [][]byte{[]byte("user-1")})
-				done <- err
+				done <- rights(t, e, seal.Deletion, userKeys(1, 2))
 			}()
 			if within == time.Hour {
 				select {

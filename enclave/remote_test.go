@@ -211,7 +211,7 @@ func TestRemoteRequest(t *testing.T) {
 	for i := range 600 {
 		keys = append(keys, fmt.Appendf(nil, "user-%d", i))
 	}
-	if _, err := e.Request(t.Context(), Deletion, keys); err != nil {
+	if err := rights(t, e, seal.Deletion, keys); err != nil {
 		t.Fatal(err)
 	}
 	c.set(func() { c.away = nil })

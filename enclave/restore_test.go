@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"awase/crypto/receipt"
+	"awase/crypto/seal"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -44,7 +45,7 @@ func newAfterBackup(t *testing.T) *afterBackup {
 	defer func() { e.Close() }()
 	fill(t, e, "budget: {30d: 0.05}\n")
 	secondRoom(t, e)
-	if _, err := e.Request(ctx, Deletion, userKeys(1400, 1401)); err != nil {
+	if err := rights(t, e, seal.Deletion, userKeys(1400, 1401)); err != nil {
 		t.Fatal(err)
 	}
 	b, err := e.Backup(ctx, wire.BackupRequest{Dir: a.backup, Expires: entrustment.DateOf(time.Now()).Add(30)})
@@ -64,7 +65,7 @@ func newAfterBackup(t *testing.T) *afterBackup {
 	if a.release, err = json.Marshal(r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Request(ctx, Deletion, userKeys(0, 1000)); err != nil {
+	if err := rights(t, e, seal.Deletion, userKeys(0, 1000)); err != nil {
 		t.Fatal(err)
 	}
 	loadListFile(t, e, "late", crowdRows(0, 1450))
@@ -240,7 +241,7 @@ func TestRestoreLostSegments(t *testing.T) {
 		}
 		defer e.Close()
 	}
-	if _, err := e.Request(t.Context(), Deletion, userKeys(0, 1000)); err != nil { // made again
+	if err := rights(t, e, seal.Deletion, userKeys(0, 1000)); err != nil { // made again
 		t.Fatal(err)
 	}
 	if _, err := e.ConfirmRestore(t.Context()); err != nil {

@@ -94,7 +94,7 @@ func (s *state) lose(ids []string) {
 	gone := func(refs ...vault.SegmentRef) bool {
 		return slices.ContainsFunc(refs, func(r vault.SegmentRef) bool { return slices.Contains(ids, r.ID) })
 	}
-	if s.base != nil && gone(s.base.Segment) {
+	if s.base != nil && gone(s.base.refs()...) {
 		s.base, s.bases = nil, nil
 	}
 	for key, l := range s.lists {
@@ -130,7 +130,7 @@ func (s *state) confirm(c *confirmRecord, seq int64) {
 // refs gives every segment that the state names but those of requests.
 func (s *state) refs() (out []vault.SegmentRef) {
 	if s.base != nil {
-		out = append(out, s.base.Segment)
+		out = append(out, s.base.refs()...)
 	}
 	for _, l := range s.lists {
 		out = append(out, l.Segment, l.RowSegment)
@@ -191,6 +191,8 @@ func (e *Enclave) whole() error {
 		detail = fmt.Sprintf("the vault was restored without its newest log: what was asked for between %s and %s is not known to it", japan(r.Known), japan(r.at))
 	case len(missing) > 0:
 		detail = fmt.Sprintf("%s of data subjects can't be read back, the first of number %d", entrustment.Count(len(missing), "request", "requests"), missing[0])
+	case e.unlifted:
+		return errUnlifted
 	default:
 		return nil
 	}

@@ -1,101 +1,154 @@
 package enclave
 
 import (
+	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
+	"awase/crypto/receipt"
+	"awase/crypto/seal"
 	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
-	"awase/matcher"
+	"awase/entrustment"
 )
 
-// Requests of data subjects (§7): who asked for deletion or a stop of use. The
-// log has a request's number and a salted commitment to it; who asked stands as
-// tokens in a segment of its own, under a data key of its own, which no load
-// sweeps away. Whoever has the log alone learns that there was a request.
-
-// What a data subject asks for.
-const (
-	Deletion  = "deletion"
-	StopOfUse = "stop"
-)
+// Requests of data subjects (§7). Who asks comes sealed to the enclave. The log has a
+// request's number, its kind, how the desk checked who asks and a salted commitment;
+// who is to be out of use stands as tokens in a segment of its own, under a data key
+// of its own, which no load sweeps away. Whoever has the log alone learns that there
+// was a request.
 
 // rightsKey names the data key of the requests.
 const rightsKey = "rights"
 
 // requestRecord is a request as the log has it.
 type requestRecord struct {
-	Number     int64 `json:"number"`     // from 1
-	Commitment hexID `json:"commitment"` // SHA-256 of what its segment holds, salt included
+	Number int64              `json:"number"` // from 1
+	Kind   seal.RequestKind   `json:"kind"`
+	ID     uploadID           `json:"id"` // of the sealed request: again, it is the same one
+	Check  wire.IdentityCheck `json:"check"`
+	// Commitment is SHA-256 of what its segment holds, salt included; of one that takes
+	// nobody out of use, for whom nothing is kept, it is zero.
+	Commitment hexID                      `json:"commitment,omitzero"`
+	Told       *entrustment.PolicyVersion `json:"told,omitempty"` // of a notice of purposes: what is told
+
+	seq int64
+	at  time.Time
 }
+
+// suppresses tells whether requests of a kind take who asks out of use.
+func suppresses(k seal.RequestKind) bool { return k == seal.Deletion || k == seal.Stop }
 
 func (r *requestRecord) segment() vault.SegmentRef {
 	return vault.SegmentRef{ID: fmt.Sprintf("request-%d", r.Number), Key: rightsKey}
 }
 
-// request is what the segment of a request holds.
-type request struct {
-	Kind  string        `json:"kind"`
-	Salt  []byte        `json:"salt"`
-	Users []token.Token `json:"users"`
-}
+// day is the JST day of a request, which only a consent of a later day lifts: the day
+// that the room knows, not one that it was told.
+func (r *requestRecord) day() int32 { return entrustment.DateOf(r.at).Number() }
 
 const requestColumn = "request"
 
-// Request takes the users of these keys out of every match, count and release that
-// is charged after it returns. A key of nobody is no error: who there is, is not
-// told.
-func (e *Enclave) Request(ctx context.Context, kind string, userKeys [][]byte) (wire.Ack, error) {
-	if kind != Deletion && kind != StopOfUse || len(userKeys) == 0 {
-		return wire.Ack{}, errors.New("a request is for deletion or for a stop of use, of at least one user")
-	}
-	users, err := token.NewMaker(e.tokens, userKind, 0, "")
+// Request takes a sealed request, and gives its receipt. A deletion or stop of use
+// takes the person out of every match, count and release that is charged after it
+// returns. A key of nobody is no error: who there is, is not told.
+func (e *Enclave) Request(ctx context.Context, req wire.RightsRequest) ([]byte, error) {
+	raw, err := e.request(ctx, &req)
 	if err != nil {
-		return wire.Ack{}, err
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return nil, e.refuse(kindRequest, "", err)
 	}
-	req := request{Kind: kind, Salt: make([]byte, 32)}
-	rand.Read(req.Salt)
-	for _, key := range userKeys {
-		h := sha256.Sum256(key)
-		req.Users = append(req.Users, users.Make(&h))
+	return raw, nil
+}
+
+func (e *Enclave) request(ctx context.Context, req *wire.RightsRequest) ([]byte, error) {
+	if _, err := locked(e, func() (struct{}, error) {
+		if err := e.initialised(); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, req.Check.Fault(entrustment.DateOf(e.vault.Log().Now()))
+	}); err != nil {
+		return nil, err
 	}
-	raw, err := json.Marshal(req)
+	if len(req.Sealed) > wire.MaxSealedRequest {
+		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "§7", Field: "sealed", Detail: "no sealed request is that long", Mend: "seal it with awase request"}
+	}
+	f, err := e.open(seal.BaseEntrustment, seal.RequestName, bytes.NewReader(req.Sealed))
 	if err != nil {
-		return wire.Ack{}, fmt.Errorf("encoding a request: %w", err)
+		return nil, err
 	}
+	users, err := e.askers(f)
+	if err != nil {
+		return nil, err
+	}
+	return e.takeRequest(ctx, f.header.Asks, f.upload, req.Check, users)
+}
+
+// askers gives the tokens of who asks.
+func (e *Enclave) askers(f *opened) (users []token.Token, err error) {
+	maker, err := token.NewMaker(e.tokens, userKind, 0, "")
+	if err != nil {
+		return nil, err
+	}
+	var rows seal.Memory
+	n := 0
+	for b, err := range f.rows {
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range b.Rows(&rows) {
+			n++
+			if len(r.User) > 0 {
+				h := sha256.Sum256(r.User)
+				users = append(users, maker.Make(&h))
+			}
+		}
+	}
+	if n != seal.RequestRows || len(users) == 0 {
+		return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/format.md", Field: "sealed", Detail: "the request has not the rows that every request has", Mend: "seal it with awase request"}
+	}
+	return users, nil
+}
+
+// takeRequest takes a request of some users, or finds the one of this id, and gives
+// its receipt once nothing that was asked before it is still to be charged.
+func (e *Enclave) takeRequest(ctx context.Context, kind seal.RequestKind, id uploadID, check wire.IdentityCheck, users []token.Token) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.initialised(); err != nil {
-		return wire.Ack{}, err
+	if _, used := e.state.uploads[id]; used {
+		return nil, errUpload
 	}
-	rec := requestRecord{Number: int64(len(e.state.requests)) + 1, Commitment: sha256.Sum256(raw)}
-	if err := e.vault.MakeDataKey(rightsKey); err != nil {
-		return wire.Ack{}, err
+	n, ok := e.state.asked[id]
+	if !ok {
+		rec, err := e.newRequest(kind, id, check, users)
+		if err != nil {
+			return nil, err
+		}
+		before := e.populationNow()
+		if _, err := e.append(kindRequest, rec); err != nil {
+			return nil, err
+		}
+		if n = rec.Number; suppresses(kind) {
+			e.bury(before, &e.state.requests[n-1], users)
+		}
 	}
-	w, err := e.vault.ReplaceSegment(rec.segment())
-	if err != nil {
-		return wire.Ack{}, err
+	r := &e.state.requests[n-1]
+	if err := e.settled(ctx, r); err != nil {
+		return nil, err
 	}
-	if err := w.Put(requestColumn, raw); err != nil {
-		return wire.Ack{}, errors.Join(err, w.Abort())
-	}
-	if _, err := w.Commit(); err != nil {
-		return wire.Ack{}, err
-	}
-	before := e.populationNow()
-	logged, err := e.append(kindRequest, rec)
-	if err != nil {
-		return wire.Ack{}, err
-	}
-	e.bury(before, req.Users)
-	// What was pinned before is charged before the request is acknowledged.
-	for e.inUse[before] != nil {
+	return e.requestReceipt(r)
+}
+
+// settled waits until what was pinned before a request is charged.
+func (e *Enclave) settled(ctx context.Context, r *requestRecord) error {
+	for suppresses(r.Kind) && e.pending(r.Number) {
 		letGo := e.letGo
 		e.mu.Unlock()
 		select {
@@ -103,58 +156,105 @@ func (e *Enclave) Request(ctx context.Context, kind string, userKeys [][]byte) (
 			e.mu.Lock()
 		case <-ctx.Done():
 			e.mu.Lock()
-			return wire.Ack{}, fmt.Errorf("waiting for the questions under way: %w", ctx.Err())
+			return fmt.Errorf("waiting for the questions under way: %w", ctx.Err())
 		}
 	}
-	return wire.Ack{ID: fmt.Sprint(rec.Number), Version: 1, Changed: true, Seq: logged.Seq}, nil
+	return nil
 }
 
-// bury puts users under tombstones: the population is another from here on.
-func (e *Enclave) bury(before hexID, users []token.Token) {
-	e.gone = append(e.gone, users...)
-	if e.state.base == nil {
-		return
-	}
-	now := e.populationNow()
-	if b := e.engine.Base(matcher.PopulationID(before)); b != nil {
-		e.bring(now, b.WithTombstones(users), e.state.base.Segment)
-	}
-	e.retire(before)
-}
-
-// buried is a base with everybody under tombstones who asked for it.
-func buried(b *matcher.Base, gone []token.Token) *matcher.Base {
-	if len(gone) == 0 {
-		return b
-	}
-	return b.WithTombstones(gone)
-}
-
-// populationOf names what the exact input depends on: a base, and the requests so
-// far.
-func (e *Enclave) populationOf(b *baseRecord) hexID {
-	if b == nil || len(e.state.requests) == 0 {
-		if b == nil {
-			return hexID{}
+func (e *Enclave) pinnedBefore(number int64) bool {
+	for _, p := range e.inUse {
+		if p.base != nil && p.requests < number {
+			return true
 		}
-		return b.Population
 	}
-	mac := hmac.New(sha256.New, e.bases[:])
-	mac.Write([]byte("awase population with requests v1"))
-	mac.Write(b.Population[:])
-	mac.Write(e.state.requested[:])
-	return hexID(mac.Sum(nil))
+	return false
 }
 
-func (e *Enclave) populationNow() hexID { return e.populationOf(e.state.base) }
+// newRequest makes the record of a request, and writes down who is to be out of use.
+func (e *Enclave) newRequest(kind seal.RequestKind, id uploadID, check wire.IdentityCheck, users []token.Token) (*requestRecord, error) {
+	rec := &requestRecord{Number: int64(len(e.state.requests)) + 1, Kind: kind, ID: id, Check: check}
+	if kind == seal.PurposeNotice {
+		var err error
+		rec.Told, err = e.policyInForce()
+		return rec, err
+	}
+	if !suppresses(kind) {
+		return rec, nil
+	}
+	raw := requestContent(users)
+	rec.Commitment = sha256.Sum256(raw)
+	if err := e.vault.MakeDataKey(rightsKey); err != nil {
+		return nil, err
+	}
+	w, err := e.vault.ReplaceSegment(rec.segment())
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Put(requestColumn, raw); err != nil {
+		return nil, errors.Join(err, w.Abort())
+	}
+	_, err = w.Commit()
+	return rec, err
+}
 
-// request folds a request in.
-func (s *state) request(r *requestRecord) error {
+// policyInForce gives the newest version of the privacy policy whose day has come.
+func (e *Enclave) policyInForce() (*entrustment.PolicyVersion, error) {
+	today := entrustment.DateOf(e.vault.Log().Now()).Number()
+	var now *entrustment.PolicyVersion
+	if e.state.policies != nil {
+		for i := range e.state.policies.Policies {
+			if p := &e.state.policies.Policies[i]; p.Date.Number() <= today && (now == nil || p.Date.Number() > now.Date.Number()) {
+				now = p
+			}
+		}
+	}
+	if now == nil {
+		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "policies", Detail: "no version of the privacy policy is in force that could be told", Mend: "write policies.yaml and set it (awase policy add)"}
+	}
+	return now, nil
+}
+
+// requestContent is what the segment of a request holds: 32 bytes of salt, u32 how
+// many users, their tokens, and zeros up to a multiple of what one request may name,
+// so that its size tells nothing of who asks.
+func requestContent(users []token.Token) []byte {
+	slots := (len(users) + seal.RequestRows - 1) / seal.RequestRows * seal.RequestRows
+	raw := make([]byte, 32, 36+slots*token.Size)
+	rand.Read(raw)
+	raw = binary.BigEndian.AppendUint32(raw, uint32(len(users)))
+	for _, u := range users {
+		raw = append(raw, u[:]...)
+	}
+	return raw[:cap(raw)][:36+slots*token.Size]
+}
+
+func parseRequest(raw []byte) ([]token.Token, bool) {
+	if len(raw) < 36 {
+		return nil, false
+	}
+	n := int(binary.BigEndian.Uint32(raw[32:]))
+	if n > (len(raw)-36)/token.Size {
+		return nil, false
+	}
+	users := make([]token.Token, n)
+	for i := range users {
+		copy(users[i][:], raw[36+i*token.Size:])
+	}
+	return users, true
+}
+
+// foldRequest folds a request in.
+func (s *state) foldRequest(r *requestRecord, seq int64, at time.Time) error {
 	if r.Number != int64(len(s.requests))+1 {
 		return errors.New("a request's number is out of order")
 	}
+	r.seq, r.at = seq, at
 	s.requests = append(s.requests, *r)
-	s.requested = sha256.Sum256(append(s.requested[:], r.Commitment[:]...))
+	s.asked[r.ID] = r.Number
+	if suppresses(r.Kind) { // the others change nothing that is counted
+		s.requested = sha256.Sum256(append(s.requested[:], r.Commitment[:]...))
+	}
 	return nil
 }
 
@@ -163,24 +263,87 @@ func (s *state) request(r *requestRecord) error {
 func (e *Enclave) readRequests() {
 	for i := range e.state.requests {
 		r := &e.state.requests[i]
-		req, err := e.readRequest(r)
+		if !suppresses(r.Kind) {
+			continue
+		}
+		users, err := e.readRequest(r)
 		if err != nil {
 			e.log.Warn("the request of a data subject can't be read back", "number", r.Number, "error", err)
 			e.missing = append(e.missing, r.Number)
 			continue
 		}
-		e.gone = append(e.gone, req.Users...)
+		e.suppress(r, users)
 	}
+	e.readLifted()
 }
 
-func (e *Enclave) readRequest(r *requestRecord) (*request, error) {
+func (e *Enclave) readRequest(r *requestRecord) ([]token.Token, error) {
 	cols, err := e.vault.ReadSegment(r.segment())
 	if err != nil {
 		return nil, err
 	}
-	var req request
-	if sha256.Sum256(cols[requestColumn]) != r.Commitment || json.Unmarshal(cols[requestColumn], &req) != nil {
+	users, ok := parseRequest(cols[requestColumn])
+	if sha256.Sum256(cols[requestColumn]) != r.Commitment || !ok {
 		return nil, vault.ErrSegment
 	}
-	return &req, nil
+	return users, nil
+}
+
+// Requests lists the requests.
+func (e *Enclave) Requests(context.Context) ([]wire.RequestInfo, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make([]wire.RequestInfo, len(e.state.requests))
+	for i := range out {
+		r := &e.state.requests[i]
+		out[i] = wire.RequestInfo{Number: r.Number, Kind: r.Kind, State: e.state.stateOfRequest(r), At: utc(r.at), Check: r.Check, Seq: r.seq}
+	}
+	return out, nil
+}
+
+// stateOfRequest tells how a request stands, from acts alone: what came of it for
+// the person is nobody's to see.
+func (s *state) stateOfRequest(r *requestRecord) string {
+	switch {
+	case suppresses(r.Kind):
+		return wire.RequestInForce
+	case r.Kind == seal.PurposeNotice:
+		return wire.RequestTold
+	case len(s.bases) > 0 && s.bases[len(s.bases)-1].seq > r.seq:
+		return wire.RequestBaseAnew
+	}
+	return wire.RequestRecorded
+}
+
+// RequestReceipt gives the receipt of a request again.
+func (e *Enclave) RequestReceipt(_ context.Context, number int64) ([]byte, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if number < 1 || number > int64(len(e.state.requests)) {
+		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "request", Detail: "there is no request of this number", Mend: "awase requests lists them"}
+	}
+	return e.requestReceipt(&e.state.requests[number-1])
+}
+
+func (e *Enclave) requestReceipt(r *requestRecord) ([]byte, error) {
+	out := receipt.Request{Dev: e.vault.Dev(), Number: r.Number, Kind: string(r.Kind), At: utc(r.at)}
+	var err error
+	if r.Told != nil {
+		out.Told = &receipt.Policy{Version: r.Told.Version, Date: r.Told.Date.String(), Clauses: map[string][]string{}}
+		for clause, flows := range r.Told.Clauses {
+			uses := make([]string, len(flows))
+			for i, f := range flows {
+				uses[i] = string(f)
+			}
+			out.Told.Clauses[clause] = uses
+		}
+	}
+	if out.Log, err = e.vault.Log().Proof(r.seq); err != nil {
+		return nil, err
+	}
+	raw, err := e.vault.Signer().SignRequest(out)
+	if err != nil {
+		return nil, fmt.Errorf("signing the receipt of a request: %w", err)
+	}
+	return raw, nil
 }

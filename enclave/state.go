@@ -34,7 +34,7 @@ const (
 	kindRefusal  = "refusal"
 	kindEnd      = receipt.EndKind
 	kindRotation = receipt.RotationKind
-	kindRequest  = "request"
+	kindRequest  = receipt.RequestKind
 	kindBackup   = "backup"
 	kindLost     = "lost"
 	kindConfirm  = "confirm"
@@ -68,6 +68,7 @@ type baseRecord struct {
 	Users      int64                   `json:"users"`
 	Version    int                     `json:"version"`
 	Upload     uploadID                `json:"upload"`
+	Lifted     *liftedRecord           `json:"lifted,omitempty"` // whose requests it lifts; nil: there were none
 }
 
 // listRecord makes a segment the newest version of a list.
@@ -180,7 +181,8 @@ type state struct {
 	ended       map[string]*ended                   // by entrustment
 	rotations   []rotated                           // of the vault key, in their order
 	requests    []requestRecord                     // of data subjects, by number less one
-	requested   hexID                               // a digest of them
+	requested   hexID                               // a digest of those for deletion or a stop of use, zero of none
+	asked       map[uploadID]int64                  // requests by the id of the sealed request
 	since       map[string]int64                    // by entrustment: its first record
 	backups     []backedUp
 	restored    *restored      // the last restore
@@ -197,7 +199,7 @@ func newState() *state {
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
-		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
+		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
 		officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
@@ -362,7 +364,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindRequest:
 		req, err := body[requestRecord](r)
 		if err == nil {
-			err = s.request(req)
+			err = s.foldRequest(req, r.Seq, r.Time)
 		}
 		return fail(err)
 	case kindBackup:
@@ -441,7 +443,9 @@ func (s *state) keepsLog(content hexID) bool {
 func (s *state) segments() map[string]bool {
 	keep := map[string]bool{}
 	if s.base != nil {
-		keep[s.base.Segment.ID] = true
+		for _, ref := range s.base.refs() {
+			keep[ref.ID] = true
+		}
 	}
 	for _, l := range s.lists {
 		keep[l.Segment.ID], keep[l.RowSegment.ID] = true, true
@@ -455,7 +459,9 @@ func (s *state) segments() map[string]bool {
 		keep[r.Segment.ID] = true
 	}
 	for i := range s.requests {
-		keep[s.requests[i].segment().ID] = true
+		if suppresses(s.requests[i].Kind) {
+			keep[s.requests[i].segment().ID] = true
+		}
 	}
 	return keep
 }

@@ -46,7 +46,10 @@ func acts(t *testing.T, e *Enclave) map[string]func() error {
 			_, err := e.Reserve(ctx, wire.ReserveRequest{Name: "r", Question: question(), Until: entrustment.Date{Year: 2090, Month: 1, Day: 1}})
 			return err
 		},
-		"request": func() error { _, err := e.Request(ctx, Deletion, [][]byte{{1}}); return err },
+		"request": func() error {
+			_, err := e.Request(ctx, wire.RightsRequest{Check: goodCheck()})
+			return err
+		},
 	}
 }
 

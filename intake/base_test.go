@@ -37,7 +37,7 @@ const baseHead = "user_id,email_verified,policy_version,agreed_on,email,mobile,s
 func TestBase(t *testing.T) {
 	content := baseHead +
 		"u1,true,2024-01-29,2024-02-01,taro@example.jp,090-1234-5678,ck1,1996-04-01,male,100-0001,x,,,1,0,山田\n" +
-		"u2,maybe,2019-04-01,,bad,090,,x,other,,,jobs,maybe,maybe,はい,鈴木\n" +
+		"u2,maybe,2019-04-01,45323,bad,090,,x,other,,,jobs,maybe,maybe,はい,鈴木\n" +
 		",true,2024-01-29,,c@d.jp,,,,,,,,,,,\n" +
 		"u4,0,,,,,,,,,,,0,,,\n"
 	f, err := openBase(t, content, baseSchema())
@@ -51,7 +51,7 @@ func TestBase(t *testing.T) {
 	domain := f.Header().Columns
 	at := func(col int, value string) uint8 { return uint8(slices.Index(domain[col].Domain, value)) }
 	people := []seal.Person{
-		{Key: []byte("u1"), Verified: true, PolicyVersion: "2024-01-29", Channels: 1},
+		{Key: []byte("u1"), Verified: true, PolicyVersion: "2024-01-29", Channels: 1, Consent: 19754},
 		{Key: []byte("u2"), PolicyVersion: "2019-04-01", Service: "jobs", EnquiryOnly: true, Channels: 2},
 		{Key: []byte("u4")},
 	}
@@ -80,10 +80,10 @@ func TestBase(t *testing.T) {
 		t.Error("a bad identifier of the base is kept")
 	}
 	r := f.Report()
-	if r.Rows != 4 || r.Accepted != 3 || r.Rejected != 1 || r.Problems != 8 {
+	if r.Rows != 4 || r.Accepted != 3 || r.Rejected != 1 || r.Problems != 9 {
 		t.Errorf("counts are %+v", r)
 	}
-	want := []Problem{{3, "email_verified", "flag_unclear", ""}, {3, "from_enquiry", "flag_unclear", ""}, {3, "mail_ok", "flag_unclear", ""}, {3, "email", "email_no_at", ""},
+	want := []Problem{{3, "email_verified", "flag_unclear", ""}, {3, "agreed_on", "consent_day_unreadable", ""}, {3, "from_enquiry", "flag_unclear", ""}, {3, "mail_ok", "flag_unclear", ""}, {3, "email", "email_no_at", ""},
 		{3, "mobile", "phone_too_short", ""}, {3, "birth_date", "value_unknown", ""}, {3, "sex", "value_unknown", ""}, {4, "user_id", "no_user_key", ""}}
 	if len(r.ProblemList()) != len(want) {
 		t.Fatalf("problems are %+v", r.ProblemList())
@@ -103,7 +103,7 @@ func TestBase(t *testing.T) {
 			unreadable[c.Column] = c.Unreadable
 		}
 	}
-	if want := map[string]int64{"email_verified": 1, "birth_date": 1, "sex": 1, "from_enquiry": 1, "mail_ok": 1}; !reflect.DeepEqual(unreadable, want) {
+	if want := map[string]int64{"email_verified": 1, "agreed_on": 1, "birth_date": 1, "sex": 1, "from_enquiry": 1, "mail_ok": 1}; !reflect.DeepEqual(unreadable, want) {
 		t.Errorf("unreadable cells are %v, want %v", unreadable, want)
 	}
 	if !slices.Equal(r.Dropped, []string{"disability", "name"}) {
@@ -178,5 +178,34 @@ func TestOverlongVersionAndService(t *testing.T) {
 	p := rows[0].Person
 	if p.PolicyVersion != "" || p.Service == "" || len(p.Service) > 255 {
 		t.Errorf("version of %d bytes, service of %d", len(p.PolicyVersion), len(p.Service))
+	}
+}
+
+// TestConsentDay: a day is JST's, in the forms that systems write it; what can't be
+// one is none, and the row stays.
+func TestConsentDay(t *testing.T) {
+	today := entrustment.Date{Year: 2026, Month: 11, Day: 26}
+	for cell, want := range map[string]int32{
+		"2024-02-01": 19754, "2024/2/1": 19754, "２０２４年２月１日": 19754, "20240201": 19754, "2024-02-01 23:59:59": 19754,
+		"2024-01-31T15:00:00Z": 19754, "1706713200": 19754, // the JST day of a moment
+		"2026-11-27": 20784, "2026-11-28": 0, // a clock may be ahead by a zone, not more
+		"": 0, " ": 0, "1999-12-31": 0, "02/01/2024": 0, "45323": 0, "yesterday": 0, "\xff": 0,
+	} {
+		content := baseHead + "u1,true,2024-01-29," + cell + ",taro@example.jp,,,,,,,,,,,\n"
+		f, err := OpenBase(t.Context(), strings.NewReader(content), int64(len(content)), baseSchema(), Options{Today: today})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := collect(f)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%q: %d rows, %v", cell, len(rows), err)
+		}
+		if got := rows[0].Person.Consent; got != want {
+			t.Errorf("%q is day %d, want %d", cell, got, want)
+		}
+		unread := want == 0 && strings.TrimSpace(cell) != ""
+		if n := f.Report().Problems; unread != (n == 1) {
+			t.Errorf("%q: %d problems", cell, n)
+		}
 	}
 }

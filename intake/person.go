@@ -2,9 +2,11 @@ package intake
 
 import (
 	"bytes"
+	"math"
 	"strings"
 
 	"awase/crypto/seal"
+	"awase/entrustment"
 	"awase/intake/table"
 )
 
@@ -25,6 +27,7 @@ func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, s
 		Verified:      w.verified == absent || w.flag(c, r, w.verified, false),
 		PolicyVersion: w.value(bounded(c.Cell(r, w.version), "")),
 		Service:       w.service(c, r),
+		Consent:       w.agreedOn(c, r),
 	})
 	p = &w.persons[len(w.persons)-1]
 	for _, slot := range w.enquiry {
@@ -36,6 +39,30 @@ func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, s
 		}
 	}
 	return p, "", 0
+}
+
+// consentDays reads days of consent, up to the day after today where that is known.
+func consentDays(today entrustment.Date) clock {
+	if today.IsZero() {
+		return clock{offset: jstSeconds, last: math.MaxInt32}
+	}
+	return newClock(entrustment.EventTime{}, today)
+}
+
+// agreedOn gives the day on which the policy version was accepted, 0: not known.
+// One that can't be read is none: it lifts nobody's request.
+func (w *worker) agreedOn(c *table.Chunk, r int) int32 {
+	cell := bytes.TrimSpace(c.Cell(r, w.agreed))
+	if len(cell) == 0 {
+		return 0
+	}
+	day, reason := w.days.day(cell)
+	if reason != "" {
+		w.t.columns[w.agreed].Unreadable++
+		w.t.fault(c.Lines[r], w.names[w.agreed], "", reasonConsentDay, "")
+		return 0
+	}
+	return day
 }
 
 // maxText is the longest policy version or service that a sealed row holds.

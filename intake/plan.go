@@ -29,6 +29,8 @@ type plan struct {
 	key      int
 	verified int // absent: all are
 	version  int
+	agreed   int   // the day of the policy version
+	days     clock // of agreed
 	enquiry  []int
 	services []int
 	channels []int // by bit
@@ -76,7 +78,7 @@ func planBase(b *binding, s *entrustment.BaseSchema, today entrustment.Date) (*p
 		p.verified = need(s.Verified, "verified")
 	}
 	p.version = need(s.Consent.Version, "policy version")
-	need(s.Consent.Date, "policy date")
+	p.agreed, p.days = need(s.Consent.Date, "policy date"), consentDays(today)
 	for _, r := range s.Restrictions {
 		if r.Kind == entrustment.EnquiryOnly {
 			p.enquiry = append(p.enquiry, need(r.Column, r.Kind))

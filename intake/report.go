@@ -27,6 +27,7 @@ const (
 	reasonNoIdentifier = "no_identifier"
 	reasonNoUserKey    = "no_user_key"
 	reasonLongUserKey  = "user_key_too_long"
+	reasonConsentDay   = "consent_day_unreadable"
 )
 
 var mends = map[string]string{
@@ -40,6 +41,7 @@ var mends = map[string]string{
 	reasonNoFlag:       "the cell is neither yes nor no, and counts as the answer that allows less; write true or false",
 	reasonNoIdentifier: "give the person an email address, phone number, cookie or advertising id, or delete the row",
 	reasonNoUserKey:    "give the user the key that the operator knows them by",
+	reasonConsentDay:   "write the day of consent like 2026-11-23, from 2000 to today; one that can't be read counts as none, and lifts no request of the user",
 	reasonLongUserKey:  fmt.Sprintf("a user key has at most %d bytes", maxUserKey),
 }
 

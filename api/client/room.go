@@ -564,3 +564,29 @@ func reservation(name string) string {
 	id, own, _ := strings.Cut(name, "/")
 	return "/v1/reservations/" + url.PathEscape(id) + "/" + url.PathEscape(own)
 }
+
+// Request takes a sealed request of a data subject. Who checked who asks is whose
+// token it is.
+func (r *Room) Request(ctx context.Context, req wire.RightsRequest) ([]byte, error) {
+	check := map[string]any{"method": req.Check.Method, "on": req.Check.On}
+	if req.Check.Agent {
+		check["agent"] = true
+	}
+	var out struct {
+		Number int64 `json:"number"`
+	}
+	if err := r.Post(ctx, "/v1/requests", NewKey(), map[string]any{"check": check, "sealed": req.Sealed}, &out); err != nil {
+		return nil, err
+	}
+	return r.RequestReceipt(ctx, out.Number) // its very bytes
+}
+
+// Requests lists the requests of data subjects.
+func (r *Room) Requests(ctx context.Context) ([]wire.RequestInfo, error) {
+	return pages[wire.RequestInfo](ctx, r, "/v1/requests")
+}
+
+// RequestReceipt gives the receipt of a request.
+func (r *Room) RequestReceipt(ctx context.Context, number int64) ([]byte, error) {
+	return r.rawJSON(ctx, "/v1/requests/"+strconv.FormatInt(number, 10)+"/receipt")
+}

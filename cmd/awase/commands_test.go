@@ -26,6 +26,7 @@ var commandOf = map[string]string{
 	"loadBase": "base load", "listOwnEvents": "events list", "loadEvents": "events load",
 	"priceQuestion": "report", "askReport": "report", "listReports": "reports", "getReport": "reports", "getReceipt": "reports receipt", "getReportFile": "reports",
 	"listCubes": "cubes", "askCube": "cubes buy", "sizeFromCube": "cubes size",
+	"takeRequest": "request", "listRequests": "requests", "requestReceipt": "requests receipt",
 	"reserve": "reserve", "freeReservation": "reserve", "priceReservation": "report", "askReservation": "report",
 }
 

@@ -161,6 +161,8 @@ func newRoot() *cobra.Command {
 		listsCommand(),
 		reportsCommand(),
 		cubesCommand(),
+		requestCommand(),
+		requestsCommand(),
 	)
 	for _, n := range nouns() {
 		root.AddCommand(n.command())

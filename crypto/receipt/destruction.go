@@ -198,7 +198,7 @@ var destructionChecks = []destructionCheck{
 func inLog(p *LogProof, key ed25519.PublicKey) error {
 	n, root, err := openCheckpoint([]byte(p.Checkpoint), Origin(p.Checkpoint), key)
 	if err != nil {
-		return errors.New("the log checkpoint is not signed by the certificate's key")
+		return errors.New("the log checkpoint is not signed by the key that signed this")
 	}
 	path, ok := hashes(p.Inclusion)
 	if !ok {

@@ -10,15 +10,16 @@ type Address struct {
 	Entrustment string   // its id; BaseEntrustment where there is none
 	Version     int      // of the entrustment, from 1; 0 with BaseEntrustment
 	Party       string   // id of the party that uploads
-	Name        string   // id of the list; BaseName, EventsName
+	Name        string   // id of the list; BaseName, EventsName, RequestName
 	Upload      [16]byte // random, one an upload; Open: zero is any
 }
 
 // Reserved values. An id begins with a letter or digit, so none is one of these.
 const (
-	BaseEntrustment = "@base"   // the operator's own data: the base, and its logs that no entrustment names
-	BaseName        = "@base"   // the name of every base
-	EventsName      = "@events" // the name of every event log
+	BaseEntrustment = "@base"    // the operator's own data: the base, and its logs that no entrustment names
+	BaseName        = "@base"    // the name of every base
+	EventsName      = "@events"  // the name of every event log
+	RequestName     = "@request" // the name of every request of a data subject
 )
 
 // BaseAddress gives the address of an upload of the operator's base.
@@ -54,6 +55,8 @@ func (a *Address) fault(p Purpose) string {
 		fits = !own && isID(a.Name)
 	case Events:
 		fits = a.Name == EventsName
+	case Request:
+		fits = own && a.Name == RequestName
 	}
 	if !fits {
 		return "entrustment and name, for this purpose"

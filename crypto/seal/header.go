@@ -21,14 +21,14 @@ const (
 )
 
 // formatVersion begins the canonical header.
-const formatVersion = 1
+const formatVersion = 2
 
 // unknown is the last value of every domain.
 const unknown = "unknown"
 
-var purposes = []Purpose{1: Base, 2: List, 3: Events}
+var purposes = []Purpose{1: Base, 2: List, 3: Events, 4: Request}
 
-var changes = map[Purpose][]Change{Base: {""}, List: {Replace, Add, Remove}, Events: {"", Instead}}
+var changes = map[Purpose][]Change{Base: {""}, List: {Replace, Add, Remove}, Events: {"", Instead}, Request: {""}}
 
 // appendHeader appends the canonical header, docs/format.md §2. A Header and an
 // Address that may not be sealed are refused.
@@ -78,6 +78,8 @@ func appendSchema(b []byte, h *Header) []byte {
 		b = appendText(b, h.Unit)
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
 		b = appendChange(b, h)
+	case Request:
+		b = append(b, byte(slices.Index(requestKinds, h.Asks)+1))
 	}
 	var after [16]byte
 	_, _ = hex.Decode(after[:], []byte(h.After)) // likewise
@@ -144,6 +146,10 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		h.Unit = c.text()
 		h.From, h.To = int32(c.u32()), int32(c.u32())
 		h.Change = c.change(Events)
+	case Request:
+		if n := int(c.u8()); n >= 1 && n <= len(requestKinds) {
+			h.Asks = requestKinds[n-1]
+		}
 	}
 	var after [16]byte
 	if copy(after[:], c.take(len(after))); after != [16]byte{} {
@@ -204,6 +210,12 @@ func (h *Header) fault() string {
 		return "after: an upload id"
 	case h.Change == Remove && len(h.Columns) > 0:
 		return "columns: rows that remove have none"
+	case (h.Purpose == Request) != slices.Contains(requestKinds, h.Asks), h.Purpose != Request && h.Asks != "":
+		return "asks: a request says what it asks for, other files don't"
+	case h.Purpose == Request && len(h.Identifiers)+len(h.Columns) > 0:
+		return "a request with columns"
+	case h.Purpose == Request && h.After != "":
+		return "after: a request follows none"
 	case h.Purpose == List && len(h.Identifiers) == 0:
 		return "a list without an identifier column"
 	}

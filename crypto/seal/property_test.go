@@ -24,7 +24,7 @@ var (
 
 // drawHeader draws an address and a header that may be sealed.
 func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
-	h.Purpose = rapid.SampledFrom([]seal.Purpose{seal.Base, seal.List, seal.Events}).Draw(t, "purpose")
+	h.Purpose = rapid.SampledFrom([]seal.Purpose{seal.Base, seal.List, seal.Events, seal.Request}).Draw(t, "purpose")
 	a = seal.Address{
 		Entrustment: drawID.Draw(t, "entrustment"),
 		Version:     rapid.IntRange(1, 1<<31-1).Draw(t, "version"),
@@ -33,7 +33,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 	}
 	copy(a.Upload[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "upload"))
 	a.Upload[0] |= 1
-	own := h.Purpose == seal.Base || h.Purpose == seal.Events && rapid.Bool().Draw(t, "own log")
+	own := h.Purpose == seal.Base || h.Purpose == seal.Request || h.Purpose == seal.Events && rapid.Bool().Draw(t, "own log")
 	if own {
 		a.Entrustment, a.Version = seal.BaseEntrustment, 0
 	}
@@ -58,6 +58,10 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 			h.From = rapid.Int32Range(1, 30_000).Draw(t, "from")
 			h.To = rapid.Int32Range(h.From, math.MaxInt32).Draw(t, "to")
 		}
+	}
+	if h.Purpose == seal.Request {
+		a.Name, h.Asks = seal.RequestName, rapid.SampledFrom(seal.RequestKinds()).Draw(t, "asks")
+		return a, h
 	}
 	if rapid.Bool().Draw(t, "follows") {
 		h.After = hex.EncodeToString(append(rapid.SliceOfN(rapid.Byte(), 15, 15).Draw(t, "after"), 1))
@@ -104,6 +108,7 @@ func drawRow(t *rapid.T, h *seal.Header) (r seal.Row) {
 			Service:       rapid.OneOf(rapid.Just(""), drawText).Draw(t, "service"),
 			EnquiryOnly:   rapid.Bool().Draw(t, "enquiry"),
 			Channels:      rapid.Uint64().Draw(t, "channels") & (1<<len(h.Channels) - 1),
+			Consent:       rapid.Int32Min(0).Draw(t, "consent"),
 		}
 	case seal.Events:
 		day := rapid.Int32()
@@ -119,6 +124,8 @@ func drawRow(t *rapid.T, h *seal.Header) (r seal.Row) {
 		if len(r.Identifiers) == 0 && len(r.Event.Key) == 0 {
 			r.Event.Key = []byte{0}
 		}
+	case seal.Request:
+		r.User = rapid.SliceOfN(rapid.Byte(), 0, 512).Draw(t, "user")
 	}
 	return r
 }

@@ -10,7 +10,7 @@ const (
 	maxRowIdentifiers = 255
 	maxRowText        = 512 // bytes of a user key, a policy version, a service
 	identifierSize    = 2 + 32
-	maxRowSize        = 1 + maxRowIdentifiers*identifierSize + maxColumns + 1 + 3*(2+maxRowText) + 8
+	maxRowSize        = 1 + maxRowIdentifiers*identifierSize + maxColumns + 1 + 3*(2+maxRowText) + 8 + 4
 )
 
 const (
@@ -63,12 +63,16 @@ func (s *shape) appendRow(b []byte, r *Row) (_ []byte, fault string) {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(p.Key))), p.Key...)
 		b = appendText(appendText(b, p.PolicyVersion), p.Service)
 		b = binary.BigEndian.AppendUint64(b, p.Channels)
+		b = binary.BigEndian.AppendUint32(b, uint32(p.Consent))
 	}
 	if e := r.Event; e != nil {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(e.Key))), e.Key...)
 		b = binary.BigEndian.AppendUint32(b, uint32(e.Day))
 		b = append(b, e.Type)
 		b = binary.BigEndian.AppendUint64(b, uint64(e.Value))
+	}
+	if s.purpose == Request {
+		b = appendUser(b, r.User)
 	}
 	return b, ""
 }
@@ -80,6 +84,8 @@ func (s *shape) fault(r *Row) string {
 		return "person"
 	case (r.Event != nil) != (s.purpose == Events):
 		return "event"
+	case s.purpose != Request && len(r.User) > 0, len(r.User) > maxRowText:
+		return "user key: of a request, at most 512 bytes"
 	case len(r.Identifiers) > maxRowIdentifiers:
 		return "more than 255 identifiers"
 	case len(r.Codes) != len(s.domains):
@@ -100,6 +106,8 @@ func (s *shape) fault(r *Row) string {
 		return s.personFault(r.Person)
 	case Events:
 		return s.eventFault(r.Event, len(r.Identifiers))
+	case Request:
+		return ""
 	default:
 		if len(r.Identifiers) == 0 {
 			return "no identifier"
@@ -120,6 +128,8 @@ func (s *shape) personFault(p *Person) string {
 		return "service over 512 bytes"
 	case p.Channels&^s.channels != 0:
 		return "channel that the header doesn't name"
+	case p.Consent < 0:
+		return "day of consent"
 	}
 	return ""
 }

@@ -18,6 +18,7 @@ type person struct {
 	key             []byte // of the event, too
 	policy, service []byte
 	channels        uint64
+	consent         int32
 }
 
 type event struct {
@@ -53,6 +54,8 @@ func (s *shape) next(b []byte, v *rowView) (rest []byte, fault string) {
 		return s.nextPerson(b, v)
 	case Events:
 		return s.nextEvent(b, v)
+	case Request:
+		return nextUser(b, v)
 	default:
 		if n == 0 {
 			return nil, "no identifier"
@@ -75,15 +78,17 @@ func (s *shape) nextPerson(b []byte, v *rowView) ([]byte, string) {
 			return nil, "user key, policy version or service"
 		}
 	}
-	if len(b) < 8 {
+	if len(b) < 12 {
 		return nil, errShort
 	}
-	v.channels, b = binary.BigEndian.Uint64(b), b[8:]
+	v.channels, v.consent, b = binary.BigEndian.Uint64(b), int32(binary.BigEndian.Uint32(b[8:])), b[12:]
 	switch {
 	case len(v.key) == 0:
 		return nil, "no user key"
 	case v.channels&^s.channels != 0:
 		return nil, "channel that the header doesn't name"
+	case v.consent < 0:
+		return nil, "day of consent"
 	}
 	return b, ""
 }
@@ -200,7 +205,7 @@ func (b *Batch) Rows(m *Memory) []Row {
 		}
 		switch b.shape.purpose {
 		case Base:
-			m.persons[i] = Person{v.key, v.flags&flagVerified != 0, m.text(v.policy), m.text(v.service), v.flags&flagEnquiryOnly != 0, v.channels}
+			m.persons[i] = Person{v.key, v.flags&flagVerified != 0, m.text(v.policy), m.text(v.service), v.flags&flagEnquiryOnly != 0, v.channels, v.consent}
 			r.Person = &m.persons[i]
 		case Events:
 			m.events[i] = Event{nil, v.day, v.kind, v.value}
@@ -208,6 +213,10 @@ func (b *Batch) Rows(m *Memory) []Row {
 				m.events[i].Key = v.key
 			}
 			r.Event = &m.events[i]
+		case Request:
+			if len(v.key) > 0 {
+				r.User = v.key
+			}
 		}
 	}
 	return rows

@@ -12,6 +12,7 @@ type jsonRow struct {
 	Codes       []int       `json:"codes"`
 	Person      *jsonPerson `json:"person,omitempty"`
 	Event       *jsonEvent  `json:"event,omitempty"`
+	User        string      `json:"user,omitempty"`
 }
 
 type jsonPerson struct {
@@ -21,6 +22,7 @@ type jsonPerson struct {
 	Service     string `json:"service"`
 	EnquiryOnly bool   `json:"enquiry_only"`
 	Channels    uint64 `json:"channels"`
+	Consent     int32  `json:"consent"`
 }
 
 type jsonEvent struct {
@@ -40,11 +42,12 @@ func MarshalVectorRow(r *Row) ([]byte, error) {
 		out.Codes = append(out.Codes, int(c))
 	}
 	if p := r.Person; p != nil {
-		out.Person = &jsonPerson{hex.EncodeToString(p.Key), p.Verified, p.PolicyVersion, p.Service, p.EnquiryOnly, p.Channels}
+		out.Person = &jsonPerson{hex.EncodeToString(p.Key), p.Verified, p.PolicyVersion, p.Service, p.EnquiryOnly, p.Channels, p.Consent}
 	}
 	if e := r.Event; e != nil {
 		out.Event = &jsonEvent{hex.EncodeToString(e.Key), e.Day, e.Type, e.Value}
 	}
+	out.User = hex.EncodeToString(r.User)
 	return json.Marshal(out)
 }
 
@@ -67,7 +70,7 @@ func UnmarshalVectorRow(b []byte) (r Row, err error) {
 		r.Codes = append(r.Codes, uint8(c))
 	}
 	if p := in.Person; p != nil {
-		r.Person = &Person{nil, p.Verified, p.Policy, p.Service, p.EnquiryOnly, p.Channels}
+		r.Person = &Person{nil, p.Verified, p.Policy, p.Service, p.EnquiryOnly, p.Channels, p.Consent}
 		if r.Person.Key, err = hex.DecodeString(p.Key); err != nil {
 			return r, err
 		}
@@ -78,5 +81,8 @@ func UnmarshalVectorRow(b []byte) (r Row, err error) {
 			return r, err
 		}
 	}
-	return r, nil
+	if in.User != "" {
+		r.User, err = hex.DecodeString(in.User)
+	}
+	return r, err
 }

@@ -22,6 +22,8 @@ const (
 	Base   Purpose = "base"
 	List   Purpose = "list"
 	Events Purpose = "events"
+	// Request is what one data subject asks for, by their user keys alone.
+	Request Purpose = "request"
 )
 
 // Header declares what the rows of one file hold. It is the column schema that
@@ -37,6 +39,7 @@ type Header struct {
 	To          int32              `json:"to,omitempty"`       // the last: declared, so what they say is of no row; 0 and 0: of any
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 	Change      Change             `json:"change,omitempty"`   // list, events: what the rows do to what was there before
+	Asks        RequestKind        `json:"asks,omitempty"`     // request: what is asked for
 	After       string             `json:"after,omitempty"`    // upload id of the file that this one follows, in lower-case hex; "": of any
 }
 
@@ -55,6 +58,21 @@ const (
 // it, of the days that it is declared to be of, or of all. Else it stands beside
 // them.
 const Instead Change = "instead"
+
+// RequestKind is what a data subject asks for.
+type RequestKind string
+
+// The kinds of requests.
+const (
+	Deletion      RequestKind = "deletion"
+	Stop          RequestKind = "stop" // of the use of their data
+	Correction    RequestKind = "correction"
+	Addition      RequestKind = "addition"
+	PurposeNotice RequestKind = "purpose-notice" // to be told what their data is used for
+)
+
+// RequestKinds gives the kinds in the order of their codes.
+func RequestKinds() []RequestKind { return slices.Clone(requestKinds) }
 
 // EventType is a declared sort of event: what happened (impression, click,
 // conversion, page_view, location) and its category, the name that contracts
@@ -92,6 +110,7 @@ type Row struct {
 	Codes       []uint8 // one for each Header.Columns: position in its domain
 	Person      *Person // base only; nil otherwise
 	Event       *Event  // events only; nil otherwise
+	User        []byte  // request only: one of the person's user keys; empty in a row that fills the file up
 }
 
 // Event is what only the rows of an event log hold. The user is named by Key or
@@ -111,6 +130,7 @@ type Person struct {
 	Service       string // the one service the data serves; "" = not limited
 	EnquiryOnly   bool
 	Channels      uint64 // bit i: opted in to Header.Channels[i]
+	Consent       int32  // JST day on which PolicyVersion was accepted, counted from 1970-01-01; 0: not known
 }
 
 // Clone gives a row that shares no memory with r, for who keeps rows of a batch.
@@ -126,6 +146,7 @@ func (r *Row) Clone() Row {
 		e.Key = bytes.Clone(e.Key)
 		c.Event = &e
 	}
+	c.User = bytes.Clone(r.User)
 	return c
 }
 

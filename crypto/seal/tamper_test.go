@@ -43,7 +43,7 @@ func kinds() map[string]struct {
 			{Identifiers: []seal.Identifier{{Hash: hash}}},
 		}},
 		"base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Columns: column, Channels: []string{"mail"}, Document: strings.Repeat("5e", 32)}, []seal.Row{
-			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1}},
+			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}, Person: &seal.Person{Key: []byte("u1"), Verified: true, PolicyVersion: "1", Channels: 1, Consent: 20000}},
 			{Codes: []uint8{0}, Person: &seal.Person{Key: []byte("u2"), Service: "jobs", EnquiryOnly: true}},
 		}},
 		"next base": {seal.BaseAddress("operator", testAddress.Upload), seal.Header{Purpose: seal.Base, Identifiers: identifiers, Document: strings.Repeat("5e", 32), After: "000000000000000000000000000000a5"}, []seal.Row{
@@ -55,6 +55,7 @@ func kinds() map[string]struct {
 		"log": {logAddress, seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "click", Category: "c"}}, From: 20000, To: 20001, Change: seal.Instead, After: "000000000000000000000000000000a5"}, []seal.Row{
 			{Event: &seal.Event{Key: []byte("u1"), Day: 20000}},
 		}},
+		"request": {requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop}, []seal.Row{{User: []byte("u1")}, {}}},
 	}
 }
 
@@ -347,4 +348,10 @@ func TestErrorsShowNoContent(t *testing.T) {
 			t.Fatalf("byte %d: %v", i, err)
 		}
 	}
+}
+
+func requestAddress() seal.Address {
+	a := seal.BaseAddress("operator", testAddress.Upload)
+	a.Name = seal.RequestName
+	return a
 }

@@ -33,6 +33,13 @@ func makeVectors(t *testing.T) []vector {
 	dated.plain = dated.rows(t, datedRows)
 	next := base
 	next.header.After = add.header.After
+	ask := craft{suite: X25519, addr: BaseAddress("operator", [16]byte([]byte("upload-0000-0004"))), header: Header{Purpose: Request, Asks: Stop}}
+	ask.addr.Name = RequestName
+	askRows, err := RequestOf([][]byte{[]byte("u-1"), {0xFF, 0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask.plain = ask.rows(t, askRows)
 	two := list
 	two.plain = list.rows(t, listRows[:1], listRows[1:])
 
@@ -47,6 +54,7 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-base-next", comment: "a base, after a certain file", craft: next, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
 		{name: "ok-events-of-a-period", comment: "an event log of 30 days, in place of those before it, after a certain file", craft: dated, rows: datedRows, resealed: true},
+		{name: "ok-request", comment: "what a data subject with two user keys asks: 16 rows of one size", craft: ask, rows: askRows, resealed: true},
 		{name: "ok-no-rows", comment: "no rows: one record, empty and final", craft: empty, resealed: true},
 		{name: "ok-two-records", comment: "a writer may cut records where it likes, between rows", craft: two, rows: listRows},
 		{name: "ok-any-upload", comment: "an upload id of zeros asks for any", craft: list, rows: listRows, ask: func(a *Address) { a.Upload = [16]byte{} }},
@@ -83,9 +91,9 @@ func makeVectors(t *testing.T) []vector {
 
 	out = append(out, headVectors(list)...)
 	out = append(out, headerVectors(list)...)
-	out = append(out, headerEndVectors(base, events)...)
+	out = append(out, headerEndVectors(base, events, ask)...)
 	out = append(out, recordVectors(list, two)...)
-	return append(out, rowVectors(list, base, events, dated)...)
+	return append(out, rowVectors(list, base, events, dated, ask)...)
 }
 
 // edit gives cases that differ from a good file in some of its bytes.
@@ -136,7 +144,7 @@ func headerVectors(list craft) []vector {
 		})
 	}
 	return []vector{
-		alter("version", "format version 2", func(b []byte) []byte { b[1] = 2; return b }),
+		alter("version", "format version 1", func(b []byte) []byte { b[1] = 1; return b }),
 		alter("purpose", "purpose 0", func(b []byte) []byte { b[2] = 0; return b }),
 		alter("purpose-base", "a base under an entrustment", func(b []byte) []byte { b[2] = 1; return b }),
 		alter("trailing", "a byte behind the upload id of the file before", func(b []byte) []byte { return append(b, 0) }),
@@ -167,7 +175,7 @@ func headerVectors(list craft) []vector {
 }
 
 // headerEndVectors are of what only a base or an event log has.
-func headerEndVectors(base, events craft) []vector {
+func headerEndVectors(base, events, ask craft) []vector {
 	alter := func(c craft, name, comment string, f func(b []byte) []byte) vector {
 		c.canon = f
 		return vector{name: "header-" + name, expect: string(MalformedHeader), comment: comment, craft: c}
@@ -183,6 +191,9 @@ func headerEndVectors(base, events craft) []vector {
 		alter(events, "period-back", "the last day before the first", func(b []byte) []byte { b[len(b)-end-5], b[len(b)-end-1] = 2, 1; return b }),
 		alter(events, "period-negative", "days before 1970", func(b []byte) []byte { copy(b[len(b)-end-8:], "\xff\xff\xff\xff\xff\xff\xff\xff"); return b }),
 		alter(events, "instead", "a change that event logs don't have", func(b []byte) []byte { b[len(b)-end] = 2; return b }),
+		alter(ask, "asks", "a sixth kind of request", func(b []byte) []byte { b[len(b)-16-1] = 6; return b }),
+		alter(ask, "asks-nothing", "a request for nothing", func(b []byte) []byte { b[len(b)-16-1] = 0; return b }),
+		alter(ask, "request-after", "a request that follows a file", func(b []byte) []byte { b[len(b)-1] = 1; return b }),
 		alter(events, "log-after-none", "an event log without the file before", func(b []byte) []byte { return b[:len(b)-16] }),
 	}
 }
@@ -229,7 +240,7 @@ func recordVectors(list, two craft) []vector {
 	}
 }
 
-func rowVectors(list, base, events, dated craft) []vector {
+func rowVectors(list, base, events, dated, ask craft) []vector {
 	alter := func(c craft, name, comment string, f func(b []byte) []byte) vector {
 		c.plain = [][]byte{f(slices.Clone(c.plain[0]))}
 		return vector{name: "row-" + name, expect: string(MalformedRecord), comment: comment, craft: c}
@@ -252,7 +263,11 @@ func rowVectors(list, base, events, dated craft) []vector {
 		alter(base, "key-long", "a user key of 513 bytes", func(b []byte) []byte {
 			return slices.Concat(b[:baseFlags+1], []byte{2, 1}, make([]byte, 513), b[baseFlags+1+2+3:])
 		}),
-		alter(base, "channel", "a third channel", func(b []byte) []byte { b[len(b)-1] = 4; return b }),
+		alter(base, "channel", "a third channel", func(b []byte) []byte { b[len(b)-1-4] = 4; return b }),
+		alter(base, "consent", "a day of consent before 1970", func(b []byte) []byte { b[len(b)-4] = 0x80; return b }),
+		alter(ask, "user-long", "a user key of 513 bytes", set(1, 2)),
+		alter(ask, "user-padding", "a byte behind a user key", set(1+2+3, 1)),
+		alter(ask, "user-identifier", "a request with an identifier", set(0, 1)),
 		alter(events, "type", "a third event type", set(1+1+2+3+4, 2)),
 		alter(dated, "period", "a day after the period's last", func(b []byte) []byte { copy(b[1+1+2+3:], "\x00\x00\x50\x32"); return b }),
 		alter(events, "nobody", "neither user key nor identifier", func(b []byte) []byte {

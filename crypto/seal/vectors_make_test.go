@@ -157,7 +157,7 @@ func craftRows() (list, base, events []Row) {
 		{Identifiers: []Identifier{{0, 0, hashOf("b")}, {0, 3, hashOf("b'")}, {1, 0, hashOf("c")}}, Codes: []uint8{2}},
 	}
 	base = []Row{
-		{Identifiers: []Identifier{{0, 0, hashOf("a")}}, Codes: []uint8{1}, Person: &Person{Key: []byte("u-1"), Verified: true, PolicyVersion: "2024-01-29", Channels: 3}},
+		{Identifiers: []Identifier{{0, 0, hashOf("a")}}, Codes: []uint8{1}, Person: &Person{Key: []byte("u-1"), Verified: true, PolicyVersion: "2024-01-29", Channels: 3, Consent: 19_751}},
 		{Codes: []uint8{2}, Person: &Person{Key: []byte{0xFF, 0}, Service: "jobs", EnquiryOnly: true}},
 	}
 	events = []Row{

@@ -102,7 +102,7 @@ func TestLargestRow(t *testing.T) {
 		h.Channels = append(h.Channels, fmt.Sprint("ch", i))
 	}
 	text := string(bytes.Repeat([]byte{'x'}, 512))
-	row := seal.Row{Codes: bytes.Repeat([]byte{255}, 256), Person: &seal.Person{Key: []byte(text), PolicyVersion: text, Service: text, Channels: math.MaxUint64}}
+	row := seal.Row{Codes: bytes.Repeat([]byte{255}, 256), Person: &seal.Person{Key: []byte(text), PolicyVersion: text, Service: text, Channels: math.MaxUint64, Consent: math.MaxInt32}}
 	for i := range 255 {
 		row.Identifiers = append(row.Identifiers, seal.Identifier{Column: uint8(i + 1), Class: 255})
 	}
@@ -135,9 +135,14 @@ func TestRowsThatDoNotFit(t *testing.T) {
 		"long policy version": {"base", func(r *seal.Row) { r.Person.PolicyVersion = string(long) }},
 		"long service":        {"base", func(r *seal.Row) { r.Person.Service = string(long) }},
 		"channel":             {"base", func(r *seal.Row) { r.Person.Channels = 2 }},
+		"day of consent":      {"base", func(r *seal.Row) { r.Person.Consent = -1 }},
 		"no event":            {"events", func(r *seal.Row) { r.Event = nil }},
 		"type":                {"events", func(r *seal.Row) { r.Event.Type = 1 }},
 		"nobody":              {"events", func(r *seal.Row) { r.Event.Key = nil }},
+		"user of a list":      {"list", func(r *seal.Row) { r.User = []byte("k") }},
+		"long user":           {"request", func(r *seal.Row) { r.User = long }},
+		"person of a request": {"request", func(r *seal.Row) { r.Person = &seal.Person{Key: []byte("k")} }},
+		"hash of a request":   {"request", func(r *seal.Row) { r.Identifiers = make([]seal.Identifier, 1) }},
 		"long event key":      {"events", func(r *seal.Row) { r.Event.Key = long }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -219,8 +224,21 @@ func TestWhatIsNotSealed(t *testing.T) {
 		"list, document": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Document = strings.Repeat("5e", 32) }},
 		"no document":    {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith("") }},
 		"short document": {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5e", 31)) }},
-		"upper case":     {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5E", 32)) }},
-		"not hex":        {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5g", 32)) }},
+		"list that asks": {seal.BadHeader, func(_ *seal.Address, h *seal.Header) { h.Asks = seal.Stop }},
+		"asks nothing":   {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = requestAddress(), seal.Header{Purpose: seal.Request} }},
+		"asks else": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			*a, *h = requestAddress(), seal.Header{Purpose: seal.Request, Asks: "else"}
+		}},
+		"request, column": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			*a, *h = requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop, Identifiers: h.Identifiers}
+		}},
+		"request, after": {seal.BadHeader, func(a *seal.Address, h *seal.Header) {
+			*a, *h = requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop, After: strings.Repeat("a5", 16)}
+		}},
+		"request of a list": {seal.BadAddress, func(_ *seal.Address, h *seal.Header) { *h = seal.Header{Purpose: seal.Request, Asks: seal.Stop} }},
+		"list of requests":  {seal.BadAddress, func(a *seal.Address, _ *seal.Header) { a.Name = seal.RequestName }},
+		"upper case":        {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5E", 32)) }},
+		"not hex":           {seal.BadHeader, func(a *seal.Address, h *seal.Header) { *a, *h = baseWith(strings.Repeat("5g", 32)) }},
 	} {
 		k := kinds()["list"]
 		c.edit(&k.address, &k.header)

@@ -92,6 +92,9 @@ var methods = map[string]string{
 	"poll-work":       `{"job":"j","wait_ms":10}`,
 	"stop-work":       `{"job":"j"}`,
 	"engine":          `{}`,
+	"request":         `{"check":{"method":"document","on":"2026-01-01","by":"person p"},"sealed":"AA=="}`,
+	"requests":        `{}`,
+	"request-receipt": `{"number":1}`,
 }
 
 func kindOf(method string) string {
@@ -195,6 +198,10 @@ func (d *deaf) PollWork(context.Context, string, time.Duration) (a wire.WorkStat
 	return a, d.err
 }
 func (d *deaf) StopWork(context.Context, string) (a wire.WorkState, err error) { return a, d.err }
+
+func (d *deaf) Request(context.Context, wire.RightsRequest) (a []byte, err error) { return a, d.err }
+func (d *deaf) Requests(context.Context) (a []wire.RequestInfo, err error)        { return a, d.err }
+func (d *deaf) RequestReceipt(context.Context, int64) (a []byte, err error)       { return a, d.err }
 
 var errReached = &entrustment.Error{Code: entrustment.CodeGone, Detail: "reached"}
 

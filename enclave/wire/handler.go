@@ -77,6 +77,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	onCatalogue(h)
 	onWork(h)
 	onEngines(h)
+	onSubjects(h)
 	return h.mux
 }
 
