@@ -191,7 +191,14 @@ func TestAmendedMeanwhile(t *testing.T) {
 					}
 					switch without {
 					case again:
-						m.again = func(_ *entrustment.Question, first *asked) (*asked, *issued, error) { return first, nil, nil }
+						act := m.act
+						m.act = func() error {
+							m.mu.Lock()
+							first, _, err := m.decideReport(question())
+							m.mu.Unlock()
+							m.again = func(*entrustment.Question) (*asked, *issued, error) { return first, nil, err }
+							return act()
+						}
 						m.lapsed = func(*asked) error { return nil }
 					case lapsed:
 						m.lapsed = func(*asked) error { return nil }

@@ -85,16 +85,16 @@ type Enclave struct {
 	bases  [32]byte
 	opener seal.PrivateKey // what files are sealed to
 
-	signs      bool                                                                  // officers sign for what widens what may leave
-	controls   []control                                                             // of signatures; tests take one out, here and below
-	partyRules []partyRule                                                           // of parties' documents
-	message    func(*approval.Statement) ([]byte, error)                             // what officers sign
-	valid      func(officer) bool                                                    // whose signatures count
-	concerns   func(act string, document json.RawMessage) ([]string, error)          // the parties that sign an act
-	address    func(wire.Terms, string) seal.Address                                 // by which a sealed file is opened
-	stopped    func() error                                                          // what an answer is refused for that is ready
-	again      func(q *entrustment.Question, before *asked) (*asked, *issued, error) // what a question is charged as
-	lapsed     func(*asked) error                                                    // what is refused whose contract's days are over
+	signs      bool                                                         // officers sign for what widens what may leave
+	controls   []control                                                    // of signatures; tests take one out, here and below
+	partyRules []partyRule                                                  // of parties' documents
+	message    func(*approval.Statement) ([]byte, error)                    // what officers sign
+	valid      func(officer) bool                                           // whose signatures count
+	concerns   func(act string, document json.RawMessage) ([]string, error) // the parties that sign an act
+	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
+	stopped    func() error                                                 // what an answer is refused for that is ready
+	again      func(q *entrustment.Question) (*asked, *issued, error)       // what a question is charged as
+	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
 
 	journal *journal // the log as people read it; has a lock of its own
 

@@ -277,7 +277,7 @@ func given(r *issued, err error) (*wire.Release, error) {
 func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*issued, error) {
 	// What is refused, or was issued before, is not detached.
 	e.mu.Lock()
-	first, r, err := e.decideReport(q, nil)
+	_, r, err := e.decideReport(q)
 	e.mu.Unlock()
 	if err != nil || r != nil {
 		return r, err
@@ -288,7 +288,7 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 	}
 	to := make(chan answer, 1)
 	if err := e.work.detach(ctx, func(ctx context.Context) {
-		r, err := e.answer(ctx, q, reservation, first)
+		r, err := e.answer(ctx, q, reservation)
 		to <- answer{r, err}
 	}); err != nil {
 		return nil, err
@@ -303,14 +303,14 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 
 // answer runs a question through the gate and issues what comes of it. A panic ends
 // here, and its text, which may hold anything, is not logged.
-func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservation string, first *asked) (_ *issued, err error) {
+func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservation string) (_ *issued, err error) {
 	defer func() {
 		if recover() != nil {
 			e.log.Error("a panic", "kind", "report", "at", frames())
 			err = errors.New("a panic")
 		}
 	}()
-	a, r, err := e.charge(ctx, q, reservation, first)
+	a, r, err := e.charge(ctx, q, reservation)
 	if err != nil || r != nil {
 		return r, err
 	}
@@ -342,10 +342,10 @@ func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservati
 // charge decides about a question once more, pins what it reads and charges it, in
 // one: no amendment stands in the log between the contract that it was decided
 // under and its charge. One that comes later changes nothing of it.
-func (e *Enclave) charge(ctx context.Context, q *entrustment.Question, reservation string, first *asked) (*asked, *issued, error) {
+func (e *Enclave) charge(ctx context.Context, q *entrustment.Question, reservation string) (*asked, *issued, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	a, r, err := e.again(q, first)
+	a, r, err := e.again(q)
 	if err != nil || r != nil {
 		return nil, r, err
 	}
@@ -364,9 +364,8 @@ func (e *Enclave) runsOut(a *asked) error {
 }
 
 // decideReport decides about a question as the room is now, or gives the release
-// that was issued for it. How it was decided before, nil of never, makes no
-// difference. The room's lock is held.
-func (e *Enclave) decideReport(q *entrustment.Question, _ *asked) (*asked, *issued, error) {
+// that was issued for it. The room's lock is held.
+func (e *Enclave) decideReport(q *entrustment.Question) (*asked, *issued, error) {
 	a, err := e.ask(q)
 	if err != nil {
 		return nil, nil, e.refuse("report", q.Entrustment, err)

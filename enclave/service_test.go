@@ -59,7 +59,7 @@ func openCrowd(t *testing.T) *Enclave {
 func (e *Enclave) pinned(q *entrustment.Question) (*asked, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	a, _, err := e.decideReport(q, nil)
+	a, _, err := e.decideReport(q)
 	if err == nil {
 		a.release = e.pin(a)
 	}
