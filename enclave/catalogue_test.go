@@ -2,6 +2,8 @@ package enclave
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,6 +59,26 @@ func TestCatalogue(t *testing.T) {
 	if _, err := e.Entrust(ctx, wide); err != nil {
 		t.Fatal(err)
 	}
+	loadCrowd(t, e, "l", seal.Add, crowdRows(0, 1)) // under version 2
+	clientLog := func(n byte) {
+		yesterday := int32(entrustment.DateOf(time.Now()).Number() - 1)
+		h := seal.Header{Purpose: seal.Events, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}, Events: []seal.EventType{{Kind: "page_view", Category: "spring"}}}
+		rows := func(yield func([]seal.Row, error) bool) {
+			row := seal.Row{Identifiers: []seal.Identifier{{}}, Event: &seal.Event{Day: yesterday}}
+			row.Identifiers[0].Hash[0] = n
+			yield([]seal.Row{row}, nil)
+		}
+		if _, err := e.LoadEvents(ctx, wire.EventsRequest{Entrustment: "e"}, sealed(t, e, "e", seal.EventsName, h, rows)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clientLog(1)
+	wide.MaxListRows = 5001
+	if _, err := e.Entrust(ctx, wide); err != nil {
+		t.Fatal(err)
+	}
+	clientLog(2)
+	clientLog(1) // there already: the file ran under version 3, what stands under 2
 	next := parse(t, entrustment.ParseContract, oracleContract)
 	next.ID, next.From, next.Until = "next", entrustment.Date{Year: 2090, Month: 1, Day: 1}, entrustment.Date{Year: 2090, Month: 12, Day: 31}
 	over := parse(t, entrustment.ParseContract, oracleContract)
@@ -76,7 +98,7 @@ func TestCatalogue(t *testing.T) {
 				t.Errorf("%s: %+v, %v", id, got, err)
 			}
 		}
-		if got, err := e.Entrustment(ctx, "e"); err != nil || got.Version != 2 || len(got.Versions) != 2 || got.Versions[0].Contract.MaxListRows != 5000 || got.Versions[1].Contract.MaxListRows == 5000 || got.Versions[0].Seq <= got.Versions[1].Seq {
+		if got, err := e.Entrustment(ctx, "e"); err != nil || got.Version != 3 || len(got.Versions) != 3 || got.Versions[1].Contract.MaxListRows != 5000 || got.Versions[2].Contract.MaxListRows == 5000 || got.Versions[0].Seq <= got.Versions[1].Seq {
 			t.Errorf("%+v, %v", got, err)
 		}
 		ps, err := e.Parties(ctx)
@@ -84,12 +106,39 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%+v, %v", ps, err)
 		}
 		ls, err := e.Lists(ctx, "e")
-		if err != nil || len(ls) != 1 || ls[0].Name != "l" || ls[0].Party != "acme" || len(ls[0].Versions) != 3 {
+		if err != nil || len(ls) != 1 || ls[0].Name != "l" || ls[0].Party != "acme" || len(ls[0].Versions) != 4 {
 			t.Fatalf("%+v, %v", ls, err)
 		}
 		v := ls[0].Versions
+		if v[0].Under != 2 || v[1].Under != 1 || v[3].Under != 1 {
+			t.Errorf("versions of the contract: %+v", v)
+		}
+		v = v[1:]
 		if v[0].Rows != 1600 || v[0].Removed != 100 || v[0].Change != seal.Remove || v[1].Rows != 1700 || v[1].Added != 200 || v[2].Rows != 1500 || v[2].Added != 0 || v[0].Version != 3 {
 			t.Errorf("versions %+v", v)
+		}
+		logs, err := e.EventLogs(ctx, "e")
+		if err != nil || len(logs) != 2 || logs[0].Under != 2 || logs[1].Under != 3 {
+			t.Errorf("%+v, %v", logs, err)
+		}
+		page, err := e.Log(ctx, wire.LogRequest{Party: "acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		under := ""
+		for _, entry := range page.Entries {
+			var of struct {
+				Under int `json:"entrustment_version"`
+			}
+			if entry.Kind == kindList || entry.Kind == kindEvents || entry.Kind == kindUpload {
+				if err := json.Unmarshal(entry.Detail, &of); err != nil {
+					t.Fatal(err)
+				}
+				under += fmt.Sprint(entry.Kind, " ", of.Under, "; ")
+			}
+		}
+		if want := "list 1; list 1; list 1; list 2; events 2; events 3; upload 3; "; under != want {
+			t.Errorf("the log tells %q, want %q", under, want)
 		}
 		bs, err := e.Bases(ctx)
 		if err != nil || len(bs) != 1 || bs[0].Users != 1500 || bs[0].Schema.UserKey == "" {

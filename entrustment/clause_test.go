@@ -28,7 +28,7 @@ var decides = map[string]string{
 	"a report that is no output": "outputs", "a delivery in a flow without": "flow or runs", "a receiver that is no recipient": "recipients", "a delivery to the client": "flow or runs",
 	"identifiers that may not be sent": "deliver_identifiers", "identifiers to send, and no delivery": "deliver_identifiers", "attributes to send, and no delivery": "deliver_attributes",
 	"an identifier that is not named": "identifiers", "a list column that is not named": "list_columns", "a dimension that is not named": "attributes",
-	"a condition on what is not named": "attributes", "between on what is not named": "attributes", "a condition on matched_by": "attributes", "an event that is not named": "events",
+	"a condition on what is not named": "attributes", "between on what is not named": "attributes", "a condition on matched_by": "attributes", "an event that is not named": "events", "events, and none is named": "events",
 	"a delivery by what it may not tell": "deliver_attributes", "a delivery by an event it may not tell": "deliver_attributes", "a delivery attribute that is not read": "deliver_attributes",
 	"a contract that names what is sensitive": "attributes", "a contract that names what was declared sensitive": "attributes",
 	"a reader abroad without ground": "countries", "a reader abroad that is not on record": "countries", "a reader of two countries": "countries",

@@ -250,6 +250,9 @@ var breaches = []breach{
 	{"between on what is not named", ruleNamed, in(actAsk, actDeliver), nil, where(Condition{Between: map[string][]string{"salary_band": {"<1", ">=2"}}}), CodeDimForbidden, clauseNamed},
 	{"a condition on matched_by", ruleNamed, in(actAsk, actDeliver), nil, where(Condition{In: map[string][]string{DimMatchedBy: {"email"}}}), CodeDimForbidden, clauseNamed},
 	{"an event that is not named", ruleNamed, in(actAsk, actDeliver), nil, where(Condition{Event: &EventCondition{"purchase", 1, 1}}), CodeDimForbidden, clauseNamed},
+	{"events, and none is named", ruleNamed, in(actAsk), nil, func(w *fixture) {
+		w.c().Events, w.q().Where, w.q().Report, w.q().Dims, w.q().Index = nil, nil, ReportBehaviour, nil, false
+	}, CodeDimForbidden, clauseNamed},
 	{"a value outside the domain", ruleNamed, in(actAsk, actDeliver), nil, where(Condition{In: map[string][]string{"gender": {"f"}}}), CodeDomain, clauseDoc},
 	{"between without an order", ruleNamed, in(actAsk, actDeliver), nil, where(Condition{Between: map[string][]string{"gender": {"female", "male"}}}), CodeSpec, clauseDoc},
 	{"between the wrong way", ruleNamed, in(actAsk), nil, where(Condition{Between: map[string][]string{"age_band": {"30-34", "20-24"}}}), CodeDomain, clauseDoc},
