@@ -18,7 +18,10 @@ var (
 // LooksLocated tells whether a column's header says where somebody lives or was
 // by town, station or position. A place enters as a prefecture or a region alone
 // (DESIGN §2 rule 2).
-func LooksLocated(column string) bool {
+func LooksLocated(column string) bool { return looksTown(column) || looksCoordinate(column) }
+
+// looksTown tells whether it does in words.
+func looksTown(column string) bool {
 	tokens := headerTokens(column)
 	whole := strings.Join(tokens, "")
 	return slices.ContainsFunc(tokens, func(t string) bool { return slices.Contains(locatedTokens, t) }) || slices.Contains(locatedWhole, whole) ||
@@ -66,7 +69,7 @@ var fine = regexp.MustCompile(`^〒|^[0-9]{3}-0[0-9]{3}$|^-?[0-9]{1,3}\.[0-9]{2,
 // prefecture: "" where nothing does.
 func tooFine(name string, domain []string) string {
 	switch {
-	case looksCoordinate(name), LooksLocated(name) && !isPlaces(domain):
+	case looksCoordinate(name), looksTown(name) && !isPlaces(domain):
 		return named(name) + " says where somebody is more finely than by prefecture"
 	case slices.ContainsFunc(domain, func(v string) bool { return finePlace(fold(v)) }):
 		return named(name) + " has a value that is an address, a postcode or a position"

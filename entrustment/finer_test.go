@@ -7,7 +7,7 @@ import (
 )
 
 func TestLooksLocated(t *testing.T) {
-	for _, c := range []string{"市区町村", "お住まいの市区町村", "町名", "最寄り駅", "位置情報", "位置", "市", "city", "City", "home_city", "cityName", "ward", "municipality", "location", "last location"} {
+	for _, c := range []string{"市区町村", "お住まいの市区町村", "町名", "最寄り駅", "位置情報", "位置", "市", "city", "City", "home_city", "緯度", "lat", "GPS", "cityName", "ward", "municipality", "location", "last location"} {
 		if !LooksLocated(c) {
 			t.Errorf("%s is not seen", c)
 		}

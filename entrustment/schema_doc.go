@@ -191,7 +191,7 @@ func (c *checker) domain(path, column, name string, g *Generaliser, values []str
 	if looksCoordinate(column) || looksCoordinate(name) {
 		c.fail(join(path, "column"), "the column looks like a coordinate, which never enters", "write the prefecture into a column of its own and drop this one")
 	}
-	if c.err == nil && (LooksLocated(column) || LooksLocated(name)) && !isPlaces(domainOf(g, values)) {
+	if c.err == nil && (looksTown(column) || looksTown(name)) && !isPlaces(domainOf(g, values)) {
 		c.fail(join(path, "column"), "the column says where somebody is more finely than by prefecture", mendFine)
 	}
 }

@@ -141,6 +141,8 @@ func (p *Proposal) guessOne(name string, st *stats, consent bool) Guess {
 		return Guess{Use: useDrop, Certainty: Unsure, Why: "a cookie needs the namespace that both sides use; declare it in list.yaml"}
 	case known != "":
 		return guessKnown(known, st)
+	case name != "" && entrustment.LooksLocated(name):
+		return Guess{Use: useDrop, Certainty: Certain, Why: "where somebody is never leaves more finely than by prefecture or region"}
 	case name != "" && (droppable(name) || dropsOf(p.Template, name)):
 		return Guess{Use: useDrop, Certainty: Certain, Why: "names, addresses and postcodes never leave"}
 	case name == "":

@@ -68,9 +68,9 @@ func kindOf(name string) string {
 func trimNumber(folded string) string { return strings.TrimRight(folded, "0123456789") }
 
 // droppable tells whether a column of no schema is dropped: a name, an
-// address, or what platforms' templates add to them.
+// address, a place, or what platforms' templates add to them.
 func droppable(name string) bool {
-	return kindOf(name) == "" && (templateDrops[fold(name)] || entrustment.LooksDirect(name))
+	return kindOf(name) == "" && (templateDrops[fold(name)] || entrustment.LooksDirect(name) || entrustment.LooksLocated(name))
 }
 
 // plainKind tells the kind of a cell that can be nothing but an identifier:

@@ -24,12 +24,13 @@ const maxSuggested = 12
 
 // Suggest gives the columns that the proposal drops because nothing is known of
 // them but that they have few values, each of several rows. Nothing that looks
-// direct or sensitive, by its header or by a value, is among them.
+// direct or sensitive or says where somebody is, by its header or by a value, is
+// among them.
 func (p *Proposal) Suggest() (out []Suggestion) {
 	taken := map[string]bool{}
 	for i := range p.Columns {
 		g := &p.Columns[i]
-		if g.Use != useDrop || g.Certainty != Unsure || g.Column == "" || kindOf(g.Column) != "" || entrustment.LooksDirect(g.Column) || entrustment.SensitiveName(g.Column) {
+		if g.Use != useDrop || g.Certainty != Unsure || g.Column == "" || kindOf(g.Column) != "" || entrustment.LooksDirect(g.Column) || entrustment.LooksLocated(g.Column) || entrustment.SensitiveName(g.Column) {
 			continue
 		}
 		st := p.look(i)

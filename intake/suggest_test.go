@@ -13,10 +13,10 @@ import (
 
 func TestSuggest(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("メールアドレス,会員ランク,Store Name,氏名,病歴,会員番号,担当,答え,note,郵便番号\n")
+	b.WriteString("メールアドレス,会員ランク,Store Name,氏名,病歴,会員番号,担当,答え,note,郵便番号,市区町村,gps\n")
 	for i := range 40 {
-		fmt.Fprintf(&b, "p%d@example.jp,%s,%s,山田,なし,%07d,%s,%s,text %d,100-000%d\n", i, []string{"gold", "ｇｏｌｄ", "silver"}[i%3], []string{"新宿", "渋谷 2号店", "it's"}[i%3], 1234567+i%3,
-			[]string{"090-1234-5678", "03-1234-5678"}[i%2], []string{"はい", "いいえ", "yes"}[i%3], i, i%2)
+		fmt.Fprintf(&b, "p%d@example.jp,%s,%s,山田,なし,%07d,%s,%s,text %d,100-000%d,渋谷区,%d\n", i, []string{"gold", "ｇｏｌｄ", "silver"}[i%3], []string{"新宿", "渋谷 2号店", "it's"}[i%3], 1234567+i%3,
+			[]string{"090-1234-5678", "03-1234-5678"}[i%2], []string{"はい", "いいえ", "yes"}[i%3], i, i%2, i%3)
 	}
 	p, err := proposal(t, b.String(), Options{})
 	if err != nil {
@@ -40,7 +40,7 @@ func TestSuggest(t *testing.T) {
 // file, and none holds what looks like an identifier.
 func TestSuggestionsParse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		header := rapid.SampledFrom([]string{"ランク", "tier", "x y", "列's", "a#b", "種別: 甲", "[x]", "メモ", "氏名2"}).Draw(t, "header")
+		header := rapid.SampledFrom([]string{"ランク", "tier", "x y", "列's", "a#b", "種別: 甲", "[x]", "メモ", "氏名2", "city", "緯度", "市区町村"}).Draw(t, "header")
 		values := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "true", "12", "it's", "甲 乙", "{x}", "#", "- a", "null", "ゴールド", "090-1234-5678", "q@example.jp", "2026-11-24", "ＡＢ", "ab", "unknown", "0123456789abcdef0123456789abcdef"}), 1, 5).Draw(t, "values")
 		var b strings.Builder
 		fmt.Fprintf(&b, "email,%s\n", header)
