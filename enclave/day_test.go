@@ -507,14 +507,11 @@ func theEvening(users, rows []byte) (steps []step, from int) {
 		_, err = receipt.VerifyRequest(raw, d.e.vault.Signer().Public())
 		return err
 	})
-	plain("a day goes by", func(d *day, _ context.Context) error {
-		d.ahead = 72 * time.Hour
-		return errors.Join(d.close(), d.open())
-	})
 	plain("a base by which one agreed again", func(d *day, ctx context.Context) error {
+		d.clock = d.clock.Add(24 * time.Hour)
 		schema := parse(d.t, entrustment.ParseBaseSchema, oracleBase)
 		file, err := d.files.get(d, "agreed", func() *bytes.Reader {
-			data := bytes.Replace(users, []byte("user-1,true,v2,2024-02-01,"), []byte("user-1,true,v2,2026-11-05,"), 1)
+			data := bytes.Replace(users, []byte(`"user-1","true","v2","2024-02-01"`), []byte(`"user-1","true","v2","2026-11-05"`), 1)
 			f, err := intake.OpenBase(ctx, bytes.NewReader(data), int64(len(data)), schema, intake.Options{Name: "users.csv"})
 			if err != nil {
 				d.t.Fatal(err)
