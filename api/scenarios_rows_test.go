@@ -50,7 +50,7 @@ until: 2096-12-31
 
 // scenarios tells the story.
 func scenarios() (all []scenario) {
-	for _, part := range [][]scenario{roomScenarios(), dataScenarios(), questionScenarios(), freezeScenarios(), peopleScenarios(), endScenarios()} {
+	for _, part := range [][]scenario{roomScenarios(), dataScenarios(), questionScenarios(), freezeScenarios(), peopleScenarios(), requestScenarios(), endScenarios()} {
 		all = append(all, part...)
 	}
 	return all
@@ -239,6 +239,21 @@ func peopleScenarios() []scenario {
 		{name: "it is the party's", as: beAdmin, ask: "GET /v1/webhooks/$HOOK", status: 404, hasNot: []string{"hooks.example"}},
 		{name: "notices are words", as: acMarketing, ask: "GET /v1/notices", status: 200, has: []string{"report.ready", "job.failed"}, hasNot: []string{"vips", `"rho"`}},
 		{name: "nobody's for a stranger", as: beMarketing, ask: "GET /v1/notices", status: 200, hasNot: []string{"report.ready", "job.failed"}},
+	}
+}
+
+// requestScenarios: what data subjects ask is the operator's desk's, and nobody else
+// learns that somebody asked.
+func requestScenarios() []scenario {
+	const check = `{"check":{"method":"document","on":"2026-01-05"},`
+	return []scenario{
+		{name: "no request yet", as: opPrivacy, ask: "GET /v1/requests", status: 200, has: []string{`"items":[]`}},
+		{name: "a request that is not sealed", as: opPrivacy, ask: "POST /v1/requests", body: check + `"sealed":"dGFyby4x"}`, status: 422, has: []string{"E_FILE"}},
+		{name: "a request with a user key in clear", as: opPrivacy, ask: "POST /v1/requests", body: check + `"sealed":"AA==","keys":["u1"]}`, status: 422, has: []string{"E_SPEC"}},
+		{name: "a request of a client's", as: acPrivacy, ask: "POST /v1/requests", body: check + `"sealed":"AA=="}`, status: 403},
+		{name: "requests are no client's to see", as: acPrivacy, ask: "GET /v1/requests", status: 403},
+		{name: "nor an admin's", as: opAdmin, ask: "GET /v1/requests", status: 403},
+		{name: "no receipt of none", as: opPrivacy, ask: "GET /v1/requests/1/receipt", status: 404, has: []string{"E_NOT_FOUND"}},
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -119,5 +121,48 @@ func TestClickHousePeople(t *testing.T) {
 		settled(t, e)
 		overlap(810)
 		same("after a restart")
+	})
+}
+
+// TestClickHouseLifts: who asked is counted again, by both engines alike, once a base
+// says that they agreed on a later day, and not by one that does not.
+func TestClickHouseLifts(t *testing.T) {
+	t.Parallel()
+	onShards(t, func(t *testing.T, s *servers) {
+		o, _ := s.counted()
+		var ahead atomic.Int64
+		o.Now = func() time.Time { return time.Now().AddDate(0, 0, int(ahead.Load())) }
+		dir := filepath.Join(t.TempDir(), "V")
+		e := openWith(t, dir, o)
+		fill(t, e, "")
+		moveTo(t, e, wire.MoveRequest{To: wire.EngineClickHouse})
+		if err := rights(t, e, seal.Stop, userKeys(0, 600)); err != nil {
+			t.Fatal(err)
+		}
+		ahead.Store(1)
+		sigmas := []int{5, 10, 20, 50}
+		overlap := func(what string, want int64) {
+			t.Helper()
+			sigma := sigmas[0] // another table
+			sigmas = sigmas[1:]
+			r, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Report, q.Dims, q.Sigma = "overlap", nil, sigma }))
+			if err != nil || !near(r.Cells[0].Users, want) {
+				t.Errorf("%s: %+v, %v, want %d", what, r, err, want)
+			}
+		}
+		users, _ := crowd(1500)
+		for i := range users[:600] {
+			users[i].agreed = entrustment.DateOf(o.Now()).String()
+		}
+		loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
+		overlap("agreed again", 1350)
+		moveTo(t, e, wire.MoveRequest{To: wire.EngineEmbedded}) // compares every cell of both
+		for i := range users[:600] {
+			users[i].agreed = ""
+		}
+		loadBaseFile(t, e, usersCSV(rand.New(rand.NewPCG(1, 1)), users))
+		overlap("a base that does not say so", 810)
+		moveTo(t, e, wire.MoveRequest{To: wire.EngineClickHouse})
+		overlap("likewise, outside", 810)
 	})
 }

@@ -253,6 +253,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 func TestWireConforms(t *testing.T) {
 	day, files := smallDay(t)
 	evening, _, eveningFiles := smallEvening(t)
+	evening = evening[:len(evening)-len(subjectSteps(nil))] // a request's salt is in the noise of what follows; askSubjects asks at the end
 	for name, of := range map[string]struct {
 		steps []step
 		files *sealedFiles

@@ -54,6 +54,8 @@ type told struct {
 	lines    [][]byte            // of the record log
 	segments map[string][32]byte // in use, and what they hold
 	given    map[string]release  // by question
+	asked    bool                // two users asked for a stop of use
+	agreed   bool                // and a base says that one of them agreed again
 }
 
 type release struct {
@@ -194,6 +196,9 @@ func (d *day) check() error {
 		fail("%d entries, %d were acknowledged", len(records), len(d.lines))
 	}
 	bad = append(bad, d.e.checkEnds())
+	if d.asked && len(d.e.suppressed) != 2 || d.agreed && len(d.e.gone) != 1 || len(d.e.missing) > 0 || d.e.unlifted {
+		fail("%d asked and %d are out of use; that two asked was acknowledged: %v, that one agreed again: %v", len(d.e.suppressed), len(d.e.gone), d.asked, d.agreed)
+	}
 	once, paid := map[string]int{}, map[tableName]bool{}
 	for i, r := range records {
 		if i < len(d.lines) && !bytes.Equal(r.Line(), d.lines[i]) {
@@ -483,11 +488,12 @@ func theEvening(users, rows []byte) (steps []step, from int) {
 		d.ahead = 48 * time.Hour
 		return errors.Join(d.close(), d.open())
 	})
-	return append(steps, report("size", question(func(q *entrustment.Question) { q.Report, q.Dims = entrustment.ReportSize, nil }), true)), from
+	steps = append(steps, report("size", question(func(q *entrustment.Question) { q.Report, q.Dims = entrustment.ReportSize, nil }), true))
+	return append(steps, subjectSteps(users)...), from
 }
 
 // eveningKinds is what the log holds after theEvening.
-var eveningKinds = map[string]int{vault.KindClock: 2, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 1, kindList: 1,
+var eveningKinds = map[string]int{vault.KindClock: 2, kindParty: 2, kindPolicies: 1, kindGate: 1, kindEntrust: 1, kindBase: 2, kindList: 1, kindRequest: 1,
 	kindReserve: 2, kindFree: 1, kindEvents: 1, kindCharge: 3, kindTable: 3, kindReport: 4}
 
 func smallEvening(t *testing.T) ([]step, int, *sealedFiles) {

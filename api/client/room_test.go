@@ -67,6 +67,7 @@ func acts(t testing.TB) []struct {
 			return a.e.Reserve(ctx, wire.ReserveRequest{Name: name, Question: q, Until: until})
 		}
 	}
+	checked := wire.IdentityCheck{Method: wire.CheckContact, Agent: true, On: entrustment.Date{Year: 2026, Month: 1, Day: 5}, By: "person 1"}
 	valid := func(raw []byte, err error) (any, error) { return json.Valid(raw), err }
 	return []struct {
 		name string
@@ -246,6 +247,32 @@ func acts(t testing.TB) []struct {
 			return c.Segments, nil
 		}},
 		{"certificate", acme, func(ctx context.Context, a asked) (any, error) { return valid(a.e.Certificate(ctx, "spring")) }},
+		{"request of the operator's", op, func(ctx context.Context, a asked) (any, error) {
+			raw, err := a.e.Request(ctx, wire.RightsRequest{Check: checked, Sealed: a.SealedRequest(seal.Stop, "u1")})
+			if err != nil {
+				return nil, err
+			}
+			r, err := receipt.VerifyRequest(raw, nil)
+			if err != nil {
+				return nil, err
+			}
+			return []any{r.Number, r.Kind, r.Statement}, nil
+		}},
+		{"no request", op, func(ctx context.Context, a asked) (any, error) {
+			return a.e.Request(ctx, wire.RightsRequest{Check: checked, Sealed: []byte("no sealed file")})
+		}},
+		{"request that was not checked", op, func(ctx context.Context, a asked) (any, error) {
+			return a.e.Request(ctx, wire.RightsRequest{Check: wire.IdentityCheck{Method: "hearsay", On: checked.On, By: checked.By}, Sealed: a.SealedRequest(seal.Stop, "u1")})
+		}},
+		{"requests", op, func(ctx context.Context, a asked) (any, error) {
+			all, err := a.e.Requests(ctx)
+			for i := range all {
+				all[i].Check.By, all[i].Seq = "", 0 // of this process, or of the account; the service tells some refusals, which the log then lacks
+			}
+			return all, err
+		}},
+		{"receipt of a request", op, func(ctx context.Context, a asked) (any, error) { return valid(a.e.RequestReceipt(ctx, 1)) }},
+		{"receipt of none", op, func(ctx context.Context, a asked) (any, error) { return valid(a.e.RequestReceipt(ctx, 9)) }},
 		{"price after the end", acme, func(ctx context.Context, a asked) (any, error) { return a.e.Price(ctx, question(t, profile), 0) }},
 		{"terms after the end", acme, func(ctx context.Context, a asked) (any, error) { return a.e.Terms(ctx, "spring") }},
 		// The service tells who names an entrustment that is not theirs: the enclave is not asked, and logs nothing.

@@ -38,6 +38,8 @@ func TestCanaries(t *testing.T) {
 		"phone.yaml": "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender]\nwhere: {in: {age_band: [\"" + canaryPhone(1) + "\"]}}\n",
 		"names.yaml": "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: canary.1.zyx@example.jp\ndims: [gender]\n",
 		"dims.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [canary.1.zyx@example.jp]\n",
+		"keys.txt":   "canary-user-1\n" + canaryHash(3) + "\n",
+		"keys17.txt": strings.Repeat("canary-user-1\n", 17),
 		"hash.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: " + canaryHash(1) + "\nlist: " + canaryHash(1) + "\ndims: [gender]\n",
 	}
 	for name, text := range bad {
@@ -86,6 +88,11 @@ func TestCanaries(t *testing.T) {
 	run(false, "ledger", "--vault", "V")
 	run(false, "ledger", "--vault", "V", "--json")
 	run(false, "report", "--vault", "V", "--spec", "profile.yaml", "--out", "r.csv", "--out", "r.xlsx", "--out", "r.json")
+
+	run(false, "request", "--vault", "V", "--check", "document", "--on", "2026-04-01", "--out", "request.json", "deletion", "keys.txt")
+	run(true, "request", "--vault", "V", "--check", "document", "--on", "2026-04-01", "deletion", "keys17.txt")
+	run(true, "request", "--vault", "V", "--check", "canary.1.zyx@example.jp", "--on", "2026-04-01", "deletion", "keys.txt")
+	run(false, "requests", "--vault", "V", "--json")
 
 	run(false, "vault", "rotate", "--vault", "V")
 	run(false, "entrustment", "end", "--vault", "V", "acme-2026")

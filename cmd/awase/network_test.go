@@ -239,7 +239,7 @@ func TestJSONOfVaults(t *testing.T) {
 	for _, f := range []struct {
 		name string
 		make func() []byte
-	}{{"users.csv", smallBase}, {"list.csv", smallList}, {"events.csv", smallEvents}} {
+	}{{"users.csv", smallBase}, {"list.csv", smallList}, {"events.csv", smallEvents}, {"keys.txt", func() []byte { return []byte("canary-user-1\n") }}} {
 		if err := os.WriteFile(f.name, f.make(), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -291,6 +291,9 @@ func TestJSONOfVaults(t *testing.T) {
 		{"config show --vault V", 0, `"from"`},
 		{"config check --vault V", 0, `"good"`},
 		{"seal-key --out s.key", 0, `"upload_key"`},
+		{"request --vault V --check document --on 2026-04-01 stop keys.txt", 0, `"awase.request/v1"`},
+		{"requests --vault V", 0, `"in-force"`},
+		{"requests receipt --vault V 1", 0, `"awase.request/v1"`},
 		{"entrustment end --vault V acme-2026", 0, `"awase.destruction/v1"`},
 		{"entrustment certificate --vault V acme-2026", 0, `"awase.destruction/v1"`},
 		{"engine status --vault V", 0, `"embedded"`},

@@ -164,6 +164,21 @@ func (r *Room) SealedLog(under, schema string, csv []byte) []byte {
 	return r.sealed(under, seal.EventsName, f.Header(), f.Rows())
 }
 
+// SealedRequest is a request of the person with these user keys, as the privacy desk
+// seals it.
+func (r *Room) SealedRequest(kind seal.RequestKind, keys ...string) []byte {
+	r.t.Helper()
+	raw := make([][]byte, len(keys))
+	for i, k := range keys {
+		raw[i] = []byte(k)
+	}
+	rows, err := seal.RequestOf(raw)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.sealed(seal.BaseEntrustment, seal.RequestName, seal.Header{Purpose: seal.Request, Asks: kind}, func(yield func([]seal.Row, error) bool) { yield(rows, nil) })
+}
+
 func (r *Room) sealed(under, name string, h seal.Header, rows seal.Rows) []byte {
 	t := r.t
 	t.Helper()
