@@ -111,7 +111,9 @@ type Enclave struct {
 	letGo   chan struct{}  // closed when a question ends
 	gone    []token.Token  // users under tombstones; only ever appended to
 	missing []int64        // numbers of requests that can't be read back
-	copying map[string]int // segments that backups copy
+	copying map[string]int // segments that backups copy, and a load reads
+
+	retention retention
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -166,12 +168,14 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	e.address, e.concerns = addressOf, e.concerned
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
+	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
+	e.work.all.Go(func() { e.keepTo(e.work.life) })
 	if o.Remote != nil { // the room opens whether it is there or not
 		e.outer.kick()
 		e.work.all.Go(func() { e.tending(e.work.life) })
@@ -192,6 +196,9 @@ func openVault(ctx context.Context, dir string, o Options) (*vault.Vault, error)
 // settle does, at an opening, what a process that died left to do.
 func (e *Enclave) settle(ctx context.Context) error {
 	if err := e.takeStock(); err != nil {
+		return err
+	}
+	if err := e.expire(); err != nil {
 		return err
 	}
 	if err := e.vault.Sweep(e.segments()); err != nil {

@@ -146,7 +146,7 @@ func entrustmentsCommand() *cobra.Command {
 }
 
 func listsCommand() *cobra.Command {
-	cmd := asked("lists ENTRUSTMENT [NAME]", "The lists under an entrustment with their versions; over the network, those of one's own party", []string{"name", "party", "versions"},
+	cmd := asked("lists ENTRUSTMENT [NAME]", "The lists under an entrustment with their versions; over the network, those of one's own party", []string{"name", "party", "expires_at", "versions"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			all, err := e.Lists(ctx, args[0])
 			if len(args) == 1 {
@@ -159,9 +159,18 @@ func listsCommand() *cobra.Command {
 }
 
 func eventsList() *cobra.Command {
-	cmd := asked("list [ENTRUSTMENT]", "The event logs under an entrustment; without one, the operator's own", []string{"version", "party", "rows", "from", "to", "at"},
+	cmd := asked("list [ENTRUSTMENT]", "The event logs under an entrustment; without one, the operator's own", []string{"version", "party", "rows", "from", "to", "at", "expires_at"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			return rows(e.EventLogs(ctx, strings.Join(args, "")))
+		})
+	cmd.ValidArgsFunction = first(entrustmentIDs)
+	return cmd
+}
+
+func retentionCommand() *cobra.Command {
+	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract", []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since"},
+		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
+			return rows(e.Retention(ctx, args[0]))
 		})
 	cmd.ValidArgsFunction = first(entrustmentIDs)
 	return cmd
