@@ -182,7 +182,7 @@ func (d *deaf) Entrustment(context.Context, string) (a wire.EntrustmentInfo, err
 }
 func (d *deaf) Policies(context.Context) (*entrustment.Policies, error)            { return nil, d.err }
 func (d *deaf) Lists(context.Context, string) (a []wire.ListInfo, err error)       { return a, d.err }
-func (d *deaf) Retention(context.Context, string) (a []wire.Expiry, err error) { return a, d.err }
+func (d *deaf) Retention(context.Context, string) (a []wire.Expiry, err error)     { return a, d.err }
 func (d *deaf) EventLogs(context.Context, string) (a []wire.EventsInfo, err error) { return a, d.err }
 func (d *deaf) Bases(context.Context) (a []wire.BaseInfo, err error)               { return a, d.err }
 func (d *deaf) Log(context.Context, wire.LogRequest) (a wire.LogPage, err error)   { return a, d.err }
