@@ -3,9 +3,9 @@ package enclave
 import (
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
