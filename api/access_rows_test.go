@@ -89,6 +89,9 @@ var accessRows = map[string]entry{
 	"loadEvents": {of: func(m *matrix, _ *apitest.Client, party string) asks {
 		return asks{path: "/v1/events", body: body{"upload": m.upload(party), "entrustment": apitest.Entrustment}}
 	}},
+	"listRetention": {sees: true, of: func(*matrix, *apitest.Client, string) asks {
+		return asks{path: "/v1/entrustments/" + apitest.Entrustment + "/retention"}
+	}},
 	"listEvents": {sees: true, of: func(*matrix, *apitest.Client, string) asks {
 		return asks{path: "/v1/entrustments/" + apitest.Entrustment + "/events"}
 	}},

@@ -26,6 +26,7 @@ func (s *Server) dataEndpoints() []endpoint {
 		{"listBases", http.MethodGet, "/v1/bases", s.listBases},
 		{"loadEvents", http.MethodPost, "/v1/events", s.loadEvents},
 		{"listOwnEvents", http.MethodGet, "/v1/events", s.listOwnEvents},
+		{"listRetention", http.MethodGet, "/v1/entrustments/:entrustment/retention", s.listRetention},
 		{"listEvents", http.MethodGet, "/v1/entrustments/:entrustment/events", s.listEvents},
 	}
 }

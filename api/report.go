@@ -21,7 +21,9 @@ type ReportStore interface {
 	AddReport(ctx context.Context, r *store.Report) (*store.Report, error)
 	Report(ctx context.Context, party, id string) (*store.Report, error)
 	Reports(ctx context.Context, party string, f store.ReportFilter, p store.Page) ([]*store.Report, error)
-	ExpireReports(ctx context.Context, now time.Time) error
+	// ExpireReports forgets the reports that are kept no longer, and has each kept for
+	// as many days as its entrustment says.
+	ExpireReports(ctx context.Context, now time.Time, days map[string]entrustment.Days) error
 	ReportFiles(ctx context.Context) (digests []string, err error)
 	scheduleStore
 }
@@ -217,21 +219,6 @@ func filesOf(report string, formats []string) (out []string) {
 		out = append(out, "/v1/reports/"+report+"/files/"+f)
 	}
 	return out
-}
-
-// keptUntil tells how long a contract keeps a release.
-func (s *Server) keptUntil(ctx context.Context, r *wire.Release) (time.Time, error) {
-	e, err := s.Enclave.Entrustment(ctx, r.Entrustment)
-	if err != nil {
-		return time.Time{}, err
-	}
-	days := 0
-	for _, v := range e.Versions {
-		if v.Version == r.Version {
-			days = int(v.Contract.Retention.Reports)
-		}
-	}
-	return s.Now().UTC().AddDate(0, 0, days), nil
 }
 
 // reportView is a report's row as people see it; the table is in the release.

@@ -130,6 +130,9 @@ func dataScenarios() []scenario {
 		{name: "the base, for the operator", as: opAdops, ask: "GET /v1/bases", status: 200, has: []string{`"users":3000`}},
 		{name: "the base, for a client", as: acAdops, ask: "GET /v1/bases", status: 403, has: []string{"E_FORBIDDEN"}},
 		{name: "a client's list of lists", as: acAdops, ask: "GET /v1/entrustments/spring/lists", status: 200, has: []string{`"vips"`, `"rows":2345`}},
+		{name: "what expires when", as: acAdops, ask: "GET /v1/entrustments/spring/retention", status: 200, has: []string{`"vips"`, `"retention.lists"`, `"expires_at"`}, hasNot: []string{"2345"}},
+		{name: "the operator sees it too", as: opAdops, ask: "GET /v1/entrustments/spring/retention", status: 200, has: []string{`"vips"`}, hasNot: []string{"2345"}},
+		{name: "a stranger does not", as: beAdops, ask: "GET /v1/entrustments/spring/retention", status: 404, hasNot: []string{"vips", "acme"}},
 		{name: "the same for the operator", as: opAdops, ask: "GET /v1/entrustments/spring/lists", status: 200, has: []string{`"items":[]`}, hasNot: []string{"vips"}},
 		{name: "a job of another's", as: beAdops, ask: "GET /v1/jobs", status: 200, has: []string{`"items":[]`}},
 	}

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"awase/api"
 	"awase/api/store"
+	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/internal/apitest"
 )
@@ -296,12 +298,33 @@ func TestReservation(t *testing.T) {
 	acme.Do(http.MethodPost, "/v1/reservations/spring/none/price", `{}`).Want(http.StatusNotFound)
 }
 
+// roomAt is a room whose clock the test sets, or stops.
+type roomAt struct {
+	api.Enclave
+	c     *setTime
+	stops atomic.Bool
+}
+
+func (r *roomAt) Room(ctx context.Context) (wire.Room, error) {
+	room, err := r.Enclave.Room(ctx)
+	room.Now = r.c.now().UTC().Format(time.RFC3339)
+	if r.stops.Load() {
+		room.Clock = &wire.ClockJump{}
+	}
+	return room, err
+}
+
 // What is kept no longer goes: reports with their files, jobs, answers under keys.
+// Reports go by the contract in force and the room's clock.
 func TestExpire(t *testing.T) {
 	c := &setTime{}
 	c.set(time.Now())
 	reports := ""
-	r := apitest.Start(t, c.option, func(o *api.Options) { reports = o.Reports })
+	at := &roomAt{c: c}
+	r := apitest.Start(t, c.option, func(o *api.Options) {
+		reports = o.Reports
+		at.Enclave, o.Enclave = o.Enclave, at
+	})
 	r.Furnish()
 	acme := marketing(r, apitest.Acme)
 	j := ask(t, acme, "/v1/reports", asked(apitest.Question("profile", `"dims": ["gender"]`)))
@@ -338,10 +361,27 @@ func TestExpire(t *testing.T) {
 	if _, err := os.Stat(stray); !os.IsNotExist(err) {
 		t.Errorf("what a crash left is there: %v", err)
 	}
-	c.set(c.now().AddDate(0, 0, 366))
-	acme = marketing(r, apitest.Acme) // sessions end
-	waits()
-	acme.Do(http.MethodGet, "/v1/reports/"+j.Result.Report, nil).Want(http.StatusNotFound)
+	info, err := r.Enclave.Entrustment(t.Context(), apitest.Entrustment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	amended := *info.Versions[0].Contract
+	amended.Retention.Reports = 400
+	if _, err := r.Enclave.Entrust(t.Context(), &amended); err != nil {
+		t.Fatal(err)
+	}
+	passes := func(days, status int) {
+		t.Helper()
+		c.set(c.now().AddDate(0, 0, days))
+		acme = marketing(r, apitest.Acme) // sessions end
+		waits()
+		acme.Do(http.MethodGet, "/v1/reports/"+j.Result.Report, nil).Want(status)
+	}
+	passes(370, http.StatusOK) // it was amended
+	at.stops.Store(true)
+	passes(40, http.StatusOK) // what the clock says waits for officers
+	at.stops.Store(false)
+	passes(1, http.StatusNotFound)
 	acme.Do(http.MethodGet, "/v1/jobs/"+j.ID, nil).Want(http.StatusNotFound)
 	if _, err := os.Stat(files[0]); !os.IsNotExist(err) {
 		t.Errorf("an expired report's file is there: %v", err)

@@ -210,7 +210,7 @@ func (s *Server) expire(ctx context.Context, j *store.Job) (outcome, error) {
 	for _, do := range []func() error{
 		func() error { return s.Store.ExpireCalls(ctx, now.Add(-keptCalls)) },
 		func() error { return s.Store.ExpireJobs(ctx, now.Add(-keptJobs)) },
-		func() error { return s.Store.ExpireReports(ctx, now) },
+		func() error { return s.expireReports(ctx) },
 		func() error { return s.Store.ExpireReviews(ctx, now.Add(-keptReviews)) },
 		func() error { return s.reports.sweep(ctx, s.Store.ReportFiles) },
 		func() error { return s.expireEvents(ctx) },

@@ -64,9 +64,7 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 	n, err := snapshot.WriteTo(ctx, dir)
 	e.mu.Lock()
 	for _, id := range ids {
-		if e.copying[id]--; e.copying[id] == 0 {
-			delete(e.copying, id)
-		}
+		e.copied(id)
 	}
 	if errors.Is(err, vault.ErrPlace) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return wire.Backup{}, &entrustment.Error{Code: entrustment.CodeFile, Clause: "DESIGN §5", Field: "backup", Detail: "its directory can't be made or holds something, or a segment went meanwhile",
@@ -93,6 +91,13 @@ func (e *Enclave) place(dir string) (string, error) {
 		return "", refused
 	}
 	return filepath.Join(e.self.backups, dir), nil
+}
+
+// copied lets a segment go that was read. The room's lock is held.
+func (e *Enclave) copied(id string) {
+	if e.copying[id]--; e.copying[id] == 0 {
+		delete(e.copying, id)
+	}
 }
 
 // backupsOf gives the last day of the backups that may hold an entrustment, "" of

@@ -138,12 +138,12 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 	if err := e.known(id); err != nil {
 		return nil, err
 	}
-	out := []wire.ListInfo{}
+	out, expires := []wire.ListInfo{}, e.state.expiries(id)
 	for key, versions := range e.state.listed {
 		if key.entrustment != id {
 			continue
 		}
-		l := wire.ListInfo{Name: key.name, Party: versions[len(versions)-1].record.Party}
+		l := wire.ListInfo{Name: key.name, Party: versions[len(versions)-1].record.Party, ExpiresAt: expires[versions[len(versions)-1].seq]}
 		var before int64
 		for _, v := range versions {
 			r := v.record
@@ -181,9 +181,12 @@ func (e *Enclave) EventLogs(_ context.Context, id string) ([]wire.EventsInfo, er
 			return nil, err
 		}
 	}
-	out := []wire.EventsInfo{}
+	out, expires := []wire.EventsInfo{}, map[int64]string{}
+	if id != "" {
+		expires = e.state.expiries(id)
+	}
 	for _, l := range e.state.events[cmp.Or(id, seal.BaseEntrustment)] {
-		out = append(out, wire.EventsInfo{Version: l.Version, Under: l.Under, Party: l.Party, Rows: l.Rows, From: l.From, To: l.To, Seq: l.seq, At: utc(l.at)})
+		out = append(out, wire.EventsInfo{Version: l.Version, Under: l.Under, Party: l.Party, Rows: l.Rows, From: l.From, To: l.To, Seq: l.seq, At: utc(l.at), ExpiresAt: expires[l.seq]})
 	}
 	return out, nil
 }

@@ -57,6 +57,10 @@ func (h *heard) Log(ctx context.Context, r wire.LogRequest) (wire.LogPage, error
 	_, err = note(h, "Log", hashed.ReplaceAllString(string(raw), ""), err)
 	return a, err
 }
+func (h *heard) Retention(ctx context.Context, id string) ([]wire.Expiry, error) {
+	a, err := h.of.Retention(ctx, id)
+	return note(h, "Retention", a, err)
+}
 func (h *heard) Inclusion(ctx context.Context, seq int64) ([]byte, error) {
 	a, err := h.of.Inclusion(ctx, seq)
 	said := ""
@@ -105,6 +109,7 @@ func askCatalogue(ctx context.Context, e wire.Enclave) {
 		_, _ = e.Entrustment(ctx, id)
 		_, _ = e.Lists(ctx, id)
 		_, _ = e.EventLogs(ctx, id)
+		_, _ = e.Retention(ctx, id)
 	}
 	for _, r := range []wire.LogRequest{{}, {Party: "acme"}, {Party: "acme", From: 3, Limit: 2}, {Party: "nobody"}, {From: -1}, {Limit: 501}, {From: 1 << 40}} {
 		_, _ = e.Log(ctx, r)

@@ -113,13 +113,15 @@ type Enclave struct {
 	letGo   chan struct{}  // closed when a question ends
 	gone    []token.Token  // users under tombstones in the base; appended to, or another slice
 	missing []int64        // numbers of requests that can't be read back
-	copying map[string]int // segments that backups copy
+	copying map[string]int // segments that backups copy, and a load reads
 
 	suppressed map[token.Token]suppressed                          // who asked for deletion or a stop of use
 	unlifted   bool                                                // whose requests the base lifts can't be read back
 	agreed     func(consent int32, s suppressed, today int32) bool // whether a consent lifts; tests take it out, as what follows
 	liftedID   func(lifts) hexID                                   // what a population has in its name of those whose requests it lifts
 	pending    func(number int64) bool                             // whether what was pinned before a request is still to be charged
+
+	retention retention
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -176,12 +178,14 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.again, e.lapsed = e.decideReport, e.runsOut
+	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
+	e.work.all.Go(func() { e.keepTo(e.work.life) })
 	if o.Remote != nil { // the room opens whether it is there or not
 		e.outer.kick()
 		e.work.all.Go(func() { e.tending(e.work.life) })
@@ -202,6 +206,9 @@ func openVault(ctx context.Context, dir string, o Options) (*vault.Vault, error)
 // settle does, at an opening, what a process that died left to do.
 func (e *Enclave) settle(ctx context.Context) error {
 	if err := e.takeStock(); err != nil {
+		return err
+	}
+	if err := e.expire(); err != nil {
 		return err
 	}
 	if err := e.vault.Sweep(e.segments()); err != nil {

@@ -42,6 +42,8 @@ type eventsRecord struct {
 
 	seq int64 // of its record
 	at  time.Time
+
+	since time.Time // when its whole content was last uploaded
 }
 
 // firstDay bounds the days of events: 2000-01-01, counted from 1970-01-01.

@@ -380,7 +380,7 @@ func TestFrontReadsNobody(t *testing.T) {
 		t.Fatalf("%+v, %v", released.Cells, err)
 	}
 	answered := 0
-	for _, method := range []string{"gate", "entrustments", "drafts", "frozen", "log-key", "accept-clock", "lift", "freeze", "approve", "terms", "price", "ledger", "log-proof", "reserve", "free", "report-reserved", "price-reserved", "room", "parties", "entrustment", "policies", "contracts", "lists", "event-logs", "bases", "inclusion", "checkpoint", "start-work", "poll-work", "stop-work", "engine", "to-sign",
+	for _, method := range []string{"gate", "entrustments", "drafts", "frozen", "log-key", "accept-clock", "lift", "freeze", "approve", "terms", "price", "ledger", "log-proof", "reserve", "free", "report-reserved", "price-reserved", "room", "parties", "entrustment", "policies", "contracts", "lists", "event-logs", "retention", "bases", "inclusion", "checkpoint", "start-work", "poll-work", "stop-work", "engine", "to-sign",
 		"rows", "users", "tokens", "segments", "read-segment", "log", "records", "debug/pprof/heap", "debug/vars", "../../V/log", "..%2f..%2fV.key"} {
 		for _, body := range []any{doc{}, doc{"entrustment": "base"}, doc{"entrustment": "e"}, doc{"question": question()}, doc{"group": "", "officer": true}, doc{"from": 1, "to": 0},
 			doc{"question": question(func(q *entrustment.Question) { q.Dims = []string{"user_id"} })}, doc{"question": question(func(q *entrustment.Question) { q.Dims = []string{"email"} })}} {

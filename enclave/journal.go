@@ -250,6 +250,12 @@ func (s *standingNow) take(r *vault.Record) (place, error) {
 			p.owner = end.By.Party
 		}
 		return p, nil
+	case kindExpired:
+		x, err := body[expiredRecord](r)
+		if err != nil {
+			return place{}, err
+		}
+		return s.of(x.Entrustment, x.Party), nil
 	case kindReport:
 		rep, err := body[reportRecord](r)
 		if err != nil {

@@ -79,6 +79,12 @@ type (
 		Version int    `json:"version"`
 		Backups string `json:"backups,omitempty"`
 	}
+	shownExpired struct {
+		Version int       `json:"version"`
+		What    string    `json:"what"`
+		Things  []expired `json:"things"`
+		Backups string    `json:"backups,omitempty"`
+	}
 	shownDraft struct {
 		Act     string `json:"act"`
 		ID      string `json:"id,omitempty"`
@@ -173,6 +179,8 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 		return tell(all, r, func(f *refusalRecord) *refusalRecord { return f })
 	case kindEnd:
 		return tell(all, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups} })
+	case kindExpired:
+		return tell(all, r, func(x *expiredRecord) shownExpired { return shownExpired{x.Version, x.What, x.Things, x.Backups} })
 	case kindReport:
 		return tell(all, r, func(p *reportRecord) shownReport {
 			out := shownReport{Version: p.Version, Recipient: p.Recipient}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,6 +200,10 @@ func TestClockFreesNoBudget(t *testing.T) {
 		r.reopen(t)
 		t.Cleanup(func() { r.Close() })
 		fill(t, r.Enclave, "budget: {30d: 0.02}\n")
+		long := strings.Replace(oracleContract, "lists: 90d", "lists: 500d", 1) // the list is to outlive the jump
+		if _, err := r.Entrust(t.Context(), parse(t, entrustment.ParseContract, long)); err != nil {
+			t.Fatal(err)
+		}
 		fine, coarse := question(func(q *entrustment.Question) { q.Sigma = 5 }), question(func(q *entrustment.Question) { q.Sigma = 20 })
 		if err := r.settled(t, fine); err != nil {
 			t.Fatal(err)

@@ -33,6 +33,9 @@ func (e *Enclave) listNames(id string) (names []string) {
 // mayChange decides whether a file may change what stands of a list, nil: there
 // is none.
 func (e *Enclave) mayChange(req wire.ListRequest, h seal.Header, old *listRecord) error {
+	if err := e.lapsedList(req.Entrustment, req.Name); err != nil && h.Change != seal.Replace {
+		return err // or a part would pass for the whole
+	}
 	switch {
 	case h.Change == seal.Remove && old == nil:
 		mend := "check the list's name; nobody is on a list that was not loaded"

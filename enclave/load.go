@@ -55,7 +55,12 @@ func load[T any](ctx context.Context, e *Enclave, act, entrustmentID string, run
 	defer e.loads.give()
 	defer giveBack()
 	loaded := none
-	_, err := locked(e, func() (struct{}, error) { return struct{}{}, e.initialised() })
+	_, err := locked(e, func() (struct{}, error) {
+		if err := e.initialised(); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, e.retention.before()
+	})
 	if err == nil {
 		loaded, err = run()
 	}

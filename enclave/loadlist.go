@@ -7,8 +7,10 @@ import (
 	"io"
 
 	"awase/crypto/seal"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/matcher"
 )
 
 // LoadList makes a sealed file, or it and the version before, the newest version
@@ -64,6 +66,9 @@ func (e *Enclave) listLoaded(ack wire.Ack, l, old *listRecord, f *opened) *wire.
 // version of the list before, which only loads replace, and they take turns. The
 // room's lock is held.
 func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *listRecord, error) {
+	if err := e.retention.before(); err != nil {
+		return nil, nil, err
+	}
 	c, err := e.contract(req.Entrustment)
 	if err != nil {
 		return nil, nil, err
@@ -97,28 +102,41 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
 	var none wire.ListLoaded
 	var c *entrustRecord
+	key := listKey{req.Entrustment, req.Name}
 	old, err := locked(e, func() (old *listRecord, err error) {
-		c, old, err = e.mayLoad(req, f)
+		if c, old, err = e.mayLoad(req, f); err == nil && old != nil {
+			e.copying[old.RowSegment.ID]++ // it may expire while its rows are read
+		}
 		return old, err
 	})
 	if err != nil {
 		return none, err
 	}
-	list, kept, err := e.buildList(ctx, c, f, old)
+	list, kept, err := func() (*matcher.List, *vault.SegmentWriter, error) {
+		if old != nil {
+			defer e.rowsRead(old)
+		}
+		return e.buildList(ctx, c, f, old)
+	}()
 	if err != nil {
 		return none, err
 	}
 	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
-		if err := kept.Abort(); err != nil {
-			return none, fmt.Errorf("dropping rows that are kept already: %w", err)
-		}
 		same, err := locked(e, func() (*wire.ListLoaded, error) {
+			if e.state.lists[key] != old { // it expired meanwhile
+				return nil, nil
+			}
 			if err := e.useUp(f, old.what(), old.ID); err != nil {
 				return nil, err
 			}
 			return e.sameList(old, f)
 		})
-		return deref(same), err
+		if err != nil || same != nil {
+			if err := kept.Abort(); err != nil {
+				return none, fmt.Errorf("dropping rows that are kept already: %w", err)
+			}
+			return deref(same), err
+		}
 	}
 	if _, err := locked(e, func() (struct{}, error) { return struct{}{}, e.listRate(req.Entrustment) }); err != nil {
 		return none, errors.Join(err, kept.Abort())
@@ -131,11 +149,8 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err != nil {
 		return none, err
 	}
-	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Version: 1, Under: c.Version, Segment: ref, RowSegment: rows,
+	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Under: c.Version, Segment: ref, RowSegment: rows,
 		ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Change: f.header.Change, Upload: f.upload}
-	if old != nil {
-		rec.Version = old.Version + 1
-	}
 	done, err := e.ahead(ctx, func() *needs { return &needs{lists: []*listRecord{&rec}, list: list} })
 	if err != nil {
 		return none, err
@@ -146,7 +161,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 			return none, err
 		}
 		facts := e.facts(c)
-		rec.Party = facts.ListOwner()
+		rec.Party, rec.Version = facts.ListOwner(), e.state.versions[kindList+" "+req.Entrustment+"/"+req.Name]+1
 		ack, err := e.ack(kindList, req.Entrustment+"/"+req.Name, false, rec)
 		if err != nil {
 			return none, err
@@ -159,6 +174,13 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		}
 		return *e.listLoaded(ack, &rec, old, f), e.vault.Sweep(e.segments())
 	})
+}
+
+// rowsRead lets the rows of a version go that a load read.
+func (e *Enclave) rowsRead(l *listRecord) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.copied(l.RowSegment.ID)
 }
 
 // listRate holds the number of new versions in 30 days.

@@ -39,6 +39,9 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	if err := e.initialised(); err != nil {
 		return nil, err
 	}
+	if err := e.retention.before(); err != nil {
+		return nil, err
+	}
 	c, err := e.contract(q.Entrustment)
 	if err != nil {
 		return nil, err
@@ -61,6 +64,9 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "base", Detail: "there is no identity base yet", Mend: "load it with awase base load"}
 	}
 	if err := e.decideLists(&facts, q); err != nil {
+		return nil, err
+	}
+	if err := e.lapsedEvents(c, q); err != nil {
 		return nil, err
 	}
 	recipient, err := facts.Recipient(q)
@@ -133,6 +139,9 @@ func (e *Enclave) decideLists(facts *entrustment.Facts, q *entrustment.Question)
 	for _, name := range names {
 		l, ok := e.state.lists[listKey{q.Entrustment, name}]
 		if !ok {
+			if err := e.lapsedList(q.Entrustment, name); err != nil {
+				return err
+			}
 			continue // Compile names the place
 		}
 		if l.Party != facts.ListOwner() {

@@ -63,7 +63,8 @@ func (e *Enclave) useUp(f *opened, what string, content hexID) error {
 	if _, ok := e.state.uploads[f.upload]; ok {
 		return nil
 	}
-	_, err := e.append(kindUpload, upload{f.upload, what, content, f.terms.Version})
+	whole := f.header.Change != seal.Add && f.header.Change != seal.Remove
+	_, err := e.append(kindUpload, uploadRecord{upload{f.upload, what, content, f.terms.Version}, whole && what != kindBase})
 	return err
 }
 

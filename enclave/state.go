@@ -41,6 +41,7 @@ const (
 	kindReport   = receipt.EntryKind
 	kindEngine   = receipt.EngineKind
 	kindDropped  = receipt.DroppedKind
+	kindExpired  = "expired"
 )
 
 // gateRecord is the document of a gate policy as it was given.
@@ -102,6 +103,12 @@ type upload struct {
 	Under   int      `json:"under,omitempty"` // version of the entrustment
 }
 
+// uploadRecord is an upload that became what was there.
+type uploadRecord struct {
+	upload
+	Renews bool `json:"renews,omitempty"` // the file was the whole content, whose clock begins again
+}
+
 // MarshalText gives the id in hex.
 func (u uploadID) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(u[:])), nil }
 
@@ -150,6 +157,8 @@ type reportRecord struct {
 	Segment     vault.SegmentRef    `json:"segment"`
 	// Cube is the question of a planning cube, for sizes to be answered from it.
 	Cube *entrustment.Question `json:"cube,omitempty"`
+
+	at time.Time // of its record
 }
 
 type listKey struct{ entrustment, name string }
@@ -192,6 +201,7 @@ type state struct {
 	history
 	officerState
 	engineState
+	retentionState
 }
 
 func newState() *state {
@@ -200,7 +210,7 @@ func newState() *state {
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
-		officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
+		retentionState: newRetention(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
 
@@ -212,6 +222,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		}
 		return nil
 	}
+	s.looked = s.looked && (r.Kind == kindCharge || r.Kind == kindTable || r.Kind == kindRefusal) // which change nothing of it
 	switch r.Kind {
 	case kindParty:
 		p, err := body[entrustment.Party](r)
@@ -270,6 +281,12 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		l, err := body[listRecord](r)
 		if err == nil {
 			key := listKey{l.Entrustment, l.Name}
+			// Rows that another upload brought are as old as that one, or a row added
+			// each day would keep the others for ever.
+			if l.Change == seal.Replace || s.lists[key] == nil {
+				s.whole[key] = r.Time
+			}
+			delete(s.lapsedLists, key)
 			s.lists[key] = l
 			s.had[l.Entrustment] = true
 			s.listed[key] = append(s.listed[key], kept[listRecord]{l, r.Seq, r.Time})
@@ -281,7 +298,8 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindEvents:
 		l, err := body[eventsRecord](r)
 		if err == nil {
-			l.at, l.seq = r.Time, r.Seq
+			l.at, l.since, l.seq = r.Time, r.Time, r.Seq
+			delete(s.lapsedLogs, l.Entrustment)
 			s.had[l.Entrustment] = true
 			s.events[l.Entrustment] = slices.DeleteFunc(s.events[l.Entrustment], func(o *eventsRecord) bool { return slices.Contains(l.Instead, o.Digest) })
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
@@ -290,9 +308,18 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 		}
 		return fail(err)
 	case kindUpload:
-		u, err := body[upload](r)
+		u, err := body[uploadRecord](r)
 		if err == nil {
-			s.take(*u)
+			s.take(u.upload)
+			if u.Renews {
+				s.renew(&u.upload, r.Time)
+			}
+		}
+		return fail(err)
+	case kindExpired:
+		x, err := body[expiredRecord](r)
+		if err == nil {
+			s.expire(x)
 		}
 		return fail(err)
 	case kindCharge:
@@ -333,6 +360,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindReport:
 		rep, err := body[reportRecord](r)
 		if err == nil {
+			rep.at = r.Time
 			s.reports[rep.Key] = r.Seq
 			s.reportTable[r.Seq] = rep
 			if rep.Cube != nil {

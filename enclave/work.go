@@ -269,6 +269,9 @@ func (e *Enclave) released(j *job) (*wire.Release, error) {
 	if err := e.over(j.entrustment); err != nil {
 		return nil, err
 	}
+	if err := e.retention.before(); err != nil {
+		return nil, err
+	}
 	if e.state.reportTable[j.release] == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeGone, Clause: "DESIGN §5", Field: "release", Detail: "the release is not kept any more", Mend: "ask the question again"}
 	}

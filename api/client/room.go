@@ -495,6 +495,12 @@ func (r *Room) Lists(ctx context.Context, id string) ([]wire.ListInfo, error) {
 	return l, noEntrustment(err, id)
 }
 
+// Retention gives what expires under an entrustment, soonest first.
+func (r *Room) Retention(ctx context.Context, id string) ([]wire.Expiry, error) {
+	all, err := items[wire.Expiry](ctx, r, "/v1/entrustments/"+url.PathEscape(id)+"/retention")
+	return all, noEntrustment(err, id)
+}
+
 // EventLogs gives the party's event logs under an entrustment; "": the operator's own.
 func (r *Room) EventLogs(ctx context.Context, id string) ([]wire.EventsInfo, error) {
 	if id == "" {

@@ -186,9 +186,18 @@ func listsCommand() *cobra.Command {
 }
 
 func eventsList() *cobra.Command {
-	cmd := asked("list [ENTRUSTMENT]", "The event logs under an entrustment; without one, the operator's own", []string{"version", "entrustment_version", "party", "rows", "from", "to", "at"},
+	cmd := asked("list [ENTRUSTMENT]", "The event logs under an entrustment; without one, the operator's own", []string{"version", "entrustment_version", "party", "rows", "from", "to", "at", "expires_at"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			return rows(e.EventLogs(ctx, strings.Join(args, "")))
+		})
+	cmd.ValidArgsFunction = first(entrustmentIDs)
+	return cmd
+}
+
+func retentionCommand() *cobra.Command {
+	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract", []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since"},
+		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
+			return rows(e.Retention(ctx, args[0]))
 		})
 	cmd.ValidArgsFunction = first(entrustmentIDs)
 	return cmd

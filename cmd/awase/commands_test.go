@@ -22,7 +22,7 @@ var commandOf = map[string]string{
 	"entrustmentChanges": "entrustment diff", "reviewDraft": "drafts review", "dropReview": "drafts review", "withdrawDraft": "drafts withdraw",
 	"drafts": "drafts", "approve": "approve", "freeze": "freeze", "stop": "freeze", "lift": "freeze", "acceptClock": "admin accept-clock",
 	"ledger": "ledger", "log": "log entries", "logKey": "log key", "checkpoint": "log checkpoint", "consistency": "log proof", "inclusion": "log inclusion", "attestation": "attestation",
-	"createUpload": "upload", "offsetUpload": "upload", "appendUpload": "upload", "loadList": "list load", "listLists": "lists", "listEvents": "events list", "listBases": "base list",
+	"createUpload": "upload", "offsetUpload": "upload", "appendUpload": "upload", "loadList": "list load", "listLists": "lists", "listEvents": "events list", "listBases": "base list", "listRetention": "retention",
 	"loadBase": "base load", "listOwnEvents": "events list", "loadEvents": "events load",
 	"priceQuestion": "report", "askReport": "report", "listReports": "reports", "getReport": "reports", "getReceipt": "reports receipt", "getReportFile": "reports",
 	"listCubes": "cubes", "askCube": "cubes buy", "sizeFromCube": "cubes size",

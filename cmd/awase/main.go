@@ -159,6 +159,7 @@ func newRoot() *cobra.Command {
 		partiesCommand(),
 		entrustmentsCommand(),
 		listsCommand(),
+		retentionCommand(),
 		reportsCommand(),
 		cubesCommand(),
 		requestCommand(),

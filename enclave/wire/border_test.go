@@ -84,6 +84,7 @@ var methods = map[string]string{
 	"contracts":       `{}`,
 	"lists":           `{"entrustment":"e"}`,
 	"event-logs":      `{"entrustment":""}`,
+	"retention":       `{"entrustment":"e"}`,
 	"bases":           `{}`,
 	"log":             `{"party":"acme","from":0,"limit":10}`,
 	"inclusion":       `{"seq":1}`,
@@ -186,6 +187,7 @@ func (d *deaf) Entrustment(context.Context, string) (a wire.EntrustmentInfo, err
 }
 func (d *deaf) Policies(context.Context) (*entrustment.Policies, error)            { return nil, d.err }
 func (d *deaf) Lists(context.Context, string) (a []wire.ListInfo, err error)       { return a, d.err }
+func (d *deaf) Retention(context.Context, string) (a []wire.Expiry, err error)     { return a, d.err }
 func (d *deaf) EventLogs(context.Context, string) (a []wire.EventsInfo, err error) { return a, d.err }
 func (d *deaf) Bases(context.Context) (a []wire.BaseInfo, err error)               { return a, d.err }
 func (d *deaf) Log(context.Context, wire.LogRequest) (a wire.LogPage, err error)   { return a, d.err }

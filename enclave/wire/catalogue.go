@@ -28,6 +28,9 @@ type Catalogue interface {
 	Lists(ctx context.Context, entrustmentID string) ([]ListInfo, error)
 	// EventLogs gives the event logs of an entrustment; "" those of the operator's own.
 	EventLogs(ctx context.Context, entrustmentID string) ([]EventsInfo, error)
+	// Retention gives what expires under an entrustment, soonest first. It names the
+	// party of each thing, and no numbers of it.
+	Retention(ctx context.Context, entrustmentID string) ([]Expiry, error)
 	// Bases gives the loads of the identity base, newest first: the first stands.
 	Bases(ctx context.Context) ([]BaseInfo, error)
 	// Log gives entries of the record log that a party may read, oldest first, with
@@ -100,6 +103,21 @@ type ListInfo struct {
 	Name     string        `json:"name"`
 	Party    string        `json:"party"`    // whose list it is: the numbers are for it alone
 	Versions []ListVersion `json:"versions"` // newest first
+	// ExpiresAt is when the newest is destroyed (RFC 3339, UTC).
+	ExpiresAt string `json:"expires_at"`
+}
+
+// Expiry is when one thing under an entrustment is destroyed.
+type Expiry struct {
+	What      string `json:"what"`              // list | events | report
+	Name      string `json:"name,omitempty"`    // of a list
+	Version   int    `json:"version,omitempty"` // of a list, or an event log
+	Party     string `json:"party"`             // who uploaded it, or to whom it was released
+	Seq       int64  `json:"log_entry"`         // by which it is there
+	Clause    string `json:"clause"`            // of the contract: retention.lists | retention.events | retention.reports | until
+	Days      string `json:"days,omitempty"`    // that the clause gives: "90d"; of until none
+	Since     string `json:"since"`             // RFC 3339, UTC: of its last whole upload, or its release
+	ExpiresAt string `json:"expires_at"`        // RFC 3339, UTC
 }
 
 // ListVersion is what the uploading party is told of a version of its own list.
@@ -126,6 +144,8 @@ type EventsInfo struct {
 	To      entrustment.Date `json:"to"`
 	Seq     int64            `json:"log_entry"`
 	At      string           `json:"at"`
+	// ExpiresAt is when it is destroyed (RFC 3339, UTC); "" of the operator's own.
+	ExpiresAt string `json:"expires_at,omitempty"`
 }
 
 // BaseInfo is one load of the base.
@@ -192,6 +212,9 @@ var (
 	lists = route[entrustmentRequest, []ListInfo]{"lists", func(ctx context.Context, e Enclave, q *entrustmentRequest) ([]ListInfo, error) {
 		return e.Lists(ctx, q.Entrustment)
 	}}
+	retention = route[entrustmentRequest, []Expiry]{"retention", func(ctx context.Context, e Enclave, q *entrustmentRequest) ([]Expiry, error) {
+		return e.Retention(ctx, q.Entrustment)
+	}}
 	eventLogs = route[entrustmentRequest, []EventsInfo]{"event-logs", func(ctx context.Context, e Enclave, q *entrustmentRequest) ([]EventsInfo, error) {
 		return e.EventLogs(ctx, q.Entrustment)
 	}}
@@ -218,6 +241,7 @@ func onCatalogue(h *handler) {
 	on(h, policies)
 	on(h, lists)
 	on(h, eventLogs)
+	on(h, retention)
 	on(h, bases)
 	on(h, logPage)
 	on(h, inclusion)
@@ -251,6 +275,11 @@ func (c *Client) Policies(ctx context.Context) (*entrustment.Policies, error) {
 // Lists gives the lists of an entrustment.
 func (c *Client) Lists(ctx context.Context, entrustmentID string) ([]ListInfo, error) {
 	return ask(ctx, c, lists, &entrustmentRequest{entrustmentID})
+}
+
+// Retention gives what expires under an entrustment, soonest first.
+func (c *Client) Retention(ctx context.Context, entrustmentID string) ([]Expiry, error) {
+	return ask(ctx, c, retention, &entrustmentRequest{entrustmentID})
 }
 
 // EventLogs gives the event logs of an entrustment, or the operator's own.

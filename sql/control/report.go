@@ -2,10 +2,12 @@ package control
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"time"
 
 	"awase/api/store"
+	"awase/entrustment"
 )
 
 // AddReport keeps a released table, once for its recipient: the row that stands
@@ -29,10 +31,18 @@ func (s *Store) Reports(ctx context.Context, party string, f store.ReportFilter,
 }
 
 // ExpireReports forgets reports that their contract keeps no longer. Their files
-// are then of no report.
-func (s *Store) ExpireReports(ctx context.Context, now time.Time) error {
-	_, err := all(ctx, s, s.write, "report_expire", scanText, millis(now))
-	return err
+// are then of no report. What an amendment changed of an entrustment's days holds for
+// the reports that are there.
+func (s *Store) ExpireReports(ctx context.Context, now time.Time, days map[string]entrustment.Days) error {
+	return s.within(ctx, "expiring reports", func(tx *sql.Tx) error {
+		for id, n := range days {
+			if _, err := s.execIn(ctx, tx, "report_keep", (time.Duration(n) * 24 * time.Hour).Milliseconds(), id); err != nil {
+				return err
+			}
+		}
+		_, err := s.execIn(ctx, tx, "report_expire", millis(now))
+		return err
+	})
 }
 
 // ReportFiles gives the names of the files of all reports.

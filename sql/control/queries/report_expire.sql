@@ -1,2 +1,2 @@
--- forgets tables that their contract keeps no longer, and gives their files' names to who removes them
-DELETE FROM report WHERE until < ? RETURNING digest
+-- forgets tables that their contract keeps no longer; their files are then of none
+DELETE FROM report WHERE until <= ?
