@@ -199,13 +199,15 @@ func TestRefusalsByAClauseCostNothing(t *testing.T) {
 		})
 	}
 	r.t = t
-	// Neither the contract's name nor what it keeps and leaves out refuses anything.
+	// Neither the contract's name nor what it leaves out refuses anything; what is kept
+	// too short a time is TestExpiry's.
 	for f := range reflect.TypeFor[entrustment.Contract]().Fields() {
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if decided[key] == slices.Contains([]string{"schema", "id", "service", "retention"}, key) {
 			t.Errorf("%s: a refusal by it: %v", key, decided[key])
 		}
 	}
+	loadListFile(t, r.Enclave, "l", crowdRows(0, 1300)) // it expired with the contract that was over
 	if _, err := r.Report(t.Context(), question()); err != nil {
 		t.Errorf("what is allowed: %v", err)
 	}
