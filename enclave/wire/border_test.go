@@ -91,6 +91,7 @@ var methods = map[string]string{
 	"poll-work":       `{"job":"j","wait_ms":10}`,
 	"stop-work":       `{"job":"j"}`,
 	"engine":          `{}`,
+	"evidence":        `{"entrustment":"e","party":"acme","from":"2026-04-01","to":"2026-04-30"}`,
 }
 
 func kindOf(method string) string {

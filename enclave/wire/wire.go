@@ -90,6 +90,7 @@ type Enclave interface {
 	Catalogue
 	Work
 	Engines
+	Evidence
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
 }
