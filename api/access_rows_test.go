@@ -27,6 +27,7 @@ var accessRows = map[string]entry{
 	"certificate":    {sees: true, elsewhere: "TestRoomEnd", of: at("/v1/entrustments/" + apitest.Entrustment + "/certificate")},
 	"draft":          {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64))},
 	"approve":        {elsewhere: "TestRoomOfficers", of: at("/v1/drafts/" + strings.Repeat("0", 64) + "/approvals")},
+	"evidence":       {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/evidence")},
 	"inclusion":      {anybody: true, of: at("/v1/log/entries/1/proof")},
 
 	// people

@@ -30,5 +30,6 @@ type Enclave interface {
 	wire.Officers
 	wire.Vault
 	wire.Catalogue
+	wire.Evidence
 	wire.Work
 }

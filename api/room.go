@@ -32,7 +32,7 @@ func (s *Server) roomEndpoints() []endpoint {
 		{"gate", http.MethodGet, "/v1/gate", s.gate},
 		{"putGate", http.MethodPut, "/v1/gate", s.putGate},
 		{"gateChanges", http.MethodPost, "/v1/gate/changes", s.gateChanges},
-	}, s.entrustmentEndpoints(), s.officerEndpoints(), s.logEndpoints())
+	}, s.entrustmentEndpoints(), s.officerEndpoints(), s.logEndpoints(), s.evidenceEndpoints())
 }
 
 // room is the state of the room.

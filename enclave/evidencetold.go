@@ -180,13 +180,26 @@ func (f *file) approvals(concerned map[string]bool) (map[versionKey]approved, er
 			if d == nil {
 				continue
 			}
-			d.by = append(d.by, wire.EvidenceApproval{Party: a.Party, Officer: a.Officer, Key: a.Key, Signature: a.Signature, Seq: r.Seq, At: utc(r.Time)})
+			d.by = append(d.by, wire.EvidenceApproval{Party: a.Party, Officer: a.Officer, Key: a.Key, Origin: f.origin(a.Key), Signature: a.Signature, Seq: r.Seq, At: utc(r.Time)})
 			if a.Act != nil {
 				out[versionKey{d.statement.ID, d.statement.Version}] = *d
 			}
 		}
 	}
 	return out, nil
+}
+
+// origin gives the page that an officer's passkey belongs to, as the party's
+// document has it now: a key has one.
+func (f *file) origin(key string) string {
+	for _, p := range f.people {
+		for _, o := range p.Officers {
+			if o.Key == key {
+				return o.Origin
+			}
+		}
+	}
+	return ""
 }
 
 // signs tells whether officers of a party sign a contract.

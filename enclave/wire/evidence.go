@@ -81,7 +81,8 @@ type EvidenceContract struct {
 type EvidenceApproval struct {
 	Party     string             `json:"party"`
 	Officer   string             `json:"officer"`
-	Key       string             `json:"key"` // as party.yaml has it
+	Key       string             `json:"key"`              // as party.yaml has it
+	Origin    string             `json:"origin,omitempty"` // of a passkey
 	Signature approval.Signature `json:"signature"`
 	Seq       int64              `json:"log_entry"`
 	At        string             `json:"at"`
