@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"awase/crypto/approval"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -30,7 +29,7 @@ func evidenceSample(incident bool) *wire.EvidenceFile {
 	}
 	f := &wire.EvidenceFile{Schema: wire.EvidenceSchema, Entrustment: "acme-2026", Operator: "operator", At: at, Key: make([]byte, 32), Size: 9, Checkpoint: "awase/test\n9\nroot\n",
 		Parties:   []wire.EvidenceParty{{ID: "acme", Class: entrustment.ClassTrustee, Country: "US"}, {ID: "operator", Class: entrustment.ClassOperator, Country: "JP"}},
-		Contracts: []wire.EvidenceContract{{Entrustment: "acme-2026", Version: 1, Seq: 3, At: at, Document: strings.Repeat("cd", 32), Contract: c, Statement: &approval.Statement{}, Approvals: []wire.EvidenceApproval{{Party: "operator", Officer: "sato", Key: "ed25519:AAAA", Seq: 3, At: at}}}},
+		Contracts: []wire.EvidenceContract{{Entrustment: "acme-2026", Version: 1, Seq: 3, At: at, Document: strings.Repeat("cd", 32), Contract: c, Approvals: []wire.EvidenceApproval{{Party: "operator", Officer: "sato", Key: "ed25519:AAAA", Seq: 3, At: at}}}},
 		Entries: []wire.EvidenceEntry{entry(3, "approval", `{"draft":"x","effective":true,"act":"entrust"}`), entry(4, "list", `{"name":"spring","version":1,"change":"replace"}`),
 			entry(5, "report", `{"version":1,"recipient":"operator"}`), entry(6, "refusal", `{"act":"\u003cscript\u003ealert(1)\u003c/script\u003e"}`), entry(7, "end", `{"version":1}`), entry(8, "later-kind", `{}`)},
 		Uploads:  []wire.EvidenceUpload{{Seq: 4, At: at, Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1}},
