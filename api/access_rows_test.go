@@ -35,6 +35,7 @@ var accessRows = map[string]entry{
 
 	// requests of data subjects: the operator's alone
 	"requestReceipt": {anybody: true, of: at("/v1/requests/1/receipt")},
+	"evidence":       {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/evidence")},
 
 	// people
 	"endSession": {of: func(m *matrix, owner *apitest.Client, _ string) asks {

@@ -31,5 +31,6 @@ type Enclave interface {
 	wire.Vault
 	wire.Catalogue
 	wire.Subjects
+	wire.Evidence
 	wire.Work
 }

@@ -38,7 +38,7 @@ func (s *Server) roomEndpoints() []endpoint {
 		{"gate", http.MethodGet, "/v1/gate", s.gate},
 		{"putGate", http.MethodPut, "/v1/gate", s.putGate},
 		{"gateChanges", http.MethodPost, "/v1/gate/changes", s.gateChanges},
-	}, s.entrustmentEndpoints(), s.lifeEndpoints(), s.officerEndpoints(), s.logEndpoints(), s.subjectEndpoints())
+	}, s.entrustmentEndpoints(), s.lifeEndpoints(), s.officerEndpoints(), s.logEndpoints(), s.subjectEndpoints(), s.evidenceEndpoints())
 }
 
 // room is the state of the room.

@@ -46,6 +46,7 @@ const (
 	showsTable  shows = 1 << iota // numbers that passed the gate: one may be any
 	showsPeople                   // addresses of the asker's own people
 	showsSecret                   // a secret, once
+	showsRows                     // how many rows others uploaded: of an incident
 )
 
 // The numbers of the story: of acme's list "vips" the last match nobody, and how many
@@ -80,7 +81,7 @@ func (s scenario) leaks(dir, text string) (found []string) {
 	never := []*regexp.Regexp{identifier, inside, regexp.MustCompile(regexp.QuoteMeta(dir))}
 	if s.shows&showsTable == 0 {
 		never = append(never, number(vipsMatched))
-		if s.as.Party != apitest.Acme {
+		if s.as.Party != apitest.Acme && s.shows&showsRows == 0 {
 			never = append(never, number(vipsRows), number(smallRows), number(1500))
 		}
 		if s.as.Party != apitest.Operator {

@@ -242,6 +242,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	_, _ = e.Frozen(ctx)
 	_, _ = e.Lift(ctx)
 	askCatalogue(ctx, e)
+	askEvidence(ctx, e)
 	askWork(ctx, e)
 	askSubjects(ctx, e)
 	askVault(ctx, e)

@@ -90,15 +90,8 @@ func (e *Enclave) Log(_ context.Context, req wire.LogRequest) (wire.LogPage, err
 func (j *journal) page(records []vault.Record, req wire.LogRequest) (wire.LogPage, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := len(j.places); i < len(records); i++ {
-		p, err := j.now.take(&records[i])
-		if err != nil {
-			return wire.LogPage{}, fmt.Errorf("reading entry %d of the record log: %w", i, err)
-		}
-		j.places = append(j.places, p)
-		for _, party := range p.concerned() {
-			j.of[party] = append(j.of[party], int64(i))
-		}
+	if err := j.takeIn(records); err != nil {
+		return wire.LogPage{}, err
 	}
 	out := wire.LogPage{Entries: []wire.LogEntry{}, Size: int64(len(records))}
 	for seq := range j.from(req, int64(len(records))) {
@@ -111,16 +104,42 @@ func (j *journal) page(records []vault.Record, req wire.LogRequest) (wire.LogPag
 			out.Next = seq
 			return out, nil
 		}
-		entry := wire.LogEntry{Seq: seq, At: utc(r.Time), Kind: r.Kind, Party: p.owner, Entrustment: p.entrustment, Leaf: r.Leaf()}
-		if detail != nil {
-			var err error
-			if entry.Detail, err = json.Marshal(detail); err != nil {
-				return wire.LogPage{}, fmt.Errorf("writing entry %d of the record log: %w", seq, err)
-			}
+		entry, err := p.entry(r, detail)
+		if err != nil {
+			return wire.LogPage{}, err
 		}
 		out.Entries = append(out.Entries, entry)
 	}
 	return out, nil
+}
+
+// entry writes an entry with what its reader is told of it.
+func (p *place) entry(r *vault.Record, detail any) (wire.LogEntry, error) {
+	out := wire.LogEntry{Seq: r.Seq, At: utc(r.Time), Kind: r.Kind, Party: p.owner, Entrustment: p.entrustment, Leaf: r.Leaf()}
+	if detail == nil {
+		return out, nil
+	}
+	var err error
+	if out.Detail, err = json.Marshal(detail); err != nil {
+		return out, fmt.Errorf("writing entry %d of the record log: %w", r.Seq, err)
+	}
+	return out, nil
+}
+
+// takeIn takes in what was written since somebody read last. The journal's lock is
+// held.
+func (j *journal) takeIn(records []vault.Record) error {
+	for i := len(j.places); i < len(records); i++ {
+		p, err := j.now.take(&records[i])
+		if err != nil {
+			return fmt.Errorf("reading entry %d of the record log: %w", i, err)
+		}
+		j.places = append(j.places, p)
+		for _, party := range p.concerned() {
+			j.of[party] = append(j.of[party], int64(i))
+		}
+	}
+	return nil
 }
 
 // from gives the numbers of the entries to look at: all for officers of the

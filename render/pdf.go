@@ -116,23 +116,35 @@ func writePDF(w io.Writer, r *wire.Release) (err error) {
 // settings fixes what would else differ from run to run, and what stands on
 // each page.
 func (p *paper) settings() {
+	p.properties(p.r.ReleasedAt, documentTitle(p.r))
+	p.SetHeaderFunc(p.head)
+	p.SetFooterFunc(p.foot)
+}
+
+// properties fixes what would else differ from run to run. at is RFC 3339.
+func (p *paper) properties(at, title string) {
 	p.SetCatalogSort(true)
-	at, err := time.Parse(time.RFC3339, p.r.ReleasedAt)
+	made, err := time.Parse(time.RFC3339, at)
 	if err != nil {
-		at = time.Unix(0, 0)
+		made = time.Unix(0, 0)
 	}
-	p.SetCreationDate(at.UTC())
-	p.SetModificationDate(at.UTC())
+	p.SetCreationDate(made.UTC())
+	p.SetModificationDate(made.UTC())
 	p.SetProducer("Awase", false)
 	p.SetCreator("Awase", false)
-	p.SetTitle(p.printable(documentTitle(p.r)), true)
+	p.SetTitle(p.printable(title), true)
 	p.SetLang("ja")
 	p.SetMargins(left, top, pageWidth-right)
 	p.SetAutoPageBreak(false, 0)
 	p.AliasNbPages(pageCount)
 	p.SetFont("biz", "", sizeBody)
-	p.SetHeaderFunc(p.head)
-	p.SetFooterFunc(p.foot)
+}
+
+// pageNumber says below which page of how many this is.
+func (p *paper) pageNumber() {
+	n := fmt.Sprintf("%d / ", p.PageNo())
+	p.put(right-14, 284.5, sizeSmall, quiet, n)
+	p.Text(right-14+p.width(n, sizeSmall), 284.5+baseline(sizeSmall), pageCount)
 }
 
 // head begins each page.
@@ -157,9 +169,7 @@ func (p *paper) foot() {
 		words += " · 受領証 receipt " + p.mark
 	}
 	p.put(left, 284.5, sizeSmall, quiet, p.cut(plain(words), sizeSmall, measure-20))
-	n := fmt.Sprintf("%d / ", p.PageNo())
-	p.put(right-14, 284.5, sizeSmall, quiet, n)
-	p.Text(right-14+p.width(n, sizeSmall), 284.5+baseline(sizeSmall), pageCount)
+	p.pageNumber()
 	if p.r.Privacy.Practice {
 		const words, size = "練習 PRACTICE", 64.0
 		p.SetAlpha(0.14, "Normal")

@@ -25,6 +25,7 @@ var commandOf = map[string]string{
 	"createUpload": "upload", "offsetUpload": "upload", "appendUpload": "upload", "loadList": "list load", "listLists": "lists", "listEvents": "events list", "listBases": "base list", "listRetention": "retention",
 	"loadBase": "base load", "listOwnEvents": "events list", "loadEvents": "events load",
 	"priceQuestion": "report", "askReport": "report", "listReports": "reports", "getReport": "reports", "getReceipt": "reports receipt", "getReportFile": "reports",
+	"evidence": "evidence", "incident": "incident",
 	"listCubes": "cubes", "askCube": "cubes buy", "sizeFromCube": "cubes size",
 	"takeRequest": "request", "listRequests": "requests", "requestReceipt": "requests receipt",
 	"reserve": "reserve", "freeReservation": "reserve", "priceReservation": "report", "askReservation": "report",

@@ -121,6 +121,7 @@ func newRoot() *cobra.Command {
 		group("gate", "Parameters of the release gate", gateSet(), gateShow()),
 		group("base", "The operator's identity base", baseLoad(), baseList()),
 		entrust(),
+		evidenceCommand(), incidentCommand(),
 		group("entrustment", "What changed of an entrustment, and its end", entrustmentDiff(), entrustmentEnd(), entrustmentCertificate()),
 		group("list", "Lists uploaded under an entrustment", listLoad(), listCheck()),
 		group("events", "Event logs", eventsLoad(), eventsList()),

@@ -25,10 +25,10 @@ func verify() *cobra.Command {
 	var keyFile, nonce string
 	var log bool
 	cmd := &cobra.Command{
-		Use:   "verify [--key FILE] report.json | verify [--key FILE] certificate.json | verify [--key FILE] request.json | verify [--key FILE] inclusion.json | verify [--key FILE] --nonce N attestation.json | verify --log [--key FILE] earlier [later] proof.json",
-		Short: "Check a release by its receipt, a certificate of destruction, the receipt of a data subject's request, an attestation, or that the record log only grew; offline",
+		Use:   "verify [--key FILE] report.json | verify [--key FILE] certificate.json | verify [--key FILE] request.json | verify [--key FILE] inclusion.json | verify [--key FILE] evidence.zip | verify [--key FILE] --nonce N attestation.json | verify --log [--key FILE] earlier [later] proof.json",
+		Short: "Check a release by its receipt, a certificate of destruction, the receipt of a data subject's request, evidence, an attestation, or that the record log only grew; offline",
 		Long: "Checks that a report was released as it is, under that entrustment and at that price, and that its entry stands in the record log; " +
-			"or that the data of an ended entrustment was destroyed as its certificate says; or that a request of a data subject was taken as its receipt says; or, of a proof of inclusion, that the entry of its leaf stands in the log; or that an attestation is signed and answers the nonce that it was asked with. " +
+			"or that the data of an ended entrustment was destroyed as its certificate says; or that a request of a data subject was taken as its receipt says; or, of a proof of inclusion, that the entry of its leaf stands in the log; or, of evidence, its signature, each entry's place in the log, its certificates, and that every other file of the ZIP is made of what is signed; or that an attestation is signed and answers the nonce that it was asked with. " +
 			"--key is a file with the line of awase log key; without it the receipt's own key is taken, and the origin is not checked. " +
 			"With --log: that the log at the later checkpoint begins with the log at the earlier one. Each is a checkpoint file or a report.json; without a later one it is that in the proof. The proof is of awase log proof.",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -61,7 +61,7 @@ func verify() *cobra.Command {
 // verified is what awase verify prints as JSON. What is not verified is refused.
 type verified struct {
 	File   string `json:"file"`
-	Is     string `json:"is"`     // release | certificate | request | inclusion | attestation | log
+	Is     string `json:"is"`     // release | certificate | request | inclusion | evidence | attestation | log
 	Origin bool   `json:"origin"` // the key was given: false, anybody may have made it
 	Key    string `json:"key"`    // its fingerprint
 	Says   any    `json:"says"`
@@ -89,6 +89,10 @@ func verifyFile(cmd *cobra.Command, path, nonce string, key ed25519.PublicKey) e
 	if err != nil {
 		return err
 	}
+	pack, err := packIn(name, data)
+	if err != nil {
+		return err
+	}
 	switch attests := receipt.IsAttestation(data); {
 	case attests && nonce == "":
 		return usageError{errors.New("this is an attestation: say with --nonce what it was asked with, for an old one says nothing of now")}
@@ -96,6 +100,10 @@ func verifyFile(cmd *cobra.Command, path, nonce string, key ed25519.PublicKey) e
 		return verifyAttestation(cmd, name, data, nonce, key)
 	case nonce != "":
 		return usageError{errors.New("--nonce is of attestations")}
+	case pack != nil:
+		return verifyPack(cmd, name, pack, key)
+	case receipt.IsEvidence(data):
+		return verifyEvidence(cmd, name, data, key)
 	case receipt.IsCertificate(data):
 		return verifyCertificate(cmd, name, data, key)
 	case receipt.IsRequest(data):

@@ -96,6 +96,7 @@ var methods = map[string]string{
 	"request":         `{"check":{"method":"document","on":"2026-01-01","by":"person p"},"sealed":"AA=="}`,
 	"requests":        `{}`,
 	"request-receipt": `{"number":1}`,
+	"evidence":        `{"entrustment":"e","party":"acme","from":"2026-04-01","to":"2026-04-30"}`,
 }
 
 func kindOf(method string) string {

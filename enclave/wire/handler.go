@@ -75,6 +75,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	onOfficers(h)
 	onVault(h)
 	onCatalogue(h)
+	onEvidence(h)
 	onWork(h)
 	onEngines(h)
 	onSubjects(h)

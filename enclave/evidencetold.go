@@ -1,0 +1,223 @@
+package enclave
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"awase/aggregator"
+	"awase/crypto/approval"
+	"awase/enclave/vault"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// keepYears is how long a record of a provision is kept: APPI articles 29(2) and
+// 30(4) with the rules made under them.
+const keepYears = 3
+
+// tell takes what an entry says into the lists that people read. detail is what
+// its reader is told of it: nothing but a period's row counts of an incident comes
+// from anywhere else.
+func (f *file) tell(r *vault.Record, p *place, detail any, accounts map[aggregator.Account]*wire.EvidenceAccount) error {
+	at := utc(r.Time)
+	switch d := detail.(type) {
+	case shownList:
+		rows := d.Rows
+		if f.incident() {
+			l, err := body[listRecord](r)
+			if err != nil {
+				return err
+			}
+			rows = l.Rows
+		}
+		f.Uploads = append(f.Uploads, wire.EvidenceUpload{Seq: r.Seq, At: at, Party: p.owner, Entrustment: p.entrustment, Kind: kindList, Name: d.Name, Version: d.Version, Rows: rows})
+		f.provide(r, p, kindList, p.owner, "")
+	case shownEvents:
+		rows := d.Rows
+		if f.incident() {
+			l, err := body[eventsRecord](r)
+			if err != nil {
+				return err
+			}
+			rows = l.Rows
+		}
+		f.Uploads = append(f.Uploads, wire.EvidenceUpload{Seq: r.Seq, At: at, Party: p.owner, Entrustment: p.entrustment, Kind: kindEvents, Version: d.Version, Rows: rows})
+		f.provide(r, p, kindEvents, p.owner, "")
+	case shownBase:
+		f.Uploads = append(f.Uploads, wire.EvidenceUpload{Seq: r.Seq, At: at, Party: p.owner, Kind: kindBase, Version: d.Version, Rows: d.Users})
+	case shownReport:
+		rel := wire.EvidenceRelease{Seq: r.Seq, At: at, Entrustment: p.entrustment, Version: d.Version, Recipient: d.Recipient}
+		if s := d.shownRelease; s != nil {
+			rel.Table, rel.RhoNano, rel.DeltaE15, rel.Confinement = s.Table, s.RhoNano, s.DeltaE15, s.Confinement
+		}
+		f.Releases = append(f.Releases, rel)
+		f.provide(r, p, "release", "", d.Recipient)
+	case []shownCharge:
+		if len(d) == 0 || d[0].shownSpent == nil {
+			return nil // what it cost is not for this reader
+		}
+		c, err := body[chargeRecord](r)
+		if err != nil {
+			return err
+		}
+		for i := range c.Charges {
+			for _, a := range c.Charges[i].Accounts {
+				if accounts[a] == nil {
+					accounts[a] = &wire.EvidenceAccount{Recipient: a.Recipient, Owner: a.Owner}
+				}
+				accounts[a].Charges++
+				accounts[a].RhoNano += c.Charges[i].RhoNano
+				accounts[a].DeltaE15 += c.Charges[i].DeltaE15
+			}
+		}
+	}
+	return nil
+}
+
+// provide records what one party gave to another; of a file the one whose it is is
+// named, of a release who received it. What stays with one party is no provision.
+func (f *file) provide(r *vault.Record, p *place, kind, from, to string) {
+	versions := f.versions[p.entrustment]
+	n := 0
+	for n < len(versions) && versions[n].seq < r.Seq {
+		n++
+	}
+	if n == 0 {
+		return // of the operator's own data
+	}
+	c := versions[n-1].record.Contract
+	if to == "" { // a file goes to who holds the room
+		to = f.Operator
+	}
+	if from == "" {
+		from = f.Operator
+		if to == from { // who joined its data for the operator
+			facts := entrustment.Facts{Contract: c, Parties: f.people}
+			from = facts.ListOwner()
+		}
+	}
+	if from == to || from == "" || to == "" {
+		return
+	}
+	day := entrustment.DateOf(r.Time)
+	f.Provisions = append(f.Provisions, wire.EvidenceProvision{Seq: r.Seq, At: utc(r.Time), Entrustment: c.ID, Version: versions[n-1].record.Version, From: from, To: to,
+		Country: f.country(c, to), Kind: kind, Items: items(c, kind), Basis: none(c.Basis), Keep: entrustment.DateOf(entrustment.Date{Year: day.Year + keepYears, Month: day.Month, Day: day.Day}.Start())})
+}
+
+// country gives where a party sits: as the contract has it, else as its document
+// does.
+func (f *file) country(c *entrustment.Contract, party string) entrustment.Country {
+	if at, ok := c.Countries[party]; ok {
+		return at
+	}
+	if p := f.people[party]; p != nil {
+		return entrustment.Country{Country: p.Country}
+	}
+	return entrustment.Country{}
+}
+
+// items gives the categories that a contract declares for what is given.
+func items(c *entrustment.Contract, kind string) []string {
+	var out []string
+	switch kind {
+	case kindList:
+		out = slices.Concat(c.Identifiers, c.ListColumns)
+	case kindEvents:
+		out = slices.Concat(c.Identifiers, c.Events)
+	default: // a table of numbers, by these
+		out = slices.Concat(c.Attributes, c.ListColumns, c.Events)
+	}
+	return none(out)
+}
+
+// approved is who signed a version of a contract.
+type approved struct {
+	statement *approval.Statement
+	by        []wire.EvidenceApproval
+}
+
+type versionKey struct {
+	id      string
+	version int
+}
+
+// approvals finds the signatures by which versions of contracts became effective:
+// for the parties of which officers sign, and the operator's officers.
+func (f *file) approvals(concerned map[string]bool) (map[versionKey]approved, error) {
+	drafts, out := map[string]*approved{}, map[versionKey]approved{}
+	for i := range f.records {
+		r := &f.records[i]
+		switch r.Kind {
+		case kindDraft:
+			d, err := body[draftRecord](r)
+			if err != nil {
+				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
+			}
+			if d.Statement.Act != kindEntrust || !concerned[d.Statement.ID] {
+				continue
+			}
+			var c entrustment.Contract
+			if err := json.Unmarshal(d.Document, &c); err != nil {
+				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
+			}
+			if f.Party != "" && !signs(&c, f.Party) {
+				continue
+			}
+			message, err := d.Statement.Message()
+			if err != nil {
+				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
+			}
+			drafts[approval.Hash(message)] = &approved{statement: &d.Statement}
+		case kindApproval:
+			a, err := body[approvalRecord](r)
+			if err != nil {
+				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
+			}
+			d := drafts[a.Draft]
+			if d == nil {
+				continue
+			}
+			d.by = append(d.by, wire.EvidenceApproval{Party: a.Party, Officer: a.Officer, Key: a.Key, Origin: f.origin(a.Key), Signature: a.Signature, Seq: r.Seq, At: utc(r.Time)})
+			if a.Act != nil {
+				out[versionKey{d.statement.ID, d.statement.Version}] = *d
+			}
+		}
+	}
+	return out, nil
+}
+
+// origin gives the page that an officer's passkey belongs to, as the party's
+// document has it now: a key has one.
+func (f *file) origin(key string) string {
+	for _, p := range f.people {
+		for _, o := range p.Officers {
+			if o.Key == key {
+				return o.Origin
+			}
+		}
+	}
+	return ""
+}
+
+// signs tells whether officers of a party sign a contract.
+func signs(c *entrustment.Contract, party string) bool {
+	return party == c.Principal || party == c.Trustee || slices.Contains(basisParties(c), party)
+}
+
+// contract writes one version.
+func (f *file) contract(v *kept[entrustRecord], approvals map[versionKey]approved) (wire.EvidenceContract, error) {
+	c := v.record.Contract
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return wire.EvidenceContract{}, fmt.Errorf("writing a contract: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	out := wire.EvidenceContract{Entrustment: c.ID, Version: v.record.Version, Seq: v.seq, At: utc(v.at), Document: hex.EncodeToString(sum[:]), Contract: c}
+	if a, ok := approvals[versionKey{c.ID, v.record.Version}]; ok {
+		out.Statement, out.Approvals = a.statement, a.by
+	}
+	return out, nil
+}

@@ -1,0 +1,312 @@
+package render
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// evidenceSample is evidence with something in each list. What it says of itself is
+// hostile where others write it.
+func evidenceSample(incident bool) *wire.EvidenceFile {
+	c := &entrustment.Contract{Schema: "awase.entrustment/v1", ID: "acme-2026", Flow: entrustment.FlowOutsourcing5, Runs: "5-analysis", Principal: "operator", Trustee: "acme", Purpose: "statistics",
+		Basis:       []entrustment.Basis{{Party: "operator", Code: entrustment.BasisConsentPolicy, Policy: "v2", Clauses: []string{"5"}}, {Party: "acme", Code: entrustment.BasisConsent27, Scope: "=1+1"}},
+		Identifiers: []string{"email"}, Attributes: []string{"age_band"}, Recipients: []string{"operator"}, Retention: entrustment.Retention{Lists: 90, Reports: 365}, From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, Until: entrustment.Date{Year: 2026, Month: 9, Day: 30}}
+	const at = "2026-04-02T01:30:00Z"
+	entry := func(seq int64, kind, detail string) wire.EvidenceEntry {
+		return wire.EvidenceEntry{LogEntry: wire.LogEntry{Seq: seq, At: at, Kind: kind, Party: "acme", Entrustment: "acme-2026", Detail: json.RawMessage(detail), Leaf: strings.Repeat("ab", 32)}, Path: [][]byte{}}
+	}
+	f := &wire.EvidenceFile{Schema: wire.EvidenceSchema, Entrustment: "acme-2026", Operator: "operator", At: at, Key: make([]byte, 32), Size: 9, Checkpoint: "awase/test\n9\nroot\n",
+		Parties:   []wire.EvidenceParty{{ID: "acme", Class: entrustment.ClassTrustee, Country: "US"}, {ID: "operator", Class: entrustment.ClassOperator, Country: "JP"}},
+		Contracts: []wire.EvidenceContract{{Entrustment: "acme-2026", Version: 1, Seq: 3, At: at, Document: strings.Repeat("cd", 32), Contract: c, Approvals: []wire.EvidenceApproval{{Party: "operator", Officer: "sato", Key: "ed25519:AAAA", Seq: 3, At: at}}}},
+		Entries: []wire.EvidenceEntry{entry(3, "approval", `{"draft":"x","effective":true,"act":"entrust"}`), entry(4, "list", `{"name":"spring","version":1,"change":"replace"}`),
+			entry(5, "report", `{"version":1,"recipient":"operator"}`), entry(6, "refusal", `{"act":"\u003cscript\u003ealert(1)\u003c/script\u003e"}`), entry(7, "end", `{"version":1}`), entry(8, "later-kind", `{}`)},
+		Uploads:  []wire.EvidenceUpload{{Seq: 4, At: at, Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1}},
+		Releases: []wire.EvidenceRelease{{Seq: 5, At: at, Entrustment: "acme-2026", Version: 1, Recipient: "operator", Table: strings.Repeat("ef", 32), RhoNano: 5_000_000, Confinement: "confined"}},
+		Accounts: []wire.EvidenceAccount{{Recipient: "operator", Owner: "acme", Charges: 2, RhoNano: 10_000_000, DeltaE15: 2e9}},
+		Provisions: []wire.EvidenceProvision{{Seq: 4, At: at, Entrustment: "acme-2026", Version: 1, From: "operator", To: "acme", Country: entrustment.Country{Country: "US", Ground: "consent", Evidence: "sha256:ab"}, Kind: "list",
+			Items: []string{"email", "=cmd"}, Basis: c.Basis, Keep: entrustment.Date{Year: 2029, Month: 4, Day: 2}}},
+		Ends:        []wire.EvidenceCertificate{{Entrustment: "acme-2026", Certificate: `{"version":1,"status":"key-destroyed","ended_at":"2026-04-02T01:30:00Z","end":{"index":7}}`}},
+		Attestation: `{"mode":"process","build":"0123","policy":"4567","confinement":{"short":"confined"}}`,
+	}
+	if incident {
+		f.Entrustment, f.From, f.To = "", entrustment.Date{Year: 2026, Month: 4, Day: 1}, entrustment.Date{Year: 2026, Month: 4, Day: 3}
+		f.Uploads[0].Rows = 12345
+		f.Dev, f.Practice = true, true
+	}
+	return f
+}
+
+// signedSample is evidence as the enclave writes it; who signs it is no matter here.
+func signedSample(t testing.TB, f *wire.EvidenceFile) []byte {
+	t.Helper()
+	raw, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Appendf(nil, "%s,\"signature\":%q}\n", raw[:len(raw)-1], base64.StdEncoding.EncodeToString(make([]byte, 64)))
+}
+
+func hashOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func packOf(t testing.TB, f *wire.EvidenceFile) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := EvidencePack(&b, signedSample(t, f)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestEvidencePages: the pages in both languages, the CSV and the manifest are the
+// golden ones; what others wrote is text there and nothing else.
+func TestEvidencePages(t *testing.T) {
+	for name, incident := range map[string]bool{"evidence": false, "incident": true} {
+		p, err := ReadPack(packOf(t, evidenceSample(incident)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rendered, err := p.Check(); err != nil || !rendered {
+			t.Errorf("%s: %v, %v", name, rendered, err)
+		}
+		for _, file := range []string{"index.html", "index.en.html", "provisions.csv"} {
+			golden(t, name+"."+file, p.files[file])
+			if text := string(p.files[file]); strings.Contains(text, "<script") || strings.Contains(text, "\n=") || strings.Contains(text, ",=") {
+				t.Errorf("%s: %s runs what others wrote", name, file)
+			}
+		}
+		if !bytes.Contains(p.files["evidence.pdf"], []byte("%PDF")) {
+			t.Errorf("%s: no PDF", name)
+		}
+	}
+	if first, again := packOf(t, evidenceSample(false)), packOf(t, evidenceSample(false)); !bytes.Equal(first, again) {
+		t.Error("the same evidence gave another pack")
+	}
+}
+
+// repack writes a pack anew, changed.
+func repack(t testing.TB, data []byte, change func(files map[string][]byte)) []byte {
+	t.Helper()
+	p, err := ReadPack(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(p.files)
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, raw := range p.files {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write(raw)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestPackTampered: each file that is changed, missing or added is noticed and
+// named, also where the manifest was made to fit.
+func TestPackTampered(t *testing.T) {
+	good := packOf(t, evidenceSample(false))
+	p, err := ReadPack(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit := func(files map[string][]byte) {
+		var m manifest
+		if err := json.Unmarshal(files[manifestFile], &m); err != nil {
+			t.Fatal(err)
+		}
+		for i := range m.Files {
+			f := &m.Files[i]
+			f.Bytes, f.SHA256 = len(files[f.Name]), hashOf(files[f.Name])
+		}
+		files[manifestFile], _ = json.MarshalIndent(m, "", "  ")
+	}
+	for name := range p.files {
+		for what, change := range map[string]func(map[string][]byte){
+			"changed": func(files map[string][]byte) { files[name] = append(bytes.Clone(files[name]), ' ') },
+			"changed, with a manifest that fits": func(files map[string][]byte) {
+				files[name] = append(bytes.Clone(files[name]), ' ')
+				if name != manifestFile {
+					fit(files)
+				}
+			},
+			"missing": func(files map[string][]byte) { delete(files, name) },
+		} {
+			if name == EvidenceFile {
+				continue // its signature is receipt.VerifyEvidence's, below its loss
+			}
+			bad, err := ReadPack(repack(t, good, change))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bad.Check(); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s %s: %v", name, what, err)
+			}
+		}
+	}
+	if _, err := ReadPack(repack(t, good, func(files map[string][]byte) { delete(files, EvidenceFile) })); !errors.Is(err, ErrNoPack) {
+		t.Errorf("without evidence: %v", err)
+	}
+	added, err := ReadPack(repack(t, good, func(files map[string][]byte) { files["certificates/other.json"] = []byte("{}") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := added.Check(); err == nil || !strings.Contains(err.Error(), "certificates/other.json was added") {
+		t.Errorf("a file more: %v", err)
+	}
+	// A pack of another version: what is taken out is held, and it says that the rest is not.
+	another := func(change func(map[string][]byte)) (bool, error) {
+		p, err := ReadPack(repack(t, good, func(files map[string][]byte) {
+			files[manifestFile] = bytes.Replace(files[manifestFile], []byte(`"form": 1`), []byte(`"form": 2`), 1)
+			change(files)
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Check()
+	}
+	if rendered, err := another(func(files map[string][]byte) { files["index.html"] = []byte("another page"); fit(files) }); rendered || err != nil {
+		t.Errorf("of another version: %v, %v", rendered, err)
+	}
+	for _, name := range []string{"checkpoint.txt", "index.html"} {
+		if _, err := another(func(files map[string][]byte) { files[name] = []byte("x") }); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("of another version, %s changed: %v", name, err)
+		}
+	}
+}
+
+// TestPackBounds: what no pack has is refused before it is held in memory.
+func TestPackBounds(t *testing.T) {
+	zipped := func(files ...packed) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, f := range files {
+			w, err := z.Create(f.name)
+			if err == nil {
+				_, err = w.Write(f.data)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	of := func(name string) packed { return packed{name: name, data: []byte("{}")} }
+	many := []packed{of(EvidenceFile)}
+	for i := range maxPackFiles {
+		many = append(many, of(fmt.Sprintf("certificates/c%d.json", i)))
+	}
+	bomb := packed{name: "index.html", data: make([]byte, maxPackFile+1)}
+	for what, c := range map[string]struct {
+		data []byte
+		says string
+	}{
+		"no ZIP":             {[]byte("PK\x03\x04 and nothing"), "no pack"},
+		"another ZIP":        {zipped(of("xl/workbook.xml")), "no pack"},
+		"a bomb":             {zipped(of(EvidenceFile), bomb), "larger than any"},
+		"too many":           {zipped(many...), "more than"},
+		"one twice":          {zipped(of(EvidenceFile), of(EvidenceFile)), "twice"},
+		"a path":             {zipped(of(EvidenceFile), of("../evidence.json")), "no pack has"},
+		"a path of an id":    {zipped(of(EvidenceFile), of("certificates/../x.json")), "no pack has"},
+		"longer than it may": {make([]byte, MaxPack+1), "at most"},
+	} {
+		if _, err := ReadPack(c.data); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, raw := range map[string]string{"nothing": "{}", "a release": `{"schema":"awase.release/v1"}`, "no contract": `{"schema":"awase.evidence/v1","at":"2026-04-02T01:30:00Z","contracts":[{}],"signature":"AA=="}`,
+		"a name that is a path": `{"schema":"awase.evidence/v1","at":"2026-04-02T01:30:00Z","ends":[{"entrustment":"../x"}],"signature":"AA=="}`} {
+		if err := EvidencePack(io.Discard, []byte(raw)); err == nil {
+			t.Errorf("%s was packed", what)
+		}
+	}
+}
+
+// TestEvidenceKinds: the kinds that the enclave writes have words in both languages.
+func TestEvidenceKinds(t *testing.T) {
+	for _, kind := range []string{"approval", "alarm", "backup", "base", "charge", "draft", "end", "engine", "entrust", "events", "freeze", "lift", "list", "party", "refusal", "report", "restore", "table"} {
+		if w := kindWord(kind); w.ja == kind || w.en == "" {
+			t.Errorf("%s has no words", kind)
+		}
+	}
+	if kindWord("later-kind") != asIs("later-kind") {
+		t.Error("a kind of a later version does not keep its name")
+	}
+}
+
+// FuzzReadPack: no file panics or takes more than its bounds, and only a whole pack
+// checks.
+func FuzzReadPack(f *testing.F) {
+	good := packOf(f, evidenceSample(false))
+	whole, err := ReadPack(good)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(repack(f, good, func(files map[string][]byte) { files["checkpoint.txt"] = nil }))
+	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := ReadPack(data)
+		if err != nil {
+			return
+		}
+		n := 0
+		for _, raw := range p.files {
+			n += len(raw)
+		}
+		if n > maxPackAll+maxPackFile {
+			t.Errorf("%d bytes were read", n)
+		}
+		if !bytes.Equal(p.Evidence(), whole.Evidence()) {
+			return // its signature does not fit
+		}
+		if rendered, err := p.Check(); err == nil && rendered {
+			for name, raw := range whole.files {
+				if !bytes.Equal(raw, p.files[name]) {
+					t.Errorf("%s differs, and it checks", name)
+				}
+			}
+		}
+	})
+}
+
+// TestEvidencePDF: the PDF has what the page has, in both languages.
+func TestEvidencePDF(t *testing.T) {
+	for _, incident := range []bool{false, true} {
+		p, err := ReadPack(packOf(t, evidenceSample(incident)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := strings.ReplaceAll(strings.Join(pdfText(t, p.files["evidence.pdf"]), ""), "\n", "")
+		d := dossierOf(evidenceSample(incident))
+		for _, want := range []string{d.title.ja, d.title.en, "operator → acme", "sato", "key-destroyed", "2029-04-02", "awase verify"} {
+			if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(want, " ", "")) {
+				t.Errorf("incident %v: %q is not in the PDF", incident, want)
+			}
+		}
+	}
+}
