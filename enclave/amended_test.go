@@ -230,7 +230,11 @@ func TestAmendedMeanwhile(t *testing.T) {
 						if err := m.amend(endsNextYear); err != nil {
 							t.Fatal(err)
 						}
-						if r, err := m.ask(job, "second"); err != nil || r.Version != m.state.contracts["e"].Version || count(m.Enclave, kindCharge) != 1 {
+						r, err := m.ask(job, "second")
+						if c.charges == 0 && entrustment.Public(err).Code == entrustment.CodeGone {
+							return // what was asked of expired with the contract, and nothing was spent
+						}
+						if err != nil || r.Version != m.state.contracts["e"].Version || count(m.Enclave, kindCharge) != 1 {
 							t.Errorf("agreed on anew: %v, %d charges", err, count(m.Enclave, kindCharge))
 						}
 					}

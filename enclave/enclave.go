@@ -185,10 +185,11 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
-	e.work.all.Go(func() { e.keepTo(e.work.life) })
+	life := e.work.life
+	e.work.all.Go(func() { e.keepTo(life) })
 	if o.Remote != nil { // the room opens whether it is there or not
 		e.outer.kick()
-		e.work.all.Go(func() { e.tending(e.work.life) })
+		e.work.all.Go(func() { e.tending(life) })
 	}
 	return e, nil
 }

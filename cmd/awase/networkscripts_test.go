@@ -100,7 +100,7 @@ func (s *rooms) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s\n%s\n", room.URL, room.Token(p))
 }
 
-// partyOf tells whose act a command line is: who uploads a list, who receives a
+// partyOf tells whose act a command line is: who uploads a list, or looks at it, who receives a
 // report, whose budget is shown; else the operator's.
 func partyOf(room *apitest.Room, q *who) string {
 	after := func(flag string) string {
@@ -111,6 +111,9 @@ func partyOf(room *apitest.Room, q *who) string {
 	}
 	ctx := room.Context()
 	id := after("--entrustment")
+	if len(q.Args) > 1 && q.Args[1] == "lists" { // one sees one's own
+		id = q.Args[len(q.Args)-1]
+	}
 	if id != "" {
 		if t, err := room.Enclave.Terms(ctx, id); err == nil {
 			return t.Party
