@@ -85,11 +85,6 @@ type file struct {
 // incident tells whether the whole room is concerned.
 func (f *file) incident() bool { return f.Entrustment == "" }
 
-// standsIn tells whether a party has a part in a contract.
-func standsIn(c *entrustment.Contract, party string) bool {
-	return slices.Contains(c.Parties(), party)
-}
-
 // contracts finds the versions of the entrustments that may be concerned, as its
 // reader may know them. The room's lock is held.
 func (f *file) contracts(e *Enclave) error {
@@ -102,7 +97,7 @@ func (f *file) contracts(e *Enclave) error {
 			continue
 		}
 		for _, v := range versions {
-			if v.seq < f.Size && (f.Party == "" || standsIn(v.record.Contract, f.Party)) {
+			if v.seq < f.Size && (f.Party == "" || slices.Contains(v.record.Contract.Parties(), f.Party)) {
 				f.versions[id] = append(f.versions[id], v)
 			}
 		}
@@ -136,7 +131,7 @@ func (f *file) wants(r *vault.Record, p *place) bool {
 
 // names tells whether a version of the entrustment names a party.
 func (f *file) names(party string) bool {
-	return slices.ContainsFunc(f.versions[f.Entrustment], func(v kept[entrustRecord]) bool { return standsIn(v.record.Contract, party) })
+	return slices.ContainsFunc(f.versions[f.Entrustment], func(v kept[entrustRecord]) bool { return slices.Contains(v.record.Contract.Parties(), party) })
 }
 
 // read takes the entries that belong into the evidence, and what they tell.
@@ -268,11 +263,4 @@ func none[T any](s []T) []T {
 		return []T{}
 	}
 	return s
-}
-
-func basisParties(c *entrustment.Contract) (out []string) {
-	for _, b := range c.Basis {
-		out = append(out, b.Party)
-	}
-	return out
 }

@@ -176,7 +176,7 @@ func evidenceLog(t *testing.T, w *written, j *journal, id, party string) *file {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := rec.Contract; c.ID == id && (party == "" || standsIn(c, party)) {
+		if c := rec.Contract; c.ID == id && (party == "" || slices.Contains(c.Parties(), party)) {
 			f.versions[id] = append(f.versions[id], kept[entrustRecord]{rec, r.Seq, r.Time})
 		}
 	}

@@ -163,7 +163,7 @@ func (f *file) approvals(concerned map[string]bool) (map[versionKey]approved, er
 			if err := json.Unmarshal(d.Document, &c); err != nil {
 				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
 			}
-			if f.Party != "" && !signs(&c, f.Party) {
+			if f.Party != "" && !slices.Contains(c.Signers(), f.Party) {
 				continue
 			}
 			message, err := d.Statement.Message()
@@ -200,11 +200,6 @@ func (f *file) origin(key string) string {
 		}
 	}
 	return ""
-}
-
-// signs tells whether officers of a party sign a contract.
-func signs(c *entrustment.Contract, party string) bool {
-	return party == c.Principal || party == c.Trustee || slices.Contains(basisParties(c), party)
 }
 
 // contract writes one version.
