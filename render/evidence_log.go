@@ -14,7 +14,7 @@ var kindWords = map[string]text{
 	"upload": {"同じ内容のファイル", "file of the same content"}, "charge": {"予算の支出", "charge"}, "table": {"表の作成", "table made"}, "alarm": {"警報", "alarm"},
 	"reserve": {"予算の予約", "reservation"}, "free": {"予約の取消", "reservation given up"}, "refusal": {"拒否", "refusal"}, "report": {"集計の公開", "release"},
 	"end": {"委託の終了", "entrustment ended"}, "rotation": {"金庫の鍵の交換", "vault key replaced"}, "request": {"本人からの請求", "data subject's request"}, "backup": {"バックアップ", "backup"},
-	"restore": {"復元", "restore"}, "lost": {"失われたデータ", "data lost"}, "confirm": {"復元の確認", "restore confirmed"}, "clock": {"時計の異常", "clock"}, "accept": {"時計の承認", "clock accepted"},
+	"restore": {"復元", "restore"}, "lost": {"失われたデータ", "data lost"}, "confirm": {"復元の確認", "restore confirmed"}, "clock": {"時計の異常", "clock"},
 	"draft": {"承認待ち", "draft"}, "withdraw": {"草案の取下げ", "draft withdrawn"}, "expired": {"保存期間の満了", "kept no longer"}, "approval": {"承認", "approval"}, "freeze": {"公開の停止", "freeze"}, "lift": {"停止の解除", "freeze lifted"},
 	"engine": {"集計エンジン", "engine"}, "dropped": {"外部の表の削除", "tables dropped"},
 }
