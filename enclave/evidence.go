@@ -185,6 +185,17 @@ func (f *file) finish(e *Enclave) error {
 			concerned[id] = true
 		}
 	}
+	if f.incident() {
+		var err error
+		if f.Held, err = f.held(); err != nil {
+			return err
+		}
+		for i := range f.Held {
+			if id := f.Held[i].Entrustment; f.versions[id] != nil {
+				concerned[id] = true
+			}
+		}
+	}
 	approvals, err := f.approvals(concerned)
 	if err != nil {
 		return err
