@@ -26,13 +26,16 @@ type pageCell struct{ Text, Class string }
 // aDay is a day alone, or a moment as pages write it.
 var aDay = regexp.MustCompile(`^(\d{4}-\d\d-\d\d( – \d{4}-\d\d-\d\d)?|\d{4}年.* \d\d:\d\d|\d{1,2} [A-Z][a-z]{2} \d{4}, .*JST)$`)
 
+// aName is a short word, as ids and codes are: its hyphens are no place to break it.
+var aName = regexp.MustCompile(`^[!-~]{1,28}$`)
+
 // aCode is a hash or a key.
 var aCode = regexp.MustCompile(`^[!-~]{40,}$`)
 
 func cellOf(s string) pageCell {
 	switch {
-	case aDay.MatchString(s):
-		return pageCell{s, "day"}
+	case aDay.MatchString(s), aName.MatchString(s):
+		return pageCell{s, "whole"}
 	case aCode.MatchString(s):
 		return pageCell{s, "code"}
 	case len([]rune(s)) > 32:
