@@ -361,3 +361,29 @@ func TestEvidencePDF(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkEvidencePack packs a file of as many entries as one may hold; bytes is the
+// size of the ZIP.
+func BenchmarkEvidencePack(b *testing.B) {
+	f := evidenceSample(true)
+	one := f.Entries[3]
+	f.Entries = nil
+	for i := range wire.MaxEvidence {
+		one.Seq, one.Path = int64(i), make([][]byte, 13)
+		for j := range one.Path {
+			one.Path[j] = fmt.Appendf(nil, "%032x", i<<8+j)[:32]
+		}
+		f.Entries = append(f.Entries, one)
+	}
+	raw := signedSample(b, f)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		var out bytes.Buffer
+		if err := EvidencePack(&out, raw); err != nil {
+			b.Fatal(err)
+		}
+		n = out.Len()
+	}
+	b.ReportMetric(float64(n), "bytes")
+}
