@@ -14,7 +14,9 @@ import (
 func (f *file) held() ([]wire.EvidenceUpload, error) {
 	var out []wire.EvidenceUpload
 	digests := map[hexID]int64{} // of event logs, to their entries
-	drop := func(gone func(*wire.EvidenceUpload) bool) { out = slices.DeleteFunc(out, func(u wire.EvidenceUpload) bool { return gone(&u) }) }
+	drop := func(gone func(*wire.EvidenceUpload) bool) {
+		out = slices.DeleteFunc(out, func(u wire.EvidenceUpload) bool { return gone(&u) })
+	}
 	for i := range f.records {
 		r := &f.records[i]
 		if !r.Time.Before(f.From.Start()) {
