@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -13,7 +14,7 @@ import (
 // as a report of an incident has most of.
 func longLog(t testing.TB, entries int) *Enclave {
 	t.Helper()
-	e, err := Open(t.Context(), t.TempDir()+"/V", Options{})
+	e, err := Open(t.Context(), t.TempDir()+"/V", Options{Now: func() time.Time { return time.Date(2026, 4, 1, 3, 0, 0, 0, time.UTC) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +46,11 @@ func TestEvidenceMost(t *testing.T) {
 		t.Fatalf("%d entries", len(f.Entries))
 	}
 	refuseOne(t, e)
-	_, err := e.Evidence(t.Context(), req)
-	if refused := wantCode(t, "one more", err, entrustment.CodeLimit); refused != nil && (!strings.Contains(refused.Mend, "shorter periods") || !strings.Contains(refused.Detail, fmt.Sprint(wire.MaxEvidence))) {
-		t.Errorf("%s; %s", refused.Detail, refused.Mend)
+	for mend, from := range map[string]entrustment.Date{"shorter periods": day.Add(-1), "awase log entries": day} { // of a day there is none shorter
+		_, err := e.Evidence(t.Context(), wire.EvidenceRequest{From: from, To: day})
+		if refused := wantCode(t, "one more", err, entrustment.CodeLimit); refused != nil && (!strings.Contains(refused.Mend, mend) || !strings.Contains(refused.Detail, fmt.Sprint(wire.MaxEvidence))) {
+			t.Errorf("%s; %s", refused.Detail, refused.Mend)
+		}
 	}
 }
 
