@@ -152,8 +152,12 @@ func (f *file) read(j *journal) error {
 			continue
 		}
 		if len(f.Entries) == wire.MaxEvidence {
+			mend := "ask for shorter periods, one file each: from and to"
+			if f.From == f.To && !f.From.IsZero() { // there is none shorter
+				mend = "read them with awase log entries, and prove them with awase log inclusion"
+			}
 			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "docs/supervision.md", Field: "period",
-				Detail: fmt.Sprintf("there are more than %d entries, and one file holds no more", wire.MaxEvidence), Mend: "ask for shorter periods, one file each: from and to"}
+				Detail: fmt.Sprintf("there are more than %d entries, and one file holds no more", wire.MaxEvidence), Mend: mend}
 		}
 		entry, err := p.entry(r, detail)
 		if err != nil {
@@ -183,6 +187,17 @@ func (f *file) finish(e *Enclave) error {
 	for i := range f.Entries {
 		if id := f.Entries[i].Entrustment; f.versions[id] != nil {
 			concerned[id] = true
+		}
+	}
+	if f.incident() {
+		var err error
+		if f.Held, err = f.held(); err != nil {
+			return err
+		}
+		for i := range f.Held {
+			if id := f.Held[i].Entrustment; f.versions[id] != nil {
+				concerned[id] = true
+			}
 		}
 	}
 	approvals, err := f.approvals(concerned)

@@ -15,6 +15,7 @@ import (
 	"awase/api"
 	"awase/api/account"
 	"awase/api/store"
+	"awase/enclave/wire"
 	"awase/sql/control"
 )
 
@@ -25,8 +26,9 @@ type flowRoom struct {
 }
 
 // startFlows makes a room of the flows' world: parties, policies, contracts and the
-// base, sealed at the desk, at the machine; people of each party in its service.
-func startFlows(t *testing.T) *flowRoom {
+// base, sealed at the desk, at the machine; people of each party in its service. engine
+// is what its configuration says of servers to count on; "": nothing.
+func startFlows(t *testing.T, engine string) *flowRoom {
 	t.Helper()
 	wantConfinement(t)
 	dir := t.TempDir()
@@ -58,7 +60,12 @@ func startFlows(t *testing.T) *flowRoom {
 	if err = errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	f.room = startRoom(t, dir, "--rate-per-second", "1000", "--rate-burst", "1000")
+	args := []string{"--rate-per-second", "1000", "--rate-burst", "1000"}
+	if engine != "" {
+		writeOut(t, dir, "awase.yaml", "schema: awase.config/v1\n"+engine)
+		args = append(args, "--config", "awase.yaml")
+	}
+	f.room = startRoom(t, dir, args...)
 	f.ready()
 	return f
 }
@@ -129,7 +136,40 @@ func (f *flowRoom) verified(t *testing.T, party, spec string) {
 // by code of its own.
 func TestFlowsEndToEnd(t *testing.T) {
 	t.Parallel()
-	f := startFlows(t)
+	flowsEndToEnd(t, startFlows(t, ""), func() {}, func() {})
+}
+
+// TestFlowsOnClickHouse is TestFlowsEndToEnd of a room that is moved to two servers when
+// the lists are there and the event logs are not: what was loaded before and what comes
+// after is counted there.
+func TestFlowsOnClickHouse(t *testing.T) {
+	t.Parallel()
+	_, at, _ := clickhouseServers(t, 2)
+	f := startFlows(t, "engine:\n  shards: [\""+strings.ReplaceAll(at, ",", "\", \"")+"\"]\n  tls: none\n")
+	socket := filepath.Join("awase-data", "run", "awase.sock")
+	counts := func() string {
+		t.Helper()
+		var state wire.EngineState
+		if raw := mustRun(t, f.dir, "engine", "status", "--enclave", socket, "--json"); json.Unmarshal([]byte(raw), &state) != nil {
+			t.Fatal(raw)
+		}
+		return state.Engine
+	}
+	flowsEndToEnd(t, f, func() {
+		if out := mustRun(t, f.dir, "engine", "move", "--enclave", socket, "--to", "clickhouse"); !strings.Contains(out, "engine: moved") {
+			t.Fatal(out)
+		}
+	}, func() {
+		if engine := counts(); engine != wire.EngineClickHouse {
+			t.Errorf("the room counts in %s", engine)
+		}
+	})
+}
+
+// flowsEndToEnd plays the flows in a room, which is moved between lists and event logs,
+// and looked at when all is counted.
+func flowsEndToEnd(t *testing.T, f *flowRoom, move, after func()) {
+	t.Helper()
 	o := readOracle(t, f.dir, "")
 	writeOut(t, f.dir, "awase.key", f.must(t, "acme", "log", "key"))
 
@@ -142,6 +182,7 @@ func TestFlowsEndToEnd(t *testing.T) {
 	mustRun(t, f.dir, "seal", "--terms", "terms.json", "--name", "people", "--schema", "partner.yaml", "--out", "people.awase", "platform.csv")
 	f.refused(t, "operator", "E_", "list", "load", "--entrustment", "adco-an", "--name", "people", "people.awase")
 	f.must(t, "adco", "list", "load", "--entrustment", "adco-an", "--name", "people", "people.awase")
+	move()
 	f.must(t, "adco", "events", "load", "--entrustment", "adco-an", "--schema", "partner-log.yaml", "platform-log.csv")
 	f.must(t, "operator", "events", "load", "--schema", "own-log.yaml", "own-log.csv")
 
@@ -183,6 +224,7 @@ func TestFlowsEndToEnd(t *testing.T) {
 			f.refused(t, "worker", "E_NOT_FOUND", "reports", id)
 		})
 	})
+	after()
 	numbers, inside := 0, 0
 	for _, flow := range h {
 		numbers, inside = numbers+flow.numbers, inside+flow.inside

@@ -33,22 +33,25 @@ type EvidenceRequest struct {
 // EvidenceFile is what stands in a file of evidence, as JSON on one line that ends
 // with its signature. It holds no more than who asks may read elsewhere.
 type EvidenceFile struct {
-	Schema      string                `json:"schema"`
-	Entrustment string                `json:"entrustment,omitempty"` // "": an incident
-	Party       string                `json:"party,omitempty"`       // whom it is for; "": the operator's privacy officers and auditors
-	Operator    string                `json:"operator,omitempty"`
-	From        entrustment.Date      `json:"from,omitzero"`
-	To          entrustment.Date      `json:"to,omitzero"`
-	At          string                `json:"at"` // of the newest entry of the log: it says nothing of later
-	Dev         bool                  `json:"dev,omitempty"`
-	Practice    bool                  `json:"practice,omitempty"` // the people are made up
-	Key         []byte                `json:"key"`                // Ed25519: signs this, the checkpoint, the certificates, the attestation
-	Size        int64                 `json:"size"`               // entries in the log
-	Checkpoint  string                `json:"checkpoint"`         // of the log of that size
-	Parties     []EvidenceParty       `json:"parties"`
-	Contracts   []EvidenceContract    `json:"contracts"`
-	Entries     []EvidenceEntry       `json:"entries"`    // of the period, oldest first
-	Uploads     []EvidenceUpload      `json:"uploads"`    // of those entries
+	Schema      string             `json:"schema"`
+	Entrustment string             `json:"entrustment,omitempty"` // "": an incident
+	Party       string             `json:"party,omitempty"`       // whom it is for; "": the operator's privacy officers and auditors
+	Operator    string             `json:"operator,omitempty"`
+	From        entrustment.Date   `json:"from,omitzero"`
+	To          entrustment.Date   `json:"to,omitzero"`
+	At          string             `json:"at"` // of the newest entry of the log: it says nothing of later
+	Dev         bool               `json:"dev,omitempty"`
+	Practice    bool               `json:"practice,omitempty"` // the people are made up
+	Key         []byte             `json:"key"`                // Ed25519: signs this, the checkpoint, the certificates, the attestation
+	Size        int64              `json:"size"`               // entries in the log
+	Checkpoint  string             `json:"checkpoint"`         // of the log of that size
+	Parties     []EvidenceParty    `json:"parties"`
+	Contracts   []EvidenceContract `json:"contracts"`
+	Entries     []EvidenceEntry    `json:"entries"` // of the period, oldest first
+	Uploads     []EvidenceUpload   `json:"uploads"` // of those entries
+	// Held is what the room held when the period of an incident began, by entries of
+	// before: no proof of those is in the file.
+	Held        []EvidenceUpload      `json:"held,omitempty"`
 	Releases    []EvidenceRelease     `json:"releases"`   // likewise
 	Accounts    []EvidenceAccount     `json:"accounts"`   // what was charged in them, as far as it is shown
 	Provisions  []EvidenceProvision   `json:"provisions"` // records of APPI articles 29 and 30
