@@ -171,11 +171,20 @@ func TestCatalogue(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Open(ctx, dir, Options{Now: func() time.Time { return time.Now().AddDate(30, 0, 0) }}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := e.Entrustment(ctx, "e"); err != nil || got.State != wire.StateExpired {
-		t.Errorf("in thirty years: %+v, %v", got, err)
+	for _, later := range []struct{ year, state string }{{"2037", wire.StateExpired}, {"2056", wire.StateDestroyed}} {
+		then, err := time.Parse("2006", later.year)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err = Open(ctx, dir, Options{Now: func() time.Time { return then.AddDate(0, 1, 0) }}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.Entrustment(ctx, "e"); err != nil || got.State != later.state {
+			t.Errorf("in %s: %+v, %v", later.year, got, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

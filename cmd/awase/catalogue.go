@@ -161,7 +161,7 @@ func policyShow() *cobra.Command {
 }
 
 func entrustmentsCommand() *cobra.Command {
-	cmd := asked("entrustments [ENTRUSTMENT]", "The entrustments, ended ones too; with an id, the contract of its newest version as YAML", []string{"id", "state", "version", "versions"},
+	cmd := asked("entrustments [ENTRUSTMENT]", "The entrustments, ended ones too; with an id, the contract of its newest version as YAML", []string{"id", "state", "version", "ends_at", "versions"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			if len(args) == 0 {
 				return rows(e.Contracts(ctx))

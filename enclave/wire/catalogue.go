@@ -73,7 +73,7 @@ const (
 	StateUpcoming  = "upcoming"  // approved, before its first day
 	StateActive    = "active"    // approved, and its days run
 	StateAmended   = "amended"   // a version that another took the place of
-	StateExpired   = "expired"   // past its last day; its data stands until it is ended
+	StateExpired   = "expired"   // past its last day; its reports stand until they expire, and it ends
 	StateEnded     = "ended"     // and its data not destroyed everywhere yet: its certificate says where
 	StateDestroyed = "destroyed" // ended, and the certificate says that nothing of its data is left
 )
@@ -87,6 +87,8 @@ type EntrustmentInfo struct {
 	State    string               `json:"state"` // of the newest version
 	Version  int                  `json:"version"`
 	Versions []EntrustmentVersion `json:"versions"` // newest first
+	// EndsAt is when it ends by its own terms, unless it is amended; "": it ended.
+	EndsAt string `json:"ends_at,omitempty"`
 }
 
 // EntrustmentVersion is one version of a contract.
