@@ -150,7 +150,7 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 		var before int64
 		for _, v := range versions {
 			r := v.record
-			one := wire.ListVersion{Version: r.Version, Under: r.Under, Change: r.Change, Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
+			one := wire.ListVersion{Version: r.Version, Under: r.Under, Change: cmp.Or(r.Change, wire.ListReplaced), Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
 			one.Added, one.Removed = changed(r.Change, before, r.Rows)
 			for _, c := range r.Columns {
 				one.Columns = append(one.Columns, wire.Dim{Name: c.Name, Domain: c.Domain})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,7 +66,6 @@ func listRows(lists ...wire.ListInfo) []listRow {
 	out := []listRow{}
 	for _, l := range lists {
 		for _, v := range l.Versions {
-			v.Change = cmp.Or(v.Change, "replace")
 			out = append(out, listRow{l.Name, l.Party, v})
 		}
 	}

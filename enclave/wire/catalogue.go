@@ -122,11 +122,14 @@ type Expiry struct {
 	ExpiresAt string `json:"expires_at"`        // RFC 3339, UTC
 }
 
+// ListReplaced is seal.Replace, which a sealed file leaves out, as people read it.
+const ListReplaced seal.Change = "replace"
+
 // ListVersion is what the uploading party is told of a version of its own list.
 type ListVersion struct {
 	Version int         `json:"version"`
 	Under   int         `json:"entrustment_version"` // of the contract that it was loaded under
-	Change  seal.Change `json:"change"`
+	Change  seal.Change `json:"change"`              // ListReplaced, seal.Add or seal.Remove
 	Rows    int64       `json:"rows"`
 	Tokens  int64       `json:"tokens"`
 	Added   int64       `json:"added"`
