@@ -78,6 +78,7 @@ type (
 	shownEnd struct {
 		Version int    `json:"version"`
 		Backups string `json:"backups,omitempty"`
+		Terms   bool   `json:"terms,omitempty"`
 	}
 	shownExpired struct {
 		Version int       `json:"version"`
@@ -178,7 +179,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	case kindRefusal:
 		return tell(all, r, func(f *refusalRecord) *refusalRecord { return f })
 	case kindEnd:
-		return tell(all, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups} })
+		return tell(all, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups, e.Terms} })
 	case kindExpired:
 		return tell(all, r, func(x *expiredRecord) shownExpired { return shownExpired{x.Version, x.What, x.Things, x.Backups} })
 	case kindReport:

@@ -123,6 +123,9 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	}
 	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
 		same, err := locked(e, func() (*wire.ListLoaded, error) {
+			if err := e.retention.before(); err != nil {
+				return nil, err
+			}
 			if e.state.lists[key] != old { // it expired meanwhile
 				return nil, nil
 			}
