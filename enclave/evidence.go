@@ -201,6 +201,7 @@ func (f *file) finish(e *Enclave) error {
 				return err
 			}
 			f.Contracts = append(f.Contracts, c)
+			f.subTrustees(i, id)
 			for _, party := range v.record.Contract.Parties() {
 				named[party] = true
 			}
@@ -251,7 +252,8 @@ func (f *file) sign(ctx context.Context, e *Enclave) ([]byte, error) {
 // empty writes what there is none of as a list of nothing.
 func (f *file) empty() {
 	f.Parties, f.Contracts, f.Entries = none(f.Parties), none(f.Contracts), none(f.Entries)
-	f.Uploads, f.Releases, f.Accounts = none(f.Uploads), none(f.Releases), none(f.Accounts)
+	f.Uploads, f.Asks, f.Releases, f.Accounts = none(f.Uploads), none(f.Asks), none(f.Releases), none(f.Accounts)
+	f.SubTrustees = none(f.SubTrustees)
 	f.Provisions, f.Ends = none(f.Provisions), none(f.Ends)
 	for i := range f.Entries {
 		f.Entries[i].Path = none(f.Entries[i].Path)

@@ -229,7 +229,7 @@ func TestEvidenceShowsNoMore(t *testing.T) {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 		err := checkEvidence(t, w, func(_ viewer, r *vault.Record, p *place) (any, bool) {
-			return shown(viewer{officer: true, owner: true, role: true, spender: true}, r, p)
+			return shown(viewer{officer: true, owner: true, role: true, spender: true, asker: true, sub: true}, r, p)
 		})
 		noticed = noticed || err != nil
 	}
