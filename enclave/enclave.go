@@ -96,6 +96,7 @@ type Enclave struct {
 	again      func(d *demand) (*asked, *issued, error)                     // what a question is charged as
 	asker      func(f entrustment.Facts, party string) error                // whose people may ask
 	question   func(f entrustment.Facts, a entrustment.Ask) error           // what they may ask
+	domain     func(field, name string, domain []string) error              // what a column of a list may hold
 	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
 
 	journal *journal // the log as people read it; has a lock of its own
@@ -180,6 +181,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
+	e.domain = entrustment.CheckDomain
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())

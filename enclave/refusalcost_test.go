@@ -282,3 +282,29 @@ func TestPurposeIsHeld(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaceIsHeld: a list whose column places people more finely than by prefecture,
+// which no desk of ours seals, enters a room alone that believes its header. By
+// prefecture it enters.
+func TestPlaceIsHeld(t *testing.T) {
+	t.Parallel()
+	fine, coarse := []string{"100-0001", "530-0001", entrustment.Unknown}, []string{"東京都", "大阪府", entrustment.Unknown}
+	for _, mutant := range []bool{false, true} {
+		r := &costRoom{&clockRoom{dir: filepath.Join(t.TempDir(), "V"), wall: morning, since: time.Hour}, t}
+		r.reopen(t)
+		t.Cleanup(func() { r.Close() })
+		fill(t, r.Enclave, "")
+		r.must(r.entrust("until: 2036", "list_columns: [home]\nuntil: 2036"))
+		if mutant {
+			r.domain = func(string, string, []string) error { return nil }
+		}
+		err := r.load(seal.Column{Name: "home", Domain: fine})
+		if !mutant {
+			wantCode(t, "postcodes", err, entrustment.CodeDomain)
+			err = r.load(seal.Column{Name: "home", Domain: coarse})
+		}
+		if err != nil {
+			t.Errorf("mutant %v: %v", mutant, err)
+		}
+	}
+}
