@@ -79,6 +79,7 @@ type file struct {
 	wire.EvidenceFile
 	records  []vault.Record
 	versions map[string][]kept[entrustRecord] // of the entrustments concerned, oldest first
+	all      map[string][]kept[entrustRecord] // likewise, also those that don't name its reader
 	people   map[string]*entrustment.Party
 }
 
@@ -92,6 +93,7 @@ func (f *file) contracts(e *Enclave) error {
 	if op, err := e.operator(); err == nil {
 		f.Operator = op.ID
 	}
+	f.all = maps.Clone(e.state.versionsOf)
 	for id, versions := range e.state.versionsOf {
 		if !f.incident() && id != f.Entrustment {
 			continue

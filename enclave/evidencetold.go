@@ -103,6 +103,17 @@ func (f *file) version(id string, seq int64) int {
 	return n - 1
 }
 
+// inForce gives the number of the version that was in force when an entry was written,
+// whether or not it names the reader; 0: of none.
+func (f *file) inForce(id string, seq int64) (version int) {
+	for _, v := range f.all[id] {
+		if v.seq < seq {
+			version = v.record.Version
+		}
+	}
+	return version
+}
+
 // subTrustees writes those of a version, with what each did under it.
 func (f *file) subTrustees(version int, id string) {
 	v := &f.versions[id][version]
@@ -117,7 +128,7 @@ func (f *file) subTrustees(version int, id string) {
 		}
 		for i := range f.Asks {
 			a := &f.Asks[i]
-			if a.Party != s.Party || a.Entrustment != id || f.version(id, a.Seq) != version {
+			if a.Party != s.Party || a.Entrustment != id || f.inForce(id, a.Seq) != v.record.Version {
 				continue
 			}
 			switch a.Act {
