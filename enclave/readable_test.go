@@ -63,3 +63,34 @@ func TestReadableAfterTheLastDay(t *testing.T) {
 		t.Error("the job gives it past its retention")
 	}
 }
+
+// TestSubTrusteesDays: past its days a sub-trustee is refused, by the vault's clock, and
+// nothing is charged; a room that looks at another day charges its question.
+func TestSubTrusteesDays(t *testing.T) {
+	t.Parallel()
+	for _, mutant := range []bool{false, true} {
+		m := newMeanwhile(t, "")
+		if err := m.amend(helped(1)); err != nil {
+			t.Fatal(err)
+		}
+		if mutant {
+			today := m.vault.Log().Now()
+			m.asker = func(f entrustment.Facts, party string) error {
+				f.Now = today
+				return entrustment.DecideAsker(f, party)
+			}
+		}
+		m.ahead.Store(int64(2 * 24 * time.Hour)) // of the contract's days the last
+		_, err := m.ask(true, "late", "helper")
+		if mutant {
+			if err != nil || count(m.Enclave, kindCharge) != 1 {
+				t.Errorf("the mutant: %v, %d charges", err, count(m.Enclave, kindCharge))
+			}
+			continue
+		}
+		wantCode(t, "past its days", err, entrustment.CodeForbidden)
+		if count(m.Enclave, kindCharge) != 0 {
+			t.Error("it was charged")
+		}
+	}
+}
