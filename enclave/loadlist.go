@@ -87,7 +87,7 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, err
 	}
 	for _, col := range h.Columns {
-		if err := entrustment.CheckDomain("columns", col.Name, col.Domain); err != nil {
+		if err := e.domain("columns", col.Name, col.Domain); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -111,7 +111,7 @@ func TestEndsByTermsInUse(t *testing.T) {
 		if mutant {
 			r.keeping().idle = func(string) bool { return true }
 		}
-		a, _, err := r.charge(t.Context(), question(), "")
+		a, _, err := r.charge(t.Context(), &demand{question: question()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -88,7 +88,7 @@ func dossierOf(f *wire.EvidenceFile) *dossier {
 		d.lead = append(d.lead, text{"開発用の金庫によるもので、責任者の承認はありません。", "Made by a development vault: no officers watch it."})
 	}
 	d.facts = evidenceFacts(f)
-	d.sections = []docket{partiesDocket(f), contractsDocket(f), approvalsDocket(f), provisionsDocket(f), recordedDocket(f), uploadsDocket(f), releasesDocket(f), accountsDocket(f), endsDocket(f)}
+	d.sections = []docket{partiesDocket(f), contractsDocket(f), approvalsDocket(f), subTrusteesDocket(f), provisionsDocket(f), recordedDocket(f), uploadsDocket(f), asksDocket(f), releasesDocket(f), accountsDocket(f), endsDocket(f)}
 	if f.Entrustment == "" {
 		d.sections = append([]docket{reportDocket(f), kindsDocket(f), heldDocket(f)}, d.sections...)
 	}
@@ -179,6 +179,52 @@ func approvalsDocket(f *wire.EvidenceFile) docket {
 		for _, a := range f.Contracts[i].Approvals {
 			d.add(asIs(f.Contracts[i].Entrustment), count(int64(f.Contracts[i].Version)), asIs(a.Party), asIs(a.Officer), asIs(a.Key), moment(a.At), count(a.Seq))
 		}
+	}
+	return d
+}
+
+var workWords = map[entrustment.Work]text{
+	entrustment.WorkAsk: {"集計の依頼", "asks"}, entrustment.WorkOperate: {"運用・保守", "operates"},
+}
+
+func workText(all []entrustment.Work) (out text) {
+	for i, w := range all {
+		t, ok := workWords[w]
+		if !ok {
+			t = asIs(string(w))
+		}
+		if i > 0 {
+			out.ja, out.en = out.ja+"、", out.en+", "
+		}
+		out.ja, out.en = out.ja+t.ja, out.en+t.en
+	}
+	return out
+}
+
+func subTrusteesDocket(f *wire.EvidenceFile) docket {
+	d := docket{title: text{"再委託先", "Sub-trustees"},
+		note:  text{"委託先が業務の一部を再委託した者です。同意は委託元の同意書のハッシュです。件数は、この期間にその版のもとで閲覧者に示されるものです。", "Parties to which the trustee entrusted a part of its work. Consent is the hash of the principal's consent. Counts are of the period, under that version, as far as the reader is shown them."},
+		heads: []text{{"委託・版", "entrustment, version"}, {"再委託先", "sub-trustee"}, {"業務", "work"}, {"国", "country"}, {"期間", "term"}, {"同意（SHA-256）", "consent (SHA-256)"}, {"支出", "charges"}, {"公開", "releases"}, {"拒否", "refusals"}},
+		wide:  []float64{2.6, 2, 2, 1.8, 2.4, 4, 1, 1, 1}}
+	for i := range f.SubTrustees {
+		s := &f.SubTrustees[i]
+		d.add(asIs(fmt.Sprintf("%s v%d", s.Entrustment, s.Version)), asIs(s.Party), workText(s.Work), countryWords(s.Country), asIs(s.From.String()+" – "+s.Until.String()),
+			asIs(strings.TrimPrefix(s.Consent, "sha256:")), count(int64(s.Charges)), count(int64(s.Releases)), count(int64(s.Refusals)))
+	}
+	return d
+}
+
+var askWords = map[string]text{"charge": {"支出", "charged"}, "release": {"公開", "released"}, "refusal": {"拒否", "refused"}}
+
+func asksDocket(f *wire.EvidenceFile) docket {
+	d := docket{title: text{"集計の依頼", "Questions asked"}, note: text{"どの当事者の担当者が依頼し、どうなったかです。同じ依頼の繰り返しは、無料で新たな公開がないため記録されません。", "Whose people asked, and what came of it. The same question again is free and releases nothing new, so it is no entry."},
+		heads: []text{{"日時", "time"}, {"依頼した当事者", "asked by"}, {"委託", "entrustment"}, {"結果", "outcome"}, {"受領者", "recipient"}, {"拒否の理由", "refused for"}, {"記録番号", "log entry"}}, wide: []float64{3, 2, 3, 1.6, 2, 4, 1.4}}
+	for _, a := range f.Asks {
+		act, ok := askWords[a.Act]
+		if !ok {
+			act = asIs(a.Act)
+		}
+		d.add(moment(a.At), asIs(a.Party), asIs(a.Entrustment), act, or(a.Recipient), or(strings.TrimSpace(string(a.Code)+" "+a.Clause)), count(a.Seq))
 	}
 	return d
 }

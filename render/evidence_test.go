@@ -32,7 +32,11 @@ func evidenceSample(incident bool) *wire.EvidenceFile {
 		Contracts: []wire.EvidenceContract{{Entrustment: "acme-2026", Version: 1, Seq: 3, At: at, Document: strings.Repeat("cd", 32), Contract: c, Approvals: []wire.EvidenceApproval{{Party: "operator", Officer: "sato", Key: "ed25519:AAAA", Seq: 3, At: at}}}},
 		Entries: []wire.EvidenceEntry{entry(3, "approval", `{"draft":"x","effective":true,"act":"entrust"}`), entry(4, "list", `{"name":"spring","version":1,"change":"replace"}`),
 			entry(5, "report", `{"version":1,"recipient":"operator"}`), entry(6, "refusal", `{"act":"\u003cscript\u003ealert(1)\u003c/script\u003e"}`), entry(7, "end", `{"version":1}`), entry(8, "later-kind", `{}`)},
-		Uploads:  []wire.EvidenceUpload{{Seq: 4, At: at, Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1}},
+		Uploads: []wire.EvidenceUpload{{Seq: 4, At: at, Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1}},
+		SubTrustees: []wire.EvidenceSubTrustee{{Entrustment: "acme-2026", Version: 1, Party: "helper", Country: entrustment.Country{Country: "SG", Ground: "equivalent-measures"}, Work: []entrustment.Work{"ask", "operate", "<b>"},
+			Consent: "sha256:" + strings.Repeat("12", 32), From: c.From, Until: c.Until, Charges: 1, Releases: 1, Refusals: 1}},
+		Asks: []wire.EvidenceAsk{{Seq: 4, At: at, Entrustment: "acme-2026", Party: "helper", Act: "charge", Report: "profile"}, {Seq: 5, At: at, Entrustment: "acme-2026", Party: "helper", Act: "release", Recipient: "operator"},
+			{Seq: 6, At: at, Entrustment: "acme-2026", Party: "acme", Act: "refusal", Code: "E_FORBIDDEN", Clause: "recipients"}},
 		Releases: []wire.EvidenceRelease{{Seq: 5, At: at, Entrustment: "acme-2026", Version: 1, Recipient: "operator", Table: strings.Repeat("ef", 32), RhoNano: 5_000_000, Confinement: "confined"}},
 		Accounts: []wire.EvidenceAccount{{Recipient: "operator", Owner: "acme", Charges: 2, RhoNano: 10_000_000, DeltaE15: 2e9}},
 		Provisions: []wire.EvidenceProvision{{Seq: 4, At: at, Entrustment: "acme-2026", Version: 1, From: "operator", To: "acme", Country: entrustment.Country{Country: "US", Ground: "consent", Evidence: "sha256:ab"}, Kind: "list",
@@ -229,7 +233,7 @@ func TestPackTampered(t *testing.T) {
 	// A pack of another version: what is taken out is held, and it says that the rest is not.
 	another := func(change func(map[string][]byte)) (bool, error) {
 		p, err := ReadPack(repack(t, good, func(files map[string][]byte) {
-			files[manifestFile] = bytes.Replace(files[manifestFile], fmt.Appendf(nil, `"form": %d`, packForm), []byte(`"form": 1`), 1)
+			files[manifestFile] = bytes.Replace(files[manifestFile], fmt.Appendf(nil, "\"form\": %d", packForm), fmt.Appendf(nil, "\"form\": %d", packForm+1), 1)
 			change(files)
 		}))
 		if err != nil {
