@@ -77,7 +77,7 @@ func TestRequestControls(t *testing.T) {
 	// What the vault's own key never signs, for the check of the words.
 	inWords := func(change func(*Request)) []byte {
 		r := good
-		words, _ := statementOf(r.Kind)
+		words, _ := statementOf(&r)
 		r.Schema, r.Statement, r.Key = RequestSchema, words, s.Public()
 		change(&r)
 		body := must(json.Marshal(r))
@@ -85,7 +85,7 @@ func TestRequestControls(t *testing.T) {
 	}
 	unsigned := func(change func(*Request)) []byte {
 		r := good
-		words, _ := statementOf(r.Kind)
+		words, _ := statementOf(&r)
 		r.Schema, r.Statement, r.Key = RequestSchema, words, s.Public()
 		change(&r)
 		return must(json.Marshal(SignedRequest{r, make([]byte, ed25519.SignatureSize)}))
