@@ -90,8 +90,10 @@ func toldOf(t *testing.T) map[string]wire.DisclosedUser {
 	type ids = []wire.DisclosedIdentifier
 	type attributes = []wire.DisclosedAttribute
 	return map[string]wire.DisclosedUser{
+		// The address is matched with and without its dot, as other rooms hash it, and in the
+		// form of each of the two profiles that have an index of their own.
 		"user-1": none(wire.DisclosedUser{Known: true, Verified: true, Policy: "v2", Consent: date("2024-02-01"),
-			Identifiers: ids{{Kind: "cookie", Namespace: "shop", Forms: 1}, {Kind: "cookie", Namespace: "site", Forms: 1}, {Kind: "email", Forms: 2}},
+			Identifiers: ids{{Kind: "cookie", Namespace: "shop", Forms: 1}, {Kind: "cookie", Namespace: "site", Forms: 1}, {Kind: "email", Forms: 4}},
 			Attributes:  attributes{{Name: "gender", Value: "f"}, {Name: "prefecture", Value: "東京都"}}, Channels: []string{"mail"},
 			Events: []wire.DisclosedEvents{{Kind: "click", Category: "spring", Events: 1, From: date("2024-05-03"), To: date("2024-05-03")}, {Kind: "page_view", Category: "top", Events: 3, From: date("2024-04-01"), To: date("2024-05-09")}}}),
 		// The address is two people's, so it finds neither, nor an event.
