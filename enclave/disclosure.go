@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -326,6 +327,9 @@ func (e *Enclave) discloseNow(ctx context.Context, doc *disclosureDraft) (wire.A
 func (e *Enclave) made(doc *disclosureDraft, found *found) (*disclosureRecord, *source, error) {
 	if err := e.mayDisclose(); err != nil {
 		return nil, nil, err
+	}
+	if slices.Contains(e.unread, doc.Number) {
+		return nil, nil, &entrustment.Error{Code: entrustment.CodeGone, Clause: "§7", Field: "request", Detail: "it can't be read back who asks", Mend: "hand the request in again"}
 	}
 	if found == nil || found.in != e.sourceName() {
 		src, err := e.source(doc.Number)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -21,8 +20,15 @@ import (
 const deskKeyHead = "awase.desk-key/v1 "
 
 func deskCommand() *cobra.Command {
-	cmd := asked("desk", "The privacy desk's key, which disclosures are sealed to", []string{"fingerprint", "version", "log_entry"}, func(ctx context.Context, e wire.Enclave, _ []string) (any, error) {
-		return e.DeskKey(ctx)
+	cmd := inVault(&cobra.Command{Use: "desk --vault V", Short: "The privacy desk's key, which disclosures are sealed to", Args: unknownCommand}, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
+		k, err := e.DeskKey(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return answerExact(cmd, k, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "fingerprint %s, version %d, log entry %d\n", plain(k.Fingerprint), k.Version, k.Seq)
+			return err
+		})
 	})
 	cmd.AddCommand(deskKeyCommand(), deskSetCommand())
 	return cmd

@@ -86,7 +86,7 @@ func disclosureOpen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "open --key desk.key [--receipt receipt.json] FILE",
 		Short: "Open a disclosure at the privacy desk, offline",
-		Long: "Prints what the operator's base held of the person. Anybody who has the desk's public key could seal a file to it: name the request's receipt, and compare its key with awase verify, to know that the room made this one.",
+		Long:  "Prints what the operator's base held of the person. Anybody who has the desk's public key could seal a file to it: name the request's receipt, and compare its key with awase verify, to know that the room made this one.",
 		Args:  exactArgs("FILE"),
 	}
 	cmd.Flags().StringVar(&keyFile, "key", "", "the desk's private key: the `file` that awase desk key wrote")
