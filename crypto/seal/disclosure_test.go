@@ -121,7 +121,7 @@ func TestDisclosureStandard(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := append([]byte{0, 0, 0, 7}, "content"...)
-	if len(plain) != 256<<10 || !bytes.HasPrefix(plain, want) || len(bytes.Trim(plain[len(want):], "\x00")) != 0 {
+	if len(file) != 263328 || len(plain) != 256<<10 || !bytes.HasPrefix(plain, want) || len(bytes.Trim(plain[len(want):], "\x00")) != 0 {
 		t.Errorf("%x", plain[:40])
 	}
 	print := strings.ReplaceAll(deskKey(t, 1).Public().Fingerprint(), "-", "")
