@@ -218,7 +218,7 @@ func TestOneOfficerDiscloses(t *testing.T) {
 	openedDisclosure(t, d.Enclave, d.key, n)
 	// Another party's officer, were it concerned.
 	d = newDisclosing(t)
-	n, draft = d.asks(t, userKeys(1, 2))
+	_, draft = d.asks(t, userKeys(1, 2))
 	d.without(t, "concerned")
 	if _, err := d.approve(t, draft, "ac1"); err != nil {
 		t.Fatal(err)

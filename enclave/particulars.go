@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"math/bits"
 	"sync"
 
@@ -78,16 +79,17 @@ func severalOf(columns []seal.IdentifierColumn) map[uint8]bool {
 func (p *particulars) part() *particularsPart {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	part := &particularsPart{of: p}
+	part := &particularsPart{of: p, hash: sha256.New()}
 	p.parts = append(p.parts, part)
 	return part
 }
 
 // particularsPart is what one goroutine has read and not written yet.
 type particularsPart struct {
-	of  *particulars
-	buf []byte
-	sum [4]uint64 // of the rows' digests: the order in which they came is no matter
+	of   *particulars
+	hash hash.Hash
+	buf  []byte
+	sum  [4]uint64 // of the rows' digests: the order in which they came is no matter
 }
 
 // add adds a row.
@@ -123,10 +125,12 @@ func (p *particularsPart) add(t *tokened) error {
 }
 
 func (p *particularsPart) digest(row []byte) {
-	h := sha256.New()
-	h.Write(p.of.key[:])
-	h.Write(row)
-	p.sum = added(p.sum, [32]byte(h.Sum(nil)))
+	var sum [32]byte
+	p.hash.Reset()
+	p.hash.Write(p.of.key[:])
+	p.hash.Write(row)
+	p.hash.Sum(sum[:0])
+	p.sum = added(p.sum, sum)
 }
 
 // added adds a number of 256 bits.
