@@ -164,9 +164,9 @@ func otherDesk() *entrustment.Error {
 	return approvalError("the desk's key was replaced since the disclosure was drafted", "draft it anew, and compare the fingerprint: awase requests disclose NUMBER")
 }
 
-// disclosureOf gives what officers sign of the disclosure of a request. The room's
+// toSignDisclosure gives what officers sign of the disclosure of a request. The room's
 // lock is held.
-func (e *Enclave) disclosureDraft(number int64) (*disclosureDraft, error) {
+func (e *Enclave) toSignDisclosure(number int64) (*disclosureDraft, error) {
 	if number < 1 || number > int64(len(e.state.requests)) || e.state.requests[number-1].Kind != seal.Disclosure {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "request", Detail: "there is no request for disclosure of this number", Mend: "awase requests lists them"}
 	}
@@ -179,7 +179,7 @@ func (e *Enclave) disclosureDraft(number int64) (*disclosureDraft, error) {
 // decideDisclosure holds a draft to the request and the key as they are now. Whether
 // it may be made today is decided with the last signature.
 func (e *Enclave) decideDisclosure(d *disclosureDraft) (decided, error) {
-	now, err := e.disclosureDraft(d.Number)
+	now, err := e.toSignDisclosure(d.Number)
 	if err != nil {
 		return decided{}, err
 	}
@@ -198,7 +198,7 @@ func (e *Enclave) decideDisclosure(d *disclosureDraft) (decided, error) {
 // mayDisclose refuses what can't be made now, whoever it is of. The draft keeps the
 // signatures that it has, and the last one can be given once the reason is gone.
 func (e *Enclave) mayDisclose() error {
-	if err := e.frozen(); err != nil {
+	if err := e.stopped(); err != nil {
 		return err
 	}
 	if err := e.whole(); err != nil {
@@ -219,7 +219,7 @@ func (s *state) madeOn(day entrustment.Date) int { return s.onDay[day] }
 
 // Disclose drafts a disclosure anew or, where nobody signs, makes it.
 func (e *Enclave) Disclose(ctx context.Context, number int64) (wire.Ack, error) {
-	doc, err := locked(e, func() (*disclosureDraft, error) { return e.disclosureDraft(number) })
+	doc, err := locked(e, func() (*disclosureDraft, error) { return e.toSignDisclosure(number) })
 	if err == nil && e.signs {
 		return e.document(kindDisclosure, "", doc)
 	}
@@ -254,7 +254,7 @@ func (e *Enclave) draftOnce(r *requestRecord) error {
 	if r.Kind != seal.Disclosure || !e.signs || e.state.disclosureOf(r.Number).draft != "" {
 		return nil
 	}
-	doc, err := e.disclosureDraft(r.Number)
+	doc, err := e.toSignDisclosure(r.Number)
 	if err != nil {
 		return err
 	}
@@ -278,7 +278,7 @@ func (e *Enclave) discloseUnsigned(ctx context.Context, id uploadID) ([]byte, er
 		if e.state.disclosureOf(n).made != nil {
 			return asked{n, nil}, nil
 		}
-		doc, err := e.disclosureDraft(n)
+		doc, err := e.toSignDisclosure(n)
 		return asked{n, doc}, err
 	})
 	if err != nil {
@@ -353,14 +353,14 @@ func (e *Enclave) made(doc *disclosureDraft, found *found) (*disclosureRecord, *
 func (e *Enclave) Disclosure(_ context.Context, number int64) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, err := e.disclosureDraft(number); err != nil && err != error(errNoDesk) {
+	if _, err := e.toSignDisclosure(number); err != nil && err != error(errNoDesk) {
 		return nil, err
 	}
 	d := e.state.disclosed[number]
 	if d == nil || d.made == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "request", Detail: "this request is not disclosed yet", Mend: "two officers of the operator sign for it: awase drafts, awase approve"}
 	}
-	if err := e.frozen(); err != nil {
+	if err := e.stopped(); err != nil {
 		return nil, err
 	}
 	if d.lost {

@@ -392,6 +392,16 @@ func TestDisclosureFrozen(t *testing.T) {
 	_, err = d.Disclosure(t.Context(), made)
 	wantCode(t, "fetched while frozen", err, entrustment.CodeFrozen)
 	d.wantState(t, "frozen", n, wire.RequestWaiting)
+	// The twin: without the control both come out while everybody thinks that nothing does.
+	stopped := d.stopped
+	d.stopped = func() error { return nil }
+	if _, err := d.Disclosure(t.Context(), made); err != nil {
+		t.Errorf("without the control: %v", err)
+	}
+	third, other := d.asks(t, userKeys(3, 4))
+	d.must(t, other, "op1", "op2")
+	openedDisclosure(t, d.Enclave, d.key, third)
+	d.stopped = stopped
 	d.must(t, d.waitsFor(t)(d.Lift(t.Context())), "op1", "ac1")
 	d.must(t, draft, "op2")
 	openedDisclosure(t, d.Enclave, d.key, n)

@@ -39,6 +39,9 @@ type found struct {
 	sealed []byte
 }
 
+// ownLogs are the operator's own: what others entrusted is theirs to tell.
+func (e *Enclave) ownLogs() []*eventsRecord { return e.state.events[seal.BaseEntrustment] }
+
 // sourceName names what a disclosure is looked up in, and whom it is sealed to. The
 // room's lock is held.
 func (e *Enclave) sourceName() string {
@@ -47,7 +50,7 @@ func (e *Enclave) sourceName() string {
 	if e.state.base != nil {
 		b.WriteString(" " + e.state.base.Segment.ID)
 	}
-	for _, l := range e.state.events[seal.BaseEntrustment] {
+	for _, l := range e.toldLogs() {
 		b.WriteString(" " + l.Segment.ID)
 	}
 	return b.String()
@@ -61,7 +64,7 @@ func (e *Enclave) source(number int64) (*source, error) {
 		return nil, fmt.Errorf("reading who asks: %w", err)
 	}
 	s := &source{name: e.sourceName(), number: number, users: users, desk: e.state.desk.Key, at: e.vault.Log().Now(), base: e.state.base,
-		logs: slices.Clone(e.state.events[seal.BaseEntrustment]), requests: map[token.Token][]wire.DisclosedRequest{}}
+		logs: slices.Clone(e.toldLogs()), requests: map[token.Token][]wire.DisclosedRequest{}}
 	var refs []vault.SegmentRef
 	if n := len(e.state.bases); s.base != nil && n > 0 {
 		s.loaded = wire.DisclosedBase{Version: s.base.Version, On: entrustment.DateOf(e.state.bases[n-1].at)}

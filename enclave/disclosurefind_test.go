@@ -163,18 +163,21 @@ func TestClickHouseDisclosure(t *testing.T) {
 // is told, not a byte.
 func TestDisclosureOfOthers(t *testing.T) {
 	t.Parallel()
-	var told [2][]byte
+	var told [3][]byte
 	for i := range told {
 		at := time.Date(2026, 4, 1, 3, 0, 0, 0, time.UTC)
 		e, key := openWith(t, filepath.Join(t.TempDir(), "V"), Options{Now: func() time.Time { return at }}), deskKey(t, 1)
 		telling(t, e, key)
-		if i == 1 {
+		if i > 0 {
 			loadListFile(t, e, "l", []byte("email,phone,cookie,maid\ntaro.y@gmail.com,,c-1,\nshared@example.jp,,c-2,\n"))
 			h := seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "impression", Category: "spring"}}, Identifiers: []seal.IdentifierColumn{{Kind: "email"}}}
 			rows := []seal.Row{{Identifiers: []seal.Identifier{{Hash: sha256.Sum256([]byte("taroy@gmail.com"))}}, Event: &seal.Event{Day: entrustment.DateOf(at).Add(-3).Number()}}}
 			if _, err := e.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: "e"}, sealed(t, e, "e", seal.EventsName, h, func(yield func([]seal.Row, error) bool) { yield(rows, nil) })); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if i == 2 { // the twin, which tells of every log that there is
+			e.toldLogs = func() []*eventsRecord { return slices.Concat(e.ownLogs(), e.state.events["e"]) }
 		}
 		n := asksDisclosure(t, e, [][]byte{[]byte("user-1"), []byte("user-2")})
 		file, err := e.Disclosure(t.Context(), n)
@@ -187,6 +190,9 @@ func TestDisclosureOfOthers(t *testing.T) {
 	}
 	if !bytes.Equal(told[0], told[1]) {
 		t.Errorf("without entrusted data\n%s\nwith\n%s", told[0], told[1])
+	}
+	if bytes.Equal(told[0], told[2]) {
+		t.Error("a disclosure of all logs tells no more: the test proves nothing")
 	}
 }
 
@@ -305,11 +311,20 @@ func TestDisclosureSize(t *testing.T) {
 	t.Parallel()
 	e, key := openWith(t, filepath.Join(t.TempDir(), "V"), Options{}), deskKey(t, 1)
 	telling(t, e, key)
+	lengths := map[int]bool{}
 	for _, keys := range [][][]byte{{[]byte("user-1")}, {[]byte("nobody")}, userKeys(0, 16), {bytes.Repeat([]byte("k"), 512)}} {
 		file, err := e.Disclosure(t.Context(), asksDisclosure(t, e, keys))
 		if err != nil || len(file) != seal.DisclosureSize {
 			t.Errorf("%d users: %d bytes, %v", len(keys), len(file), err)
 		}
+		_, content, err := seal.OpenDisclosure(file, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lengths[len(content)] = true
+	}
+	if len(lengths) < 3 { // what the size would tell, were it the content's
+		t.Errorf("contents of %v bytes", lengths)
 	}
 	cuts := map[string]bool{}
 	for seed := range uint64(60) {

@@ -127,6 +127,7 @@ type Enclave struct {
 	finds       turns                       // held while a disclosure is looked up
 	fitsDesk    func(*disclosureDraft) bool // whether a disclosure is to the key that is pinned; tests take it out, as what follows
 	disclosedOn func(entrustment.Date) int  // how many were made on a day
+	toldLogs    func() []*eventsRecord      // the event logs that a disclosure tells of
 
 	retention retention
 }
@@ -186,7 +187,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.again, e.lapsed = e.decideReport, e.runsOut
-	e.fitsDesk, e.disclosedOn = e.atDesk, e.state.madeOn
+	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())
