@@ -23,6 +23,7 @@ var may = map[string][]string{
 	"entrustment":        {},
 	"crypto":             {},
 	"crypto/receipt":     {"entrustment"},
+	"crypto/label":       {"crypto/seal"},
 	"intake":             {"intake/table", "crypto/identifier", "crypto/seal", "entrustment"},
 	"intake/table":       {"entrustment"},
 	"intake/parquet":     {"intake/table", "entrustment"},
