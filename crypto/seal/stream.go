@@ -115,7 +115,7 @@ func (k PrivateKey) NewStreamReader(r io.Reader, enc, info []byte) (*StreamReade
 	return &StreamReader{records: recordReader{r: r, opener: opener}}, nil
 }
 
-// Read gives the next bytes. A stream that was altered, cut short, added to or cut
+// Read gives the next bytes; Read(nil) only looks whether there are some. A stream that was altered, cut short, added to or cut
 // into other records than its writer cuts is an *Error.
 func (s *StreamReader) Read(b []byte) (int, error) {
 	for len(s.plain) == 0 && s.err == nil {
@@ -133,7 +133,7 @@ func (s *StreamReader) Read(b []byte) (int, error) {
 			s.plain = plain
 		}
 	}
-	if len(b) > 0 && len(s.plain) == 0 {
+	if len(s.plain) == 0 {
 		return 0, s.err
 	}
 	n := copy(b, s.plain)
