@@ -90,7 +90,9 @@ func (google) perSecond() float64                  { return 4 }
 func (google) limit() int                          { return 10_000 }
 func (google) weigh(ids []delivery.Identifier) int { return len(ids) }
 
-func (google) fault(t *Target, c Credentials) error {
+func (google) takes(c Credentials) error { return c.token() }
+
+func (google) fault(t *Target) error {
 	switch {
 	case !isDigits(t.Account):
 		return errors.New("--account is the number of the account that the audience is of")
@@ -103,7 +105,7 @@ func (google) fault(t *Target, c Credentials) error {
 	case !isConsent(t.AdUserData) || !isConsent(t.AdPersonalization):
 		return errors.New("--ad-user-data and --ad-personalization are granted or denied")
 	}
-	return c.token()
+	return nil
 }
 
 func isConsent(s string) bool { return s == "" || s == "granted" || s == "denied" }

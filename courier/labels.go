@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path/filepath"
+	"strconv"
 	"time"
 
 	"awase/crypto/delivery"
@@ -207,4 +209,43 @@ func readRows(in io.ReadSeeker) iter.Seq2[delivery.LabelRow, error] {
 			}
 		}
 	}
+}
+
+// WriteMembers writes members as CSV of key, member (true or false) to a file of mode
+// 0600, whole or not at all, and counts them.
+func WriteMembers(path string, members iter.Seq2[Member, error], rows, in *int64) error {
+	w := &writer{dir: filepath.Dir(path)}
+	err := writeMembers(w, filepath.Base(path), members, rows, in)
+	if err == nil {
+		err = w.commit()
+	}
+	if err != nil {
+		w.abort()
+	}
+	return err
+}
+
+func writeMembers(w *writer, name string, members iter.Seq2[Member, error], rows, in *int64) error {
+	out, err := w.create(name)
+	if err != nil {
+		return err
+	}
+	table := csv.NewWriter(out)
+	if err := table.Write([]string{"key", "member"}); err != nil {
+		return err
+	}
+	for m, err := range members {
+		if err != nil {
+			return err
+		}
+		*rows++
+		if m.Member {
+			*in++
+		}
+		if err := table.Write([]string{string(m.Key), strconv.FormatBool(m.Member)}); err != nil {
+			return err
+		}
+	}
+	table.Flush()
+	return table.Error()
 }

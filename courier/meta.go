@@ -51,11 +51,13 @@ func (meta) weigh(ids []delivery.Identifier) int {
 	return max(len(ofKind(ids, identifier.Email)), len(ofKind(ids, identifier.Phone)))
 }
 
-func (meta) fault(t *Target, c Credentials) error {
+func (meta) takes(c Credentials) error { return c.token() }
+
+func (meta) fault(t *Target) error {
 	if !isDigits(t.Audience) {
 		return errors.New("--audience is the custom audience's number")
 	}
-	return c.token()
+	return nil
 }
 
 func (meta) call(h *delivery.Header, t *Target, s session, b batch) call {

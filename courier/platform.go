@@ -48,9 +48,10 @@ type verdict struct {
 type platform interface {
 	endpoint() string
 	perSecond() float64
-	limit() int                           // units a request
-	weigh(ids []delivery.Identifier) int  // units of a person
-	fault(t *Target, c Credentials) error // of what the receiver said of it
+	limit() int                          // units a request
+	weigh(ids []delivery.Identifier) int // units of a person
+	fault(t *Target) error               // of what the receiver said of it
+	takes(c Credentials) error
 	call(h *delivery.Header, t *Target, s session, b batch) call
 	sign(r *http.Request, form url.Values, c Credentials)
 	read(status int, header http.Header, body []byte) verdict
@@ -74,6 +75,21 @@ func platformOf(d delivery.Destination) (platform, bool) {
 func Sends(d delivery.Destination) bool {
 	_, ok := platformOf(d)
 	return ok
+}
+
+// Check says what is wrong with a target for a destination's deliveries, before
+// anything is opened or sent: of that the room is not told.
+func Check(d delivery.Destination, t *Target) error {
+	p, ok := platformOf(d)
+	if !ok {
+		return fmt.Errorf("a delivery for %s is written as files, not sent: awase courier open", d)
+	}
+	if t.Endpoint != "" {
+		if err := checkEndpoint(t.Endpoint); err != nil {
+			return err
+		}
+	}
+	return p.fault(t)
 }
 
 // checkEndpoint refuses an address that credentials may not go to.

@@ -105,16 +105,13 @@ type sender struct {
 }
 
 func newSender(h *delivery.Header, o Options) (*sender, error) {
-	p, ok := platformOf(h.Destination)
-	if !ok {
-		return nil, fail(NotWritten, "a delivery for "+h.Destination.String()+" is written as files, not sent: awase courier open")
+	if err := Check(h.Destination, &o.Target); err != nil {
+		return nil, &Error{Code: NotWritten, Err: err}
 	}
+	p, _ := platformOf(h.Destination)
 	s := &sender{o: o, header: h, platform: p, endpoint: strings.TrimSuffix(o.Target.Endpoint, "/"), hooks: o.hooks, log: o.Log}
 	if s.endpoint == "" {
 		s.endpoint = p.endpoint()
-	}
-	if err := checkEndpoint(s.endpoint); err != nil {
-		return nil, &Error{Code: Unreachable, Err: err}
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -131,11 +128,8 @@ func newSender(h *delivery.Header, o Options) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fault(&s.o.Target, c); err != nil {
-		if _, ok := errors.AsType[*Error](err); ok {
-			return nil, err
-		}
-		return nil, &Error{Code: RejectedBody, Err: err}
+	if err := p.takes(c); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

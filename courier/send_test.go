@@ -494,16 +494,16 @@ func TestSendRefusals(t *testing.T) {
 		change func(*Options)
 		code   Code
 	}{
-		"account":           {func(o *Options) { o.Target.Account = "1/2" }, RejectedBody},
-		"login account":     {func(o *Options) { o.Target.LoginAccount = "x" }, RejectedBody},
-		"account type":      {func(o *Options) { o.Target.AccountType = "a b" }, RejectedBody},
-		"audience":          {func(o *Options) { o.Target.Audience = "" }, RejectedBody},
-		"consent":           {func(o *Options) { o.Target.AdUserData = "yes" }, RejectedBody},
+		"account":           {func(o *Options) { o.Target.Account = "1/2" }, NotWritten},
+		"login account":     {func(o *Options) { o.Target.LoginAccount = "x" }, NotWritten},
+		"account type":      {func(o *Options) { o.Target.AccountType = "a b" }, NotWritten},
+		"audience":          {func(o *Options) { o.Target.Audience = "" }, NotWritten},
+		"consent":           {func(o *Options) { o.Target.AdUserData = "yes" }, NotWritten},
 		"no token":          {func(o *Options) { o.Credentials = oauth }, RejectedCredentials},
-		"a plain address":   {func(o *Options) { o.Target.Endpoint = "http://example.com" }, Unreachable},
-		"a name in it":      {func(o *Options) { o.Target.Endpoint = "https://me:pw@example.com" }, Unreachable},
-		"a question":        {func(o *Options) { o.Target.Endpoint = "https://example.com/?access_token=x" }, Unreachable},
-		"no address":        {func(o *Options) { o.Target.Endpoint = "example.com" }, Unreachable},
+		"a plain address":   {func(o *Options) { o.Target.Endpoint = "http://example.com" }, NotWritten},
+		"a name in it":      {func(o *Options) { o.Target.Endpoint = "https://me:pw@example.com" }, NotWritten},
+		"a question":        {func(o *Options) { o.Target.Endpoint = "https://example.com/?access_token=x" }, NotWritten},
+		"no address":        {func(o *Options) { o.Target.Endpoint = "example.com" }, NotWritten},
 		"a state elsewhere": {func(o *Options) { o.State = o.State + "/none/state" }, NotWritten},
 	} {
 		s := newGoogleServer(t)

@@ -52,14 +52,16 @@ func (x) perSecond() float64              { return 20 }
 func (x) limit() int                      { return 2_500 }
 func (x) weigh([]delivery.Identifier) int { return 1 }
 
-func (x) fault(t *Target, c Credentials) error {
+func (x) takes(c Credentials) error { return c.oauth1() }
+
+func (x) fault(t *Target) error {
 	switch {
 	case !isName(t.Account, 64):
 		return errors.New("--account is the ads account's id")
 	case !isName(t.Audience, 64):
 		return errors.New("--audience is the custom audience's id")
 	}
-	return c.oauth1()
+	return nil
 }
 
 func (x) call(h *delivery.Header, t *Target, _ session, b batch) call {

@@ -165,6 +165,8 @@ func newRoot() *cobra.Command {
 		cubesCommand(),
 		requestCommand(),
 		requestsCommand(),
+		courierCommand(),
+		labelCommand(),
 	)
 	for _, n := range nouns() {
 		root.AddCommand(n.command())
