@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"awase/crypto/delivery"
@@ -69,7 +68,7 @@ func (r *reaper) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if r.after {
 		r.server.ServeHTTP(httptest.NewRecorder(), req)
 	}
-	if err := r.process.Signal(syscall.SIGKILL); err != nil {
+	if err := r.process.Kill(); err != nil {
 		r.platform().t.Error(err)
 	}
 	panic(http.ErrAbortHandler)
