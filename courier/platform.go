@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -88,6 +89,12 @@ func Check(d delivery.Destination, t *Target) error {
 		if err := checkEndpoint(t.Endpoint); err != nil {
 			return err
 		}
+	}
+	switch {
+	case d != delivery.Google && (t.AccountType+t.LoginAccount+t.AdUserData+t.AdPersonalization != "" || t.AcceptTerms || t.Base64):
+		return errors.New("--account-type, --login-account, --ad-user-data, --ad-personalization, --accept-terms and --base64 are of deliveries for google")
+	case d == delivery.Meta && t.Account != "":
+		return errors.New("--account is of deliveries for google and x")
 	}
 	return p.fault(t)
 }

@@ -513,6 +513,11 @@ func TestSendRefusals(t *testing.T) {
 			t.Errorf("%s: %v, %d requests", name, err, s.requests())
 		}
 	}
+	for d, target := range map[delivery.Destination]Target{delivery.Meta: {Audience: "1", Account: "2"}, delivery.X: {Account: "a", Audience: "b", AcceptTerms: true}} {
+		if err := Check(d, &target); err == nil {
+			t.Errorf("%s takes what is of another platform", d)
+		}
+	}
 	for _, d := range []delivery.Destination{delivery.Line, delivery.YahooJapan, delivery.TikTok} {
 		tr := newTrial(t, newGoogleServer(t), sealPeople(t, d, delivery.Replace, crowd(3)))
 		if _, err := tr.send(t); !errors.Is(err, NotWritten) || Sends(d) {

@@ -264,7 +264,7 @@ func courierSend() *cobra.Command {
 	f.StringVar(&t.Audience, "audience", "", "the `id` of the audience at the platform")
 	f.StringVar(&t.Account, "account", "", "google: the `number` of the account that the audience is of; x: the ads account's id")
 	f.StringVar(&t.LoginAccount, "login-account", "", "google: the `number` of the account that calls, where it is another one")
-	f.StringVar(&t.AccountType, "account-type", "GOOGLE_ADS", "google: the `type` of the accounts")
+	f.StringVar(&t.AccountType, "account-type", "", "google: the `type` of the accounts; by default GOOGLE_ADS")
 	f.StringVar(&t.AdUserData, "ad-user-data", "", "google: whether the people agreed that their data is sent for ads: `granted or denied`")
 	f.StringVar(&t.AdPersonalization, "ad-personalization", "", "google: whether they agreed to personalised ads: `granted or denied`")
 	f.BoolVar(&t.AcceptTerms, "accept-terms", false, "google: you accept its terms of Customer Match")
@@ -272,9 +272,9 @@ func courierSend() *cobra.Command {
 	f.StringVar(&t.Endpoint, "endpoint", "", "the `address` of the platform's API, instead of its own")
 	f.StringVar(&credentials, "credentials", "", "the `file` with the platform's credentials, mode 0600")
 	f.StringVar(&o.State, "state", "", "the `file` by which a later run goes on; by default FILE.state")
-	f.Float64Var(&o.Rate, "rate", 0, "requests a second; 0 is what the platform's documents allow (`N`)")
-	f.IntVar(&o.Attempts, "attempts", 0, "how often a request is tried; 0 is 8 (`N`)")
-	f.DurationVar(&o.Wait, "wait", 3*time.Hour, "google: how long to wait until it is done with a replacement (`time`); a later run goes on")
+	f.Float64Var(&o.Rate, "rate", 0, "make `N` requests a second; 0: as many as the platform's documents allow")
+	f.IntVar(&o.Attempts, "attempts", 0, "try a request `N` times; 0: 8")
+	f.DurationVar(&o.Wait, "wait", 3*time.Hour, "google: the `time` to wait until it is done with a replacement; a later run goes on")
 	f.BoolVar(&o.DryRun, "dry-run", false, "google only looks at the requests; to the others none is made")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if o.Rate < 0 || o.Attempts < 0 || o.Wait < 0 {
