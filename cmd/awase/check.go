@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -88,7 +89,7 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 			proposal.Declare(schema)
 		}
 		if f.json {
-			report, err := f.read(ctx, file, size, o, proposal.Schema, p)
+			report, err := f.read(ctx, file, size, o, countBy(proposal), p)
 			if err != nil {
 				return err
 			}
@@ -105,7 +106,7 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 				return err
 			}
 		}
-		if err := f.count(ctx, file, size, o, proposal.Schema, p, out); err != nil {
+		if err := f.count(ctx, file, size, o, countBy(proposal), p, out); err != nil {
 			return err
 		}
 		if schema != nil {
@@ -113,6 +114,14 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 		}
 		return f.write(proposal, out)
 	})
+}
+
+// countBy gives the schema that the check counts by: as proposed, without what is
+// left open.
+func countBy(p *intake.Proposal) *entrustment.ListSchema {
+	s := *p.Schema
+	s.Drop = slices.Concat(s.Drop, p.Open())
+	return &s
 }
 
 // count reads the whole list as it would be loaded and shows the report. The
@@ -189,6 +198,9 @@ func (f *checkFlags) write(p *intake.Proposal, out io.Writer) error {
 		return badFile(f.propose, filepath.Base(f.propose)+" is there already and may have been edited", "name another file")
 	}
 	suggested := p.Suggest()
+	for _, name := range p.Open() {
+		text = fmt.Appendf(text, "# Not decided, so that no list loads by this file yet: %q speaks of consent, too. Name the column that counts under consent:, the other under drop:.\n", name)
+	}
 	text = append(text, suggestions(suggested)...)
 	if err := writeFile(f.propose, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err
