@@ -85,11 +85,14 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 		if err != nil {
 			return err
 		}
+		by := schema // what the list is counted by
 		if schema != nil {
 			proposal.Declare(schema)
+		} else {
+			by = countBy(proposal)
 		}
 		if f.json {
-			report, err := f.read(ctx, file, size, o, countBy(proposal), p)
+			report, err := f.read(ctx, file, size, o, by, p)
 			if err != nil {
 				return err
 			}
@@ -106,7 +109,7 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 				return err
 			}
 		}
-		if err := f.count(ctx, file, size, o, countBy(proposal), p, out); err != nil {
+		if err := f.count(ctx, file, size, o, by, p, out); err != nil {
 			return err
 		}
 		if schema != nil {
@@ -116,8 +119,8 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 	})
 }
 
-// countBy gives the schema that the check counts by: as proposed, without what is
-// left open.
+// countBy gives the schema that a list without one is counted by: as proposed, without
+// what is left open.
 func countBy(p *intake.Proposal) *entrustment.ListSchema {
 	s := *p.Schema
 	s.Drop = slices.Concat(s.Drop, p.Open())
