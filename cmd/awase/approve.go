@@ -111,7 +111,7 @@ func approveCommand() *cobra.Command {
 			"awase approve --key KEYFILE --draft drafts.json --out signed.json HASH, with what awase drafts --json printed; whoever runs the room hands it in with awase approve --enclave S --signed signed.json.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if want := 1; len(args) != want && signedFile == "" || len(args) != 0 && signedFile != "" {
-				return usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+				return usageError{fmt.Errorf("usage: %s", usageOf(cmd))}
 			}
 			return nil
 		},

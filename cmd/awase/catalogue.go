@@ -29,7 +29,7 @@ func asked(use, short string, show []string, ask func(ctx context.Context, e wir
 	}
 	cmd := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > len(want) {
-			return usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+			return usageError{fmt.Errorf("usage: %s", usageOf(cmd))}
 		}
 		return nil
 	}}

@@ -255,3 +255,31 @@ func TestCommandsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestUsageNamesTheServer: who works over the network is shown --server in usage lines
+// and help, never a socket or a vault; but where the act is the machine's alone.
+func TestUsageNamesTheServer(t *testing.T) {
+	run := func(line string) string {
+		_, out, errOut := command(t, strings.Fields(line)...)
+		return out + errOut
+	}
+	for _, line := range []string{"drafts --server https://room.example more", "approve --server https://room.example", "parties --server https://room.example a b", "requests receipt --server https://room.example"} {
+		if said := run(line); strings.Contains(said, "--enclave S") || strings.Contains(said, "--vault V") {
+			t.Errorf("%s: %s", line, said)
+		}
+	}
+	has(t, run("drafts more"), "usage: awase drafts --enclave S")
+	has(t, run("drafts --help"), "awase drafts --enclave S")
+	t.Setenv(serverEnv, "https://room.example")
+	for _, name := range []string{"drafts", "drafts withdraw", "attestation", "entrust", "request", "party add"} {
+		said := run(name + " --help")
+		has(t, said, "awase "+name+" --server URL")
+		if strings.Contains(said, "--enclave S ") || strings.Contains(said, "--vault V ") {
+			t.Errorf("%s --help: %s", name, said)
+		}
+		if again := strings.Count(said, "[flags]"); again > 1 {
+			t.Errorf("%s --help: %s", name, said)
+		}
+	}
+	has(t, run("engine status --help"), "--enclave S")
+}

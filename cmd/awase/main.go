@@ -194,7 +194,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+			return usageError{fmt.Errorf("usage: %s", usageOf(cmd))}
 		}
 		return nil
 	}

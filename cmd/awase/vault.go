@@ -45,6 +45,22 @@ func atTheMachine(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// usageOf gives the usage line of a command: to who works over the network, by the flag
+// or the environment, it names the server in place of a vault or a socket.
+func usageOf(cmd *cobra.Command) string {
+	server := cmd.Flags().Lookup("server")
+	if server == nil || server.Hidden || !server.Changed && os.Getenv(serverEnv) == "" {
+		return cmd.UseLine()
+	}
+	return strings.NewReplacer(" --vault V", " --server URL", " --enclave S", " --server URL").Replace(cmd.UseLine())
+}
+
+// helpOf has a command's help show usageOf.
+func helpOf(cmd *cobra.Command, args []string) {
+	cmd.Use = strings.TrimPrefix(usageOf(cmd), strings.TrimSuffix(cmd.CommandPath(), cmd.Name()))
+	cmd.Root().HelpFunc()(cmd, args)
+}
+
 func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobra.Command, args []string, e wire.Enclave) error) *cobra.Command {
 	var dir, socket string
 	var server serverFlags
@@ -55,6 +71,7 @@ func vaultCommand(cmd *cobra.Command, old bool, key *keyFlags, do func(cmd *cobr
 	cmd.Flags().StringVar(&dir, "vault", "", help)
 	cmd.Flags().StringVar(&socket, "enclave", "", "in place of --vault: the `socket` of the enclave that serves it (awase serve); or set "+enclaveEnv)
 	server.register(cmd)
+	cmd.SetHelpFunc(helpOf)
 	jsonFlag(cmd)
 	key.register(cmd)
 	var configured string
