@@ -28,6 +28,7 @@ const (
 	reasonNoUserKey    = "no_user_key"
 	reasonLongUserKey  = "user_key_too_long"
 	reasonConsentDay   = "consent_day_unreadable"
+	reasonRepeatedKey  = "user_key_repeated"
 )
 
 var mends = map[string]string{

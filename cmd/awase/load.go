@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,6 +30,7 @@ import (
 type loadFlags struct {
 	schema     string
 	problems   string
+	repeated   func(error, io.ReaderAt, int64, intake.Options, *intake.Report) (error, bool) // of a base: names the rows that it was refused for
 	signKey    string
 	change     string
 	from, to   string
@@ -122,6 +125,9 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 		loaded, err := e.LoadBase(ctx, schema, sealed)
 		return f.says(loaded, baseText(loaded)), err
 	}
+	f.repeated = func(err error, file io.ReaderAt, size int64, o intake.Options, report *intake.Report) (error, bool) {
+		return nameRepeated(ctx, err, file, size, schema, o, report)
+	}
 	f.sends(e, errOut)
 	to := destination{seal.BaseName, func() (wire.Terms, error) { return e.Terms(ctx, seal.BaseEntrustment) }}
 	open := func() (opener, error) { return f.opener(ctx, true) }
@@ -134,6 +140,26 @@ func loadBase(ctx context.Context, e wire.Enclave, path string, f *loadFlags, ou
 		defer sealed.Close()
 		return put(sealed)
 	})
+}
+
+// nameRepeated says in which rows of the table the user keys stand that the room refused
+// it for; false: it was refused for something else, or no row can be named.
+func nameRepeated(ctx context.Context, err error, file io.ReaderAt, size int64, schema *entrustment.BaseSchema, o intake.Options, report *intake.Report) (error, bool) {
+	refused, ok := errors.AsType[*entrustment.Error](err)
+	if !ok || refused.Code != entrustment.CodeFile || refused.Field != "user_key" {
+		return err, false
+	}
+	first, rerr := intake.NameRepeated(ctx, file, size, schema, o, report)
+	if rerr != nil || len(first) == 0 {
+		return errors.Join(err, rerr), false
+	}
+	rows := make([]string, len(first))
+	for i, row := range first {
+		rows[i] = strconv.FormatInt(row, 10)
+	}
+	told := *refused
+	told.Detail += "; the first of them in rows " + strings.Join(rows, ", ")
+	return &told, true
 }
 
 func baseText(l wire.BaseLoaded) string {
@@ -361,14 +387,19 @@ func (f *loadFlags) load(path, what string, out, errOut io.Writer, open opener,
 		p := newProgress(errOut, what, size, f.noProgress)
 		f.reading = p
 		defer p.done()
-		in, err := open(file, size, intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows, Change: change, Period: period})
+		o := intake.Options{Name: filepath.Base(path), Today: today(), Formats: formats.All(), Progress: p.rows, Change: change, Period: period}
+		in, err := open(file, size, o)
 		if err != nil {
 			return err
 		}
 		text, err := send(in)
 		p.done()
+		named := false
+		if f.repeated != nil && err != nil {
+			err, named = f.repeated(err, file, size, o, in.Report())
+		}
 		// A file of which no row could be used says why, row by row.
-		if err != nil && (in.Report().Rows == 0 || in.Report().Accepted > 0) {
+		if err != nil && !named && (in.Report().Rows == 0 || in.Report().Accepted > 0) {
 			return err
 		}
 		if err != nil {
