@@ -16,6 +16,8 @@ type watched struct {
 	entry  int64 // the newest of the log then
 	frozen int64 // entry of the log by which releases were stopped; 0: they were not
 	known  bool
+
+	looked time.Time // when what expires soon was last looked for, on the room's clock
 }
 
 // watch tells people of what happens in the room, whoever did it, also at the
@@ -46,6 +48,9 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 	if err != nil {
 		return err
 	}
+	if err := s.expiriesDue(ctx, &room, was); err != nil {
+		return err
+	}
 	if was.known && was.entry == room.Seq {
 		return nil
 	}
@@ -71,10 +76,24 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 	if err != nil {
 		return err
 	}
-	*was = watched{entry: room.Seq, known: true}
+	*was = watched{entry: room.Seq, known: true, looked: was.looked}
 	if f.Frozen {
 		was.frozen = f.Seq
 	}
+	return nil
+}
+
+// expiriesDue looks for what expires soon, each hour and where the log has something
+// new.
+func (s *Server) expiriesDue(ctx context.Context, room *wire.Room, was *watched) error {
+	now, err := time.Parse(time.RFC3339, room.Now)
+	if err != nil || was.known && was.entry == room.Seq && now.Sub(was.looked).Abs() < expiryLook {
+		return err
+	}
+	if err := s.lookAtExpiries(ctx, room); err != nil {
+		return err
+	}
+	was.looked = now
 	return nil
 }
 
