@@ -7,6 +7,7 @@ import (
 
 	"awase/crypto/receipt"
 	"awase/enclave/wire"
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -137,6 +138,44 @@ func (s *state) findExpiries() {
 			x.lost = 0
 		}
 	}
+}
+
+// expiredFor tells whether an event log expired under a contract that q could have
+// read: one of days that q asks of, and that nobody uploaded again. Which days a log has
+// is for its owner; that it has none after its upload everybody of the contract can tell.
+func (s *state) expiredFor(c *entrustRecord, q *entrustment.Question, today entrustment.Date) (bool, error) {
+	from, reads, err := readsFrom(q, today)
+	if !reads || err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(s.expiries, func(x *expiry) bool {
+		if x.Entrustment != c.Contract.ID || x.What != kindEvents {
+			return false
+		}
+		for i, t := range x.Things {
+			again := i < len(x.contents) && s.keepsLog(x.contents[i])
+			if !again && from.Number() <= entrustment.DateOf(t.Since).Number() {
+				return true
+			}
+		}
+		return false
+	}), nil
+}
+
+// readsFrom tells whether a question reads events, and from which day on at the earliest.
+func readsFrom(q *entrustment.Question, today entrustment.Date) (from entrustment.Date, reads bool, err error) {
+	reads, from = q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency, today
+	if q.Window != nil {
+		from = q.Window.From
+	}
+	most := entrustment.Days(0)
+	err = q.Where.Walk(func(c *entrustment.Condition) error {
+		if c.Event != nil {
+			reads, most = true, max(most, c.Event.Within)
+		}
+		return nil
+	})
+	return from.Add(-int(most)), reads, err
 }
 
 // maxLapsed is how many things that expired a room tells of, the last first.

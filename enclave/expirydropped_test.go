@@ -1,13 +1,16 @@
 package enclave
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"awase/crypto/receipt"
 	"awase/crypto/seal"
 	"awase/enclave/wire"
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -205,5 +208,53 @@ func TestExpiryLost(t *testing.T) {
 		r.at(190)
 		r.looks()
 		r.wantOutside("loaded later", kindList, "")
+	}
+}
+
+// TestPriceSaysExpired: the price of a question that could have read an event log that
+// expired says so, where others are there to answer it, and no other does.
+func TestPriceSaysExpired(t *testing.T) {
+	t.Parallel()
+	r := newAgingRoom(t, Options{})
+	r.amend("{lists: 90d, events: 30d, reports: 365d}")
+	load := func() {
+		t.Helper()
+		if _, err := r.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: "e"}, bytes.NewReader(clientLog(t, r.Enclave))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load()
+	since := entrustment.DateOf(r.vault.Log().Now())
+	behaviour := func(from, to int) *entrustment.Question {
+		return question(func(q *entrustment.Question) {
+			q.Report, q.Dims, q.Window = entrustment.ReportBehaviour, nil, &entrustment.Window{From: since.Add(from), To: since.Add(to)}
+		})
+	}
+	noted := func(q *entrustment.Question) bool {
+		t.Helper()
+		p, err := r.Price(t.Context(), q, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains(p.Notes, wire.NoteEventsExpired)
+	}
+	if noted(behaviour(-10, -1)) {
+		t.Error("it is noted before anything expired")
+	}
+	loadCrowdEvents(t, r.Enclave) // the operator's, which does not expire
+	r.at(31)
+	r.looks()
+	for _, again := range []string{"", "after a restart"} {
+		if !noted(behaviour(-10, -1)) {
+			t.Errorf("it is not noted %s", again)
+		}
+		if noted(behaviour(5, 20)) || noted(question()) {
+			t.Errorf("it is noted of what could not read it %s", again)
+		}
+		r.reopen()
+	}
+	load()
+	if noted(behaviour(-10, -1)) {
+		t.Error("it is noted after the log was uploaded again")
 	}
 }

@@ -383,11 +383,7 @@ func (e *Enclave) lapsedEvents(c *entrustRecord, q *entrustment.Question) error 
 	if x == nil || len(e.logsOf(c)) > 0 {
 		return nil
 	}
-	reads := q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency
-	if err := q.Where.Walk(func(c *entrustment.Condition) error {
-		reads = reads || c.Event != nil
-		return nil
-	}); err != nil || !reads {
+	if _, reads, err := readsFrom(q, entrustment.Date{}); err != nil || !reads {
 		return err
 	}
 	return x.gone("events", "load a newer one: awase events load; awase retention shows what expires when")

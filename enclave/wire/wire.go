@@ -186,7 +186,8 @@ type Short struct {
 	Mend   string `json:"mend"`
 }
 
-// Notes of a price, each a function of the question alone.
+// Notes of a price, each a function of the question and of what stands in the record log
+// for all sides of the contract.
 const (
 	// NoteIndexAlone: the condition leaves one cell of the table, or none, so that
 	// the charged index will show nothing.
@@ -194,6 +195,9 @@ const (
 	// NoteIndexPart: the condition leaves cells of the table empty, and the index
 	// compares what is left with all users.
 	NoteIndexPart = "index-of-a-part"
+	// NoteEventsExpired: an event log that the question could have read expired, and it
+	// is answered from those that are there.
+	NoteEventsExpired = "events-expired"
 )
 
 // Forecast says what of an answer is likely to be withheld, from public shares
