@@ -352,6 +352,7 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 	if err != nil {
 		return refused(err)
 	}
+	disclosed := int64(0) // number of the request
 	rec := approvalRecord{Draft: d.hash, Party: try.by.party, Officer: try.by.Name, Key: a.Key, Signature: a.Signature}
 	out := wire.Approved{Needs: e.needed(parties, append(e.counted(d), signature{by: try.by}))}
 	if len(out.Needs) == 0 {
@@ -368,7 +369,7 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 			if made == nil {
 				return wire.Approved{}, src, nil
 			}
-			act.body = made
+			act.body, disclosed = made, made.Number
 		}
 		body, err := json.Marshal(act.body)
 		if err != nil {
@@ -385,6 +386,9 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 	}
 	out.Ack = wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: true, Seq: r.Seq}
 	if out.Effective {
+		if disclosed > 0 {
+			e.forgetAskers(disclosed)
+		}
 		return out, nil, e.acceptApproved()
 	}
 	return out, nil, nil
