@@ -61,6 +61,16 @@ func TestIncidentHeld(t *testing.T) {
 		t.Errorf("held %q, want %q", got, want)
 	}
 
+	// Two clients who loaded the same log: one replaces it, and the other's stands.
+	f.records = nil
+	add(before, vault.KindClock, struct{}{})
+	add(before, kindEvents, log("e", 1, 7))
+	stands := add(before, kindEvents, log("f", 1, 7))
+	instead := add(before, kindEvents, log("e", 2, 8, hexID{7}))
+	if held, err = f.held(); err != nil || len(held) != 2 || held[0].Seq != stands || held[1].Seq != instead {
+		t.Errorf("of two with the same log: %+v, %v", held, err)
+	}
+
 	e := openCrowd(t)
 	secondRoom(t, e)
 	tomorrow := entrustment.DateOf(e.vault.Log().Now()).Add(1)
