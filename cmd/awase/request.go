@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -121,7 +122,26 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 	if err != nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "request", Detail: "it can't be sealed: no such kind, or a user key over 512 bytes", Mend: "see awase request --help"}
 	}
-	return e.Request(cmd.Context(), wire.RightsRequest{Check: wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, Sealed: sealed.Bytes()})
+	raw, err := e.Request(cmd.Context(), wire.RightsRequest{Check: wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, Sealed: sealed.Bytes()})
+	if err != nil {
+		return nil, err
+	}
+	return raw, ownReceipt(raw, a.Upload)
+}
+
+// ownReceipt refuses the receipt of another request than the one that was sealed: who
+// carries it may have handed in another person's, or an earlier one, and what is then
+// disclosed under its number is not of who asks.
+func ownReceipt(raw []byte, upload [16]byte) error {
+	r, err := receipt.VerifyRequest(raw, nil)
+	if err != nil {
+		return fmt.Errorf("the receipt: %w", err)
+	}
+	if r.Upload() != hex.EncodeToString(upload[:]) {
+		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "§7", Field: "receipt", Detail: fmt.Sprintf("the answer is the receipt of another request than the one that was sealed here, number %d", r.Number),
+			Mend: "hand nothing out under that number, and have its draft taken back; find out who answers in the room's place"}
+	}
+	return nil
 }
 
 // sealTo gives what the request is sealed to: the operator's own terms.

@@ -109,6 +109,20 @@ func (s *Signer) SignRequest(r Request) ([]byte, error) {
 	return json.Marshal(SignedRequest{r, ed25519.Sign(s.key, append([]byte(requestPrefix), body...))})
 }
 
+// Upload gives the id of the sealed request that a receipt is of, in hex, as its log
+// entry has it: who sealed it knows by that that it is of their own.
+func (r *SignedRequest) Upload() string {
+	var entry struct {
+		Body struct {
+			ID string `json:"id"`
+		} `json:"body"`
+	}
+	if json.Unmarshal([]byte(r.Log.Entry), &entry) != nil {
+		return ""
+	}
+	return entry.Body.ID
+}
+
 // IsRequest tells whether a file says that it is the receipt of a request.
 func IsRequest(file []byte) bool {
 	var is struct {
