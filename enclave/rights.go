@@ -48,7 +48,11 @@ func suppresses(k seal.RequestKind) bool { return k == seal.Deletion || k == sea
 // keepsAskers tells whether it is kept who asks: while they are out of use, or are not
 // told yet what is held of them.
 func (s *state) keepsAskers(r *requestRecord) bool {
-	return suppresses(r.Kind) || r.Kind == seal.Disclosure && s.disclosureOf(r.Number).made == nil
+	if r.Kind != seal.Disclosure {
+		return suppresses(r.Kind)
+	}
+	d := s.disclosureOf(r.Number)
+	return d.made == nil && !d.expired
 }
 
 func (r *requestRecord) segment() vault.SegmentRef {
@@ -320,6 +324,9 @@ func (e *Enclave) Requests(context.Context) ([]wire.RequestInfo, error) {
 		out[i] = wire.RequestInfo{Number: r.Number, Kind: r.Kind, State: e.state.stateOfRequest(r), At: utc(r.at), Check: r.Check, Seq: r.seq}
 		if r.Kind == seal.Disclosure {
 			out[i].State, out[i].Draft = e.stateOfDisclosure(r)
+			if d := e.state.disclosureOf(r.Number); !d.expired && !d.lost {
+				out[i].KeptUntil = utc(keptSince(r, d).AddDate(0, 0, int(disclosuresKept)))
+			}
 		}
 	}
 	return out, nil

@@ -161,7 +161,7 @@ func readUserKeys(stdin io.Reader, path string) (keys [][]byte, err error) {
 	return keys, nil
 }
 
-var requestColumns = []string{"number", "kind", "state", "at", "log_entry"}
+var requestColumns = []string{"number", "kind", "state", "at", "kept_until", "log_entry"}
 
 func requestsCommand() *cobra.Command {
 	cmd := asked("requests", "Requests of data subjects: what was asked for, and how each stands", requestColumns, func(ctx context.Context, e wire.Enclave, _ []string) (any, error) {
