@@ -318,7 +318,9 @@ func (e *Enclave) discloseNow(ctx context.Context, doc *disclosureDraft) (wire.A
 			}
 			rec, src, err := e.made(doc, found)
 			if rec != nil {
-				ack, err = e.ack(kindDisclosure, act.id, false, rec)
+				if ack, err = e.ack(kindDisclosure, act.id, false, rec); err == nil {
+					e.letAskerGo(rec.Number)
+				}
 			}
 			return src, err
 		})
@@ -357,6 +359,16 @@ func (e *Enclave) made(doc *disclosureDraft, found *found) (*disclosureRecord, *
 		return nil, nil, err
 	}
 	return &disclosureRecord{doc.Number, doc.Desk, sha256.Sum256(found.sealed), ref}, nil, nil
+}
+
+// letAskerGo unlinks who asked for a disclosure that is made. What a backup copies just
+// now goes with the next look, and what a process that died left, at the next opening.
+// The room's lock is held.
+func (e *Enclave) letAskerGo(number int64) {
+	e.retention.unlink[e.state.requests[number-1].segment().ID] = true
+	if err := e.unlinkExpired(); err != nil {
+		e.log.Error("unlinking who asked for a disclosure failed; it is tried again", "error", err)
+	}
 }
 
 // Disclosure gives a sealed disclosure, the same bytes each time.

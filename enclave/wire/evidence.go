@@ -87,7 +87,7 @@ type EvidenceApproval struct {
 	Party     string             `json:"party"`
 	Officer   string             `json:"officer"`
 	Key       string             `json:"key"`              // as party.yaml has it
-	Origin    string             `json:"origin,omitempty"` // of a passkey
+	Origin    string             `json:"origin,omitempty"` // of a passkey: the page that it signed on
 	Signature approval.Signature `json:"signature"`
 	Seq       int64              `json:"log_entry"`
 	At        string             `json:"at"`
