@@ -15,6 +15,10 @@ const EvidenceSchema = "awase.evidence/v1"
 // longer one is asked for in periods.
 const MaxEvidence = 5000
 
+// MaxEvidenceBytes is how many bytes what those entries say may have together: a file is
+// laid out in two languages and in print, and who verifies it lays it out again.
+const MaxEvidenceBytes = 8 << 20
+
 // Evidence is what the enclave gives in evidence of how data was handled.
 type Evidence interface {
 	// Evidence gives the signed JSON of an EvidenceFile, for awase verify. The same
