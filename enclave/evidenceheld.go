@@ -13,7 +13,7 @@ import (
 // it. Of a list and of the base it is the newest version, which holds all rows.
 func (f *file) held() ([]wire.EvidenceUpload, error) {
 	var out []wire.EvidenceUpload
-	type content struct { // of an event log: others may have loaded the same
+	type content struct { // of an event log: two contracts may have the same
 		entrustment string
 		digest      hexID
 	}
@@ -49,8 +49,9 @@ func (f *file) held() ([]wire.EvidenceUpload, error) {
 			var l *eventsRecord
 			if l, err = body[eventsRecord](r); err == nil {
 				for _, d := range l.Instead {
-					seq, ok := logs[content{l.Entrustment, d}]
-					drop(func(u *wire.EvidenceUpload) bool { return ok && u.Seq == seq })
+					if was, ok := logs[content{l.Entrustment, d}]; ok {
+						drop(func(u *wire.EvidenceUpload) bool { return u.Seq == was })
+					}
 				}
 				logs[content{l.Entrustment, l.Digest}] = r.Seq
 				u.Party, u.Entrustment, u.Version, u.Rows = l.Party, outside(l.Entrustment), l.Version, l.Rows

@@ -513,7 +513,7 @@ func (s *state) segments() map[string]bool {
 		}
 	}
 	for _, d := range s.disclosed {
-		if d.made != nil && !d.lost {
+		if d.kept() {
 			keep[d.made.Segment.ID] = true
 		}
 	}

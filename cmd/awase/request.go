@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +50,7 @@ func requestCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed request with the key in this `file` (awase seal-key)")
 	cmd.Flags().StringVar(&f.out, "out", "", "write the receipt to this `file`")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
-		raw, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
+		raw, r, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
 		if err != nil {
 			return err
 		}
@@ -64,10 +63,6 @@ func requestCommand() *cobra.Command {
 		if asJSON(cmd) {
 			return answerJSON(cmd, raw, nil)
 		}
-		r, err := receipt.VerifyRequest(raw, nil)
-		if err != nil {
-			return fmt.Errorf("the receipt: %w", err)
-		}
 		sayRequest(cmd, fmt.Sprintf("request %d", r.Number), r)
 		if seal.RequestKind(r.Kind) == seal.Disclosure && r.Disclosed == nil {
 			hash, err := drafted(cmd.Context(), e, r.Number)
@@ -78,6 +73,7 @@ func requestCommand() *cobra.Command {
 				say(cmd, "  waits for two officers of the operator: awase approve %s", hash)
 			}
 		}
+		say(cmd, "  signed by key %s, which nobody compared: awase verify --key FILE checks it", receipt.Fingerprint(r.Key))
 		if f.out == "" {
 			say(cmd, "  awase requests receipt %d prints the receipt, for awase verify", r.Number)
 		}
@@ -85,23 +81,44 @@ func requestCommand() *cobra.Command {
 	})
 }
 
-// hand seals a request and hands it in.
-func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, error) {
+// hand seals a request and hands it in. The receipt that it gives is of that request:
+// whose receipt somebody on the way gave in its place, their own was not taken.
+func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, *receipt.SignedRequest, error) {
+	check, sealed, err := f.seal(cmd, e, kind, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := e.Request(cmd.Context(), wire.RightsRequest{Check: check, Sealed: sealed})
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := receipt.VerifyRequest(raw, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the receipt: %w", err)
+	}
+	if !r.Of(sealed) || r.Kind != string(kind) {
+		return nil, nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "§7", Field: "receipt", Detail: "the room answers with the receipt of another request", Mend: "hand the request in again, and find out who answered: this one may not be in force"}
+	}
+	return raw, r, nil
+}
+
+// seal seals a request.
+func (f *requestFlags) seal(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) (check wire.IdentityCheck, raw []byte, err error) {
 	on, err := entrustment.ParseDate(f.on)
 	if err != nil || f.on == "" || f.method == "" {
-		return nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
+		return check, nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
 	}
 	keys, err := readUserKeys(cmd.InOrStdin(), path)
 	if err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	rows, err := seal.RequestOf(keys)
 	if err != nil {
-		return nil, badFile(path, fmt.Sprintf("it has not 1 to %d user keys", seal.RequestRows), "write the user keys of one person, one a line")
+		return check, nil, badFile(path, fmt.Sprintf("it has not 1 to %d user keys", seal.RequestRows), "write the user keys of one person, one a line")
 	}
 	t, err := f.sealTo(cmd.Context(), e)
 	if err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	if f.fingerprint == "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "awase: nobody compared the enclave's key, %s: name the one that you know with --enclave-key\n", t.Key.Fingerprint())
@@ -109,7 +126,7 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 	var o seal.WriterOptions
 	if f.signKey != "" {
 		if o.Sign, err = readSealKey(f.signKey); err != nil {
-			return nil, err
+			return check, nil, err
 		}
 	}
 	a := seal.BaseAddress(t.Party, seal.NewUpload())
@@ -120,28 +137,9 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 		err = errors.Join(w.Write(rows), w.Close())
 	}
 	if err != nil {
-		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "request", Detail: "it can't be sealed: no such kind, or a user key over 512 bytes", Mend: "see awase request --help"}
+		return check, nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "request", Detail: "it can't be sealed: no such kind, or a user key over 512 bytes", Mend: "see awase request --help"}
 	}
-	raw, err := e.Request(cmd.Context(), wire.RightsRequest{Check: wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, Sealed: sealed.Bytes()})
-	if err != nil {
-		return nil, err
-	}
-	return raw, ownReceipt(raw, a.Upload)
-}
-
-// ownReceipt refuses the receipt of another request than the one that was sealed: who
-// carries it may have handed in another person's, or an earlier one, and what is then
-// disclosed under its number is not of who asks.
-func ownReceipt(raw []byte, upload [16]byte) error {
-	r, err := receipt.VerifyRequest(raw, nil)
-	if err != nil {
-		return fmt.Errorf("the receipt: %w", err)
-	}
-	if r.Upload() != hex.EncodeToString(upload[:]) {
-		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "§7", Field: "receipt", Detail: fmt.Sprintf("the answer is the receipt of another request than the one that was sealed here, number %d", r.Number),
-			Mend: "hand nothing out under that number, and have its draft taken back; find out who answers in the room's place"}
-	}
-	return nil
+	return wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, sealed.Bytes(), nil
 }
 
 // sealTo gives what the request is sealed to: the operator's own terms.
@@ -181,7 +179,7 @@ func readUserKeys(stdin io.Reader, path string) (keys [][]byte, err error) {
 	return keys, nil
 }
 
-var requestColumns = []string{"number", "kind", "state", "at", "log_entry"}
+var requestColumns = []string{"number", "kind", "state", "at", "kept_until", "log_entry"}
 
 func requestsCommand() *cobra.Command {
 	cmd := asked("requests", "Requests of data subjects: what was asked for, and how each stands", requestColumns, func(ctx context.Context, e wire.Enclave, _ []string) (any, error) {

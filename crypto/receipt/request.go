@@ -3,6 +3,8 @@ package receipt
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -109,18 +111,16 @@ func (s *Signer) SignRequest(r Request) ([]byte, error) {
 	return json.Marshal(SignedRequest{r, ed25519.Sign(s.key, append([]byte(requestPrefix), body...))})
 }
 
-// Upload gives the id of the sealed request that a receipt is of, in hex, as its log
-// entry has it: who sealed it knows by that that it is of their own.
-func (r *SignedRequest) Upload() string {
+// Of tells whether the receipt is of a sealed request, by the hash of it that the log
+// has. Whoever carries a request could answer it with the receipt of another.
+func (r *SignedRequest) Of(sealed []byte) bool {
 	var entry struct {
 		Body struct {
-			ID string `json:"id"`
+			File string `json:"file"`
 		} `json:"body"`
 	}
-	if json.Unmarshal([]byte(r.Log.Entry), &entry) != nil {
-		return ""
-	}
-	return entry.Body.ID
+	file := sha256.Sum256(sealed)
+	return json.Unmarshal([]byte(r.Log.Entry), &entry) == nil && entry.Body.File == hex.EncodeToString(file[:])
 }
 
 // IsRequest tells whether a file says that it is the receipt of a request.
