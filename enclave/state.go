@@ -330,7 +330,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindExpired:
 		x, err := body[expiredRecord](r)
 		if err == nil {
-			s.expire(x)
+			s.expire(x, r.Seq, r.Time)
 		}
 		return fail(err)
 	case kindCharge:
@@ -441,7 +441,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindDropped:
 		rec, err := body[droppedRecord](r)
 		if err == nil {
-			s.foldDropped(rec, r.Seq)
+			s.foldDropped(rec, r.Seq, r.Time)
 		}
 		return fail(err)
 	case kindDeskKey:

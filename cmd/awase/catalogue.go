@@ -193,7 +193,7 @@ func eventsList() *cobra.Command {
 }
 
 func retentionCommand() *cobra.Command {
-	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract", []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since"},
+	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract; then what expired, the last first", []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since", "expired_at", "outside"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			return rows(e.Retention(ctx, args[0]))
 		})

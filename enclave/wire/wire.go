@@ -131,7 +131,7 @@ type BaseLoaded struct {
 // nothing of the match.
 type ListLoaded struct {
 	Ack
-	Change  seal.Change `json:"change"`  // what the file did
+	Change  seal.Change `json:"change"`  // what the file did: ListReplaced, seal.Add or seal.Remove
 	Added   int64       `json:"added"`   // rows that were not there before; of an Add
 	Removed int64       `json:"removed"` // rows that are not there any more; of a Remove
 	Rows    int64       `json:"rows"`    // distinct rows
