@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -93,8 +91,8 @@ func takeEvidence(cmd *cobra.Command, e wire.Enclave, req wire.EvidenceRequest, 
 	if err := p.read(&req); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(out); out != "" && !errors.Is(err, fs.ErrNotExist) {
-		return badFile(filepath.Base(out), "it is there already", "name a file that is not")
+	if err := newOut(out); err != nil {
+		return err
 	}
 	raw, err := e.Evidence(cmd.Context(), req)
 	if err != nil {

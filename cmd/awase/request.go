@@ -17,30 +17,29 @@ import (
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/intake"
 )
 
 // requestFlags are of a data subject's request at the privacy desk.
 type requestFlags struct {
 	method, on, terms, fingerprint, signKey, out string
-	agent                                        bool
+	agent, asIs                                  bool
 }
 
 func requestCommand() *cobra.Command {
 	var f requestFlags
-	var kinds, methods []string
-	for _, k := range seal.RequestKinds() {
-		kinds = append(kinds, string(k))
-	}
+	var methods []string
 	for _, m := range wire.CheckMethods() {
 		methods = append(methods, string(m))
 	}
 	cmd := &cobra.Command{
-		Use:   "request --vault V --check METHOD --on DATE [--agent] [--out receipt.json] KIND KEYS",
+		Use:   "request --vault V --check METHOD --on DATE [--agent] [--as-is] [--out receipt.json] KIND KEYS",
 		Short: "Hand in what a data subject asks for, sealed at the privacy desk, and get the receipt",
-		Long: "KIND is one of " + strings.Join(kinds, ", ") + ". KEYS is a file with the user keys of one person, one a line, as the base has them, at most " + strconv.Itoa(seal.RequestRows) + "; - reads them from standard input, so that they need stand in no file. " +
+		Long: "KIND is one of " + kindsOfRequest() + ". KEYS is a file with the user keys of one person, one a line, as the base has them, at most " + strconv.Itoa(seal.RequestRows) + "; - reads them from standard input, so that they need stand in no file. " +
 			"They are sealed to the enclave here: nobody on the way sees who asks, and no answer tells whether the room knows them. A deletion or stop of use has taken effect when the command ends, and holds until the person agrees again. A disclosure is made once two officers of the operator signed for it (awase drafts), sealed to the desk's key. " +
+			"The receipt is the same where the room has no such key, so a line that is plainly none is refused before anything is sealed: a column's name, an address, a phone number, full-width or unseen characters. " +
 			"Run again after an interruption it may be a second request, which changes nothing.",
-		Args: exactArgs("KIND", "KEYS"), ValidArgs: kinds,
+		Args: exactArgs("KIND", "KEYS"), ValidArgs: strings.Split(kindsOfRequest(), ", "),
 	}
 	cmd.Flags().StringVar(&f.method, "check", "", "how you found out that the request is the person's own (`method`): "+strings.Join(methods, ", "))
 	cmd.Flags().StringVar(&f.on, "on", "", "the `day` of the check, like 2026-11-23")
@@ -48,7 +47,8 @@ func requestCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.terms, "terms", "", "seal to the key in this `file`, which awase terms printed, in place of the one that the room tells now")
 	cmd.Flags().StringVar(&f.fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed request with the key in this `file` (awase seal-key)")
-	cmd.Flags().StringVar(&f.out, "out", "", "write the receipt to this `file`")
+	cmd.Flags().BoolVar(&f.asIs, "as-is", false, "the base has these very user keys: hand in one that looks like an address, a phone number, a column's name or a slip, too")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the receipt to this `file`; it must not be there yet")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		raw, r, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
 		if err != nil {
@@ -81,6 +81,15 @@ func requestCommand() *cobra.Command {
 	})
 }
 
+// kindsOfRequest lists the kinds of request.
+func kindsOfRequest() string {
+	var kinds []string
+	for _, k := range seal.RequestKinds() {
+		kinds = append(kinds, string(k))
+	}
+	return strings.Join(kinds, ", ")
+}
+
 // hand seals a request and hands it in. The receipt that it gives is of that request:
 // whose receipt somebody on the way gave in its place, their own was not taken.
 func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, *receipt.SignedRequest, error) {
@@ -108,7 +117,13 @@ func (f *requestFlags) seal(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 	if err != nil || f.on == "" || f.method == "" {
 		return check, nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
 	}
-	keys, err := readUserKeys(cmd.InOrStdin(), path)
+	if !slices.Contains(seal.RequestKinds(), kind) {
+		return check, nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "kind", Detail: "there is no such kind of request", Mend: "write one of " + kindsOfRequest()}
+	}
+	if err := newOut(f.out); err != nil {
+		return check, nil, err
+	}
+	keys, err := readUserKeys(cmd.InOrStdin(), path, f.asIs)
 	if err != nil {
 		return check, nil, err
 	}
@@ -137,7 +152,7 @@ func (f *requestFlags) seal(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 		err = errors.Join(w.Write(rows), w.Close())
 	}
 	if err != nil {
-		return check, nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "request", Detail: "it can't be sealed: no such kind, or a user key over 512 bytes", Mend: "see awase request --help"}
+		return check, nil, fmt.Errorf("sealing the request: %w", err)
 	}
 	return wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, sealed.Bytes(), nil
 }
@@ -159,8 +174,8 @@ func (f *requestFlags) sealTo(ctx context.Context, e wire.Enclave) (wire.Terms, 
 }
 
 // readUserKeys reads user keys, one a line, as intake reads those of the base:
-// without white space around them.
-func readUserKeys(stdin io.Reader, path string) (keys [][]byte, err error) {
+// without white space around them. asIs: whatever they look like.
+func readUserKeys(stdin io.Reader, path string, asIs bool) (keys [][]byte, err error) {
 	const most = 1 << 20
 	raw := []byte(nil)
 	if path == "-" {
@@ -171,10 +186,22 @@ func readUserKeys(stdin io.Reader, path string) (keys [][]byte, err error) {
 	} else if _, raw, err = document(path); err != nil {
 		return nil, err
 	}
+	at := 0
 	for line := range bytes.Lines(bytes.TrimPrefix(raw, []byte("\uFEFF"))) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			keys = append(keys, line)
+		at++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
 		}
+		wrong, err := intake.CheckUserKey(line, len(keys) == 0)
+		if err != nil {
+			return nil, fmt.Errorf("reading user keys: %w", err)
+		}
+		if wrong != nil && wrong.Doubt && !asIs {
+			return nil, badFile(path, fmt.Sprintf("line %d: %s", at, wrong.Detail), wrong.Mend+"; --as-is hands it in where the base has this very key")
+		} else if wrong != nil && !wrong.Doubt {
+			return nil, badFile(path, fmt.Sprintf("line %d: %s", at, wrong.Detail), wrong.Mend)
+		}
+		keys = append(keys, line)
 	}
 	return keys, nil
 }

@@ -74,7 +74,37 @@ func TestRequestCommand(t *testing.T) {
 	} {
 		run(status, line)
 	}
-	has(t, run(0, "requests --vault V --json"), `"number":2`)
+	has(t, run(1, "request --vault V --check document --on 2026-04-01 delete -"), "no such kind of request", "deletion, stop, correction, addition, purpose-notice, disclosure")
+	receipts, err := os.ReadFile("r.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, run(1, "request --vault V --check document --on 2026-04-01 --out r.json stop keys.txt"), "r.json", "there already")
+	if again, err := os.ReadFile("r.json"); err != nil || string(again) != string(receipts) {
+		t.Errorf("a receipt was written over: %v", err)
+	}
+	// What is plainly no user key is refused before anything is sealed.
+	for doubt, words := range map[string]string{
+		"user_id\ncanary-user-1\n": "line 1: it is the name of a column", "\n会員ID\n": "line 2: it is the name of a column", "canary-user-1\ncanary-user@example.jp\n": "line 2: it has an @",
+		"090-1111-2222\n": "line 1: it looks like a phone number", "canary-user-１\n": "line 1: it has full-width", "canary-user-1\tcanary-user-2\n": "line 1: it has a character that is not seen",
+		"canary-user-1\n" + strings.Repeat("canary-user", 50) + "\n": "line 2: it is longer than 512 bytes",
+	} {
+		if err := os.WriteFile("doubt.txt", []byte(doubt), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said := run(1, "request --vault V --check document --on 2026-04-01 deletion doubt.txt")
+		has(t, said, "doubt.txt", words)
+		if strings.Contains(said, "090-1111") || strings.Contains(said, "--as-is") == strings.Contains(words, "512") {
+			t.Errorf("%q: %s", words, said)
+		}
+	}
+	if all := run(0, "requests --vault V --json"); !strings.Contains(all, `"number":2`) || strings.Contains(all, `"number":3`) {
+		t.Errorf("a refused request was taken: %s", all)
+	}
+	if err := os.WriteFile("doubt.txt", []byte("canary-user@example.jp\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	has(t, run(0, "request --vault V --check document --on 2026-04-01 --as-is deletion doubt.txt"), "request 3: deletion")
 }
 
 // liar is a room reached over somebody who keeps a request back, and answers it with

@@ -81,6 +81,13 @@ var statements = map[string]Statement{
 	"disclosed":      {"開示のご請求について、当社の基盤に保有する内容（該当がない場合はその旨）を、承認権限を持つ者の承認を経て、窓口の鍵で封をして作成しました。", "What the operator's own base held, or that it held nothing, was disclosed as its officers approved, sealed to the privacy desk's key."},
 }
 
+// unwatched are the statements that another word is true of in a vault that no officers
+// watch: nobody signs there.
+var unwatched = map[string]Statement{
+	"disclosure": {"開示のご請求を受け付けました。当社の基盤に保有する内容は、窓口の鍵で封をして作成されます。開発・練習用の環境のため、承認者の署名はありません。", "The request for disclosure is taken. What the operator's own base holds is disclosed, sealed to the privacy desk's key. Nobody signs for it: this is a vault for development or practice."},
+	"disclosed":  {"開示のご請求について、当社の基盤に保有する内容（該当がない場合はその旨）を、窓口の鍵で封をして作成しました。開発・練習用の環境のため、承認者の署名はありません。", "What the operator's own base held, or that it held nothing, was disclosed, sealed to the privacy desk's key. Nobody signed for it: this is a vault for development or practice."},
+}
+
 // statementOf gives what was done for a request; false: there is no such.
 func statementOf(r *Request) (Statement, bool) {
 	kind := r.Kind
@@ -88,6 +95,9 @@ func statementOf(r *Request) (Statement, bool) {
 		kind = "disclosed"
 	}
 	w, ok := statements[kind]
+	if dev, other := unwatched[kind]; r.Dev && other {
+		w = dev
+	}
 	return Statement{w.JA + ofOthers.JA, w.EN + ofOthers.EN}, ok
 }
 
