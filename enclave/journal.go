@@ -281,6 +281,9 @@ func (s *standingNow) take(r *vault.Record) (place, error) {
 		if err != nil {
 			return place{}, err
 		}
+		if x.Entrustment == "" {
+			return s.own(), nil
+		}
 		return s.of(x.Entrustment, x.Party), nil
 	case kindDropped:
 		d, err := body[droppedRecord](r)

@@ -25,7 +25,7 @@ func (e *Enclave) PriceReserved(_ context.Context, name string, expect int64) (w
 		return wire.Price{}, noReservation()
 	}
 	p, err := e.price(q, name, expect)
-	p.Question = q
+	p.Question, p.HeldBy = q, e.state.reservedBy[name]
 	return p, err
 }
 

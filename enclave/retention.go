@@ -30,10 +30,10 @@ const (
 
 // expiredRecord says that things of one party under an entrustment expired.
 type expiredRecord struct {
-	Entrustment string    `json:"entrustment"`
-	Version     int       `json:"version"` // of the contract by which they did
-	What        string    `json:"what"`    // kind of the entries by which they were there
-	Party       string    `json:"party"`   // who loaded them, or to whom they were released
+	Entrustment string    `json:"entrustment"` // "": what is the operator's own
+	Version     int       `json:"version"`     // of the contract by which they did; 0: by none
+	What        string    `json:"what"`        // kind of the entries by which they were there
+	Party       string    `json:"party"`       // who loaded them, or to whom they were released
 	Things      []expired `json:"things"`
 	// Backups is the last day of the backups that hold them, "" where there is none.
 	Backups string `json:"backups,omitempty"`
@@ -152,6 +152,9 @@ func (s *state) lasting(id string) (out []lasting) {
 				expired: expired{Entry: seq, Clause: clauseReports, Days: c.Retention.Reports, Since: r.at}}, false)
 		}
 	}
+	if id == "" {
+		out = append(out, s.lastingDisclosures()...)
+	}
 	slices.SortFunc(out, func(a, b lasting) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Entry, b.Entry)) })
 	return out
 }
@@ -195,8 +198,11 @@ func (e *Enclave) expire() error {
 	})
 	for _, g := range groups {
 		for part := range slices.Chunk(due[g], maxExpired) {
-			rec := expiredRecord{Entrustment: g.entrustment, Version: e.state.contracts[g.entrustment].Version, What: g.what, Party: g.party,
+			rec := expiredRecord{Entrustment: g.entrustment, What: g.what, Party: g.party,
 				Backups: e.state.backupsOf(g.entrustment, entrustment.DateOf(now))}
+			if c := e.state.contracts[g.entrustment]; c != nil {
+				rec.Version = c.Version
+			}
 			for _, x := range part {
 				rec.Things = append(rec.Things, x.expired)
 			}
@@ -313,6 +319,8 @@ func (s *state) expire(r *expiredRecord, seq int64, at time.Time) {
 			s.lapsedLogs[r.Entrustment] = was
 		case kindReport:
 			s.dropReport(x.Entry)
+		case kindDisclosure, kindRequest:
+			s.dropDisclosure(x.Entry)
 		}
 	}
 }

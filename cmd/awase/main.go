@@ -166,6 +166,8 @@ func newRoot() *cobra.Command {
 		requestCommand(),
 		requestsCommand(),
 		deskCommand(),
+		courierCommand(),
+		labelCommand(),
 	)
 	for _, n := range nouns() {
 		root.AddCommand(n.command())

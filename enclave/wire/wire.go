@@ -176,6 +176,7 @@ type Price struct {
 	Stopped   *Short          `json:"stopped,omitempty"` // why nothing, or nothing new, is released now; nil: it is
 	// Question is that of a reservation, canonical.
 	Question *entrustment.Question `json:"question,omitempty"`
+	HeldBy   string                `json:"held_by,omitempty"` // likewise: the party whose people made it, "": who keeps the vault
 }
 
 // Short says why a question can't be asked now, in the words of its refusal. Of
