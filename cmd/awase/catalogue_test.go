@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -65,4 +68,34 @@ func TestTablesTellThingsApart(t *testing.T) {
 		t.Errorf("lists:\n%s", said)
 	}
 	has(t, show(expiries, retentionColumns), "log_entry", "71", "72", "2 Apr 2026")
+}
+
+// TestAttributesThatNoBaseHas: a contract that names an attribute which the base has not
+// is taken, and who drafts it for the operator is told which and what was meant.
+func TestAttributesThatNoBaseHas(t *testing.T) {
+	room := apitest.Start(t)
+	room.Furnish()
+	t.Setenv(serverEnv, room.URL)
+	t.Setenv(tokenEnv, room.Token(apitest.Person(apitest.Operator, api.Admin, api.Privacy)))
+	_, yaml, _ := command(t, "entrustments", apitest.Entrustment)
+	file := filepath.Join(t.TempDir(), "contract.yaml")
+	put := func(attributes string) string {
+		t.Helper()
+		doc := regexp.MustCompile(`(?s)\nattributes:\n(- [^\n]*\n)+`).ReplaceAllString(yaml, "\nattributes: "+attributes+"\n")
+		if doc == yaml {
+			t.Fatalf("no attributes in\n%s", yaml)
+		}
+		if err := os.WriteFile(file, []byte(doc), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errOut := command(t, "entrust", file)
+		if code != 0 {
+			t.Fatalf("status %d\n%s%s", code, out, errOut)
+		}
+		return errOut
+	}
+	has(t, put("[gendr, area]"), `no attribute "gendr" (attributes[0])`, "did you mean gender?")
+	if said := put("[gender]"); strings.Contains(said, "attribute") {
+		t.Errorf("of attributes that the base has: %s", said)
+	}
 }
