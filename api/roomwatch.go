@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 
 // watched is what was last seen of the room.
 type watched struct {
-	entry  int64 // the newest of the log then
-	frozen int64 // entry of the log by which releases were stopped; 0: they were not
-	known  bool
+	entry int64   // the newest of the log then
+	stops []int64 // entries of the log by which releases were stopped
+	known bool
 }
 
 // watch tells people of what happens in the room, whoever did it, also at the
@@ -58,24 +59,54 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 			return err
 		}
 	}
+	now := watched{entry: room.Seq, known: true}
 	f, err := s.Enclave.Frozen(ctx)
 	if err != nil {
 		return err
 	}
-	switch {
-	case f.Frozen && (!was.known || was.frozen != f.Seq):
-		err = s.everybody(ctx, store.EventFreeze, f.Seq)
-	case !f.Frozen && was.known && was.frozen != 0:
-		err = s.everybody(ctx, store.EventUnfreeze, was.frozen)
+	for _, stop := range f.Stops {
+		now.stops = append(now.stops, stop.Seq)
 	}
-	if err != nil {
+	if err := s.tellStops(ctx, was, &now); err != nil {
 		return err
 	}
-	*was = watched{entry: room.Seq, known: true}
-	if f.Frozen {
-		was.frozen = f.Seq
-	}
+	*was = now
 	return nil
+}
+
+// tellStops tells of each freeze, and of those that are lifted: also of one that came
+// and went between two looks, which the log has.
+func (s *Server) tellStops(ctx context.Context, was, now *watched) error {
+	lifted := slices.Clone(was.stops)
+	for next := was.entry + 1; was.known && next != 0; {
+		page, err := s.Enclave.Log(ctx, wire.LogRequest{From: next})
+		if err != nil {
+			return err
+		}
+		for i := range page.Entries {
+			if e := &page.Entries[i]; e.Kind == "freeze" {
+				lifted = append(lifted, e.Seq)
+			}
+		}
+		next = page.Next
+	}
+	lifted = slices.DeleteFunc(lifted, func(seq int64) bool { return slices.Contains(now.stops, seq) })
+	tell := func(kind string, seqs ...int64) error {
+		for _, seq := range seqs {
+			if err := s.everybody(ctx, kind, seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := tell(store.EventFreeze, lifted...)
+	if err == nil && len(lifted) > 0 {
+		err = tell(store.EventUnfreeze, slices.Max(lifted))
+	}
+	if err == nil {
+		err = tell(store.EventFreeze, now.stops...)
+	}
+	return err
 }
 
 // draftWaits tells each party whose officer has to sign yet.

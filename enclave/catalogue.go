@@ -38,7 +38,7 @@ func (e *Enclave) Room(context.Context) (wire.Room, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	log := e.vault.Log()
-	r := wire.Room{Initialised: e.initialised() == nil, Officers: e.signs && e.state.ceremony, Practice: e.vault.Practice(), Frozen: e.state.frozen != nil, Clock: jump(log.Stopped()),
+	r := wire.Room{Initialised: e.initialised() == nil, Officers: e.signs && e.state.ceremony, Practice: e.vault.Practice(), Frozen: len(e.state.frozen) > 0, Clock: jump(log.Stopped()),
 		Confinement: e.Confinement(), Now: utc(log.Now()), Seq: int64(len(log.Records())) - 1}
 	if op, err := e.operator(); err == nil {
 		r.Operator = op.ID
