@@ -67,25 +67,29 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 	for _, stop := range f.Stops {
 		now.stops = append(now.stops, stop.Seq)
 	}
-	if err := s.tellStops(ctx, was, &now); err != nil {
+	if err := s.follow(ctx, was, &now); err != nil {
 		return err
 	}
 	*was = now
 	return nil
 }
 
-// tellStops tells of each freeze, and of those that are lifted: also of one that came
-// and went between two looks, which the log has.
-func (s *Server) tellStops(ctx context.Context, was, now *watched) error {
-	lifted := slices.Clone(was.stops)
+// follow does what the log's new entries ask for. It tells of each freeze, and of those
+// that are lifted: also of one that came and went between two looks. And the files of
+// reports go whose entrustment ended, or keeps them no longer.
+func (s *Server) follow(ctx context.Context, was, now *watched) error {
+	lifted, swept := slices.Clone(was.stops), was.known
 	for next := was.entry + 1; was.known && next != 0; {
 		page, err := s.Enclave.Log(ctx, wire.LogRequest{From: next})
 		if err != nil {
 			return err
 		}
 		for i := range page.Entries {
-			if e := &page.Entries[i]; e.Kind == "freeze" {
+			switch e := &page.Entries[i]; e.Kind {
+			case "freeze":
 				lifted = append(lifted, e.Seq)
+			case "end", "expired":
+				swept = false
 			}
 		}
 		next = page.Next
@@ -105,6 +109,9 @@ func (s *Server) tellStops(ctx context.Context, was, now *watched) error {
 	}
 	if err == nil {
 		err = tell(store.EventFreeze, now.stops...)
+	}
+	if err == nil && !swept {
+		err = s.sweepReports(ctx)
 	}
 	return err
 }

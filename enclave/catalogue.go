@@ -89,7 +89,9 @@ func (e *Enclave) Entrustment(_ context.Context, id string) (wire.EntrustmentInf
 func (e *Enclave) infoOf(id string, versions []kept[entrustRecord]) wire.EntrustmentInfo {
 	newest := versions[len(versions)-1]
 	out := wire.EntrustmentInfo{ID: id, Version: newest.record.Version, State: e.stateOf(newest.record.Contract)}
-	if !wire.Over(out.State) {
+	if end := e.state.ended[id]; end != nil {
+		out.EndedAt = utc(end.at)
+	} else {
 		out.EndsAt = utc(runsOutAt(newest.record.Contract))
 	}
 	for _, v := range slices.Backward(versions) {

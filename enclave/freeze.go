@@ -35,10 +35,7 @@ func (e *Enclave) frozen() error {
 	if len(e.state.frozen) == 0 {
 		return nil
 	}
-	f := e.state.frozen[0]
-	return &entrustment.Error{Code: entrustment.CodeFrozen, Clause: "DESIGN §7", Field: "release",
-		Detail: "all releases were stopped on " + japan(f.at),
-		Mend:   "ask the officers; once they let releases out again (awase freeze --lift) ask again: what was charged is not charged twice"}
+	return wire.Stopped(e.state.frozen[0].at)
 }
 
 // Frozen tells whether releases are stopped.

@@ -3,8 +3,10 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"awase/crypto/approval"
+	"awase/entrustment"
 )
 
 // Officers is what officers do (docs/officers.md). Who asks is not trusted to be
@@ -94,6 +96,13 @@ type Freeze struct {
 	// another did, less nonce and day.
 	Statement *approval.Statement `json:"statement,omitempty"`
 	Now       string              `json:"now"` // the vault's time, by which a signature lapses
+}
+
+// Stopped is how a release is refused while all are stopped, since a moment.
+func Stopped(at time.Time) *entrustment.Error {
+	return &entrustment.Error{Code: entrustment.CodeFrozen, Clause: "DESIGN §7", Field: "release",
+		Detail: "all releases were stopped on " + entrustment.Moment(at),
+		Mend:   "ask the officers; once they let releases out again (awase freeze --lift) ask again: what was charged is not charged twice"}
 }
 
 // Stop is one party's freeze.
