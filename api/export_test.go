@@ -38,6 +38,7 @@ const (
 	ControlOnce     = controlOnce
 	ControlPath     = controlPath
 	ControlSize     = controlSize
+	ControlRead     = controlRead
 	ControlTogether = controlTogether
 	ControlAway     = controlAway
 	ControlJobs     = controlJobs

@@ -142,8 +142,10 @@ func (e *Enclave) concerned(act string, document json.RawMessage) (parties []str
 		}
 	case kindLift:
 		parties = []string{op.ID}
-		if f := e.state.frozen; f != nil && e.state.hasOfficers(f.Party) {
-			parties = append(parties, f.Party)
+		for _, f := range e.state.frozen {
+			if e.state.hasOfficers(f.Party) {
+				parties = append(parties, f.Party)
+			}
 		}
 	case kindConfirm:
 		parties = []string{op.ID}
@@ -192,8 +194,8 @@ func (e *Enclave) inForce(act, id string) (json.RawMessage, int, error) {
 		}
 	case kindLift:
 		version = e.state.freezes
-		if e.state.frozen != nil {
-			doc = liftRecord{e.state.frozen.seq}
+		if newest := e.state.newestStop(); newest != 0 {
+			doc = liftRecord{newest}
 		}
 	case kindAccept:
 		version = e.state.clocks
@@ -468,7 +470,7 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 			return err
 		}
 		f.seq, f.at = r.Seq, r.Time
-		s.frozen = f
+		s.frozen = append(s.frozen, f)
 		s.freezes++
 	case kindLift:
 		s.frozen = nil

@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"time"
 
 	"awase/crypto/seal"
 	"awase/entrustment"
@@ -89,6 +91,29 @@ type EntrustmentInfo struct {
 	Versions []EntrustmentVersion `json:"versions"` // newest first
 	// EndsAt is when it ends by its own terms, unless it is amended; "": it ended.
 	EndsAt string `json:"ends_at,omitempty"`
+	// EndedAt is when it ended; "": it did not.
+	EndedAt string `json:"ended_at,omitempty"`
+}
+
+// Gone is how what is asked under an entrustment that ended is refused.
+func (in *EntrustmentInfo) Gone() *entrustment.Error {
+	at, err := time.Parse(time.RFC3339, in.EndedAt)
+	if err != nil { // of a room that does not say
+		return Ended(in.ID, time.Time{})
+	}
+	return Ended(in.ID, at)
+}
+
+// Ended is how what is asked under an entrustment is refused that ended at a moment,
+// zero where that is not known.
+func Ended(id string, at time.Time) *entrustment.Error {
+	when := ""
+	if !at.IsZero() {
+		when = " at " + entrustment.Moment(at)
+	}
+	return &entrustment.Error{Code: entrustment.CodeGone, Clause: "DESIGN §2 rule 1", Field: "entrustment",
+		Detail: fmt.Sprintf("the entrustment %s ended%s, and its data was destroyed", id, when),
+		Mend:   "awase entrustment certificate shows what was destroyed; a new contract needs an id of its own"}
 }
 
 // EntrustmentVersion is one version of a contract.
