@@ -18,6 +18,7 @@ type access struct {
 	Operator bool   `yaml:"operator"` // and only of the operator
 	Scope    string `yaml:"scope"`    // what a token needs
 	Session  bool   `yaml:"session"`  // no token may, only a person in a session
+	Fresh    bool   `yaml:"fresh"`    // its answer is what the room gives out at the moment: none is kept under an Idempotency-Key
 	Secret   bool   `yaml:"secret"`   // its body holds what can be guessed: no hash of it is kept under an Idempotency-Key
 	Streams  bool   `yaml:"streams"`  // its body, or answer, is a stream: no Idempotency-Key
 	Other    int    `yaml:"other"`    // status for a row of another party; 0: it has no row

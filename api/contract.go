@@ -76,7 +76,7 @@ func complete(doc tree, rows map[string]access) (tree, error) {
 				return doc, fmt.Errorf("%s %s: access.yaml has no row for its operationId %q", method, path, id)
 			}
 			op = op.set("security", securityOf(&row)).set("x-awase-access", accessOf(&row))
-			if method == "post" && !row.Open && !row.Streams && !row.Secret && !op.has("parameters", idempotencyRef) {
+			if method == "post" && !row.Open && !row.Streams && !row.Secret && !row.Fresh && !op.has("parameters", idempotencyRef) {
 				op = op.add("parameters", idempotencyRef)
 			}
 			if op.get("responses").get("default").value == nil {

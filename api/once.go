@@ -34,7 +34,7 @@ var kept = []string{"Content-Type", "Location", "ETag"}
 // and its answer, Run frees the key.
 func (s *Server) once(c *call, e endpoint) (*answer, error) {
 	key := c.Header.Get("Idempotency-Key")
-	if key == "" || c.Method != http.MethodPost || c.who == nil || s.access[e.op].Secret {
+	if key == "" || c.Method != http.MethodPost || c.who == nil || s.access[e.op].Secret || s.access[e.op].Fresh {
 		return e.handle(c)
 	}
 	if len(key) > maxKey || !printable(key) {

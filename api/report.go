@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -24,7 +25,8 @@ type ReportStore interface {
 	// ExpireReports forgets the reports that are kept no longer, and has each kept for
 	// as many days as its entrustment says.
 	ExpireReports(ctx context.Context, now time.Time, days map[string]entrustment.Days) error
-	ReportFiles(ctx context.Context) (digests []string, err error)
+	// ReportFiles gives of all reports digest, entrustment and release alone.
+	ReportFiles(ctx context.Context) ([]*store.Report, error)
 	scheduleStore
 }
 
@@ -180,6 +182,10 @@ func (s *Server) keep(ctx context.Context, j *store.Job, r *wire.Release, of *st
 	if err != nil {
 		return outcome{}, err
 	}
+	until, err := s.keptUntil(ctx, r)
+	if err != nil {
+		return outcome{}, err
+	}
 	digest, err := s.reports.put(raw)
 	if err != nil {
 		return outcome{}, err
@@ -189,10 +195,6 @@ func (s *Server) keep(ctx context.Context, j *store.Job, r *wire.Release, of *st
 		return outcome{}, err
 	}
 	released, err := time.Parse(time.RFC3339, r.ReleasedAt)
-	if err != nil {
-		return outcome{}, err
-	}
-	until, err := s.keptUntil(ctx, r)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -219,7 +221,8 @@ func (s *Server) keep(ctx context.Context, j *store.Job, r *wire.Release, of *st
 	return outcome{result: result}, err
 }
 
-func filesOf(report string, formats []string) (out []string) {
+func filesOf(report string, formats []string) []string {
+	out := make([]string, 0, len(formats))
 	for _, f := range formats {
 		out = append(out, "/v1/reports/"+report+"/files/"+f)
 	}
@@ -242,15 +245,24 @@ type reportView struct {
 	Created     time.Time       `json:"created"`
 	Released    time.Time       `json:"released_at"`
 	Until       time.Time       `json:"kept_until"`
+	State       string          `json:"state"`
 	Files       []string        `json:"files"`
 }
 
-func viewReport(r *store.Report) reportView {
+// The states of a report.
+const (
+	reportKept = "kept"
+	reportGone = "gone" // its entrustment ended, or keeps it no longer
+)
+
+func viewReport(r *store.Report, state string) reportView {
 	formats := make([]string, 0, 8)
 	for _, f := range render.Formats() {
-		formats = append(formats, string(f.Format))
+		if state != reportGone {
+			formats = append(formats, string(f.Format))
+		}
 	}
-	v := reportView{r.ID, r.Entrustment, r.Version, r.Kind, r.List, r.ListVersion, r.Question, r.AskedBy, "", "", "", r.Created, r.Released, r.Until, filesOf(r.ID, formats)}
+	v := reportView{r.ID, r.Entrustment, r.Version, r.Kind, r.List, r.ListVersion, r.Question, r.AskedBy, "", "", "", r.Created, r.Released, r.Until, state, filesOf(r.ID, formats)}
 	if r.AskedBy == r.Party { // else people and jobs of another party
 		v.Person, v.Job, v.Schedule = r.Person, r.Job, r.Schedule
 	}
@@ -279,28 +291,49 @@ func (s *Server) pageReports(c *call, f store.ReportFilter) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	st, err := s.standing(c.ctx())
+	if err != nil {
+		return nil, err
+	}
 	views := make([]reportView, len(rows))
 	for i, r := range rows {
-		views[i] = viewReport(r)
+		gone, err := st.gone(c.ctx(), r)
+		if err != nil {
+			return nil, err
+		}
+		state := reportKept
+		if gone != nil {
+			state = reportGone
+		}
+		views[i] = viewReport(r, state)
 	}
 	return ok(paged(views, p, func(v reportView) string { return v.ID })), nil
 }
 
-// released reads the release of a report that who asks received.
-func (s *Server) released(c *call) (raw []byte, r *wire.Release, err error) {
-	row, err := s.Store.Report(c.ctx(), c.who.Party, c.param("report"))
-	if err != nil {
-		return nil, nil, err
+// released reads the release of a report that who asks received, and that the room
+// gives out now.
+func (s *Server) released(c *call) (row *store.Report, raw []byte, r *wire.Release, err error) {
+	if row, err = s.Store.Report(c.ctx(), c.who.Party, c.param("report")); err != nil {
+		return nil, nil, nil, err
 	}
-	if raw, err = s.reports.get(row.Digest); err != nil {
-		return nil, nil, err
+	if err := s.mayRead(c.ctx(), row); err != nil {
+		return nil, nil, nil, err
+	}
+	if raw, err = s.reports.get(row.Digest); errors.Is(err, fs.ErrNotExist) {
+		// Swept since the room was asked.
+		if refused := s.mayRead(c.ctx(), row); refused != nil {
+			err = refused
+		}
+		return nil, nil, nil, err
+	} else if err != nil {
+		return nil, nil, nil, err
 	}
 	r = &wire.Release{}
-	return raw, r, json.Unmarshal(raw, r)
+	return row, raw, r, json.Unmarshal(raw, r)
 }
 
 func (s *Server) getReport(c *call) (*answer, error) {
-	raw, _, err := s.released(c)
+	_, raw, _, err := s.released(c)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +341,7 @@ func (s *Server) getReport(c *call) (*answer, error) {
 }
 
 func (s *Server) getReceipt(c *call) (*answer, error) {
-	_, r, err := s.released(c)
+	_, _, r, err := s.released(c)
 	if err != nil {
 		return nil, err
 	}
@@ -325,24 +358,37 @@ func (s *Server) getReportFile(c *call) (*answer, error) {
 	if !known {
 		return nil, store.ErrNotFound
 	}
-	_, r, err := s.released(c)
+	row, _, r, err := s.released(c)
 	if err != nil {
 		return nil, err
 	}
-	// A large table takes memory while it is laid out: few at once.
-	select {
-	case s.layouts <- struct{}{}:
-		defer func() { <-s.layouts }()
-	case <-c.ctx().Done():
-		return nil, c.ctx().Err()
+	done, err := s.layOut(c.ctx())
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	var b bytes.Buffer
 	if err := render.Write(&b, form.Format, r); err != nil {
+		return nil, err
+	}
+	// Laying it out takes its time: what was stopped meanwhile does not go out.
+	if err := s.mayRead(c.ctx(), row); err != nil {
 		return nil, err
 	}
 	a := file(form.MediaType, b.Bytes())
 	a.header.Set("Content-Disposition", render.ContentDisposition(r, form.Format, render.Lang(lang)))
 	return a, nil
+}
+
+// layOut waits for a place to lay out files at, which takes memory: few are laid out at
+// once, whoever asks.
+func (s *Server) layOut(ctx context.Context) (done func(), err error) {
+	select {
+	case s.layouts <- struct{}{}:
+		return func() { <-s.layouts }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // sizeFromCube answers a size from a planning cube, which is free. One that the
@@ -360,6 +406,9 @@ func (s *Server) sizeFromCube(c *call) (*answer, error) {
 	}
 	if row.Kind != entrustment.ReportCube {
 		return nil, store.ErrNotFound
+	}
+	if err := s.mayRead(c.ctx(), row); err != nil {
+		return nil, err
 	}
 	var cube entrustment.Question
 	if err := json.Unmarshal(row.Question, &cube); err != nil {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"awase/api/store"
 )
 
 // reportFiles are the releases of reports, a file each, named by the digest of
@@ -52,7 +54,7 @@ func (f *reportFiles) put(raw []byte) (digest string, err error) {
 		err = f.sync()
 	}
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("keeping a report: %w", err), gone(os.Remove(t.Name())))
+		return "", errors.Join(fmt.Errorf("keeping a report: %w", err), absent(os.Remove(t.Name())))
 	}
 	return digest, nil
 }
@@ -89,28 +91,32 @@ func (f *reportFiles) get(digest string) ([]byte, error) {
 	return raw, nil
 }
 
-// sweep removes files that are of no report, and what a crash left half written.
-// New ones are spared: their rows may be on their way.
-func (f *reportFiles) sweep(ctx context.Context, rows func(context.Context) ([]string, error)) error {
+// sweep removes files of reports that are gone or of none, and what a crash left half
+// written. New ones that are of none are spared: their rows may be on their way.
+func (f *reportFiles) sweep(ctx context.Context, rows func(context.Context) ([]*store.Report, error), gone func(*store.Report) (bool, error)) error {
 	entries, err := os.ReadDir(f.dir) // before the rows: so a file without one is nobody's
 	if err != nil {
 		return fmt.Errorf("sweeping reports: %w", err)
 	}
-	digests, err := rows(ctx)
+	reports, err := rows(ctx)
 	if err != nil {
 		return err
 	}
-	kept := make(map[string]bool, len(digests))
-	for _, d := range digests {
-		kept[d] = true
+	kept, over := make(map[string]bool, len(reports)), map[string]bool{}
+	for _, r := range reports {
+		g, err := gone(r)
+		if err != nil {
+			return fmt.Errorf("sweeping reports: %w", err)
+		}
+		kept[r.Digest], over[r.Digest] = kept[r.Digest] || !g, g
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && (kept[e.Name()] || time.Since(info.ModTime()) < time.Hour) {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (kept[e.Name()] || !over[e.Name()] && time.Since(info.ModTime()) < time.Hour) {
 			continue
 		}
 		if err == nil {
-			err = gone(os.Remove(filepath.Join(f.dir, e.Name())))
+			err = absent(os.Remove(filepath.Join(f.dir, e.Name())))
 		}
 		if err != nil {
 			return fmt.Errorf("sweeping reports: %w", err)
@@ -119,8 +125,8 @@ func (f *reportFiles) sweep(ctx context.Context, rows func(context.Context) ([]s
 	return nil
 }
 
-// gone takes a file that is not there for removed.
-func gone(err error) error {
+// absent takes a file that is not there for removed.
+func absent(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

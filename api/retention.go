@@ -38,6 +38,9 @@ func (s *Server) keptUntil(ctx context.Context, r *wire.Release) (time.Time, err
 	if len(e.Versions) == 0 {
 		return time.Time{}, errors.New("an entrustment without a contract")
 	}
+	if wire.Over(e.State) { // since it was released
+		return time.Time{}, e.Gone()
+	}
 	released, err := time.Parse(time.RFC3339, r.ReleasedAt)
 	if err != nil {
 		return time.Time{}, err

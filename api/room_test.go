@@ -458,6 +458,19 @@ func TestRoomOfficers(t *testing.T) {
 		t.Errorf("rival sees %+v", seen)
 	}
 	rival.Do("POST", "/v1/freeze/lift", nil).Want(403)
+	// The operator stops them too: whose that is, acme is not told.
+	s = *f.Statement
+	s.Nonce, s.Expires = strings.Repeat("0", 32), later(t, f.Now)
+	key, sig = apitest.Approval(t, &s, "op1")
+	op.Do("POST", "/v1/freeze", wire.FreezeRequest{Statement: &s, Key: key, Signature: sig}).Want(200).JSON(&f)
+	if len(f.Stops) != 2 || f.Stops[0].Party != "acme" || f.Stops[1].Party != apitest.Operator || f.Stops[1].Officer != "op1" {
+		t.Errorf("stopped by both: %+v", f)
+	}
+	f = wire.Freeze{}
+	acme.Do("GET", "/v1/freeze", nil).Want(200).JSON(&f)
+	if len(f.Stops) != 2 || f.Stops[0].Officer != "ac1" || f.Stops[1].Party != "" || f.Stops[1].Officer != "" {
+		t.Errorf("acme sees %+v", f.Stops)
+	}
 	a := acme.Do("POST", "/v1/freeze/lift", nil).Want(202)
 	var lift wire.Ack
 	a.JSON(&lift)

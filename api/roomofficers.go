@@ -87,13 +87,27 @@ func (s *Server) approve(c *call) (*answer, error) {
 	return ok(a), nil
 }
 
-// forParty takes out of a freeze whose officer it was, where that is not for the
+// forParty takes out of a freeze whose officers it was, where that is not for the
 // asker's party to learn.
 func forParty(f wire.Freeze, who *Principal) wire.Freeze {
-	if !who.Operator && f.Party != who.Party {
+	if who.Operator {
+		return f
+	}
+	if f.Party != who.Party {
 		f.Party, f.Officer = "", ""
 	}
+	f.Stops = slices.Clone(f.Stops)
+	for i := range f.Stops {
+		if s := &f.Stops[i]; s.Party != who.Party {
+			s.Party, s.Officer = "", ""
+		}
+	}
 	return f
+}
+
+// stoppedBy tells whether an officer of a party stopped releases.
+func stoppedBy(f *wire.Freeze, party string) bool {
+	return slices.ContainsFunc(f.Stops, func(s wire.Stop) bool { return s.Party == party })
 }
 
 func (s *Server) freezeState(c *call) (*answer, error) {
@@ -116,14 +130,14 @@ func (s *Server) stop(c *call) (*answer, error) {
 	return ok(forParty(f, c.who)), nil
 }
 
-// lift lets releases out again, or drafts that: for the operator, and the party whose
+// lift lets releases out again, or drafts that: for the operator, and each party whose
 // officer stopped them.
 func (s *Server) lift(c *call) (*answer, error) {
 	f, err := s.Enclave.Frozen(c.ctx())
 	if err != nil {
 		return nil, err
 	}
-	if f.Frozen && !c.who.Operator && f.Party != c.who.Party {
+	if f.Frozen && !c.who.Operator && !stoppedBy(&f, c.who.Party) {
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §7", Field: "party",
 			Detail: "the operator lets releases out again, or the party whose officer stopped them", Mend: "ask the operator"}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,9 +14,11 @@ import (
 
 // watched is what was last seen of the room.
 type watched struct {
-	entry  int64 // the newest of the log then
-	frozen int64 // entry of the log by which releases were stopped; 0: they were not
-	known  bool
+	entry int64   // the newest of the log then
+	stops []int64 // entries of the log by which releases were stopped
+	known bool
+
+	looked time.Time // when what expires soon was last looked for, on the room's clock
 }
 
 // watch tells people of what happens in the room, whoever did it, also at the
@@ -46,6 +49,9 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 	if err != nil {
 		return err
 	}
+	if err := s.expiriesDue(ctx, &room, was); err != nil {
+		return err
+	}
 	if was.known && was.entry == room.Seq {
 		return nil
 	}
@@ -58,23 +64,74 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 			return err
 		}
 	}
+	now := watched{entry: room.Seq, known: true, looked: was.looked}
 	f, err := s.Enclave.Frozen(ctx)
 	if err != nil {
 		return err
 	}
-	switch {
-	case f.Frozen && (!was.known || was.frozen != f.Seq):
-		err = s.everybody(ctx, store.EventFreeze, f.Seq)
-	case !f.Frozen && was.known && was.frozen != 0:
-		err = s.everybody(ctx, store.EventUnfreeze, was.frozen)
+	for _, stop := range f.Stops {
+		now.stops = append(now.stops, stop.Seq)
 	}
-	if err != nil {
+	if err := s.follow(ctx, was, &now); err != nil {
 		return err
 	}
-	*was = watched{entry: room.Seq, known: true}
-	if f.Frozen {
-		was.frozen = f.Seq
+	*was = now
+	return nil
+}
+
+// follow does what the log's new entries ask for. It tells of each freeze, and of those
+// that are lifted: also of one that came and went between two looks. And the files of
+// reports go whose entrustment ended, or keeps them no longer.
+func (s *Server) follow(ctx context.Context, was, now *watched) error {
+	lifted, swept := slices.Clone(was.stops), was.known
+	for next := was.entry + 1; was.known && next != 0; {
+		page, err := s.Enclave.Log(ctx, wire.LogRequest{From: next})
+		if err != nil {
+			return err
+		}
+		for i := range page.Entries {
+			switch e := &page.Entries[i]; e.Kind {
+			case "freeze":
+				lifted = append(lifted, e.Seq)
+			case "end", "expired":
+				swept = false
+			}
+		}
+		next = page.Next
 	}
+	lifted = slices.DeleteFunc(lifted, func(seq int64) bool { return slices.Contains(now.stops, seq) })
+	tell := func(kind string, seqs ...int64) error {
+		for _, seq := range seqs {
+			if err := s.everybody(ctx, kind, seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := tell(store.EventFreeze, lifted...)
+	if err == nil && len(lifted) > 0 {
+		err = tell(store.EventUnfreeze, slices.Max(lifted))
+	}
+	if err == nil {
+		err = tell(store.EventFreeze, now.stops...)
+	}
+	if err == nil && !swept {
+		err = s.sweepReports(ctx)
+	}
+	return err
+}
+
+// expiriesDue looks for what expires soon, each hour and where the log has something
+// new.
+func (s *Server) expiriesDue(ctx context.Context, room *wire.Room, was *watched) error {
+	now, err := time.Parse(time.RFC3339, room.Now)
+	if err != nil || was.known && was.entry == room.Seq && now.Sub(was.looked).Abs() < expiryLook {
+		return err
+	}
+	if err := s.lookAtExpiries(ctx, room); err != nil {
+		return err
+	}
+	was.looked = now
 	return nil
 }
 

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -67,15 +68,69 @@ func TestFreezeIsTold(t *testing.T) {
 	wait("unfreeze freeze ")
 }
 
+// A freeze that is lifted again between two looks is told, and that it was lifted; the
+// one that stands is told last.
+func TestShortFreezeIsTold(t *testing.T) {
+	var l looked
+	r := apitest.Start(t, func(o *api.Options) {
+		l.Enclave, l.shut = o.Enclave, make(chan struct{}, 1)
+		o.Enclave, o.Jobs.Look = &l, 10*time.Millisecond
+	})
+	r.Furnish()
+	c := r.As(apitest.Person(apitest.Acme, api.Privacy))
+	l.looks(t, 5)
+	l.shut <- struct{}{}
+	l.looks(t, 2) // no look is under way that sees the room as it was
+	for range 2 {
+		if _, err := r.Enclave.Freeze(t.Context(), wire.FreezeRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Enclave.Lift(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Enclave.Freeze(t.Context(), wire.FreezeRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	<-l.shut
+	const want = "freeze unfreeze freeze freeze "
+	var got string
+	for until := time.Now().Add(10 * time.Second); got != want && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		var page struct{ Items []struct{ Kind string } }
+		c.Do("GET", "/v1/notices", nil).Want(200).JSON(&page)
+		got = ""
+		for _, n := range page.Items {
+			got += n.Kind + " "
+		}
+	}
+	if got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
 // looked counts how often an enclave is asked how it is, and what follows from that.
 type looked struct {
 	api.Enclave
 	room, drafts atomic.Int64
+	shut         chan struct{} // while it has something, nothing is answered
 }
 
 func (l *looked) Room(ctx context.Context) (wire.Room, error) {
 	defer l.room.Add(1)
+	if len(l.shut) > 0 {
+		return wire.Room{}, errors.New("shut")
+	}
 	return l.Enclave.Room(ctx)
+}
+
+// looks waits for so many looks more.
+func (l *looked) looks(t *testing.T, n int64) {
+	t.Helper()
+	for until, was := time.Now().Add(20*time.Second), l.room.Load(); l.room.Load() < was+n; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("it does not look")
+		}
+	}
 }
 
 func (l *looked) Drafts(ctx context.Context) ([]wire.Draft, error) {
@@ -90,22 +145,14 @@ func TestWatchAsksLittle(t *testing.T) {
 		l.Enclave = o.Enclave
 		o.Enclave, o.Jobs.Look = &l, 10*time.Millisecond
 	})
-	looks := func(n int64) {
-		t.Helper()
-		for until, was := time.Now().Add(20*time.Second), l.room.Load(); l.room.Load() < was+n; time.Sleep(time.Millisecond) {
-			if time.Now().After(until) {
-				t.Fatal("it does not look")
-			}
-		}
-	}
-	looks(5)
+	l.looks(t, 5)
 	if got := l.drafts.Load(); got != 1 {
 		t.Errorf("before anything happens drafts are asked for %d times", got)
 	}
 	if _, err := r.Enclave.AddParty(t.Context(), apitest.Party("beta", entrustment.ClassClient)); err != nil {
 		t.Fatal(err)
 	}
-	looks(5)
+	l.looks(t, 5)
 	if got := l.drafts.Load(); got != 2 {
 		t.Errorf("after a new entry drafts were asked for %d times in all", got)
 	}

@@ -203,10 +203,12 @@ func freezeScenarios() []scenario {
 		{name: "marketing stops nothing", as: acMarketing, ask: "POST /v1/freeze", body: `{}`, status: 403, has: []string{"E_FORBIDDEN"}},
 		{name: "a privacy officer stops releases", as: acPrivacy, ask: "POST /v1/freeze", body: `{}`, status: 200, has: []string{`"frozen":true`}},
 		{name: "nothing is released", as: acMarketing, ask: "POST /v1/reports", body: question, status: 202, ends: "failed", has: []string{"E_FROZEN"}},
-		{name: "what was is read", as: acViewer, ask: "GET /v1/reports/$REPORT", status: 200, shows: showsTable},
+		{name: "what was is not read", as: acViewer, ask: "GET /v1/reports/$REPORT", status: 503, has: []string{"E_FROZEN"}},
+		{name: "nor laid out", as: acViewer, ask: "GET /v1/reports/$REPORT/files/csv", status: 503, has: []string{"E_FROZEN"}},
 		{name: "who it was is not for others", as: bePrivacy, ask: "GET /v1/freeze", status: 200, has: []string{`"frozen":true`}, hasNot: []string{"acme"}},
 		{name: "a client does not lift it", as: acPrivacy, ask: "POST /v1/freeze/lift", status: 403},
 		{name: "the operator does", as: opPrivacy, ask: "POST /v1/freeze/lift", status: 200},
+		{name: "what was is read again", as: acViewer, ask: "GET /v1/reports/$REPORT", status: 200, shows: showsTable},
 		{name: "asked again it is released", as: acMarketing, ask: "POST /v1/reports", body: question, status: 202, ends: "done", spent: cost{"acme/operator": 0.0002}},
 	}
 }

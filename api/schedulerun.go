@@ -212,7 +212,7 @@ func (s *Server) expire(ctx context.Context, j *store.Job) (outcome, error) {
 		func() error { return s.Store.ExpireJobs(ctx, now.Add(-keptJobs)) },
 		func() error { return s.expireReports(ctx) },
 		func() error { return s.Store.ExpireReviews(ctx, now.Add(-keptReviews)) },
-		func() error { return s.reports.sweep(ctx, s.Store.ReportFiles) },
+		func() error { return s.sweepReports(ctx) },
 		func() error { return s.expireEvents(ctx) },
 		func() error { return s.sweep(ctx, now) },
 	} {

@@ -80,6 +80,7 @@ const (
 	controlJobs     control = "a party's jobs are so many"
 	controlState    control = "the way back is the browser's that began"
 	controlNonce    control = "a token is of the sign-in that was begun"
+	controlRead     control = "the room decides what is read of reports"
 )
 
 func (o *Options) holds(c control) bool { return !o.without[c] }
@@ -99,7 +100,7 @@ type Server struct {
 	rates   *rates
 	hub     *hub
 	reports *reportFiles
-	layouts chan struct{} // reports that are being laid out as files
+	layouts chan struct{} // reports and evidence that are being laid out as files
 	inbox   *inbox
 	tus     *tusServer
 	hooks   *hooks

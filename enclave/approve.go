@@ -142,8 +142,10 @@ func (e *Enclave) concerned(act string, document json.RawMessage) (parties []str
 		}
 	case kindLift:
 		parties = []string{op.ID}
-		if f := e.state.frozen; f != nil && e.state.hasOfficers(f.Party) {
-			parties = append(parties, f.Party)
+		for _, f := range e.state.frozen {
+			if e.state.hasOfficers(f.Party) {
+				parties = append(parties, f.Party)
+			}
 		}
 	case kindConfirm:
 		parties = []string{op.ID}
@@ -192,8 +194,8 @@ func (e *Enclave) inForce(act, id string) (json.RawMessage, int, error) {
 		}
 	case kindLift:
 		version = e.state.freezes
-		if e.state.frozen != nil {
-			doc = liftRecord{e.state.frozen.seq}
+		if newest := e.state.newestStop(); newest != 0 {
+			doc = liftRecord{newest}
 		}
 	case kindAccept:
 		version = e.state.clocks
@@ -353,6 +355,7 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 		return refused(err)
 	}
 	rec := approvalRecord{Draft: d.hash, Party: try.by.party, Officer: try.by.Name, Key: a.Key, Signature: a.Signature}
+	var disclosed *disclosureRecord
 	out := wire.Approved{Needs: e.needed(parties, append(e.counted(d), signature{by: try.by}))}
 	if len(out.Needs) == 0 {
 		// What it rests on may have changed since it was drafted.
@@ -368,7 +371,7 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 			if made == nil {
 				return wire.Approved{}, src, nil
 			}
-			act.body = made
+			act.body, disclosed = made, made
 		}
 		body, err := json.Marshal(act.body)
 		if err != nil {
@@ -384,10 +387,13 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 		return wire.Approved{}, nil, err
 	}
 	out.Ack = wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: true, Seq: r.Seq}
-	if out.Effective {
-		return out, nil, e.acceptApproved()
+	if !out.Effective {
+		return out, nil, nil
 	}
-	return out, nil, nil
+	if disclosed != nil {
+		e.letAskerGo(disclosed.Number)
+	}
+	return out, nil, e.acceptApproved()
 }
 
 func noDraft() error {
@@ -464,7 +470,7 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 			return err
 		}
 		f.seq, f.at = r.Seq, r.Time
-		s.frozen = f
+		s.frozen = append(s.frozen, f)
 		s.freezes++
 	case kindLift:
 		s.frozen = nil

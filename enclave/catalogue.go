@@ -38,7 +38,7 @@ func (e *Enclave) Room(context.Context) (wire.Room, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	log := e.vault.Log()
-	r := wire.Room{Initialised: e.initialised() == nil, Officers: e.signs && e.state.ceremony, Practice: e.vault.Practice(), Frozen: e.state.frozen != nil, Clock: jump(log.Stopped()),
+	r := wire.Room{Initialised: e.initialised() == nil, Officers: e.signs && e.state.ceremony, Practice: e.vault.Practice(), Frozen: len(e.state.frozen) > 0, Clock: jump(log.Stopped()),
 		Confinement: e.Confinement(), Now: utc(log.Now()), Seq: int64(len(log.Records())) - 1}
 	if op, err := e.operator(); err == nil {
 		r.Operator = op.ID
@@ -89,7 +89,9 @@ func (e *Enclave) Entrustment(_ context.Context, id string) (wire.EntrustmentInf
 func (e *Enclave) infoOf(id string, versions []kept[entrustRecord]) wire.EntrustmentInfo {
 	newest := versions[len(versions)-1]
 	out := wire.EntrustmentInfo{ID: id, Version: newest.record.Version, State: e.stateOf(newest.record.Contract)}
-	if !wire.Over(out.State) {
+	if end := e.state.ended[id]; end != nil {
+		out.EndedAt = utc(end.at)
+	} else {
 		out.EndsAt = utc(runsOutAt(newest.record.Contract))
 	}
 	for _, v := range slices.Backward(versions) {
@@ -141,7 +143,7 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 	if err := e.known(id); err != nil {
 		return nil, err
 	}
-	out, expires := []wire.ListInfo{}, e.state.expiries(id)
+	out, expires := []wire.ListInfo{}, e.state.expiresAt(id)
 	for key, versions := range e.state.listed {
 		if key.entrustment != id {
 			continue
@@ -186,7 +188,7 @@ func (e *Enclave) EventLogs(_ context.Context, id string) ([]wire.EventsInfo, er
 	}
 	out, expires := []wire.EventsInfo{}, map[int64]string{}
 	if id != "" {
-		expires = e.state.expiries(id)
+		expires = e.state.expiresAt(id)
 	}
 	for _, l := range e.state.events[cmp.Or(id, seal.BaseEntrustment)] {
 		out = append(out, wire.EventsInfo{Version: l.Version, Under: l.Under, Party: l.Party, Rows: l.Rows, From: l.From, To: l.To, Seq: l.seq, At: utc(l.at), ExpiresAt: expires[l.seq]})

@@ -93,6 +93,7 @@ type Enclave struct {
 	concerns   func(act string, document json.RawMessage) ([]string, error) // the parties that sign an act
 	needed     func(parties []string, signed []signature) []string          // the parties whose officer has to sign yet
 	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
+	stopOf     func(party string) *freezeRecord                             // the freeze that a party's next one would be nothing beside
 	stopped    func() error                                                 // what an answer is refused for that is ready
 	again      func(d *demand) (*asked, *issued, error)                     // what a question is charged as
 	asker      func(f entrustment.Facts, party string) error                // whose people may ask
@@ -189,6 +190,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.address, e.concerns, e.needed = addressOf, e.concerned, e.needs
 	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
+	e.stopOf = e.state.stopOf
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
 	e.domain = entrustment.CheckDomain
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs

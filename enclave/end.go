@@ -63,18 +63,14 @@ type rotated struct{ generation, seq int64 }
 // over refuses what is asked under an entrustment that ended, or is about to. The
 // room's lock is held.
 func (e *Enclave) over(id string) error {
-	refusal := &entrustment.Error{Code: entrustment.CodeGone, Clause: "DESIGN §2 rule 1", Field: "entrustment"}
 	switch end := e.state.ended[id]; {
 	case end != nil:
-		refusal.Detail = fmt.Sprintf("the entrustment %s ended at %s, and its data was destroyed", id, japan(end.at))
-		refusal.Mend = "awase entrustment certificate shows what was destroyed; a new contract needs an id of its own"
+		return wire.Ended(id, end.at)
 	case e.ending[id] > 0:
-		refusal.Detail = fmt.Sprintf("the entrustment %s is being ended: only questions that were asked before are still answered", id)
-		refusal.Mend = "a new contract needs an id of its own"
-	default:
-		return nil
+		return &entrustment.Error{Code: entrustment.CodeGone, Clause: "DESIGN §2 rule 1", Field: "entrustment",
+			Detail: fmt.Sprintf("the entrustment %s is being ended: only questions that were asked before are still answered", id), Mend: "a new contract needs an id of its own"}
 	}
-	return refusal
+	return nil
 }
 
 // end folds the end of an entrustment in: what it spent stays, nothing else does.

@@ -190,7 +190,7 @@ func TestFreezeSigned(t *testing.T) {
 	if err != nil || !f.Frozen || f.Party != "acme" || f.Officer != "b" {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	if f, err := r.Freeze(ctx, wire.FreezeRequest{}); err != nil || f.Party != "acme" {
+	if f, err := r.Freeze(ctx, first); err != nil || f.Party != "acme" || len(f.Stops) != 1 {
 		t.Errorf("frozen again: %+v, %v", f, err)
 	}
 	// One officer, or two of the operator, do not lift what acme stopped.

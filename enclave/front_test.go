@@ -339,7 +339,7 @@ func TestFrontTakenOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := f.ask(t, "lift", doc{}, nil)
-			return unless(r.state.frozen == nil, err)
+			return unless(len(r.state.frozen) == 0, err)
 		}},
 	} {
 		t.Run(a.name, func(t *testing.T) {

@@ -100,8 +100,8 @@ type officerState struct {
 	pinned        map[string]officer // by their key, those whose key was replaced too
 	drafts        map[string]*draft  // acts that officers sign for, by hash
 	ceremony      bool               // the first keys are pinned
-	frozen        *freezeRecord      // nil: releases are not stopped
-	freezes       int                // how often they were stopped, and let go
+	frozen        []*freezeRecord    // by which releases are stopped, one of a party, oldest first
+	freezes       int                // how often they were stopped, by whom ever, and let go
 	clocks        int                // how often officers accepted the machine's clock
 	approvedClock *clockRecord       // a jump that they accepted, and that the clock is still to follow
 }

@@ -53,7 +53,7 @@ type standing struct {
 }
 
 func (s *state) standing(known time.Time) *standing {
-	out := &standing{Known: utc(known), Frozen: s.frozen != nil, Officers: map[string]string{}, Entrustments: map[string]int{}, Policies: s.versions[kindPolicies+" "], Gate: s.gate}
+	out := &standing{Known: utc(known), Frozen: len(s.frozen) > 0, Officers: map[string]string{}, Entrustments: map[string]int{}, Policies: s.versions[kindPolicies+" "], Gate: s.gate}
 	for id, p := range s.parties {
 		for _, o := range p.Officers {
 			out.Officers[id+"/"+o.Name] = o.Key
@@ -147,7 +147,7 @@ func (s *state) refs() (out []vault.SegmentRef) {
 		out = append(out, r.Segment)
 	}
 	for _, d := range s.disclosed {
-		if d.made != nil && !d.lost {
+		if d.kept() {
 			out = append(out, d.made.Segment)
 		}
 	}

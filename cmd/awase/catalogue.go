@@ -51,7 +51,7 @@ func asked(use, short string, show []string, ask func(ctx context.Context, e wir
 var (
 	entrustmentColumns = []string{"id", "state", "version", "flow", "principal", "trustee", "from", "until", "ends_at"}
 	listColumns        = []string{"name", "party", "version", "entrustment_version", "change", "rows", "at", "expires_at"}
-	retentionColumns   = []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since", "log_entry"}
+	retentionColumns   = []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since", "log_entry", "expired_at", "outside"}
 )
 
 // showTable writes an answer as a table: lists by their versions, entrustments by their
@@ -239,7 +239,7 @@ func eventsList() *cobra.Command {
 }
 
 func retentionCommand() *cobra.Command {
-	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract", retentionColumns,
+	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract; then what expired, the last first", retentionColumns,
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			return rows(e.Retention(ctx, args[0]))
 		})

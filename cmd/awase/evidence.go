@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -176,9 +175,6 @@ func checkApprovals(c *wire.EvidenceContract) error {
 		return errors.New("what its officers signed is of another contract")
 	}
 	for _, a := range c.Approvals {
-		if strings.HasPrefix(a.Key, "passkey:") && a.Origin == "" {
-			continue // it was replaced since, and nobody knows its page any more: the enclave checked it then
-		}
 		key, err := approval.ParseKey(a.Key, a.Origin)
 		if err != nil {
 			return fmt.Errorf("the key of log entry %d is none", a.Seq)

@@ -28,7 +28,7 @@ func freezeCommand() *cobra.Command {
 		Use:   "freeze --enclave S --key KEYFILE | --lift",
 		Short: "Stop all releases at once, or let them out again",
 		Long: "Any officer of any party stops releases; they stay stopped whatever ends and starts again. Questions that run give no answer; asked after the lifting they do, uncharged. " +
-			"--lift drafts the lifting, which two officers sign (awase approve). In a dev vault nobody signs.",
+			"Each party stops them for itself, also where another did. --lift drafts the lifting, which an officer of each party that stopped them signs, and one of the operator, two at least (awase approve). In a dev vault nobody signs.",
 		Args: exactArgs(),
 	}
 	cmd.Flags().StringVar(&keyFile, "key", "", "the officer's private key: the `file` that awase officer key wrote")
@@ -36,7 +36,7 @@ func freezeCommand() *cobra.Command {
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		if lift {
 			if keyFile != "" {
-				return usageError{errors.New("--lift makes a draft, which two officers sign with awase approve: run awase freeze --lift without --key")}
+				return usageError{errors.New("--lift makes a draft, which officers sign with awase approve: run awase freeze --lift without --key")}
 			}
 			ack, err := e.Lift(cmd.Context())
 			if err != nil {
@@ -51,27 +51,58 @@ func freezeCommand() *cobra.Command {
 		if keyFile != "" && !f.Signed {
 			return usageError{errors.New("a dev vault has no officers: leave --key out")}
 		}
-		var r wire.FreezeRequest
-		if f.Statement != nil && f.Signed {
-			if keyFile == "" {
-				return usageError{errors.New("name the officer's key with --key")}
-			}
-			if r, err = signFreeze(&f, keyFile); err != nil {
-				return err
-			}
-		}
-		if f, err = e.Freeze(cmd.Context(), r); err != nil {
+		if f, err = stopReleases(cmd.Context(), e, f, keyFile); err != nil {
 			return err
 		}
-		by := ""
-		if f.Officer != "" {
-			by = fmt.Sprintf(" by %s of %s", f.Officer, f.Party)
-		}
 		return answer(cmd, f, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "releases are stopped since %s%s, log entry %d; awase freeze --lift lets them out again\n", japan(f.At), by, f.Seq)
+			_, err := fmt.Fprintf(w, "releases are stopped %s; awase freeze --lift lets them out again\n", stoppedBy(&f))
 			return err
 		})
 	})
+}
+
+// stopReleases signs a freeze and hands it in. Where another's came in between, what
+// was signed is of the room before it, and it is signed again.
+func stopReleases(ctx context.Context, e wire.Enclave, f wire.Freeze, keyFile string) (wire.Freeze, error) {
+	for {
+		var r wire.FreezeRequest
+		if f.Statement != nil && f.Signed {
+			if keyFile == "" {
+				return f, usageError{errors.New("name the officer's key with --key")}
+			}
+			var err error
+			if r, err = signFreeze(&f, keyFile); err != nil {
+				return f, err
+			}
+		}
+		done, refused := e.Freeze(ctx, r)
+		if refused == nil || r.Statement == nil {
+			return done, refused
+		}
+		now, err := e.Frozen(ctx)
+		if err != nil || now.Statement == nil || now.Statement.Version == r.Statement.Version {
+			return f, refused
+		}
+		f = now
+	}
+}
+
+// stoppedBy says who stopped releases, and when. Over the network it names those of
+// one's own party, and to the operator all.
+func stoppedBy(f *wire.Freeze) string {
+	stops := f.Stops
+	if len(stops) == 0 { // of a room that knows one alone
+		stops = []wire.Stop{{At: f.At, Party: f.Party, Officer: f.Officer, Seq: f.Seq}}
+	}
+	each := make([]string, len(stops))
+	for i, s := range stops {
+		by := ""
+		if s.Officer != "" {
+			by = fmt.Sprintf(" by %s of %s", plain(s.Officer), plain(s.Party))
+		}
+		each[i] = fmt.Sprintf("since %s%s, log entry %d", japan(s.At), by, s.Seq)
+	}
+	return strings.Join(each, ", and ")
 }
 
 // signFreeze signs the statement that stops releases.

@@ -18,7 +18,7 @@ import (
 	"awase/render"
 )
 
-var reportColumns = []string{"id", "kind", "entrustment", "version", "list", "released_at", "kept_until"}
+var reportColumns = []string{"id", "kind", "entrustment", "version", "list", "released_at", "kept_until", "state"}
 
 // reportsCommand lists the reports that a party received, shows one, and writes it
 // to files as the room lays it out.

@@ -50,7 +50,7 @@ func requestCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.asIs, "as-is", false, "the base has these very user keys: hand in one that looks like an address, a phone number, a column's name or a slip, too")
 	cmd.Flags().StringVar(&f.out, "out", "", "write the receipt to this `file`; it must not be there yet")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
-		raw, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
+		raw, r, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
 		if err != nil {
 			return err
 		}
@@ -63,10 +63,6 @@ func requestCommand() *cobra.Command {
 		if asJSON(cmd) {
 			return answerJSON(cmd, raw, nil)
 		}
-		r, err := receipt.VerifyRequest(raw, nil)
-		if err != nil {
-			return fmt.Errorf("the receipt: %w", err)
-		}
 		sayRequest(cmd, fmt.Sprintf("request %d", r.Number), r)
 		if seal.RequestKind(r.Kind) == seal.Disclosure && r.Disclosed == nil {
 			hash, err := drafted(cmd.Context(), e, r.Number)
@@ -77,6 +73,7 @@ func requestCommand() *cobra.Command {
 				say(cmd, "  waits for two officers of the operator: awase approve %s", hash)
 			}
 		}
+		say(cmd, "  signed by key %s, which nobody compared: awase verify --key FILE checks it", receipt.Fingerprint(r.Key))
 		if f.out == "" {
 			say(cmd, "  awase requests receipt %d prints the receipt, for awase verify", r.Number)
 		}
@@ -93,29 +90,50 @@ func kindsOfRequest() string {
 	return strings.Join(kinds, ", ")
 }
 
-// hand seals a request and hands it in.
-func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, error) {
+// hand seals a request and hands it in. The receipt that it gives is of that request:
+// whose receipt somebody on the way gave in its place, their own was not taken.
+func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, *receipt.SignedRequest, error) {
+	check, sealed, err := f.seal(cmd, e, kind, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := e.Request(cmd.Context(), wire.RightsRequest{Check: check, Sealed: sealed})
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := receipt.VerifyRequest(raw, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the receipt: %w", err)
+	}
+	if !r.Of(sealed) || r.Kind != string(kind) {
+		return nil, nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "§7", Field: "receipt", Detail: "the room answers with the receipt of another request", Mend: "hand the request in again, and find out who answered: this one may not be in force"}
+	}
+	return raw, r, nil
+}
+
+// seal seals a request.
+func (f *requestFlags) seal(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) (check wire.IdentityCheck, raw []byte, err error) {
 	on, err := entrustment.ParseDate(f.on)
 	if err != nil || f.on == "" || f.method == "" {
-		return nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
+		return check, nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
 	}
 	if !slices.Contains(seal.RequestKinds(), kind) {
-		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "kind", Detail: "there is no such kind of request", Mend: "write one of " + kindsOfRequest()}
+		return check, nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "kind", Detail: "there is no such kind of request", Mend: "write one of " + kindsOfRequest()}
 	}
 	if err := newOut(f.out); err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	keys, err := readUserKeys(cmd.InOrStdin(), path, f.asIs)
 	if err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	rows, err := seal.RequestOf(keys)
 	if err != nil {
-		return nil, badFile(path, fmt.Sprintf("it has not 1 to %d user keys", seal.RequestRows), "write the user keys of one person, one a line")
+		return check, nil, badFile(path, fmt.Sprintf("it has not 1 to %d user keys", seal.RequestRows), "write the user keys of one person, one a line")
 	}
 	t, err := f.sealTo(cmd.Context(), e)
 	if err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	if f.fingerprint == "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "awase: nobody compared the enclave's key, %s: name the one that you know with --enclave-key\n", t.Key.Fingerprint())
@@ -123,7 +141,7 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 	var o seal.WriterOptions
 	if f.signKey != "" {
 		if o.Sign, err = readSealKey(f.signKey); err != nil {
-			return nil, err
+			return check, nil, err
 		}
 	}
 	a := seal.BaseAddress(t.Party, seal.NewUpload())
@@ -134,9 +152,9 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 		err = errors.Join(w.Write(rows), w.Close())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sealing the request: %w", err)
+		return check, nil, fmt.Errorf("sealing the request: %w", err)
 	}
-	return e.Request(cmd.Context(), wire.RightsRequest{Check: wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, Sealed: sealed.Bytes()})
+	return wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, sealed.Bytes(), nil
 }
 
 // sealTo gives what the request is sealed to: the operator's own terms.
@@ -188,7 +206,7 @@ func readUserKeys(stdin io.Reader, path string, asIs bool) (keys [][]byte, err e
 	return keys, nil
 }
 
-var requestColumns = []string{"number", "kind", "state", "at", "log_entry"}
+var requestColumns = []string{"number", "kind", "state", "at", "kept_until", "log_entry"}
 
 func requestsCommand() *cobra.Command {
 	cmd := asked("requests", "Requests of data subjects: what was asked for, and how each stands", requestColumns, func(ctx context.Context, e wire.Enclave, _ []string) (any, error) {

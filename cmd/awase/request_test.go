@@ -1,12 +1,20 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"awase/crypto/receipt"
+	"awase/crypto/seal"
+	"awase/enclave"
+	"awase/enclave/wire"
+	"awase/entrustment"
 )
 
 // The privacy desk hands requests in at a vault: who asks is in no output, the receipt
@@ -97,4 +105,45 @@ func TestRequestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(t, run(0, "request --vault V --check document --on 2026-04-01 --as-is deletion doubt.txt"), "request 3: deletion")
+}
+
+// liar is a room reached over somebody who keeps a request back, and answers it with
+// the receipt of an earlier one.
+type liar struct{ wire.Enclave }
+
+func (l liar) Request(ctx context.Context, _ wire.RightsRequest) ([]byte, error) {
+	return l.RequestReceipt(ctx, 1)
+}
+
+// The desk takes no receipt for that of its request but its own: else whoever carries
+// a request could lose it, and show that it is in force.
+func TestRequestReceiptOfAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e, err := enclave.Open(t.Context(), filepath.Join(dir, "V"), enclave.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.AddParty(t.Context(), &entrustment.Party{Schema: "awase.party/v1", ID: "op", Class: entrustment.ClassOperator, Group: "op", Country: "JP"}); err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(dir, "keys.txt")
+	if err := os.WriteFile(keys, []byte("canary-user-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := &cobra.Command{}
+	cmd.SetContext(t.Context())
+	cmd.SetErr(io.Discard)
+	f := requestFlags{method: string(wire.CheckDocument), on: "2020-01-02"}
+	_, r, err := f.hand(cmd, e, seal.Stop, keys)
+	if err != nil || r.Number != 1 || r.Kind != "stop" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if _, _, err := f.hand(cmd, liar{e}, seal.Stop, keys); entrustment.Public(err).Code != entrustment.CodeForbidden {
+		t.Errorf("the receipt of another request was taken: %v", err)
+	}
+	if all, err := e.Requests(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("%d requests, %v", len(all), err)
+	}
 }

@@ -3,6 +3,8 @@ package receipt
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -117,6 +119,18 @@ func (s *Signer) SignRequest(r Request) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(SignedRequest{r, ed25519.Sign(s.key, append([]byte(requestPrefix), body...))})
+}
+
+// Of tells whether the receipt is of a sealed request, by the hash of it that the log
+// has. Whoever carries a request could answer it with the receipt of another.
+func (r *SignedRequest) Of(sealed []byte) bool {
+	var entry struct {
+		Body struct {
+			File string `json:"file"`
+		} `json:"body"`
+	}
+	file := sha256.Sum256(sealed)
+	return json.Unmarshal([]byte(r.Log.Entry), &entry) == nil && entry.Body.File == hex.EncodeToString(file[:])
 }
 
 // IsRequest tells whether a file says that it is the receipt of a request.

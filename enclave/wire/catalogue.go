@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"time"
 
 	"awase/crypto/seal"
 	"awase/entrustment"
@@ -89,6 +91,29 @@ type EntrustmentInfo struct {
 	Versions []EntrustmentVersion `json:"versions"` // newest first
 	// EndsAt is when it ends by its own terms, unless it is amended; "": it ended.
 	EndsAt string `json:"ends_at,omitempty"`
+	// EndedAt is when it ended; "": it did not.
+	EndedAt string `json:"ended_at,omitempty"`
+}
+
+// Gone is how what is asked under an entrustment that ended is refused.
+func (in *EntrustmentInfo) Gone() *entrustment.Error {
+	at, err := time.Parse(time.RFC3339, in.EndedAt)
+	if err != nil { // of a room that does not say
+		return Ended(in.ID, time.Time{})
+	}
+	return Ended(in.ID, at)
+}
+
+// Ended is how what is asked under an entrustment is refused that ended at a moment,
+// zero where that is not known.
+func Ended(id string, at time.Time) *entrustment.Error {
+	when := ""
+	if !at.IsZero() {
+		when = " at " + entrustment.Moment(at)
+	}
+	return &entrustment.Error{Code: entrustment.CodeGone, Clause: "DESIGN §2 rule 1", Field: "entrustment",
+		Detail: fmt.Sprintf("the entrustment %s ended%s, and its data was destroyed", id, when),
+		Mend:   "awase entrustment certificate shows what was destroyed; a new contract needs an id of its own"}
 }
 
 // EntrustmentVersion is one version of a contract.
@@ -109,7 +134,7 @@ type ListInfo struct {
 	ExpiresAt string `json:"expires_at"`
 }
 
-// Expiry is when one thing under an entrustment is destroyed.
+// Expiry is when one thing under an entrustment is destroyed, or was.
 type Expiry struct {
 	What      string `json:"what"`              // list | events | report
 	Name      string `json:"name,omitempty"`    // of a list
@@ -120,6 +145,13 @@ type Expiry struct {
 	Days      string `json:"days,omitempty"`    // that the clause gives: "90d"; of until none
 	Since     string `json:"since"`             // RFC 3339, UTC: of its last whole upload, or its release
 	ExpiresAt string `json:"expires_at"`        // RFC 3339, UTC
+
+	ExpiredAt   string `json:"expired_at,omitempty"`   // when it did; "": it is there
+	ExpiryEntry int64  `json:"expiry_entry,omitempty"` // that says so
+	// Outside is receipt.DropPending, receipt.Dropped or receipt.ClusterLost, of what
+	// ClickHouse may have held when it expired; "": it can't have been there.
+	Outside   string `json:"outside,omitempty"`
+	DroppedAt string `json:"dropped_at,omitempty"` // when every shard had said that it holds nothing of it
 }
 
 // ListReplaced is seal.Replace, which a sealed file leaves out, as people read it.

@@ -3,8 +3,10 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"awase/crypto/approval"
+	"awase/entrustment"
 )
 
 // Officers is what officers do (docs/officers.md). Who asks is not trusted to be
@@ -22,9 +24,11 @@ type Officers interface {
 	// them.
 	Frozen(ctx context.Context) (Freeze, error)
 	// Freeze stops all releases at once. A question that runs gives no answer; it
-	// does, uncharged, when it is asked after the lifting. Frozen again is nothing.
+	// does, uncharged, when it is asked after the lifting. Each party stops them by an
+	// entry of its own; stopped again by the same one is nothing.
 	Freeze(ctx context.Context, r FreezeRequest) (Freeze, error)
-	// Lift lets releases out again, or drafts that.
+	// Lift lets releases out again, or drafts that: an officer of each party that
+	// stopped them signs, and one of the operator.
 	Lift(ctx context.Context) (Ack, error)
 }
 
@@ -82,15 +86,31 @@ type Approved struct {
 // Freeze tells whether releases are stopped.
 type Freeze struct {
 	Frozen  bool   `json:"frozen"`
-	At      string `json:"at,omitempty"`
+	At      string `json:"at,omitempty"`    // since when; this and what follows are of the first of Stops
 	Party   string `json:"party,omitempty"` // whose officer stopped them; "" in a dev vault
 	Officer string `json:"officer,omitempty"`
 	Seq     int64  `json:"log_entry,omitempty"`
-	Signed  bool   `json:"signed"` // an officer's signature is asked
-	// Statement is what an officer signs to stop releases, less nonce and day;
-	// nil while they are stopped.
+	Stops   []Stop `json:"stops,omitempty"` // one of each party that stopped them, oldest first
+	Signed  bool   `json:"signed"`          // an officer's signature is asked
+	// Statement is what an officer signs to stop releases, for their party too where
+	// another did, less nonce and day.
 	Statement *approval.Statement `json:"statement,omitempty"`
 	Now       string              `json:"now"` // the vault's time, by which a signature lapses
+}
+
+// Stopped is how a release is refused while all are stopped, since a moment.
+func Stopped(at time.Time) *entrustment.Error {
+	return &entrustment.Error{Code: entrustment.CodeFrozen, Clause: "DESIGN §7", Field: "release",
+		Detail: "all releases were stopped on " + entrustment.Moment(at),
+		Mend:   "ask the officers; once they let releases out again (awase freeze --lift) ask again: what was charged is not charged twice"}
+}
+
+// Stop is one party's freeze.
+type Stop struct {
+	At      string `json:"at"`
+	Party   string `json:"party,omitempty"` // "" in a dev vault
+	Officer string `json:"officer,omitempty"`
+	Seq     int64  `json:"log_entry"`
 }
 
 // FreezeRequest stops releases.

@@ -45,9 +45,16 @@ func (s *Store) ExpireReports(ctx context.Context, now time.Time, days map[strin
 	})
 }
 
-// ReportFiles gives the names of the files of all reports.
-func (s *Store) ReportFiles(ctx context.Context) ([]string, error) {
-	return all(ctx, s, s.write, "report_digests", scanText)
+// ReportFiles gives of all reports the names of their files, and what decides whether
+// these are kept: entrustment and release.
+func (s *Store) ReportFiles(ctx context.Context) ([]*store.Report, error) {
+	return all(ctx, s, s.write, "report_files", func(r row) (*store.Report, error) {
+		var v store.Report
+		var released int64
+		err := r.Scan(&v.Digest, &v.Entrustment, &released)
+		v.Released = fromMillis(released)
+		return &v, err
+	})
 }
 
 func scanReport(r row) (*store.Report, error) {
