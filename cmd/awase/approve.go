@@ -219,7 +219,7 @@ func signWaiting(ctx context.Context, w io.Writer, e wire.Enclave, hash string, 
 // inForceAlready gives, where the log has the approval that made a draft effective, that
 // in place of why it can't be signed.
 func inForceAlready(ctx context.Context, e wire.Enclave, hash string, refused error) error {
-	if code := entrustment.Public(refused).Code; code != entrustment.CodeNotFound && code != entrustment.CodeForbidden {
+	if entrustment.Public(refused).Code != entrustment.CodeNotFound {
 		return refused
 	}
 	for from := int64(0); ; {
