@@ -22,6 +22,7 @@ type Reservation struct {
 	Question entrustment.Question `json:"question"` // canonical
 	Held     []Held               `json:"held"`
 	Until    time.Time            `json:"until"`
+	AskedBy  string               `json:"asked_by,omitempty"` // as a Purpose's
 }
 
 // Held is what a reservation takes of one account.
@@ -117,7 +118,7 @@ func (g *Gate) Reserve(ctx context.Context, name string, pl *Plan, until time.Ti
 		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rule 9", Field: "until",
 			Detail: "a reservation ends after now and within 365 days", Mend: "write another day"}
 	}
-	r := &Reservation{Name: name, Until: until, Question: pl.Question}
+	r := &Reservation{Name: name, Until: until, Question: pl.Question, AskedBy: pl.asker}
 	charges, _ := g.owed(pl, nil)
 	for _, c := range charges {
 		for _, a := range c.Accounts {

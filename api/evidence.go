@@ -52,6 +52,11 @@ func (s *Server) evidenceOf(c *call, req wire.EvidenceRequest, name string) (*an
 	if format != "" && format != "zip" && format != "json" {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "format", Detail: "evidence has no such form", Mend: "ask for zip or json"}
 	}
+	done, err := s.layOut(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	raw, err := s.Enclave.Evidence(c.ctx(), req)
 	if err != nil {
 		return nil, err

@@ -71,3 +71,15 @@ func CronTimes(text string, after time.Time, n int) (out []time.Time, err error)
 	}
 	return out, err
 }
+
+// Layouts takes every place at which files are laid out, until done.
+func (s *Server) Layouts() (done func()) {
+	for range cap(s.layouts) {
+		s.layouts <- struct{}{}
+	}
+	return func() {
+		for range cap(s.layouts) {
+			<-s.layouts
+		}
+	}
+}

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/api"
+	"awase/entrustment"
 	"awase/internal/apitest"
 )
 
@@ -113,6 +115,10 @@ func helperScenarios() []scenario {
 	amended := func(name, helper string) scenario {
 		return scenario{name: name, as: opAdmin, ask: "PUT /v1/entrustments/out", body: outsourcedTerms(helper), header: []string{"Content-Type", asYAML}, status: 200, has: []string{`"changed":true`}}
 	}
+	held := func(name string) string {
+		of := questionOf("out", "members", "profile", `"dims": ["area"], "sigma": 20`)
+		return `{"name":"` + name + `","until":"` + entrustment.DateOf(time.Now()).Add(60).String() + `",` + strings.TrimPrefix(of, "{")
+	}
 	return []scenario{
 		{name: "a helper", as: opAdmin, ask: "PUT /v1/parties/helper", body: `{"schema":"awase.party/v1","id":"helper","class":"trustee","group":"helper","country":"JP"}`, status: 200},
 		{name: "before it is one, there is no contract for it", as: hpMarketing, ask: "POST /v1/prices", body: q, status: 404, hasNot: []string{"acme"}},
@@ -135,6 +141,16 @@ func helperScenarios() []scenario {
 		{name: "the client reads, and who asked", as: acViewer, ask: "GET /v1/reports?entrustment=out", status: 200, has: []string{`"asked_by":"helper"`, `"asked_by":"worker"`}},
 		{name: "it may not have the answer", as: hpMarketing, ask: "POST /v1/reports", body: strings.Replace(q, `"dims"`, `"recipient": "helper", "dims"`, 1), status: 202, ends: "failed", has: []string{"E_FORBIDDEN"}},
 		{name: "of the log it reads its own", as: hpPrivacy, ask: "GET /v1/log", status: 200, has: []string{`"asked_by":"helper"`, `"entrust"`}, hasNot: []string{`"kind":"list"`, `"kind":"upload"`, `"asked_by":"worker"`, "rho_nano", "1501"}},
+		{name: "the worker holds a question", as: wkMarketing, ask: "POST /v1/reservations", body: held("works"), status: 201},
+		{name: "which the helper does not read", as: hpMarketing, ask: "POST /v1/reservations/out/works/price", body: `{}`, status: 404, hasNot: []string{"sigma", "area"}},
+		{name: "nor ask", as: hpMarketing, ask: "POST /v1/reservations/out/works/report", status: 404},
+		{name: "nor give up", as: hpMarketing, ask: "DELETE /v1/reservations/out/works", status: 404},
+		{name: "in the words of none", as: hpMarketing, ask: "DELETE /v1/reservations/out/none", status: 404},
+		{name: "it holds its own", as: hpMarketing, ask: "POST /v1/reservations", body: held("helps"), status: 201},
+		{name: "and reads it", as: hpMarketing, ask: "POST /v1/reservations/out/helps/price", body: `{}`, status: 200, has: []string{`"sigma":20`}, hasNot: []string{"held_by"}},
+		{name: "which the worker does, too", as: wkMarketing, ask: "POST /v1/reservations/out/helps/price", body: `{}`, status: 200, has: []string{`"sigma":20`}},
+		{name: "it gives it up", as: hpMarketing, ask: "DELETE /v1/reservations/out/helps", status: 200},
+		{name: "the worker its own", as: wkMarketing, ask: "DELETE /v1/reservations/out/works", status: 200},
 		amended("it is taken out", ""),
 		{name: "so there is no contract for it", as: hpMarketing, ask: "POST /v1/reports", body: q, status: 404, hasNot: []string{"acme"}},
 	}

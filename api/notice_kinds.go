@@ -36,6 +36,9 @@ func eventKinds() []eventKind {
 		{store.EventUnfreeze, Roles(), words{"集計結果の提供が再開されました", "Releases go on"}},
 		{store.EventUploadExpired, []Role{AdOps}, words{"アップロードの期限が切れました", "An upload expired"}},
 		{store.EventUploadLost, []Role{AdOps}, words{"アップロードが失われました", "An upload was lost"}},
+		{store.EventDataExpires, []Role{AdOps, Privacy}, words{"まもなく保存期間が満了するデータがあります", "Data is kept no longer soon"}},
+		{store.EventContractExpires, []Role{Marketing, Privacy}, words{"契約の最終日が近づいています", "A contract's last day comes"}},
+		{store.EventContractEnds, []Role{Marketing, Privacy}, words{"契約がまもなく終了し、データが破棄されます", "A contract ends soon, and its data is destroyed"}},
 		{store.EventWebhookDisabled, []Role{Admin}, words{"Webhook が無効になりました", "A webhook was disabled"}},
 		{store.EventWebhookTest, nil, words{"Webhook のテスト", "A test of a webhook"}},
 	}

@@ -362,13 +362,11 @@ func (s *Server) getReportFile(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A large table takes memory while it is laid out: few at once.
-	select {
-	case s.layouts <- struct{}{}:
-		defer func() { <-s.layouts }()
-	case <-c.ctx().Done():
-		return nil, c.ctx().Err()
+	done, err := s.layOut(c.ctx())
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	var b bytes.Buffer
 	if err := render.Write(&b, form.Format, r); err != nil {
 		return nil, err
@@ -380,6 +378,17 @@ func (s *Server) getReportFile(c *call) (*answer, error) {
 	a := file(form.MediaType, b.Bytes())
 	a.header.Set("Content-Disposition", render.ContentDisposition(r, form.Format, render.Lang(lang)))
 	return a, nil
+}
+
+// layOut waits for a place to lay out files at, which takes memory: few are laid out at
+// once, whoever asks.
+func (s *Server) layOut(ctx context.Context) (done func(), err error) {
+	select {
+	case s.layouts <- struct{}{}:
+		return func() { <-s.layouts }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // sizeFromCube answers a size from a planning cube, which is free. One that the

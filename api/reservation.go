@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"awase/api/store"
@@ -59,6 +60,11 @@ func (s *Server) reservation(c *call, expect int64) (string, wire.Price, error) 
 	}
 	name := id + "/" + c.param("name")
 	p, err := s.Enclave.PriceReserved(c.ctx(), name, expect)
+	// A sub-trustee sees what it did itself, and why another's is refused tells of that.
+	if _, refused := errors.AsType[*entrustment.Error](err); subTrustee(&e, c.who.Party) && (refused || err == nil && p.HeldBy != c.who.Party) {
+		return "", wire.Price{}, store.ErrNotFound
+	}
+	p.HeldBy = "" // which of the others did, is in the log for who may read it
 	if err == nil {
 		err = s.ownForecast(c.ctx(), c.who.Party, &p, p.Question)
 	}

@@ -65,6 +65,11 @@ func (s *Server) asker(party string) string {
 	return ""
 }
 
+// subTrustee tells whether a party is one under the newest version of a contract.
+func subTrustee(e *wire.EntrustmentInfo, party string) bool {
+	return slices.ContainsFunc(e.Versions[0].Contract.SubTrustees, func(s entrustment.SubTrustee) bool { return s.Party == party })
+}
+
 // asksToday refuses people of a sub-trustee outside its days, by the room's clock: of
 // what the enclave is not told who asks.
 func (s *Server) asksToday(c *call, id string) error {
@@ -73,7 +78,7 @@ func (s *Server) asksToday(c *call, id string) error {
 		return err
 	}
 	k := e.Versions[0].Contract
-	if !slices.ContainsFunc(k.SubTrustees, func(sub entrustment.SubTrustee) bool { return sub.Party == c.who.Party }) {
+	if !subTrustee(&e, c.who.Party) {
 		return nil
 	}
 	room, err := s.Enclave.Room(c.ctx())

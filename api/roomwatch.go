@@ -17,6 +17,8 @@ type watched struct {
 	entry int64   // the newest of the log then
 	stops []int64 // entries of the log by which releases were stopped
 	known bool
+
+	looked time.Time // when what expires soon was last looked for, on the room's clock
 }
 
 // watch tells people of what happens in the room, whoever did it, also at the
@@ -47,6 +49,9 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 	if err != nil {
 		return err
 	}
+	if err := s.expiriesDue(ctx, &room, was); err != nil {
+		return err
+	}
 	if was.known && was.entry == room.Seq {
 		return nil
 	}
@@ -59,7 +64,7 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 			return err
 		}
 	}
-	now := watched{entry: room.Seq, known: true}
+	now := watched{entry: room.Seq, known: true, looked: was.looked}
 	f, err := s.Enclave.Frozen(ctx)
 	if err != nil {
 		return err
@@ -114,6 +119,20 @@ func (s *Server) follow(ctx context.Context, was, now *watched) error {
 		err = s.sweepReports(ctx)
 	}
 	return err
+}
+
+// expiriesDue looks for what expires soon, each hour and where the log has something
+// new.
+func (s *Server) expiriesDue(ctx context.Context, room *wire.Room, was *watched) error {
+	now, err := time.Parse(time.RFC3339, room.Now)
+	if err != nil || was.known && was.entry == room.Seq && now.Sub(was.looked).Abs() < expiryLook {
+		return err
+	}
+	if err := s.lookAtExpiries(ctx, room); err != nil {
+		return err
+	}
+	was.looked = now
+	return nil
 }
 
 // draftWaits tells each party whose officer has to sign yet.

@@ -100,7 +100,7 @@ type Server struct {
 	rates   *rates
 	hub     *hub
 	reports *reportFiles
-	layouts chan struct{} // reports that are being laid out as files
+	layouts chan struct{} // reports and evidence that are being laid out as files
 	inbox   *inbox
 	tus     *tusServer
 	hooks   *hooks

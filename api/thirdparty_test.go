@@ -37,8 +37,8 @@ func outsource(t *testing.T, r *apitest.Room) {
 	for _, attributes := range [][]string{{"gender"}, {"gender", "area"}} { // two versions
 		c := &entrustment.Contract{Schema: entrustment.SchemaEntrustment, ID: outsourced, Flow: entrustment.FlowOutsourcing5, Runs: entrustment.FlowImprovement5,
 			Principal: apitest.Operator, Trustee: worker, Purpose: entrustment.PurposeImprovement,
-			Basis: []entrustment.Basis{{Party: apitest.Operator, Code: entrustment.BasisConsentPolicy, Policy: "v2", Clauses: []string{"5"}, Evidence: "sha256:00"},
-				{Party: apitest.Beta, Code: entrustment.BasisConsent27, Scope: "improvement", Evidence: "sha256:00"}},
+			Basis: []entrustment.Basis{{Party: apitest.Operator, Code: entrustment.BasisConsentPolicy, Policy: "v2", Clauses: []string{"5"}, Evidence: "sha256:" + strings.Repeat("0", 64)},
+				{Party: apitest.Beta, Code: entrustment.BasisConsent27, Scope: "improvement", Evidence: "sha256:" + strings.Repeat("0", 64)}},
 			Identifiers: []string{entrustment.KindEmail}, Attributes: attributes, Events: []string{"job"}, Outputs: []string{"overlap", "profile"}, Recipients: []string{apitest.Operator},
 			Countries: map[string]entrustment.Country{}, Retention: entrustment.Retention{Lists: 90, Reports: 365},
 			From: entrustment.Date{Year: 2020, Month: 1, Day: 1}, Until: entrustment.Date{Year: 2096, Month: 12, Day: 31}}

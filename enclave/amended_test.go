@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -126,7 +127,7 @@ func helper() *entrustment.Party {
 
 func helped(days int) func(*entrustment.Contract) {
 	return func(c *entrustment.Contract) {
-		c.SubTrustees = []entrustment.SubTrustee{{Party: "helper", Work: []entrustment.Work{entrustment.WorkAsk}, Consent: "sha256:0", Until: entrustment.DateOf(time.Now()).Add(days)}}
+		c.SubTrustees = []entrustment.SubTrustee{{Party: "helper", Work: []entrustment.Work{entrustment.WorkAsk}, Consent: "sha256:" + strings.Repeat("0", 64), Until: entrustment.DateOf(time.Now()).Add(days)}}
 	}
 }
 

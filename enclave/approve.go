@@ -355,6 +355,7 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 		return refused(err)
 	}
 	rec := approvalRecord{Draft: d.hash, Party: try.by.party, Officer: try.by.Name, Key: a.Key, Signature: a.Signature}
+	var disclosed *disclosureRecord
 	out := wire.Approved{Needs: e.needed(parties, append(e.counted(d), signature{by: try.by}))}
 	if len(out.Needs) == 0 {
 		// What it rests on may have changed since it was drafted.
@@ -370,7 +371,7 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 			if made == nil {
 				return wire.Approved{}, src, nil
 			}
-			act.body = made
+			act.body, disclosed = made, made
 		}
 		body, err := json.Marshal(act.body)
 		if err != nil {
@@ -386,10 +387,13 @@ func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source
 		return wire.Approved{}, nil, err
 	}
 	out.Ack = wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: true, Seq: r.Seq}
-	if out.Effective {
-		return out, nil, e.acceptApproved()
+	if !out.Effective {
+		return out, nil, nil
 	}
-	return out, nil, nil
+	if disclosed != nil {
+		e.letAskerGo(disclosed.Number)
+	}
+	return out, nil, e.acceptApproved()
 }
 
 func noDraft() error {

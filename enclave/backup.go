@@ -93,10 +93,12 @@ func (e *Enclave) place(dir string) (string, error) {
 	return filepath.Join(e.self.backups, dir), nil
 }
 
-// copied lets a segment go that was read. The room's lock is held.
+// copied lets a segment go that was read: a load may have replaced it meanwhile, and
+// its sweep left it. The room's lock is held.
 func (e *Enclave) copied(id string) {
 	if e.copying[id]--; e.copying[id] == 0 {
 		delete(e.copying, id)
+		e.retention.unlink[id] = true // unless it still stands, at the next look
 	}
 }
 

@@ -143,7 +143,7 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 	if err := e.known(id); err != nil {
 		return nil, err
 	}
-	out, expires := []wire.ListInfo{}, e.state.expiries(id)
+	out, expires := []wire.ListInfo{}, e.state.expiresAt(id)
 	for key, versions := range e.state.listed {
 		if key.entrustment != id {
 			continue
@@ -188,7 +188,7 @@ func (e *Enclave) EventLogs(_ context.Context, id string) ([]wire.EventsInfo, er
 	}
 	out, expires := []wire.EventsInfo{}, map[int64]string{}
 	if id != "" {
-		expires = e.state.expiries(id)
+		expires = e.state.expiresAt(id)
 	}
 	for _, l := range e.state.events[cmp.Or(id, seal.BaseEntrustment)] {
 		out = append(out, wire.EventsInfo{Version: l.Version, Under: l.Under, Party: l.Party, Rows: l.Rows, From: l.From, To: l.To, Seq: l.seq, At: utc(l.at), ExpiresAt: expires[l.seq]})

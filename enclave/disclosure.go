@@ -77,7 +77,11 @@ type disclosure struct {
 	seq       int64             // of the entry that it stands in
 	at        time.Time
 	lost      bool // a restored vault does not have it
+	expired   bool // its time is over: neither it nor who asked is kept
 }
+
+// kept tells whether what was disclosed is there.
+func (d *disclosure) kept() bool { return d.made != nil && !d.lost && !d.expired }
 
 func (s *state) disclosureOf(number int64) *disclosure {
 	if s.disclosed[number] == nil {
@@ -179,6 +183,9 @@ func (e *Enclave) toSignDisclosure(number int64) (*disclosureDraft, error) {
 // decideDisclosure holds a draft to the request and the key as they are now. Whether
 // it may be made today is decided with the last signature.
 func (e *Enclave) decideDisclosure(d *disclosureDraft) (decided, error) {
+	if err := e.retention.before(); err != nil {
+		return decided{}, err
+	}
 	now, err := e.toSignDisclosure(d.Number)
 	if err != nil {
 		return decided{}, err
@@ -188,6 +195,9 @@ func (e *Enclave) decideDisclosure(d *disclosureDraft) (decided, error) {
 	}
 	if now.Desk = d.Desk; *now != *d {
 		return decided{}, approvalError("it is of another request", "draft it anew: awase requests disclose NUMBER")
+	}
+	if e.state.disclosureOf(d.Number).expired {
+		return decided{}, errDisclosureExpired
 	}
 	if e.state.disclosureOf(d.Number).made != nil {
 		return decided{}, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "§7", Field: "request", Detail: "this request is disclosed already", Mend: "fetch it: awase requests disclosure NUMBER"}
@@ -308,7 +318,9 @@ func (e *Enclave) discloseNow(ctx context.Context, doc *disclosureDraft) (wire.A
 			}
 			rec, src, err := e.made(doc, found)
 			if rec != nil {
-				ack, err = e.ack(kindDisclosure, act.id, false, rec)
+				if ack, err = e.ack(kindDisclosure, act.id, false, rec); err == nil {
+					e.letAskerGo(rec.Number)
+				}
 			}
 			return src, err
 		})
@@ -349,14 +361,30 @@ func (e *Enclave) made(doc *disclosureDraft, found *found) (*disclosureRecord, *
 	return &disclosureRecord{doc.Number, doc.Desk, sha256.Sum256(found.sealed), ref}, nil, nil
 }
 
+// letAskerGo unlinks who asked for a disclosure that is made. What a backup copies just
+// now goes with the next look, and what a process that died left, at the next opening.
+// The room's lock is held.
+func (e *Enclave) letAskerGo(number int64) {
+	e.retention.unlink[e.state.requests[number-1].segment().ID] = true
+	if err := e.unlinkExpired(); err != nil {
+		e.log.Error("unlinking who asked for a disclosure failed; it is tried again", "error", err)
+	}
+}
+
 // Disclosure gives a sealed disclosure, the same bytes each time.
 func (e *Enclave) Disclosure(_ context.Context, number int64) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.retention.before(); err != nil {
+		return nil, err
+	}
 	if _, err := e.toSignDisclosure(number); err != nil && err != error(errNoDesk) {
 		return nil, err
 	}
 	d := e.state.disclosed[number]
+	if d != nil && d.expired {
+		return nil, errDisclosureExpired
+	}
 	if d == nil || d.made == nil {
 		return nil, e.undisclosed(number)
 	}
@@ -382,6 +410,8 @@ func (e *Enclave) stateOfDisclosure(r *requestRecord) (state, draft string) {
 	of := e.state.disclosureOf(r.Number)
 	d := e.state.drafts[of.draft]
 	switch {
+	case of.expired:
+		return wire.RequestExpired, ""
 	case of.made != nil:
 		return wire.RequestDisclosed, ""
 	case d != nil && !d.done && !d.void && !e.expired(d) && e.replaces(d):

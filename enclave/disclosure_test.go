@@ -166,6 +166,10 @@ func TestDisclosureSigned(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	d.wantState(t, "signed twice", n, wire.RequestDisclosed)
+	// Who asks is not kept longer than it is needed: not until the next load, nor opening.
+	if d.vault.Has(d.state.requests[n-1].segment()) {
+		t.Error("who asked is on the disk after the disclosure")
+	}
 	if got := openedDisclosure(t, d.Enclave, d.key, n); len(got.Users) != 2 || !got.Users[0].Known || !got.Users[1].Known || got.Dev {
 		t.Errorf("%+v", got)
 	}
@@ -181,12 +185,14 @@ func TestDisclosureSigned(t *testing.T) {
 	wantCode(t, "disclosed again", err, entrustment.CodeForbidden)
 	_, err = d.approve(t, draft, "op2")
 	wantCode(t, "a draft used twice", err, entrustment.CodeForbidden)
-	// Who asks is not kept longer than it is needed.
 	if d.state.segments()[d.state.requests[n-1].segment().ID] {
 		t.Error("the askers of a disclosed request are kept")
 	}
 	// A signature for one request is none for another.
-	_, other := d.asks(t, userKeys(1, 2))
+	m, other := d.asks(t, userKeys(1, 2))
+	if !d.vault.Has(d.state.requests[m-1].segment()) {
+		t.Error("nobody is written down of a request that waits")
+	}
 	replay := first
 	replay.Draft = other.Hash
 	_, err = d.Approve(t.Context(), replay)

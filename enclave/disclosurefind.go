@@ -3,6 +3,7 @@ package enclave
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -165,6 +166,8 @@ type holders map[matcher.KindToken]token.Token
 const findPiece = 1 << 16 // tokens at a time
 
 // heldIn gives the tokens by which a base finds the users: unambiguous ones alone.
+// Each row of the base and of the logs is looked up in what it fills, and a map with
+// nothing in it answers sooner: so it is as full whoever asks.
 func heldIn(base *matcher.Base, people map[token.Token]*wire.DisclosedUser) holders {
 	clusters := map[uint32]token.Token{}
 	for piece := range base.UserKeys(findPiece) {
@@ -173,6 +176,9 @@ func heldIn(base *matcher.Base, people map[token.Token]*wire.DisclosedUser) hold
 				clusters[piece.Values[i]] = t
 			}
 		}
+	}
+	for no := ^uint32(0); len(clusters) < seal.RequestRows; no-- { // ids begin at 0
+		clusters[no] = token.Token{}
 	}
 	out := holders{}
 	for k := range matcher.Kinds {
@@ -184,8 +190,16 @@ func heldIn(base *matcher.Base, people map[token.Token]*wire.DisclosedUser) hold
 			}
 		}
 	}
+	for i := uint32(0); len(out) < maxHolders; i++ {
+		t := matcher.KindToken{Kind: matcher.Kinds} // of no kind: nothing has it
+		binary.BigEndian.PutUint32(t.Token[:], i)
+		out[t] = token.Token{}
+	}
 	return out
 }
+
+// maxHolders is how many tokens those who ask can have.
+const maxHolders = seal.RequestRows * int(matcher.Kinds) * maxHashes
 
 // findParticulars fills in what the operator's table says of each, and how many forms
 // of each sort of identifier are matched.

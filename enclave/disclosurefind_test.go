@@ -305,6 +305,45 @@ func TestDisclosureReadsAll(t *testing.T) {
 	}
 }
 
+// TestDisclosureLooksUpAlike: what each row of the base and of the logs is looked up in
+// has as many entries whoever asks. One without any answers several times as fast, which
+// over the rows of a large base tells who is there.
+func TestDisclosureLooksUpAlike(t *testing.T) {
+	t.Parallel()
+	e := openWith(t, filepath.Join(t.TempDir(), "V"), Options{})
+	telling(t, e, deskKey(t, 1))
+	base, err := e.standing(e.state.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maker, err := token.NewMaker(e.tokens, userKind, 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := map[int]bool{}
+	for _, keys := range [][]string{{"user-1"}, {"nobody"}, {"user-1", "user-2", "user-3", "user-4"}} {
+		people := map[token.Token]*wire.DisclosedUser{}
+		for _, k := range keys {
+			h := sha256.Sum256([]byte(k))
+			people[maker.Make(&h)] = &wire.DisclosedUser{}
+		}
+		all, n := heldIn(base, people), 0
+		for k, u := range all {
+			if k.Kind < matcher.Kinds {
+				n++
+			} else if people[u] != nil {
+				t.Errorf("%q: what stands for nobody is somebody's", keys)
+			}
+		}
+		if real[n] = true; len(all) != maxHolders {
+			t.Errorf("%q: looked up in %d", keys, len(all))
+		}
+	}
+	if len(real) != 3 || !real[0] { // what would tell, were it not filled up
+		t.Errorf("as many tokens of each: %v", real)
+	}
+}
+
 // TestDisclosureSize: a disclosure is of one size: of somebody, of nobody, of sixteen,
 // of many attributes, events and requests; what does not fit is cut, and said so.
 func TestDisclosureSize(t *testing.T) {

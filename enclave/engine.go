@@ -36,6 +36,10 @@ type droppedRecord struct {
 	Engine string   `json:"engine"`
 	Ends   []string `json:"ends,omitempty"` // of these entrustments, which ended, nothing
 	All    bool     `json:"all,omitempty"`  // of the room nothing
+	// Expired is the entry of an expiry, of which nothing, 0: of none; and Entrustment
+	// what it is of.
+	Expired     int64  `json:"expired,omitempty"`
+	Entrustment string `json:"entrustment,omitempty"`
 	// Found: nothing is dropped yet, and servers that were declared lost are there again
 	// with what they held.
 	Found bool `json:"found,omitempty"`
@@ -70,7 +74,10 @@ func (s *state) foldEngine(r *engineRecord, seq int64) {
 	}
 }
 
-func (s *state) foldDropped(r *droppedRecord, seq int64) {
+func (s *state) foldDropped(r *droppedRecord, seq int64, at time.Time) {
+	if r.Expired != 0 {
+		s.foldExpiryDropped(r.Expired, seq, at)
+	}
 	if r.Found {
 		s.foundAgain()
 	}
@@ -127,14 +134,17 @@ func (e *Enclave) undropped() (out []string) {
 
 // noteDropped writes down what is dropped, an entry for each entrustment: its certificate
 // shows the entry to its parties, and another's is not theirs to know.
-func (e *Enclave) noteDropped(rec droppedRecord) error {
-	if len(rec.Ends) == 0 && !rec.All {
+func (e *Enclave) noteDropped(rec droppedRecord, expiries []int64) error {
+	if len(rec.Ends)+len(expiries) == 0 && !rec.All {
 		return nil
 	}
 	e.outer.mu.Lock()
 	defer e.outer.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.noteExpiryDropped(rec.Engine, expiries); err != nil {
+		return err
+	}
 	for _, id := range rec.Ends {
 		if e.state.dropped[id] != 0 { // by who dropped meanwhile
 			continue

@@ -144,6 +144,7 @@ func (f *file) read(j *journal) error {
 		return err
 	}
 	accounts := map[aggregator.Account]*wire.EvidenceAccount{}
+	size := 0
 	for seq := range j.from(wire.LogRequest{Party: f.Party}, f.Size) {
 		r, p := &f.records[seq], &j.places[seq]
 		if !f.wants(r, p) {
@@ -153,17 +154,17 @@ func (f *file) read(j *journal) error {
 		if !ok {
 			continue
 		}
-		if len(f.Entries) == wire.MaxEvidence {
+		entry, err := p.entry(r, detail)
+		if err != nil {
+			return err
+		}
+		if size += len(entry.Detail); len(f.Entries) == wire.MaxEvidence || size > wire.MaxEvidenceBytes {
 			mend := "ask for shorter periods, one file each: from and to"
 			if f.From == f.To && !f.From.IsZero() { // there is none shorter
 				mend = "read them with awase log entries, and prove them with awase log inclusion"
 			}
 			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "docs/supervision.md", Field: "period",
-				Detail: fmt.Sprintf("there are more than %d entries, and one file holds no more", wire.MaxEvidence), Mend: mend}
-		}
-		entry, err := p.entry(r, detail)
-		if err != nil {
-			return err
+				Detail: fmt.Sprintf("there are more than %d entries, or %d MiB of them, and one file holds no more", wire.MaxEvidence, wire.MaxEvidenceBytes>>20), Mend: mend}
 		}
 		f.Entries = append(f.Entries, wire.EvidenceEntry{LogEntry: entry})
 		if err := f.tell(r, p, detail, accounts); err != nil {

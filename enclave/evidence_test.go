@@ -225,6 +225,42 @@ func TestEvidenceApprovals(t *testing.T) {
 	}
 }
 
+// TestEvidenceOfReplacedKeys: a signature whose key was replaced before the version
+// became effective did not count, and is not among those that made it so; where it
+// counts, as without that control, it is. One whose key was replaced after it stays.
+func TestEvidenceOfReplacedKeys(t *testing.T) {
+	t.Parallel()
+	for _, counts := range []bool{false, true} {
+		r := newSignedRoom(t)
+		r.furnish(t)
+		d := r.contractDoc(t, func(c *entrustment.Contract) { c.Outputs = c.Outputs[:1] })
+		if _, err := r.approve(t, d, "op2"); err != nil {
+			t.Fatal(err)
+		}
+		if !counts {
+			r.must(t, r.party(t, partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op3")), "op1", "op2")
+			if _, err := r.approve(t, d, "op1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out, err := r.approve(t, d, "ac1"); err != nil || !out.Effective {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		if counts {
+			r.must(t, r.party(t, partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op3")), "op1", "op2")
+		}
+		f, raw := evidenceOf(t, r.Enclave, wire.EvidenceRequest{Entrustment: "e"})
+		var keys []string
+		for _, a := range f.Contracts[1].Approvals {
+			keys = append(keys, a.Key)
+		}
+		want := []string{publicKey(map[bool]string{false: "op1", true: "op2"}[counts]), publicKey("ac1")}
+		if !slices.Equal(keys, want) {
+			t.Errorf("counts %v: %q, want %q\n%s", counts, keys, want, raw)
+		}
+	}
+}
+
 // evidenceLog is evidence of a made-up log.
 func evidenceLog(t *testing.T, w *written, j *journal, id, party string) *file {
 	t.Helper()

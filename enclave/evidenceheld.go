@@ -13,7 +13,11 @@ import (
 // it. Of a list and of the base it is the newest version, which holds all rows.
 func (f *file) held() ([]wire.EvidenceUpload, error) {
 	var out []wire.EvidenceUpload
-	digests := map[hexID]int64{} // of event logs, to their entries
+	type content struct { // of an event log: two contracts may have the same
+		entrustment string
+		digest      hexID
+	}
+	logs := map[content]int64{} // to their entries
 	drop := func(gone func(*wire.EvidenceUpload) bool) {
 		out = slices.DeleteFunc(out, func(u wire.EvidenceUpload) bool { return gone(&u) })
 	}
@@ -45,9 +49,11 @@ func (f *file) held() ([]wire.EvidenceUpload, error) {
 			var l *eventsRecord
 			if l, err = body[eventsRecord](r); err == nil {
 				for _, d := range l.Instead {
-					drop(func(u *wire.EvidenceUpload) bool { return u.Seq == digests[d] })
+					if was, ok := logs[content{l.Entrustment, d}]; ok {
+						drop(func(u *wire.EvidenceUpload) bool { return u.Seq == was })
+					}
 				}
-				digests[l.Digest] = r.Seq
+				logs[content{l.Entrustment, l.Digest}] = r.Seq
 				u.Party, u.Entrustment, u.Version, u.Rows = l.Party, outside(l.Entrustment), l.Version, l.Rows
 				out = append(out, u)
 			}

@@ -41,8 +41,9 @@ func TestIncidentHeld(t *testing.T) {
 	}
 	add(before, kindEvents, log("e", 1, 7))
 	add(before, kindEvents, log("e", 2, 8))
+	theirs := add(before, kindEvents, log("other", 1, 7)) // the same content, which another contract keeps
 	want := []string{fmt.Sprint("base  v2 11 operator ", add(before, kindBase, baseRecord{Version: 2, Users: 11})), fmt.Sprint("list l v2 150 acme ", add(before, kindList, list("e", "l", 2, 150)))}
-	want = append(want, fmt.Sprint("events  v3 9 acme ", add(before, kindEvents, log("e", 3, 9, hexID{7}, hexID{99}))), "events  v2 8 acme 6")
+	want = append(want, fmt.Sprint("events  v3 9 acme ", add(before, kindEvents, log("e", 3, 9, hexID{7}, hexID{99}))), "events  v2 8 acme 6", fmt.Sprint("events  v1 7 acme ", theirs))
 	add(before, kindExpired, expiredRecord{Entrustment: "e", What: kindList, Things: []expired{{Entry: gone}}})
 	add(before, kindEnd, endRecord{Entrustment: "ended"})
 	add(day.Start(), kindList, list("e", "later", 1, 400))

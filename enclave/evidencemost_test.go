@@ -54,6 +54,30 @@ func TestEvidenceMost(t *testing.T) {
 	}
 }
 
+// TestEvidenceBytes: few entries that say much are bounded too, or whoever verifies the
+// file could not read it.
+func TestEvidenceBytes(t *testing.T) {
+	t.Parallel()
+	e := longLog(t, 1)
+	day := entrustment.DateOf(e.vault.Log().Now())
+	long := strings.Repeat("x", 32<<10)
+	for n := range wire.MaxEvidenceBytes>>15 + 1 {
+		if _, err := locked(e, func() (struct{}, error) {
+			_, err := e.append(kindRefusal, refusalRecord{Act: "report", Code: entrustment.CodeBudget, Clause: long})
+			return struct{}{}, err
+		}); err != nil {
+			t.Fatal(n, err)
+		}
+		if n == 10 {
+			if f, _ := evidenceOf(t, e, wire.EvidenceRequest{From: day, To: day}); len(f.Entries) < 10 {
+				t.Errorf("%d entries", len(f.Entries))
+			}
+		}
+	}
+	_, err := e.Evidence(t.Context(), wire.EvidenceRequest{From: day, To: day})
+	wantCode(t, "too much", err, entrustment.CodeLimit)
+}
+
 // BenchmarkEvidence makes a file of as many entries as one may hold; bytes is its size.
 func BenchmarkEvidence(b *testing.B) {
 	e := longLog(b, wire.MaxEvidence)

@@ -201,6 +201,18 @@ func items(c *entrustment.Contract, kind string) []string {
 type approved struct {
 	statement *approval.Statement
 	by        []wire.EvidenceApproval
+	officers  []officer // whose approvals those are
+}
+
+// counted gives the signatures whose keys stood when the last that was needed came: one
+// of a key that was replaced by then made nothing effective.
+func (a *approved) counted(then *state) (out []wire.EvidenceApproval) {
+	for i, by := range a.officers {
+		if then.stands(by) {
+			out = append(out, a.by[i])
+		}
+	}
+	return out
 }
 
 type versionKey struct {
@@ -209,61 +221,61 @@ type versionKey struct {
 }
 
 // approvals finds the signatures by which versions of contracts became effective:
-// for the parties of which officers sign, and the operator's officers.
+// for the parties of which officers sign, and the operator's officers. It follows
+// whose keys stood when.
 func (f *file) approvals(concerned map[string]bool) (map[versionKey]approved, error) {
 	drafts, out := map[string]*approved{}, map[versionKey]approved{}
+	then := &state{parties: map[string]*entrustment.Party{}, officerState: officerState{pinned: map[string]officer{}}}
 	for i := range f.records {
-		r := &f.records[i]
-		switch r.Kind {
-		case kindDraft:
-			d, err := body[draftRecord](r)
-			if err != nil {
-				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
-			}
-			if d.Statement.Act != kindEntrust || !concerned[d.Statement.ID] {
-				continue
-			}
-			var c entrustment.Contract
-			if err := json.Unmarshal(d.Document, &c); err != nil {
-				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
-			}
-			if f.Party != "" && !slices.Contains(c.Signers(), f.Party) {
-				continue
-			}
-			message, err := d.Statement.Message()
-			if err != nil {
-				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
-			}
-			drafts[approval.Hash(message)] = &approved{statement: &d.Statement}
-		case kindApproval:
-			a, err := body[approvalRecord](r)
-			if err != nil {
-				return nil, fmt.Errorf("reading entry %d of the record log: %w", r.Seq, err)
-			}
-			d := drafts[a.Draft]
-			if d == nil {
-				continue
-			}
-			d.by = append(d.by, wire.EvidenceApproval{Party: a.Party, Officer: a.Officer, Key: a.Key, Origin: f.origin(a.Key), Signature: a.Signature, Seq: r.Seq, At: utc(r.Time)})
-			if a.Act != nil {
-				out[versionKey{d.statement.ID, d.statement.Version}] = *d
-			}
+		if err := f.approvalsOf(&f.records[i], concerned, then, drafts, out); err != nil {
+			return nil, fmt.Errorf("reading entry %d of the record log: %w", f.records[i].Seq, err)
 		}
 	}
 	return out, nil
 }
 
-// origin gives the page that an officer's passkey belongs to, as the party's
-// document has it now: a key has one.
-func (f *file) origin(key string) string {
-	for _, p := range f.people {
-		for _, o := range p.Officers {
-			if o.Key == key {
-				return o.Origin
+// approvalsOf takes one entry in.
+func (f *file) approvalsOf(r *vault.Record, concerned map[string]bool, then *state, drafts map[string]*approved, out map[versionKey]approved) error {
+	switch r.Kind {
+	case kindParty, kindCeremony:
+		p, err := body[entrustment.Party](r)
+		if err == nil {
+			then.parties[p.ID] = p
+			then.pin(p)
+		}
+		return err
+	case kindDraft:
+		d, err := body[draftRecord](r)
+		if err != nil || d.Statement.Act != kindEntrust || !concerned[d.Statement.ID] {
+			return err
+		}
+		var c entrustment.Contract
+		if err := json.Unmarshal(d.Document, &c); err != nil || f.Party != "" && !slices.Contains(c.Signers(), f.Party) {
+			return err
+		}
+		message, err := d.Statement.Message()
+		if err == nil {
+			drafts[approval.Hash(message)] = &approved{statement: &d.Statement}
+		}
+		return err
+	case kindApproval:
+		a, err := body[approvalRecord](r)
+		if err != nil {
+			return err
+		}
+		if d := drafts[a.Draft]; d != nil {
+			by := then.pinned[a.Key]
+			d.officers = append(d.officers, by)
+			d.by = append(d.by, wire.EvidenceApproval{Party: a.Party, Officer: a.Officer, Key: a.Key, Origin: by.Origin, Signature: a.Signature, Seq: r.Seq, At: utc(r.Time)})
+			if a.Act != nil {
+				out[versionKey{d.statement.ID, d.statement.Version}] = approved{statement: d.statement, by: d.counted(then)}
 			}
 		}
+		if a.Act != nil && a.Act.Kind == kindParty {
+			return f.approvalsOf(&vault.Record{Kind: a.Act.Kind, Body: a.Act.Body}, concerned, then, drafts, out)
+		}
 	}
-	return ""
+	return nil
 }
 
 // contract writes one version.

@@ -49,12 +49,12 @@ func TestExpiryDuringALoad(t *testing.T) {
 			r.looks()
 			if !c.taken {
 				wantCode(t, "a part of what is gone", err, entrustment.CodeGone)
-				if r.want("afterwards", ""); len(segmentFiles(t, r.Enclave)) != 1 { // the base
+				if r.want("afterwards", ""); len(segmentFiles(t, r.Enclave)) != 2 { // the base and its particulars
 					t.Errorf("%d segments", len(segmentFiles(t, r.Enclave)))
 				}
 				return
 			}
-			if r.want("afterwards", "list retention.lists"); err != nil || got.Ack.Version != 2 || len(segmentFiles(t, r.Enclave)) != 3 {
+			if r.want("afterwards", "list retention.lists"); err != nil || got.Ack.Version != 2 || len(segmentFiles(t, r.Enclave)) != 4 {
 				t.Errorf("%+v, %v, %d segments", got, err, len(segmentFiles(t, r.Enclave)))
 			}
 			r.at(180)

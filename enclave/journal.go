@@ -281,7 +281,16 @@ func (s *standingNow) take(r *vault.Record) (place, error) {
 		if err != nil {
 			return place{}, err
 		}
+		if x.Entrustment == "" {
+			return s.own(), nil
+		}
 		return s.of(x.Entrustment, x.Party), nil
+	case kindDropped:
+		d, err := body[droppedRecord](r)
+		if err != nil || d.Expired == 0 {
+			return s.own(), err
+		}
+		return s.of(d.Entrustment, ""), nil
 	case kindReport:
 		rep, err := body[reportRecord](r)
 		if err != nil {

@@ -116,6 +116,8 @@ type (
 		Ends   []string `json:"entrustments,omitempty"`
 		All    bool     `json:"all,omitempty"`
 		Found  bool     `json:"found,omitempty"`
+		// Expired is the entry of the expiry that it is of.
+		Expired int64 `json:"expired,omitempty"`
 	}
 	shownBackup struct {
 		Expires entrustment.Date `json:"expires"`
@@ -229,7 +231,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	case kindEngine:
 		return tell(own, r, func(m *engineRecord) shownEngine { return shownEngine{m.Engine, m.Shards, m.Begun, m.Lost} })
 	case kindDropped:
-		return tell(own, r, func(d *droppedRecord) shownDropped { return shownDropped{d.Engine, d.Ends, d.All, d.Found} })
+		return tell(all, r, func(d *droppedRecord) shownDropped { return shownDropped{d.Engine, d.Ends, d.All, d.Found, d.Expired} })
 	case vault.KindClock, kindFreeze, kindLift, kindConfirm: // that it was done
 		return nil, own
 	}

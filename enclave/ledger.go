@@ -133,7 +133,7 @@ func (e *Enclave) Reserve(ctx context.Context, req wire.ReserveRequest) (wire.Re
 	if err != nil {
 		return wire.Reserved{}, e.refuseTo(req.Party, "reserve", req.Question.Entrustment, err)
 	}
-	e.state.reserved[name] = &r.Question
+	e.state.reserved[name], e.state.reservedBy[name] = &r.Question, r.AskedBy
 	out := wire.Reserved{Name: r.Name, Until: utc(r.Until), Changed: len(e.vault.Log().Records()) > before}
 	for _, h := range r.Held {
 		out.Rho, out.Delta = max(out.Rho, unnano(h.RhoNano)), max(out.Delta, float64(h.DeltaE15)/1e15)

@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (e *Enclave) sameList(l *listRecord, f *opened) (*wire.ListLoaded, error) {
 
 // listLoaded says what became of a list that was old before, nil: not there.
 func (e *Enclave) listLoaded(ack wire.Ack, l, old *listRecord, f *opened) *wire.ListLoaded {
-	out := &wire.ListLoaded{Ack: ack, Change: f.header.Change, Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}
+	out := &wire.ListLoaded{Ack: ack, Change: cmp.Or(f.header.Change, wire.ListReplaced), Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}
 	var before int64
 	if old != nil {
 		before = old.Rows

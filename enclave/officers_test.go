@@ -510,4 +510,16 @@ func TestPasskeyOfficer(t *testing.T) {
 	if out, err := r.approve(t, d, "op2"); err != nil || !out.Effective || r.gate.Policy().K != 60 {
 		t.Errorf("by a key file after it: %+v, %v", out, err)
 	}
+	// Once it is replaced, evidence still has the page that it signed on, to be verified by.
+	r.furnish(t)
+	d = r.contractDoc(t, func(c *entrustment.Contract) { c.Outputs = c.Outputs[:1] })
+	if out, err := r.Approve(t.Context(), wire.Approval{Draft: d.Hash, Key: text, Signature: assert(d.Hash, origin)}); err != nil || out.Effective {
+		t.Fatalf("a contract by a passkey: %+v, %v", out, err)
+	}
+	r.must(t, d, "ac1")
+	r.must(t, r.party(t, partyDoc(t, "operator", entrustment.ClassOperator, "op1", "op2")), "op1", "op2")
+	f, raw := evidenceOf(t, r.Enclave, wire.EvidenceRequest{Entrustment: "e"})
+	if a := f.Contracts[1].Approvals; len(a) != 2 || a[0].Key != text || a[0].Origin != origin {
+		t.Errorf("%s", raw)
+	}
 }

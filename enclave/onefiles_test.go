@@ -48,6 +48,9 @@ func (w *oneRoom) furnish() {
 	if _, gerr := w.SetGate(ctx, "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\nlist_floor: 500\nbudget: {30d: 0.5}\n")); err != nil || gerr != nil {
 		t.Fatal(err, gerr)
 	}
+	if _, err := w.SetDeskKey(ctx, deskKey(t, 1).Public()); err != nil {
+		t.Fatal(err)
+	}
 	terms := strings.NewReplacer("[email]", "[email, phone, cookie, maid]", "[gender]", "[group, seat, trait]", "[tier, home, place]", "[]", "[閲覧, 位置]", "[seen, again, used]", "2036-12-31", "2027-03-31")
 	for _, c := range w.contracts {
 		if _, err := w.Entrust(ctx, parse(t, entrustment.ParseContract, terms.Replace(c.doc))); err != nil {

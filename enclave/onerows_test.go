@@ -71,7 +71,7 @@ var oneKinds = map[seal.RequestKind]bool{
 	seal.Correction:    true,
 	seal.Addition:      true,
 	seal.PurposeNotice: true,
-	"disclosure":       true,
+	seal.Disclosure:    true,
 }
 
 // oneRequests are the rows of who asks.

@@ -197,7 +197,8 @@ func (e *Enclave) dial(ctx context.Context) (Remote, error) {
 }
 
 // dropUnwanted drops what is there and not wanted, and what but names of the rest,
-// and writes down which ended entrustments nothing is there of any more.
+// and writes down which ended entrustments, and what of what expired, nothing is there
+// of any more.
 func (e *Enclave) dropUnwanted(ctx context.Context, r Remote, but func(thing) bool) error {
 	o := e.outer
 	// Who waits for its turn to write lets nobody read, and could not go away.
@@ -209,7 +210,7 @@ func (e *Enclave) dropUnwanted(ctx context.Context, r Remote, but func(thing) bo
 	o.mu.Lock()
 	e.mu.Lock()
 	keep := e.wanted()
-	done := e.toDrop()
+	done, expiries := e.toDrop(), e.droppable(keep)
 	e.mu.Unlock()
 	maps.DeleteFunc(keep, func(t thing, _ bool) bool { return but(t) })
 	maps.DeleteFunc(o.knows, func(t thing, _ time.Time) bool { return !keep[t] })
@@ -218,7 +219,7 @@ func (e *Enclave) dropUnwanted(ctx context.Context, r Remote, but func(thing) bo
 	if err := errors.Join(r.Keep(ctx, h), away); err != nil {
 		return err
 	}
-	return e.noteDropped(done)
+	return e.noteDropped(done, expiries)
 }
 
 // forget has everything put again that is needed, which opens nothing of what is held.

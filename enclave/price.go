@@ -25,7 +25,7 @@ func (e *Enclave) PriceReserved(_ context.Context, name string, expect int64) (w
 		return wire.Price{}, noReservation()
 	}
 	p, err := e.price(q, name, expect)
-	p.Question = q
+	p.Question, p.HeldBy = q, e.state.reservedBy[name]
 	return p, err
 }
 
@@ -52,6 +52,11 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 	}
 	p.Forecast = e.forecast(a, expect, &policy)
 	p.Notes = notes(a.plan)
+	if lacks, err := e.state.expiredFor(a.contract, q, entrustment.DateOf(e.vault.Log().Now())); err != nil {
+		return wire.Price{}, err
+	} else if lacks {
+		p.Notes = append(p.Notes, wire.NoteEventsExpired)
+	}
 	for _, t := range quote.Tables {
 		if a.plan.Selection() {
 			t.Name = "cube"

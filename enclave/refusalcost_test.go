@@ -139,14 +139,14 @@ func TestRefusalsByAClauseCostNothing(t *testing.T) {
 		})},
 		{clause: "recipients", act: with(func(q *entrustment.Question) { q.Recipient = "operator" })},
 		{clause: "sub_trustees[0].until", before: func() {
-			r.must(r.entrust("until: 2036", "sub_trustees: [{party: helper, work: [ask], consent: \"sha256:0\", until: 2021-01-01}]\nuntil: 2036"))
+			r.must(r.entrust("until: 2036", "sub_trustees: [{party: helper, work: [ask], consent: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\", until: 2021-01-01}]\nuntil: 2036"))
 		}, act: func() []error {
 			_, report := r.report(t.Context(), &demand{question: question(), party: "helper"})
 			_, reserve := r.Reserve(t.Context(), wire.ReserveRequest{Name: "held", Question: question(), Until: until, Party: "helper"})
 			return []error{report, reserve}
 		}},
 		{clause: "sub_trustees[0].party", act: func() []error {
-			return one(r.entrust("until: 2036", "sub_trustees: [{party: beta, work: [ask], consent: \"sha256:0\"}]\nuntil: 2036"))
+			return one(r.entrust("until: 2036", "sub_trustees: [{party: beta, work: [ask], consent: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}]\nuntil: 2036"))
 		}, next: true},
 		{clause: "outputs", before: func() { r.must(r.entrust("overlap, profile, ", "overlap, ")) }, act: same},
 		{clause: "identifiers", before: func() { r.must(r.entrust("identifiers: [email, phone, cookie, maid]", "identifiers: [phone]")) }, act: same},

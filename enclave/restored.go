@@ -147,7 +147,7 @@ func (s *state) refs() (out []vault.SegmentRef) {
 		out = append(out, r.Segment)
 	}
 	for _, d := range s.disclosed {
-		if d.made != nil && !d.lost {
+		if d.kept() {
 			out = append(out, d.made.Segment)
 		}
 	}

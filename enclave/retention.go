@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"awase/enclave/vault"
-	"awase/enclave/wire"
 	"awase/entrustment"
 )
 
@@ -31,13 +30,17 @@ const (
 
 // expiredRecord says that things of one party under an entrustment expired.
 type expiredRecord struct {
-	Entrustment string    `json:"entrustment"`
-	Version     int       `json:"version"` // of the contract by which they did
-	What        string    `json:"what"`    // kind of the entries by which they were there
-	Party       string    `json:"party"`   // who loaded them, or to whom they were released
+	Entrustment string    `json:"entrustment"` // "": what is the operator's own
+	Version     int       `json:"version"`     // of the contract by which they did; 0: by none
+	What        string    `json:"what"`        // kind of the entries by which they were there
+	Party       string    `json:"party"`       // who loaded them, or to whom they were released
 	Things      []expired `json:"things"`
 	// Backups is the last day of the backups that hold them, "" where there is none.
 	Backups string `json:"backups,omitempty"`
+	// Engine is the engine outside that may hold them, "" where there is none.
+	Engine string `json:"engine,omitempty"`
+	// Servers are digests of the names of all its shards that may.
+	Servers []hexID `json:"servers,omitempty"`
 }
 
 // expired is one thing that did.
@@ -64,6 +67,7 @@ type lasting struct {
 	entrustment, what, party string
 	segments                 []vault.SegmentRef
 	content                  hexID // zero: nothing in memory
+	first                    int64 // entry of the oldest rows that may be in it
 }
 
 // retentionState is what the record log says of expiries.
@@ -71,6 +75,7 @@ type retentionState struct {
 	whole       map[listKey]time.Time // when a list was last uploaded whole
 	lapsedLists map[listKey]*lapsed   // that nobody uploaded since
 	lapsedLogs  map[string]*lapsed    // by entrustment: the last event log that did
+	expiries    []*expiry             // oldest first
 	next        time.Time             // when the next thing is due, or entrustment; zero: never
 	looked      bool                  // next is known
 }
@@ -129,14 +134,14 @@ func (s *state) lasting(id string) (out []lasting) {
 	for key, l := range s.lists {
 		if c := of(key.entrustment); c != nil {
 			versions := s.listed[key]
-			add(c, lasting{what: kindList, party: l.Party, segments: []vault.SegmentRef{l.Segment, l.RowSegment}, content: l.ID,
+			add(c, lasting{what: kindList, party: l.Party, segments: []vault.SegmentRef{l.Segment, l.RowSegment}, content: l.ID, first: versions[0].seq,
 				expired: expired{Entry: versions[len(versions)-1].seq, Name: l.Name, Version: l.Version, Clause: clauseLists, Days: c.Retention.Lists, Since: s.whole[key]}}, true)
 		}
 	}
 	for id, logs := range s.events {
 		if c := of(id); c != nil {
 			for _, l := range logs {
-				add(c, lasting{what: kindEvents, party: l.Party, segments: []vault.SegmentRef{l.Segment}, content: l.Digest,
+				add(c, lasting{what: kindEvents, party: l.Party, segments: []vault.SegmentRef{l.Segment}, content: l.Digest, first: l.seq,
 					expired: expired{Entry: l.seq, Version: l.Version, Clause: clauseEvents, Days: c.Retention.Events, Since: l.since}}, true)
 			}
 		}
@@ -146,6 +151,9 @@ func (s *state) lasting(id string) (out []lasting) {
 			add(c, lasting{what: kindReport, party: r.Recipient, segments: []vault.SegmentRef{r.Segment},
 				expired: expired{Entry: seq, Clause: clauseReports, Days: c.Retention.Reports, Since: r.at}}, false)
 		}
+	}
+	if id == "" {
+		out = append(out, s.lastingDisclosures()...)
 	}
 	slices.SortFunc(out, func(a, b lasting) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Entry, b.Entry)) })
 	return out
@@ -190,15 +198,20 @@ func (e *Enclave) expire() error {
 	})
 	for _, g := range groups {
 		for part := range slices.Chunk(due[g], maxExpired) {
-			rec := expiredRecord{Entrustment: g.entrustment, Version: e.state.contracts[g.entrustment].Version, What: g.what, Party: g.party,
+			rec := expiredRecord{Entrustment: g.entrustment, What: g.what, Party: g.party,
 				Backups: e.state.backupsOf(g.entrustment, entrustment.DateOf(now))}
+			if c := e.state.contracts[g.entrustment]; c != nil {
+				rec.Version = c.Version
+			}
 			for _, x := range part {
 				rec.Things = append(rec.Things, x.expired)
 			}
+			rec.Engine, rec.Servers = e.state.outsideOfThese(g.entrustment, part)
 			if _, err := e.append(kindExpired, rec); err != nil {
 				return fmt.Errorf("writing down what expired: %w", err)
 			}
 			e.letExpiredGo(part)
+			e.outer.kick() // an entry says once it is dropped there
 		}
 	}
 	if err := e.endsByTerms(now); err != nil {
@@ -277,22 +290,37 @@ func (e *Enclave) look() error {
 }
 
 // expire folds in that things expired; one that is not there any more is no matter.
-func (s *state) expire(r *expiredRecord) {
+func (s *state) expire(r *expiredRecord, seq int64, at time.Time) {
+	of := &expiry{expiredRecord: *r, seq: seq, at: at}
+	s.expiries = append(s.expiries, of)
+	if len(r.Servers) > 0 && s.lost && !slices.ContainsFunc(r.Servers, func(one hexID) bool { return !slices.Contains(s.left[r.Entrustment], one) }) {
+		of.lost = s.gone[r.Entrustment]
+	}
 	for _, x := range r.Things {
 		was := &lapsed{x, r.Entrustment, r.Version}
 		switch r.What {
 		case kindList:
 			key := listKey{r.Entrustment, x.Name}
 			if versions := s.listed[key]; len(versions) > 0 && versions[len(versions)-1].seq == x.Entry {
+				for _, v := range versions {
+					of.contents = append(of.contents, v.record.ID)
+				}
 				delete(s.lists, key)
 				delete(s.listed, key)
 				s.lapsedLists[key] = was
 			}
 		case kindEvents:
-			s.events[r.Entrustment] = slices.DeleteFunc(s.events[r.Entrustment], func(l *eventsRecord) bool { return l.seq == x.Entry })
+			s.events[r.Entrustment] = slices.DeleteFunc(s.events[r.Entrustment], func(l *eventsRecord) bool {
+				if l.seq == x.Entry {
+					of.contents = append(of.contents, l.Digest)
+				}
+				return l.seq == x.Entry
+			})
 			s.lapsedLogs[r.Entrustment] = was
 		case kindReport:
 			s.dropReport(x.Entry)
+		case kindDisclosure, kindRequest:
+			s.dropDisclosure(x.Entry)
 		}
 	}
 }
@@ -363,36 +391,14 @@ func (e *Enclave) lapsedEvents(c *entrustRecord, q *entrustment.Question) error 
 	if x == nil || len(e.logsOf(c)) > 0 {
 		return nil
 	}
-	reads := q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency
-	if err := q.Where.Walk(func(c *entrustment.Condition) error {
-		reads = reads || c.Event != nil
-		return nil
-	}); err != nil || !reads {
+	if _, reads, err := readsFrom(q, entrustment.Date{}); err != nil || !reads {
 		return err
 	}
 	return x.gone("events", "load a newer one: awase events load; awase retention shows what expires when")
 }
 
-// Retention gives what expires under an entrustment, soonest first.
-func (e *Enclave) Retention(_ context.Context, id string) ([]wire.Expiry, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.known(id); err != nil {
-		return nil, err
-	}
-	out := []wire.Expiry{}
-	for _, x := range e.state.lasting(id) {
-		one := wire.Expiry{What: x.what, Name: x.Name, Version: x.Version, Party: x.party, Seq: x.Entry, Clause: x.Clause, Since: utc(x.Since), ExpiresAt: utc(x.Due)}
-		if x.Days > 0 {
-			one.Days = x.Days.String()
-		}
-		out = append(out, one)
-	}
-	return out, nil
-}
-
-// expiries gives when each thing under an entrustment expires, by its entry.
-func (s *state) expiries(id string) map[int64]string {
+// expiresAt gives when each thing under an entrustment expires, by its entry.
+func (s *state) expiresAt(id string) map[int64]string {
 	out := map[int64]string{}
 	for _, x := range s.lasting(id) {
 		out[x.Entry] = utc(x.Due)

@@ -80,7 +80,9 @@ func (r *agingRoom) keeps() string {
 	}
 	var out []string
 	for _, x := range all {
-		out = append(out, x.What+" "+x.Clause)
+		if x.ExpiredAt == "" {
+			out = append(out, x.What+" "+x.Clause)
+		}
 	}
 	return strings.Join(out, ", ")
 }

@@ -29,10 +29,13 @@ const rightsKey = "rights"
 
 // requestRecord is a request as the log has it.
 type requestRecord struct {
-	Number int64              `json:"number"` // from 1
-	Kind   seal.RequestKind   `json:"kind"`
-	ID     uploadID           `json:"id"` // of the sealed request: again, it is the same one
-	Check  wire.IdentityCheck `json:"check"`
+	Number int64            `json:"number"` // from 1
+	Kind   seal.RequestKind `json:"kind"`
+	ID     uploadID         `json:"id"` // of the sealed request: again, it is the same one
+	// File is SHA-256 of the sealed request, by which the desk knows its own in the
+	// receipt; of ciphertext, so it tells nothing of who asks.
+	File  hexID              `json:"file,omitzero"`
+	Check wire.IdentityCheck `json:"check"`
 	// Commitment is SHA-256 of what its segment holds, salt included; of one for which
 	// nothing is kept of who asks, it is zero.
 	Commitment hexID                      `json:"commitment,omitzero"`
@@ -48,7 +51,11 @@ func suppresses(k seal.RequestKind) bool { return k == seal.Deletion || k == sea
 // keepsAskers tells whether it is kept who asks: while they are out of use, or are not
 // told yet what is held of them.
 func (s *state) keepsAskers(r *requestRecord) bool {
-	return suppresses(r.Kind) || r.Kind == seal.Disclosure && s.disclosureOf(r.Number).made == nil
+	if r.Kind != seal.Disclosure {
+		return suppresses(r.Kind)
+	}
+	d := s.disclosureOf(r.Number)
+	return d.made == nil && !d.expired
 }
 
 func (r *requestRecord) segment() vault.SegmentRef {
@@ -94,7 +101,7 @@ func (e *Enclave) request(ctx context.Context, req *wire.RightsRequest) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	raw, err := e.takeRequest(ctx, f.header.Asks, f.upload, req.Check, users)
+	raw, err := e.takeRequest(ctx, f.header.Asks, f.upload, sha256.Sum256(req.Sealed), req.Check, users)
 	if err != nil || f.header.Asks != seal.Disclosure || e.signs {
 		return raw, err
 	}
@@ -127,15 +134,20 @@ func (e *Enclave) askers(f *opened) (users []token.Token, err error) {
 	return users, nil
 }
 
-// takeRequest takes a request of some users, or finds the one of this id, and gives
-// its receipt once nothing that was asked before it is still to be charged.
-func (e *Enclave) takeRequest(ctx context.Context, kind seal.RequestKind, id uploadID, check wire.IdentityCheck, users []token.Token) ([]byte, error) {
+// takeRequest takes a request of some users, or finds the one of this file, and gives
+// its receipt once nothing that was asked before it is still to be charged. Who
+// carries a request sees its id and could seal another under it: two files of one id
+// are never taken for one request, or the second would be lost.
+func (e *Enclave) takeRequest(ctx context.Context, kind seal.RequestKind, id uploadID, file hexID, check wire.IdentityCheck, users []token.Token) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, used := e.state.uploads[id]; used {
 		return nil, errUpload
 	}
 	n, ok := e.state.asked[id]
+	if ok && e.state.requests[n-1].File != file {
+		return nil, errUpload
+	}
 	if !ok {
 		if err := e.mayAsk(kind); err != nil {
 			return nil, err
@@ -144,6 +156,7 @@ func (e *Enclave) takeRequest(ctx context.Context, kind seal.RequestKind, id upl
 		if err != nil {
 			return nil, err
 		}
+		rec.File = file
 		before := e.populationNow()
 		if _, err := e.append(kindRequest, rec); err != nil {
 			return nil, err
@@ -320,6 +333,9 @@ func (e *Enclave) Requests(context.Context) ([]wire.RequestInfo, error) {
 		out[i] = wire.RequestInfo{Number: r.Number, Kind: r.Kind, State: e.state.stateOfRequest(r), At: utc(r.at), Check: r.Check, Seq: r.seq}
 		if r.Kind == seal.Disclosure {
 			out[i].State, out[i].Draft = e.stateOfDisclosure(r)
+			if d := e.state.disclosureOf(r.Number); !d.expired && !d.lost {
+				out[i].KeptUntil = utc(keptSince(r, d).AddDate(0, 0, int(disclosuresKept)))
+			}
 		}
 	}
 	return out, nil

@@ -36,7 +36,7 @@ func rights(t *testing.T, e *Enclave, kind seal.RequestKind, keys [][]byte) erro
 		h := sha256.Sum256(k)
 		users = append(users, maker.Make(&h))
 	}
-	_, err = e.takeRequest(t.Context(), kind, seal.NewUpload(), goodCheck(), users)
+	_, err = e.takeRequest(t.Context(), kind, seal.NewUpload(), hexID{}, goodCheck(), users)
 	return err
 }
 

@@ -92,6 +92,7 @@ func (s *state) declareLost(seq int64) {
 		}
 		s.gone[id] = seq
 	}
+	s.loseExpiries(seq)
 	s.lost = s.there != ""
 }
 
@@ -99,6 +100,7 @@ func (s *state) declareLost(seq int64) {
 // held: it is not lost any more, and waits to be dropped.
 func (s *state) foundAgain() {
 	s.lost = false
+	s.findExpiries()
 	for id, end := range s.ended {
 		if sameServers(s.heldBy(end), s.at) {
 			delete(s.gone, id)
@@ -170,8 +172,13 @@ func (s *state) nowAt(id string) []hexID {
 // heldBy gives the servers that may have data of an entrustment that ended: without what
 // was not known when it did, where somebody answered for that since.
 func (s *state) heldBy(end *ended) []hexID {
-	if end.seq > s.sighted {
-		return end.Servers
+	return s.known(end.seq, end.Servers)
+}
+
+// known gives of servers that an entry names those that are known.
+func (s *state) known(seq int64, servers []hexID) []hexID {
+	if seq > s.sighted {
+		return servers
 	}
-	return slices.DeleteFunc(slices.Clone(end.Servers), func(one hexID) bool { return one == unknownServer })
+	return slices.DeleteFunc(slices.Clone(servers), func(one hexID) bool { return one == unknownServer })
 }

@@ -191,6 +191,7 @@ type state struct {
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
 	reserved    map[string]*entrustment.Question    // by the reservation's name
+	reservedBy  map[string]string                   // the party whose people did, of what is reserved
 	cubes       map[listKey][]*entrustment.Question // planning cubes bought, by the list
 	events      map[string][]*eventsRecord          // by entrustment, in the order loaded
 	uploads     map[uploadID]upload                 // used upload ids, and what each became
@@ -218,7 +219,7 @@ func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, newestOf: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
-		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
+		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, reservedBy: map[string]string{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
 		retentionState: newRetention(), disclosures: newDisclosures(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
@@ -329,7 +330,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindExpired:
 		x, err := body[expiredRecord](r)
 		if err == nil {
-			s.expire(x)
+			s.expire(x, r.Seq, r.Time)
 		}
 		return fail(err)
 	case kindCharge:
@@ -353,7 +354,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			return fail(err)
 		}
 		gate.ReplayReservation(held)
-		s.reserved[held.Name] = &held.Question
+		s.reserved[held.Name], s.reservedBy[held.Name] = &held.Question, held.AskedBy
 	case kindFree:
 		free, err := body[freeRecord](r)
 		if err != nil {
@@ -440,7 +441,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 	case kindDropped:
 		rec, err := body[droppedRecord](r)
 		if err == nil {
-			s.foldDropped(rec, r.Seq)
+			s.foldDropped(rec, r.Seq, r.Time)
 		}
 		return fail(err)
 	case kindDeskKey:
@@ -512,7 +513,7 @@ func (s *state) segments() map[string]bool {
 		}
 	}
 	for _, d := range s.disclosed {
-		if d.made != nil && !d.lost {
+		if d.kept() {
 			keep[d.made.Segment.ID] = true
 		}
 	}

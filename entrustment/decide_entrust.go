@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // DecideEntrust decides whether the contract may be activated. Days that are
@@ -30,8 +29,8 @@ func (f *Facts) allBases() *Error {
 		if err != nil {
 			return err
 		}
-		if !strings.HasPrefix(b.Evidence, "sha256:") {
-			return refusal(CodeNoBasis, clauseBasis, join(path, "evidence"), fmt.Sprintf("the basis of %q has no evidence", b.Party), "name the evidence document by its hash")
+		if !namesEvidence(b.Evidence) {
+			return refusal(CodeNoBasis, clauseBasis, join(path, "evidence"), fmt.Sprintf("the basis of %q has no evidence", b.Party), mendEvidence)
 		}
 		if !b.Until.IsZero() && (b.Until.Before(c.From) || !f.Now.Before(b.Until.End())) || !b.From.IsZero() && c.Until.Before(b.From) {
 			return refusal(CodeNoBasis, clauseBasis, path, fmt.Sprintf("the basis of %q holds on no day of the entrustment", b.Party), "correct its from and until")
@@ -152,11 +151,11 @@ func (f *Facts) allAbroad() *Error {
 // is designated is public, and needs none.
 func (f *Facts) abroadEvidence(id string) *Error {
 	where := f.Contract.Countries[id]
-	if f.Parties[id].Country == Home || where.Ground == GroundAdequate || strings.HasPrefix(where.Evidence, "sha256:") {
+	if f.Parties[id].Country == Home || where.Ground == GroundAdequate || namesEvidence(where.Evidence) {
 		return nil
 	}
 	return refusal(CodeForbidden, clauseAbroad, join(join("countries", id), "evidence"), fmt.Sprintf("%q is abroad on the ground of %s, and no evidence of it is on record", id, where.Ground),
-		"name the evidence document by its hash: evidence: \"sha256:…\"")
+		"under evidence: "+mendEvidence)
 }
 
 // noSensitive refuses a contract that names 要配慮個人情報.

@@ -3,7 +3,6 @@ package entrustment
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 const clauseSub = "policy §5, APPI Art. 25"
@@ -33,8 +32,8 @@ func (f *Facts) allSubTrustees() *Error {
 			return refuse("party", fmt.Sprintf("%q has two entries", p.ID), "give one entry for each sub-trustee")
 		case len(s.Work) == 0:
 			return refuse("work", fmt.Sprintf("%q has no work", p.ID), allowed(Work("").Allowed(), "work:"))
-		case !strings.HasPrefix(s.Consent, "sha256:"):
-			return refuse("consent", fmt.Sprintf("the principal's consent to %q is not on record", p.ID), "name the document in which it consents by its hash")
+		case !namesEvidence(s.Consent):
+			return refuse("consent", fmt.Sprintf("the principal's consent to %q is not on record", p.ID), mendEvidence)
 		}
 		seen[s.Party] = true
 	}

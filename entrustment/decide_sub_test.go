@@ -30,7 +30,7 @@ func TestSubTrusteesOpenNothingElse(t *testing.T) {
 		for i := range rapid.IntRange(0, 4).Draw(t, "sub-trustees") {
 			id := fmt.Sprint("sub", i)
 			w.facts.Parties[id] = party(id, ClassTrustee, id, "JP")
-			s := SubTrustee{Party: id, Work: distinctOf(rapid.SampledFrom([]Work{WorkAsk, WorkOperate}), 1, 2).Draw(t, "work"), Consent: "sha256:0", From: day.Draw(t, "from"), Until: day.Draw(t, "until")}
+			s := SubTrustee{Party: id, Work: distinctOf(rapid.SampledFrom([]Work{WorkAsk, WorkOperate}), 1, 2).Draw(t, "work"), Consent: aHash, From: day.Draw(t, "from"), Until: day.Draw(t, "until")}
 			if !s.From.IsZero() && !s.Until.IsZero() && s.Until.Before(s.From) {
 				s.From, s.Until = s.Until, s.From
 			}

@@ -39,10 +39,10 @@ func worldOf(flow, runs Flow) *fixture {
 		Identifiers: []string{KindEmail, KindPhone}, Attributes: []string{"age_band", "gender"}, ListColumns: []string{"tier"}, Events: []string{"page_view"},
 		Outputs: Reports(), HostTrustAccepted: effective == FlowAnalysis26,
 		SubTrustees: []SubTrustee{
-			{Party: "sub", Work: []Work{WorkAsk, WorkOperate}, Consent: "sha256:…", From: Date{2026, 4, 1}, Until: Date{2026, 9, 30}},
-			{Party: "host", Work: []Work{WorkOperate}, Consent: "sha256:…"},
+			{Party: "sub", Work: []Work{WorkAsk, WorkOperate}, Consent: aHash, From: Date{2026, 4, 1}, Until: Date{2026, 9, 30}},
+			{Party: "host", Work: []Work{WorkOperate}, Consent: aHash},
 		},
-		Countries: map[string]Country{"acme": {Country: "JP"}, "adco": {"US", "consent", "sha256:…"}, "sub": {"SG", "equivalent-measures", "sha256:…"}},
+		Countries: map[string]Country{"acme": {Country: "JP"}, "adco": {"US", "consent", aHash}, "sub": {"SG", "equivalent-measures", aHash}},
 		Retention: Retention{Lists: 90, Reports: 365}, From: Date{2026, 4, 1}, Until: Date{2026, 9, 30},
 	}
 	byClass := map[PartyClass]string{ClassOperator: "operator", ClassClient: "acme", ClassAdPlatform: "adco"}
@@ -52,8 +52,8 @@ func worldOf(flow, runs Flow) *fixture {
 		c.Principal, c.Trustee = "operator", "worker"
 	}
 	c.Basis = []Basis{
-		{Party: "operator", Code: BasisConsentPolicy, Policy: "2024-01-29", Clauses: []string{"all"}, Evidence: "sha256:…"},
-		{Party: other, Code: BasisConsent27, Scope: "s", Evidence: "sha256:…"},
+		{Party: "operator", Code: BasisConsentPolicy, Policy: "2024-01-29", Clauses: []string{"all"}, Evidence: aHash},
+		{Party: other, Code: BasisConsent27, Scope: "s", Evidence: aHash},
 	}
 	c.Recipients = []string{byClass[rule.reads]}
 	receiver := ""
@@ -216,7 +216,7 @@ var breaches = []breach{
 	{"basis after the contract", ruleBasis, everyAct, nil, func(w *fixture) { w.other().From = Date{2026, 10, 1} }, CodeNoBasis, clauseBasis},
 	{"base's basis ended", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.own().Until = Date{2026, 6, 14} }, CodeNoBasis, clauseBasis},
 	{"entrustment alone for the list", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.other().Code = BasisEntrust }, CodeNoBasis, clauseEntrust},
-	{"entrustment alone for the base", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { *w.own() = Basis{Party: "operator", Code: BasisEntrust, Evidence: "sha256:…"} }, CodeNoBasis, clauseEntrust},
+	{"entrustment alone for the base", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { *w.own() = Basis{Party: "operator", Code: BasisEntrust, Evidence: aHash} }, CodeNoBasis, clauseEntrust},
 	{"entrustment alone, and nothing but joins", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) {
 		w.other().Code, w.c().Outputs = BasisEntrust, AnsweredReports()
 	}, CodeNoBasis, clauseEntrust},
@@ -592,3 +592,6 @@ func TestWalk(t *testing.T) {
 		t.Error("nothing was visited")
 	}
 }
+
+// aHash names an evidence document.
+const aHash = "sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289"

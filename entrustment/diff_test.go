@@ -194,8 +194,8 @@ func TestDiffWords(t *testing.T) {
 	after.Until, after.Retention.Lists, after.Basis[1].Scope = after.Until.Add(30), after.Retention.Lists-30, "all"
 	after.MaxListRows, after.HostTrustAccepted, after.Service = before.MaxListRows/2, true, "job-offers"
 	after.Basis[0].Clauses = nil
-	before.SubTrustees = []SubTrustee{{Party: "sub", Work: []Work{WorkAsk}, Consent: "sha256:…", Until: Date{2026, 8, 31}}, {Party: "host", Work: []Work{WorkOperate}, Consent: "sha256:…"}}
-	after.SubTrustees = []SubTrustee{{Party: "sub", Work: []Work{WorkOperate}, Consent: "sha256:…", Until: Date{2026, 7, 31}}}
+	before.SubTrustees = []SubTrustee{{Party: "sub", Work: []Work{WorkAsk}, Consent: aHash, Until: Date{2026, 8, 31}}, {Party: "host", Work: []Work{WorkOperate}, Consent: aHash}}
+	after.SubTrustees = []SubTrustee{{Party: "sub", Work: []Work{WorkOperate}, Consent: aHash, Until: Date{2026, 7, 31}}}
 	var got []string
 	for _, c := range Diff(before, after) {
 		got = append(got, string(c.Effect)+" | "+c.Text.EN+" | "+c.Text.JA)

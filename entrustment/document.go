@@ -218,6 +218,15 @@ func echo(s string) string {
 	return `"` + s + `"`
 }
 
+// echoNear is echo of a value of a key with few values: one that is spelled much like
+// one of them (5-analisis) is shown, which a value of a data file is not.
+func echoNear(s string, allowed []string) string {
+	if e := echo(s); e != hidden || !idPattern.MatchString(s) || manyDigits.MatchString(s) || hashLike(s) || len(Nearest(s, allowed)) == 0 {
+		return e
+	}
+	return `"` + s + `"`
+}
+
 // named quotes the name of an attribute, column or event for a refusal, which
 // may be Japanese.
 func named(s string) string {

@@ -182,7 +182,7 @@ func (b *binder) bindScalar(v reflect.Value, n *node, path string) *Error {
 	case reflect.String:
 		v.SetString(n.text)
 		if e, ok := v.Interface().(enum); ok && n.text != "" && !slices.Contains(e.Allowed(), n.text) {
-			return b.at.refuse(path, echo(n.text)+" is not a value of this key", "allowed: "+strings.Join(e.Allowed(), ", "))
+			return b.at.refuse(path, echoNear(n.text, e.Allowed())+" is not a value of this key", "allowed: "+strings.Join(e.Allowed(), ", "))
 		}
 		return nil
 	case reflect.Bool:

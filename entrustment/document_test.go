@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,7 @@ func TestDecodeOtherTypes(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	officerKey := `"` + FormatUploadKey(make([]byte, 32)) + `"`
 	const party = "schema: awase.party/v1\nid: acme\nclass: client\ngroup: acme\ncountry: JP\n"
+	const operatorHash = "sha256:2c5a2d3fbfd046c8adfed290a54d007d5432f663271e9ca9b43fd9d24d9c643c"
 	contract, base, list, spec := string(example(t, "contract.yaml")), string(example(t, "base.yaml")), string(example(t, "list.yaml")), string(example(t, "spec.yaml"))
 	swap := func(doc, old, new string) string {
 		if !strings.Contains(doc, old) {
@@ -171,18 +173,21 @@ func TestRefusals(t *testing.T) {
 		{"date", "contract.yaml", swap(contract, "2026-09-30", "2026-09-31"), "(until)", "no such day"},
 		{"dates the wrong way", "contract.yaml", swap(contract, "2026-09-30", "2025-09-30"), "(until)", "ends before it begins"},
 		{"a principal alone", "contract.yaml", swap(contract, "trustee: operator", "trustee: acme"), "(trustee)", "one party"},
+		{"a flow spelled wrong", "contract.yaml", swap(contract, "flow: 5-analysis", "flow: 5-analisis"), "(flow)", `"5-analisis" is not a value of this key`},
+		{"a flow that may be somebody", "contract.yaml", swap(contract, "flow: 5-analysis", "flow: 5-090-1234-5678"), "(flow)", "(not shown)"},
+		{"a flow that may be a member", "contract.yaml", swap(contract, "flow: 5-analysis", "flow: 123456"), "(flow)", "(not shown)"},
 		{"unknown kind", "contract.yaml", swap(contract, "[email, phone]", "[email, fax]"), "(identifiers[1])", "allowed: email, phone, cookie, maid"},
 		{"kind twice", "contract.yaml", swap(contract, "[email, phone]", "[email, email]"), "(identifiers[1])", "twice"},
 		{"unknown report", "contract.yaml", swap(contract, "[overlap, profile]", "[overlap, rows]"), "(outputs[1])", "allowed: overlap, profile"},
-		{"evidence", "contract.yaml", swap(contract, `"sha256:…"`, `"md5:00"`), "(basis[0].evidence)", "SHA-256"},
+		{"evidence", "contract.yaml", swap(contract, `"`+operatorHash+`"`, `"md5:00"`), "(basis[0].evidence)", "SHA-256"},
 		{"no policy version", "contract.yaml", swap(contract, `policy: "2024-01-29", `, ""), "(basis[0].policy)", "version"},
 		{"no clauses", "contract.yaml", swap(contract, `clauses: ["5"], `, ""), "(basis[0].clauses)", "clauses"},
 		{"two entries of a sub-trustee", "contract.yaml", contract + subOf("x", "ask", "") + subOf("x", "ask", "")[len("sub_trustees:\n"):], "(sub_trustees[1].party)", "two entries"},
 		{"work of a sub-trustee", "contract.yaml", contract + subOf("x", "ask, ask", ""), "(sub_trustees[0].work[1])", "named twice"},
 		{"unknown work", "contract.yaml", contract + subOf("x", "read", ""), "(sub_trustees[0].work[0])", "allowed: ask, operate"},
 		{"no work", "contract.yaml", contract + subOf("x", "", ""), "(sub_trustees[0].work)", "must not be empty"},
-		{"no consent", "contract.yaml", swap(contract+subOf("x", "ask", ""), `, consent: "sha256:0"`, ""), "(sub_trustees[0].consent)", "missing"},
-		{"a consent that is no hash", "contract.yaml", swap(contract+subOf("x", "ask", ""), `"sha256:0"`, "yes we agreed"), "(sub_trustees[0].consent)", "SHA-256"},
+		{"no consent", "contract.yaml", swap(contract+subOf("x", "ask", ""), `, consent: "`+aHash+`"`, ""), "(sub_trustees[0].consent)", "missing"},
+		{"a consent that is no hash", "contract.yaml", swap(contract+subOf("x", "ask", ""), `consent: "`+aHash+`"`, "consent: yes we agreed"), "(sub_trustees[0].consent)", "SHA-256"},
 		{"a sub-trustee before", "contract.yaml", contract + subOf("x", "ask", ", from: 2026-03-31"), "(sub_trustees[0].from)", "before the entrustment"},
 		{"a sub-trustee after", "contract.yaml", contract + subOf("x", "ask", ", until: 2026-10-01"), "(sub_trustees[0].until)", "after the entrustment"},
 		{"a sub-trustee backwards", "contract.yaml", contract + subOf("x", "ask", ", from: 2026-05-02, until: 2026-05-01"), "(sub_trustees[0].until)", "ends before"},
@@ -323,12 +328,12 @@ func TestWhatMayBeEmpty(t *testing.T) {
 }
 
 func TestCountryForms(t *testing.T) {
-	doc := strings.Replace(string(example(t, "contract.yaml")), "{acme: JP}", `{acme: JP, adco: {country: US, ground: consent, evidence: "sha256:…"}, nor: NO}`, 1)
+	doc := strings.Replace(string(example(t, "contract.yaml")), "{acme: JP}", `{acme: JP, adco: {country: US, ground: consent, evidence: "`+aHash+`"}, nor: NO}`, 1)
 	c, err := ParseContract("contract.yaml", []byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Countries["adco"]; got != (Country{"US", "consent", "sha256:…"}) || c.Countries["nor"].Country != "NO" {
+	if got := c.Countries["adco"]; got != (Country{"US", "consent", aHash}) || c.Countries["nor"].Country != "NO" {
 		t.Errorf("got %+v", c.Countries)
 	}
 	var plain Country
@@ -420,5 +425,58 @@ func TestEightOfAKind(t *testing.T) {
 
 // subOf is a contract's entry of a sub-trustee.
 func subOf(party, work, more string) string {
-	return fmt.Sprintf("sub_trustees:\n  - {party: %s, work: [%s], consent: \"sha256:0\"%s}\n", party, work, more)
+	return fmt.Sprintf("sub_trustees:\n  - {party: %s, work: [%s], consent: %q%s}\n", party, work, aHash, more)
+}
+
+// TestEvidenceIsAHash: wherever a contract names a document, it does so by all 64
+// digits of its SHA-256, as the record log keeps them for good; the editor's JSON
+// schema says the same.
+func TestEvidenceIsAHash(t *testing.T) {
+	t.Parallel()
+	digest := strings.TrimPrefix(aHash, "sha256:")
+	stat := "{party: operator, code: STAT_2026, notice: \"https://example.jp/n\", notice_hash: \"%s\", agreement: a1, no_onward_use: true, evidence: \"" + aHash + "\"}"
+	base := string(example(t, "contract.yaml"))
+	start, end := strings.Index(base, "  - {party: operator"), strings.Index(base, "  - {party: acme")
+	places := map[string]string{
+		"basis[1].evidence":       strings.Replace(base, aHash, "%s", 1),
+		"countries.adco.evidence": strings.Replace(base, "\ncountries: {acme: JP}", "\ncountries: {acme: JP, adco: {country: US, ground: consent, evidence: \"%s\"}}", 1),
+		"sub_trustees[0].consent": base + strings.Replace(subOf("helper", "ask", ""), aHash, "%s", 1),
+		"basis[0].notice_hash":    base[:start] + "  - " + stat + "\n" + base[end:],
+	}
+	file, err := os.ReadFile("schemas/entrustment.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var editor struct {
+		Defs struct {
+			Evidence struct{ Pattern string } `json:"evidence"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(file, &editor); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(file), `"#/$defs/evidence"`); n != len(places) {
+		t.Errorf("the JSON schema asks for a hash in %d places, want %d", n, len(places))
+	}
+	pattern := regexp.MustCompile(editor.Defs.Evidence.Pattern)
+	for hash, ok := range map[string]bool{
+		aHash: true, "sha256:60xb316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289": false, "sha256:" + digest[1:]: false, "sha256:" + digest + "0": false,
+		"sha256:" + strings.ToUpper(digest): false, "sha256:x" + digest[1:]: false, "SHA256:" + digest: false, "sha256: " + digest: false, digest: false, "sha256:…": false, "sha256:": false,
+	} {
+		if pattern.MatchString(hash) != ok {
+			t.Errorf("the JSON schema takes %q: %t, want %t", hash, !ok, ok)
+		}
+		for path, doc := range places {
+			if !strings.Contains(doc, "%s") {
+				t.Fatalf("%s: nothing to fill in", path)
+			}
+			_, err := ParseContract("contract.yaml", []byte(strings.Replace(doc, "%s", hash, 1)))
+			var refused *Error
+			if ok && err != nil {
+				t.Errorf("%s: %q is refused: %v", path, hash, err)
+			} else if !ok && (!errors.As(err, &refused) || !strings.Contains(refused.Field, "("+path+")") || !strings.Contains(refused.Mend, "64 hex digits")) {
+				t.Errorf("%s: %q: %v", path, hash, err)
+			}
+		}
+	}
 }

@@ -50,7 +50,7 @@ func genContract(t *rapid.T) *Contract {
 		Retention: Retention{Lists: genDays.Draw(t, "lists"), Reports: genDays.Draw(t, "reports")}, From: from, Until: DateOf(from.End().AddDate(1, 0, 0)),
 	}
 	for _, p := range parties {
-		c.Countries[p] = rapid.SampledFrom([]Country{{Country: "JP"}, {Country: "NO"}, {"US", "consent", "sha256:…"}}).Draw(t, "country")
+		c.Countries[p] = rapid.SampledFrom([]Country{{Country: "JP"}, {Country: "NO"}, {"US", "consent", aHash}}).Draw(t, "country")
 	}
 	for _, p := range distinctOf(genID, 0, 3).Draw(t, "sub-trustees") {
 		s := SubTrustee{Party: p, Work: distinctOf(rapid.SampledFrom([]Work{WorkAsk, WorkOperate}), 1, 2).Draw(t, "work"), Consent: genEvidence.Draw(t, "consent")}
@@ -61,7 +61,7 @@ func genContract(t *rapid.T) *Contract {
 	}
 	c.Basis = []Basis{
 		{Party: parties[0], Code: BasisConsentPolicy, Policy: genName.Draw(t, "policy"), Clauses: distinctOf(genName, 1, 3).Draw(t, "clauses"), Evidence: genEvidence.Draw(t, "evidence"), From: from},
-		{Party: parties[1], Code: rapid.SampledFrom([]BasisCode{BasisConsent27, BasisConsent31, BasisEntrust}).Draw(t, "code"), Scope: rapid.StringMatching(`[a-zぁ-ん"'\\#:%{} ]{0,20}`).Draw(t, "scope"), Evidence: "sha256:…"},
+		{Party: parties[1], Code: rapid.SampledFrom([]BasisCode{BasisConsent27, BasisConsent31, BasisEntrust}).Draw(t, "code"), Scope: rapid.StringMatching(`[a-zぁ-ん"'\\#:%{} ]{0,20}`).Draw(t, "scope"), Evidence: aHash},
 	}
 	return c
 }

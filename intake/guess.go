@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"awase/crypto/identifier"
@@ -14,6 +15,7 @@ import (
 const (
 	useConsent = "consent"
 	useDrop    = "drop"
+	useOpen    = "open" // the list does not load until somebody says what it is
 )
 
 // stats are what the first values of a column look like.
@@ -100,7 +102,7 @@ func (st *stats) holds(use string) string {
 	switch {
 	case st.filled == 0:
 		return "empty"
-	case use == useDrop || use == useConsent:
+	case use == useDrop || use == useConsent || use == useOpen:
 		return "other"
 	}
 	var forms []string
@@ -134,9 +136,55 @@ func (st *stats) sent(kind string) string {
 // consentNames are parts of the folded names of consent columns.
 var consentNames = []string{"同意", "consent", "optin", "オプトイン", "許諾", "承諾"}
 
+// saysConsent tells whether a column's header speaks of consent.
+func saysConsent(name string) bool {
+	f := fold(name)
+	return slices.ContainsFunc(consentNames, func(c string) bool { return strings.Contains(f, c) })
+}
+
+// guessConsent is the guess of a column whose header speaks of consent. Whatever is in
+// it, it is never merely dropped: that would take in the rows of those who said no.
+func guessConsent(st *stats) Guess {
+	g := Guess{Use: useConsent, Certainty: Likely, Why: "the name speaks of consent, and the values are yes and no"}
+	if st.share(st.truth, 95) {
+		return g
+	}
+	g.Certainty = Unsure
+	g.Why = fmt.Sprintf("the name speaks of consent, and %d of %d values are neither yes nor no: they count as no consent", st.filled-st.truth, st.filled)
+	if st.filled == 0 {
+		g.Why = "the name speaks of consent, and the first rows say nothing: they count as no consent"
+	}
+	return g
+}
+
+// consentColumn gives the column that is proposed as the one of consent: the first
+// whose header says so and whose values are yes and no, else the first whose header
+// says so; -1: none does. One that holds identifiers is of those who agreed.
+func (p *Proposal) consentColumn(names []string, look []*stats) int {
+	best := -1
+	for i, name := range names {
+		switch st := look[i]; {
+		case !speaksOfConsent(name, st):
+		case st.share(st.truth, 95):
+			return i
+		case best < 0:
+			best = i
+		}
+	}
+	return best
+}
+
+func speaksOfConsent(name string, st *stats) bool {
+	return kindOf(name) == "" && saysConsent(name) && !st.share(st.email+st.uuid+st.dialled+st.sha, 80)
+}
+
 func (p *Proposal) guessOne(name string, st *stats, consent bool) Guess {
 	known := kindOf(name)
 	switch {
+	case consent:
+		return guessConsent(st)
+	case speaksOfConsent(name, st):
+		return Guess{Use: useOpen, Certainty: Unsure, Why: "the name speaks of consent, and a list has one column of it; say in list.yaml which counts"}
 	case known == entrustment.KindCookie:
 		return Guess{Use: useDrop, Certainty: Unsure, Why: "a cookie needs the namespace that both sides use; declare it in list.yaml"}
 	case known != "":
@@ -147,12 +195,6 @@ func (p *Proposal) guessOne(name string, st *stats, consent bool) Guess {
 		return Guess{Use: useDrop, Certainty: Certain, Why: "names, addresses and postcodes never leave"}
 	case name == "":
 		return Guess{Use: useDrop, Certainty: Unsure, Why: "the column has no name"}
-	}
-	f := fold(name)
-	for _, c := range consentNames {
-		if consent && strings.Contains(f, c) && st.share(st.truth, 95) {
-			return Guess{Use: useConsent, Certainty: Likely, Why: "the name speaks of consent, and the values are yes and no"}
-		}
 	}
 	for _, is := range []struct {
 		kind string

@@ -68,9 +68,10 @@ func kindOf(name string) string {
 func trimNumber(folded string) string { return strings.TrimRight(folded, "0123456789") }
 
 // droppable tells whether a column of no schema is dropped: a name, an
-// address, a place, or what platforms' templates add to them.
+// address, a place, or what platforms' templates add to them. One that says consent
+// never is, whatever it is about.
 func droppable(name string) bool {
-	return kindOf(name) == "" && (templateDrops[fold(name)] || entrustment.LooksDirect(name) || entrustment.LooksLocated(name))
+	return kindOf(name) == "" && !saysConsent(name) && (templateDrops[fold(name)] || entrustment.LooksDirect(name) || entrustment.LooksLocated(name))
 }
 
 // plainKind tells the kind of a cell that can be nothing but an identifier:

@@ -34,7 +34,7 @@ const (
 type Guess struct {
 	Position  int    // in the file, from 1
 	Column    string // its name in the header
-	Use       string // an identifier kind, "consent" or "drop"
+	Use       string // an identifier kind, "consent", "drop", or "open": undecided
 	Holds     string // "raw", "sha256", "raw and sha256", "md5", "sha1", "other", "empty"
 	Certainty Certainty
 	Why       string
@@ -48,7 +48,8 @@ type Guess struct {
 // Proposal is what the first rows of a list show.
 type Proposal struct {
 	// Schema is the list.yaml that these guesses make. It has no columns where
-	// none holds an identifier.
+	// none holds an identifier, and says nothing of those that are open: no list
+	// loads by it until somebody does.
 	Schema    *entrustment.ListSchema
 	Form      table.Form
 	Packing   string // "gzip", "zstd" or "zip"
@@ -163,9 +164,14 @@ func (p *Proposal) guess(names []string) {
 	s := &entrustment.ListSchema{Schema: entrustment.SchemaList, Region: entrustment.Home}
 	p.kinds = make([]string, len(names))
 	hashed := 0
+	look := make([]*stats, len(names))
+	for i := range names {
+		look[i] = p.look(i)
+	}
+	consent := p.consentColumn(names, look)
 	for i, name := range names {
-		st := p.look(i)
-		g := p.guessOne(name, st, s.Consent == nil)
+		st := look[i]
+		g := p.guessOne(name, st, i == consent)
 		g.Position, g.Column, g.Filled, g.Samples, g.Holds = i+1, name, st.filled, st.samples, st.holds(g.Use)
 		switch g.Use {
 		case useDrop:
@@ -181,6 +187,12 @@ func (p *Proposal) guess(names []string) {
 		case useConsent:
 			g.Sent = "nothing; rows without consent stay here"
 			s.Consent = &entrustment.ListConsent{Column: name}
+			if g.Certainty == Unsure {
+				p.Warnings = append(p.Warnings, fmt.Sprintf("column %d (%s) speaks of consent: a row whose value is no plain yes stays here; write what you mean as yes and no", i+1, show(name)))
+			}
+		case useOpen:
+			g.Sent = "nothing, and the list does not load before that is said"
+			p.Warnings = append(p.Warnings, fmt.Sprintf("column %d (%s) speaks of consent, too: name the one that counts under consent: of list.yaml and the other under drop:; until then the list does not load", i+1, show(name)))
 		default:
 			p.kinds[i] = g.Use
 			g.Sent = st.sent(g.Use)
@@ -205,6 +217,16 @@ func (p *Proposal) guess(names []string) {
 		return slices.ContainsFunc(s.Columns, func(c entrustment.ListColumn) bool { return fold(c.Column) == fold(d) })
 	})
 	p.Schema = s
+}
+
+// Open gives the names of the columns that the proposal leaves open.
+func (p *Proposal) Open() (names []string) {
+	for i := range p.Columns {
+		if p.Columns[i].Use == useOpen {
+			names = append(names, p.Columns[i].Column)
+		}
+	}
+	return names
 }
 
 // Declare puts what a list.yaml says in place of the guesses that it covers.

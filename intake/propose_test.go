@@ -105,6 +105,12 @@ func TestGuesses(t *testing.T) {
 		{"name", "氏名,email\n山田,a@b.jp\n", "drop", "other", "certain", "", "never leave", ""},
 		{"value", "rank,email\ngold,a@b.jp\ngold,c@d.jp\n", "drop", "other", "unsure", "", "it has 1 value alone", "g•••"},
 		{"consent", "メール同意,email\nはい,a@b.jp\nいいえ,c@d.jp\n", "consent", "other", "likely", "", "consent", ""},
+		{"messy consent", "同意,email\nはい,a@b.jp\n○,c@d.jp\nいいえ,e@f.jp\nたぶん,g@h.jp\n,i@j.jp\n", "consent", "other", "unsure", "no plain yes", "1 of 4 values", ""},
+		{"consent that nobody gave", "同意,email\n,a@b.jp\n,c@d.jp\n", "consent", "empty", "unsure", "", "say nothing", ""},
+		{"consent to where somebody is", "位置情報の同意,email\nはい,a@b.jp\nいいえ,c@d.jp\n", "consent", "other", "likely", "", "consent", ""},
+		{"consent by a day", "同意日,email\n2026-01-01,a@b.jp\n,c@d.jp\n", "consent", "other", "unsure", "no plain yes", "1 of 1", ""},
+		{"a day beside it", "同意日,同意,email\n2026-01-01,はい,a@b.jp\n,いいえ,c@d.jp\n", "open", "other", "unsure", "does not load", "which counts", ""},
+		{"addresses of those who agreed", "同意者のアドレス,x\na@b.jp,\nc@d.jp,\n", "email", "raw", "likely", "", "", ""},
 		{"no name", ",email\nx,a@b.jp\n", "drop", "other", "unsure", "no name", "", ""},
 		{"empty", "email,phone\n,090-1234-5678\n", "email", "empty", "likely", "", "have none", ""},
 		{"spreadsheet numbers", "phone\n9012345678.0\n", "phone", "raw", "certain", "", "", "901••••678.0"},
@@ -246,3 +252,36 @@ func FuzzPropose(f *testing.F) {
 }
 
 var _ io.ReaderAt = (*countingAt)(nil)
+
+// TestConsentIsNoDrop: by what is proposed of a column that says consent, no row enters
+// whose value is no plain yes; the report counts those left out. Two such columns leave
+// the proposal open: by it nothing loads until somebody says which counts. A list
+// without a schema is not loaded past a header that says consent either.
+func TestConsentIsNoDrop(t *testing.T) {
+	const messy = "メールアドレス,%s\na@b.jp,はい\nc@d.jp,○\ne@f.jp,いいえ\ng@h.jp,たぶん\ni@j.jp,\n"
+	for _, header := range []string{"同意", "メール配信の同意", "Marketing Consent", "opt-in", "住所利用の許諾", "位置情報の同意"} {
+		content := fmt.Sprintf(messy, header)
+		p, err := proposal(t, content, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, f := readList(t, content, p.Schema)
+		if r := f.Report(); r.Accepted != 2 || r.NoConsent != 3 || slices.Contains(p.Schema.Drop, header) {
+			t.Errorf("%s: accepted %d, no consent %d, drop %q", header, r.Accepted, r.NoConsent, p.Schema.Drop)
+		}
+		if _, err := OpenList(t.Context(), strings.NewReader(content), int64(len(content)), nil, Options{}); err == nil || !strings.Contains(err.Error(), "not declared") {
+			t.Errorf("%s: without a schema: %v", header, err)
+		}
+	}
+	two := "email,電話同意,メール同意\na@b.jp,,はい\nc@d.jp,はい,いいえ\n"
+	p, err := proposal(t, two, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if open := p.Open(); !slices.Equal(open, []string{"メール同意"}) || len(p.Schema.Drop) != 0 {
+		t.Errorf("open %q, drop %q", open, p.Schema.Drop)
+	}
+	if _, err := OpenList(t.Context(), strings.NewReader(two), int64(len(two)), p.Schema, Options{}); err == nil || !strings.Contains(err.Error(), "not declared") {
+		t.Errorf("two columns of consent: %v", err)
+	}
+}

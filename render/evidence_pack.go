@@ -28,7 +28,7 @@ const (
 
 // packForm counts the ways in which the files of a pack were made of evidence: only
 // the same way gives the same bytes.
-const packForm = 3
+const packForm = 4
 
 // Bounds of a pack that is read: anybody may have made it.
 const (
@@ -128,7 +128,7 @@ func EvidencePack(w io.Writer, raw []byte) error {
 	z := zip.NewWriter(w)
 	z.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.DefaultCompression) })
 	for _, p := range files {
-		out, err := z.CreateHeader(&zip.FileHeader{Name: p.name, Method: zip.Deflate, Modified: at.UTC()})
+		out, err := z.CreateHeader(packHeader(p.name, at))
 		if err == nil {
 			_, err = out.Write(p.data)
 		}
@@ -145,6 +145,9 @@ func EvidencePack(w io.Writer, raw []byte) error {
 // A Pack is a pack of evidence that was read, and nothing of it is believed yet.
 type Pack struct {
 	files map[string][]byte
+
+	zip     []byte            // whole, as it was read
+	streams map[string][]byte // compressed, by file
 }
 
 // Evidence gives what the enclave signed, for receipt.VerifyEvidence.
@@ -166,7 +169,7 @@ func ReadPack(data []byte) (*Pack, error) {
 	if len(z.File) > maxPackFiles {
 		return nil, fmt.Errorf("it has more than %d files", maxPackFiles)
 	}
-	p := &Pack{files: map[string][]byte{}}
+	p := &Pack{files: map[string][]byte{}, zip: data, streams: map[string][]byte{}}
 	all := 0
 	for _, f := range z.File {
 		if !packName(f.Name) || f.Method != zip.Deflate && f.Method != zip.Store {
@@ -189,7 +192,7 @@ func ReadPack(data []byte) (*Pack, error) {
 			return nil, fmt.Errorf("%s is larger than any file of a pack", f.Name)
 		}
 		all += len(raw)
-		p.files[f.Name] = none(raw)
+		p.files[f.Name], p.streams[f.Name] = none(raw), streamOf(data, f)
 	}
 	return p, nil
 }
@@ -211,16 +214,18 @@ func packName(name string) bool {
 }
 
 // Check holds each file of the pack to what is signed in it: what is taken out of it
-// and what is a rendering of it have to be so, byte for byte, and nothing may be
-// missing. Where another version made the pack, rendered is false: its renderings
-// are only held to its manifest, which nobody signs. The error is a sentence that
-// names the file.
-func (p *Pack) Check() (rendered bool, err error) {
+// and what is a rendering of it have to be so, byte for byte, nothing may be missing,
+// and the ZIP around them is as EvidencePack writes it. Where another version made the
+// pack, rendered is false: its renderings are only held to its manifest, which nobody
+// signs. The error is a sentence that names the file.
+func (p *Pack) Check() (rendered bool, err error) { return p.check(p.container) }
+
+func (p *Pack) check(container func([]packed, time.Time) error) (rendered bool, err error) {
 	var m manifest
 	if json.Unmarshal(p.files[manifestFile], &m) != nil || m.Schema != manifestSchema {
 		return false, errors.New(manifestFile + " is missing, or is none that this version reads")
 	}
-	want, _, err := packFiles(p.Evidence())
+	want, at, err := packFiles(p.Evidence())
 	if err != nil {
 		return false, err
 	}
@@ -243,6 +248,11 @@ func (p *Pack) Check() (rendered bool, err error) {
 		sum := sha256.Sum256(p.files[l.Name])
 		if hex.EncodeToString(sum[:]) != l.SHA256 {
 			return false, fmt.Errorf("%s is not the file of its manifest", plain(l.Name))
+		}
+	}
+	if rendered {
+		if err := container(want, at); err != nil {
+			return false, err
 		}
 	}
 	return rendered, nil

@@ -3,8 +3,10 @@ package render
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +14,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -249,6 +252,111 @@ func TestPackTampered(t *testing.T) {
 			t.Errorf("of another version, %s changed: %v", name, err)
 		}
 	}
+}
+
+// TestPackContainer: a ZIP whose files are those of the evidence and whose own bytes
+// were changed does not check, wherever the change is: a name or a date that stands
+// there twice, something before, after or between, and what follows in a stream.
+func TestPackContainer(t *testing.T) {
+	t.Parallel()
+	good := packOf(t, evidenceSample(false))
+	without := func([]packed, time.Time) error { return nil } // the twin, which looks at the files alone
+	check := func(data []byte, twin bool) error {
+		p, err := ReadPack(data)
+		if err != nil {
+			return err
+		}
+		hold := p.container
+		if twin {
+			hold = without
+		}
+		rendered, err := p.check(hold)
+		if err == nil && !rendered {
+			t.Error("read as of another version")
+		}
+		return err
+	}
+	if err := check(good, false); err != nil {
+		t.Fatal(err)
+	}
+	directory := bytes.Index(good, []byte("PK\x01\x02"))
+	flip := func(at int) []byte {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1
+		return bad
+	}
+	for what, bad := range map[string][]byte{
+		"another name in the local header":    bytes.Replace(good, []byte("evidence.pdf"), []byte("evidence.pdg"), 1),
+		"another date in the local header":    flip(12),
+		"another date in the directory":       flip(directory + 14),
+		"bytes appended":                      append(bytes.Clone(good), "more"...),
+		"bytes before":                        append([]byte("#!/bin/sh\n"), good...),
+		"a comment":                           append(append(bytes.Clone(good[:len(good)-2]), 4, 0), "more"...),
+		"bytes between files and directory":   inserted(good, directory, "more"),
+		"another creator":                     flip(directory + 5),
+		"attributes":                          flip(directory + 38),
+		"other files' order":                  repack(t, good, func(map[string][]byte) {}),
+		"something after the end of a stream": streamed(t, good, func(b []byte) []byte { return append(bytes.Clone(b), "more"...) }),
+	} {
+		if bytes.Equal(bad, good) {
+			t.Fatalf("%s: nothing changed", what)
+		}
+		if err := check(bad, false); !errors.Is(err, errContainer) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := check(bad, true); err != nil {
+			t.Errorf("%s is noticed without the check of the ZIP: %v", what, err)
+		}
+	}
+	// A compressor of another version says the same in other bytes.
+	slower := streamed(t, good, func(b []byte) []byte {
+		raw, err := io.ReadAll(flate.NewReader(bytes.NewReader(b)))
+		var out bytes.Buffer
+		w, werr := flate.NewWriter(&out, flate.HuffmanOnly)
+		if err = errors.Join(err, werr); err == nil {
+			_, err = w.Write(raw)
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	})
+	if err := check(slower, false); err != nil {
+		t.Errorf("compressed otherwise: %v", err)
+	}
+}
+
+// inserted puts text into a ZIP before its directory, and has the end point to it.
+func inserted(good []byte, directory int, text string) []byte {
+	bad := append(append(bytes.Clone(good[:directory]), text...), good[directory:]...)
+	binary.LittleEndian.PutUint32(bad[len(bad)-6:], uint32(directory+len(text)))
+	return bad
+}
+
+// streamed writes a pack with other compressed streams and headers that fit.
+func streamed(t *testing.T, good []byte, change func([]byte) []byte) []byte {
+	t.Helper()
+	in, err := zip.NewReader(bytes.NewReader(good), int64(len(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for _, f := range in.File {
+		h, stream := f.FileHeader, change(streamOf(good, f))
+		h.CompressedSize64 = uint64(len(stream))
+		w, err := z.CreateRaw(&h)
+		if err == nil {
+			_, err = w.Write(stream)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // TestPackBounds: what no pack has is refused before it is held in memory.

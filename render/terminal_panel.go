@@ -179,6 +179,10 @@ var notes = map[string]text{
 		"条件が集計の軸の属性を絞っているため、残る区分の指数は、条件に合わない人も含む会員全体との比較になります。",
 		"The condition keeps some values of a dimension only: their index compares with all users, those left out by the condition included.",
 	},
+	wire.NoteEventsExpired: {
+		"保存期間が満了した行動履歴は含まれません。残っている行動履歴だけで集計します。契約のどの条項でいつ満了したかは awase retention で確認できます。",
+		"Event logs that this question could have read are kept no longer: it is answered from those that are there. awase retention shows which expired when, and by which clause of the contract.",
+	},
 }
 
 func indented(t text) text { return text{"  " + t.ja, "  " + t.en} }

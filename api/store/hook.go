@@ -28,6 +28,9 @@ const (
 	EventUnfreeze        = "unfreeze"         // officers let them out again
 	EventUploadExpired   = "upload.expired"   // it was not loaded in time, and is gone
 	EventUploadLost      = "upload.lost"      // its file is not there any more
+	EventDataExpires     = "data.expires"     // a list or an event log is destroyed soon
+	EventContractExpires = "contract.expires" // its last day comes
+	EventContractEnds    = "contract.ends"    // by its own terms, and its key is destroyed
 	EventWebhookDisabled = "webhook.disabled" // its receiver is gone, or failed for long
 	EventWebhookTest     = "webhook.test"     // somebody asked for it
 )

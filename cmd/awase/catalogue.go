@@ -39,19 +39,33 @@ func asked(use, short string, show []string, ask func(ctx context.Context, e wir
 			return err
 		}
 		return answerExact(cmd, v, func(w io.Writer) error {
-			switch v := v.(type) {
-			case wire.EntrustmentInfo:
-				if len(v.Versions) > 0 && v.Versions[0].Contract != nil {
-					return showContract(w, &v)
-				}
-			case wire.ListInfo:
-				return showTyped(w, listRows(v), show)
-			case []wire.ListInfo:
-				return showTyped(w, listRows(v...), show)
+			if in, ok := v.(wire.EntrustmentInfo); ok && len(in.Versions) > 0 && in.Versions[0].Contract != nil {
+				return showContract(w, &in)
 			}
-			return showTyped(w, v, show)
+			return showTable(w, v, show)
 		})
 	})
+}
+
+// The columns of tables that people read.
+var (
+	entrustmentColumns = []string{"id", "state", "version", "flow", "principal", "trustee", "from", "until", "ends_at"}
+	listColumns        = []string{"name", "party", "version", "entrustment_version", "change", "rows", "at", "expires_at"}
+	retentionColumns   = []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since", "log_entry", "expired_at", "outside"}
+)
+
+// showTable writes an answer as a table: lists by their versions, entrustments by their
+// newest.
+func showTable(w io.Writer, v any, show []string) error {
+	switch v := v.(type) {
+	case wire.ListInfo:
+		return showTyped(w, listRows(v), show)
+	case []wire.ListInfo:
+		return showTyped(w, listRows(v...), show)
+	case []wire.EntrustmentInfo:
+		return showTyped(w, contractRows(v), show)
+	}
+	return showTyped(w, v, show)
 }
 
 // listRow is a version of a list as a line.
@@ -59,15 +73,47 @@ type listRow struct {
 	Name  string `json:"name"`
 	Party string `json:"party"`
 	wire.ListVersion
+	ExpiresAt string `json:"expires_at,omitempty"` // of the newest: it is the list
 }
 
 // listRows gives a line for each version of each list.
 func listRows(lists ...wire.ListInfo) []listRow {
 	out := []listRow{}
 	for _, l := range lists {
-		for _, v := range l.Versions {
-			out = append(out, listRow{l.Name, l.Party, v})
+		for i, v := range l.Versions {
+			row := listRow{l.Name, l.Party, v, ""}
+			if i == 0 {
+				row.ExpiresAt = l.ExpiresAt
+			}
+			out = append(out, row)
 		}
+	}
+	return out
+}
+
+// contractRow is an entrustment as a line, by its newest version.
+type contractRow struct {
+	ID        string           `json:"id"`
+	State     string           `json:"state"`
+	Version   int              `json:"version"`
+	Flow      entrustment.Flow `json:"flow"`
+	Principal string           `json:"principal"`
+	Trustee   string           `json:"trustee"`
+	From      entrustment.Date `json:"from"`
+	Until     entrustment.Date `json:"until"`
+	EndsAt    string           `json:"ends_at,omitempty"`
+}
+
+// contractRows gives a line for each entrustment.
+func contractRows(all []wire.EntrustmentInfo) []contractRow {
+	out := []contractRow{}
+	for _, in := range all {
+		row := contractRow{ID: in.ID, State: in.State, Version: in.Version, EndsAt: in.EndsAt}
+		if len(in.Versions) > 0 && in.Versions[0].Contract != nil {
+			c := in.Versions[0].Contract
+			row.Flow, row.Principal, row.Trustee, row.From, row.Until = c.Flow, c.Principal, c.Trustee, c.From, c.Until
+		}
+		out = append(out, row)
 	}
 	return out
 }
@@ -159,7 +205,7 @@ func policyShow() *cobra.Command {
 }
 
 func entrustmentsCommand() *cobra.Command {
-	cmd := asked("entrustments [ENTRUSTMENT]", "The entrustments, ended ones too; with an id, the contract of its newest version as YAML", []string{"id", "state", "version", "ends_at", "versions"},
+	cmd := asked("entrustments [ENTRUSTMENT]", "The entrustments, ended ones too; with an id, the contract of its newest version as YAML", entrustmentColumns,
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			if len(args) == 0 {
 				return rows(e.Contracts(ctx))
@@ -171,7 +217,7 @@ func entrustmentsCommand() *cobra.Command {
 }
 
 func listsCommand() *cobra.Command {
-	cmd := asked("lists ENTRUSTMENT [NAME]", "The lists under an entrustment with their versions; over the network, those of one's own party", []string{"name", "party", "version", "entrustment_version", "change", "rows", "at"},
+	cmd := asked("lists ENTRUSTMENT [NAME]", "The lists under an entrustment with their versions; over the network, those of one's own party", listColumns,
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			all, err := e.Lists(ctx, args[0])
 			if len(args) == 1 {
@@ -193,7 +239,7 @@ func eventsList() *cobra.Command {
 }
 
 func retentionCommand() *cobra.Command {
-	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract", []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since"},
+	cmd := asked("retention ENTRUSTMENT", "What expires when under an entrustment, soonest first, and by which clause of its contract; then what expired, the last first", retentionColumns,
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			return rows(e.Retention(ctx, args[0]))
 		})

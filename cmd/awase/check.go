@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -84,11 +85,14 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 		if err != nil {
 			return err
 		}
+		by := schema // what the list is counted by
 		if schema != nil {
 			proposal.Declare(schema)
+		} else {
+			by = countBy(proposal)
 		}
 		if f.json {
-			report, err := f.read(ctx, file, size, o, proposal.Schema, p)
+			report, err := f.read(ctx, file, size, o, by, p)
 			if err != nil {
 				return err
 			}
@@ -105,7 +109,7 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 				return err
 			}
 		}
-		if err := f.count(ctx, file, size, o, proposal.Schema, p, out); err != nil {
+		if err := f.count(ctx, file, size, o, by, p, out); err != nil {
 			return err
 		}
 		if schema != nil {
@@ -113,6 +117,14 @@ func checkList(ctx context.Context, path string, f *checkFlags, out, errOut io.W
 		}
 		return f.write(proposal, out)
 	})
+}
+
+// countBy gives the schema that a list without one is counted by: as proposed, without
+// what is left open.
+func countBy(p *intake.Proposal) *entrustment.ListSchema {
+	s := *p.Schema
+	s.Drop = slices.Concat(s.Drop, p.Open())
+	return &s
 }
 
 // count reads the whole list as it would be loaded and shows the report. The
@@ -189,6 +201,9 @@ func (f *checkFlags) write(p *intake.Proposal, out io.Writer) error {
 		return badFile(f.propose, filepath.Base(f.propose)+" is there already and may have been edited", "name another file")
 	}
 	suggested := p.Suggest()
+	for _, name := range p.Open() {
+		text = fmt.Appendf(text, "# Not decided, so that no list loads by this file yet: %q speaks of consent, too. Name the column that counts under consent:, the other under drop:.\n", name)
+	}
 	text = append(text, suggestions(suggested)...)
 	if err := writeFile(f.propose, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err

@@ -36,7 +36,7 @@ func disclosureFetch() *cobra.Command {
 			"and the request's receipt has its hash.",
 		Args: exactArgs("NUMBER"),
 	}
-	cmd.Flags().StringVar(&out, "out", "", "the `file` to write the sealed disclosure to")
+	cmd.Flags().StringVar(&out, "out", "", "the `file` to write the sealed disclosure to; it must not be there yet")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		n, err := requestNumber(args[0])
 		if err != nil {
@@ -44,6 +44,9 @@ func disclosureFetch() *cobra.Command {
 		}
 		if out == "" {
 			return usageError{errors.New("name the file to write with --out")}
+		}
+		if err := newOut(out); err != nil {
+			return err
 		}
 		raw, err := e.Disclosure(cmd.Context(), n)
 		if err != nil {

@@ -54,6 +54,7 @@ func TestDisclosureCommand(t *testing.T) {
 	run(1, "requests disclosure --vault V --out d.sealed 9")
 	run(2, "requests disclosure --vault V --out d.sealed one")
 	has(t, run(0, "requests disclosure --vault V --out d.sealed 1"), "awase requests open")
+	has(t, run(1, "requests disclosure --vault V --out d.sealed 1"), "d.sealed", "there already")
 	told := run(0, "requests open --key desk.key d.sealed")
 	has(t, told, "disclosure of request: 1", "account 1", "account 2", "該当なし / not in the base", "属性 / attribute: gender = ", "policy version agreed to", "その有無にかかわらず", "nobody checked")
 	if checked := run(0, "requests open --key desk.key --receipt r.json d.sealed"); strings.Contains(checked, "nobody checked") {

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"context"
+	"cmp"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,7 @@ import (
 
 // documentCommand is a command that puts one document into the vault.
 func documentCommand[T any](use, short, what string, parse func(file string, data []byte) (*T, error),
-	put func(wire.Enclave, context.Context, *T) (wire.Ack, error)) *cobra.Command {
+	put func(wire.Enclave, *cobra.Command, *T) (wire.Ack, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: exactArgs("document")}
 	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		name, data, err := document(args[0])
@@ -22,7 +23,7 @@ func documentCommand[T any](use, short, what string, parse func(file string, dat
 		if err != nil {
 			return err
 		}
-		ack, err := put(e, cmd.Context(), doc)
+		ack, err := put(e, cmd, doc)
 		if err != nil {
 			return err
 		}
@@ -31,15 +32,51 @@ func documentCommand[T any](use, short, what string, parse func(file string, dat
 }
 
 func partyAdd() *cobra.Command {
-	return documentCommand("add --vault V party.yaml", "Add a party, or change one", "party", entrustment.ParseParty, wire.Enclave.AddParty)
+	return documentCommand("add --vault V party.yaml", "Add a party, or change one", "party", entrustment.ParseParty,
+		func(e wire.Enclave, cmd *cobra.Command, p *entrustment.Party) (wire.Ack, error) {
+			return e.AddParty(cmd.Context(), p)
+		})
 }
 
 func policyAdd() *cobra.Command {
 	return documentCommand("add --vault V policies.yaml", "Say which policy version lets which flow use a user's data", "policies",
-		entrustment.ParsePolicies, wire.Enclave.SetPolicies)
+		entrustment.ParsePolicies, func(e wire.Enclave, cmd *cobra.Command, p *entrustment.Policies) (wire.Ack, error) {
+			return e.SetPolicies(cmd.Context(), p)
+		})
 }
 
 func entrust() *cobra.Command {
 	return documentCommand("entrust --vault V contract.yaml", "Activate an entrustment, or its next version", "entrustment",
-		entrustment.ParseContract, wire.Enclave.Entrust)
+		entrustment.ParseContract, func(e wire.Enclave, cmd *cobra.Command, c *entrustment.Contract) (wire.Ack, error) {
+			ack, err := e.Entrust(cmd.Context(), c)
+			if err == nil {
+				warnAttributes(cmd, e, c)
+			}
+			return ack, err
+		})
+}
+
+// warnAttributes says which attributes of a contract the base that stands has not. It is
+// no refusal, for the next base may have them. Over the network people of the operator
+// alone are told of the base; to others, and where there is none yet, nothing is said.
+func warnAttributes(cmd *cobra.Command, e wire.Enclave, c *entrustment.Contract) {
+	bases, err := e.Bases(cmd.Context())
+	if err != nil || len(bases) == 0 || bases[0].Schema == nil {
+		return
+	}
+	schema := bases[0].Schema
+	var names []string
+	for i := range schema.Attributes {
+		names = append(names, schema.Attributes[i].Name)
+	}
+	for i, name := range c.Attributes {
+		if schema.Attribute(name) != nil {
+			continue
+		}
+		near := ""
+		if n := entrustment.Nearest(name, names); len(n) > 0 {
+			near = "; did you mean " + plain(n[0]) + "?"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "awase: the base has no attribute %s (attributes[%d])%s Nothing can be asked by it before a base has it.\n", entrustment.Quote(name), i, cmp.Or(near, "."))
+	}
 }

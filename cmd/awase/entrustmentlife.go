@@ -18,9 +18,11 @@ import (
 type contractDiff struct {
 	Entrustment string               `json:"entrustment"`
 	From        int                  `json:"from"`
-	To          int                  `json:"to"`
+	To          int                  `json:"to,omitempty"` // of a file none
 	Draft       string               `json:"draft,omitempty"`
+	File        string               `json:"file,omitempty"`
 	Changes     []entrustment.Change `json:"changes"`
+	only        bool                 // there is one version
 }
 
 func entrustmentDiff() *cobra.Command {
@@ -56,11 +58,13 @@ func diffOf(cmd *cobra.Command, e wire.Enclave, id string, from, to int, draft, 
 		return diffOfDraft(cmd, e, id, draft)
 	}
 	var after *entrustment.Contract
+	file := ""
 	if with != "" {
 		name, raw, err := document(with)
 		if err != nil {
 			return nil, err
 		}
+		file = name
 		if after, err = entrustment.ParseContract(name, raw); err != nil {
 			return nil, err
 		}
@@ -100,7 +104,11 @@ func diffOf(cmd *cobra.Command, e wire.Enclave, id string, from, to int, draft, 
 			return nil, err
 		}
 	}
-	return &contractDiff{id, from, to, "", entrustment.Diff(before, after)}, nil
+	d := &contractDiff{Entrustment: id, From: from, To: to, File: file, Changes: entrustment.Diff(before, after), only: in.Version == 1}
+	if file != "" {
+		d.To = 0
+	}
+	return d, nil
 }
 
 func diffOfDraft(cmd *cobra.Command, e wire.Enclave, id, hash string) (*contractDiff, error) {
@@ -116,7 +124,7 @@ func diffOfDraft(cmd *cobra.Command, e wire.Enclave, id, hash string) (*contract
 		if err := checkDraft(d); err != nil {
 			return nil, err
 		}
-		return &contractDiff{id, d.Statement.Version - 1, d.Statement.Version, d.Hash, draftChanges(d)}, nil
+		return &contractDiff{Entrustment: id, From: d.Statement.Version - 1, To: d.Statement.Version, Draft: d.Hash, Changes: draftChanges(d)}, nil
 	}
 	return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "no draft of this hash waits for this entrustment", Mend: "awase drafts shows what waits; give the whole hash"}
 }
@@ -133,12 +141,25 @@ func draftChanges(d *wire.Draft) []entrustment.Change {
 // effectMarks are what stands before a change.
 var effectMarks = map[entrustment.Effect]string{entrustment.Widens: "+", entrustment.Narrows: "-", entrustment.Either: "?", entrustment.Neither: "="}
 
-func sayDiff(w io.Writer, d *contractDiff) error {
+// compared says what is compared with what.
+func (d *contractDiff) compared() string {
 	what := fmt.Sprintf("version %d", d.To)
-	if d.Draft != "" {
+	switch {
+	case d.Draft != "":
 		what = "draft " + plain(d.Draft)
+	case d.File != "":
+		what = "the file " + plain(d.File)
+	case d.From == 0 && d.only:
+		what = "version 1, and there is one version"
 	}
-	if _, err := fmt.Fprintf(w, "entrustment %s, version %d, and %s: %s\n", plain(d.Entrustment), d.From, what, entrustment.Count(int64(len(d.Changes)), "change", "changes")); err != nil {
+	if d.From == 0 {
+		return what + ", all of it new"
+	}
+	return fmt.Sprintf("version %d, and %s", d.From, what)
+}
+
+func sayDiff(w io.Writer, d *contractDiff) error {
+	if _, err := fmt.Fprintf(w, "entrustment %s, %s: %s\n", plain(d.Entrustment), d.compared(), entrustment.Count(int64(len(d.Changes)), "change", "changes")); err != nil {
 		return err
 	}
 	for _, c := range d.Changes {

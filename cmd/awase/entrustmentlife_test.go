@@ -21,6 +21,9 @@ func TestEntrustmentDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	first := diffSaid(t, &contractDiff{Entrustment: "e", To: 1, only: true})
+	has(t, first, "version 1, and there is one version, all of it new: 0 changes")
+	has(t, diffSaid(t, &contractDiff{Entrustment: "e", To: 1, Draft: "abc"}), "entrustment e, draft abc, all of it new: ")
 	next := *in.Versions[0].Contract
 	next.MaxListRows, next.Attributes = 5000, next.Attributes[1:]
 	if _, err := room.Enclave.Entrust(t.Context(), &next); err != nil {
@@ -38,7 +41,7 @@ func TestEntrustmentDiff(t *testing.T) {
 	}
 	has(t, run(0, apitest.Entrustment), "version 1, and version 2: 2 changes\n- attributes that may be read: ", "taken out (less may leave)\n  読み取れる属性：", "? most rows of a list: 5000 added")
 	has(t, run(0, apitest.Entrustment, "--from", "2", "--to", "1"), "+ attributes that may be read: ", "added (more may leave)")
-	has(t, run(0, apitest.Entrustment, "--to", "1"), "version 0, and version 1: ")
+	has(t, run(0, apitest.Entrustment, "--to", "1"), "version 1, all of it new: ")
 	has(t, run(0, "--json", apitest.Entrustment), `"path": "attributes"`, `"effect": "narrows"`)
 	has(t, run(1, apitest.Entrustment, "--to", "3"), "E_NOT_FOUND", "from 1 to 2")
 	has(t, run(2, apitest.Entrustment, "--to", "1", "--draft", "abc"), "don't go together")
@@ -47,7 +50,16 @@ func TestEntrustmentDiff(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(yaml, "max_list_rows: 5000", "max_list_rows: 6000", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	has(t, run(0, apitest.Entrustment, "--with", file), "version 2, and version 3: 1 change\n+ most rows of a list: 5000 becomes 6000 (more may leave)")
+	has(t, run(0, apitest.Entrustment, "--with", file), "version 2, and the file contract.yaml: 1 change\n+ most rows of a list: 5000 becomes 6000 (more may leave)")
+}
+
+func diffSaid(t *testing.T, d *contractDiff) string {
+	t.Helper()
+	var b strings.Builder
+	if err := sayDiff(&b, d); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // TestDraftsOverTheNetwork: a draft is read, shown with what it changes, and taken back.

@@ -9,10 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,8 +91,8 @@ func takeEvidence(cmd *cobra.Command, e wire.Enclave, req wire.EvidenceRequest, 
 	if err := p.read(&req); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(out); out != "" && !errors.Is(err, fs.ErrNotExist) {
-		return badFile(filepath.Base(out), "it is there already", "name a file that is not")
+	if err := newOut(out); err != nil {
+		return err
 	}
 	raw, err := e.Evidence(cmd.Context(), req)
 	if err != nil {
@@ -178,9 +175,6 @@ func checkApprovals(c *wire.EvidenceContract) error {
 		return errors.New("what its officers signed is of another contract")
 	}
 	for _, a := range c.Approvals {
-		if strings.HasPrefix(a.Key, "passkey:") && a.Origin == "" {
-			continue // it was replaced since, and nobody knows its page any more: the enclave checked it then
-		}
 		key, err := approval.ParseKey(a.Key, a.Origin)
 		if err != nil {
 			return fmt.Errorf("the key of log entry %d is none", a.Seq)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -425,6 +426,18 @@ func readFile(path string, do func(f *os.File, size int64) error) error {
 }
 
 func today() entrustment.Date { return entrustment.DateOf(time.Now()) }
+
+// newOut refuses to write to a file that is there: what it holds may be kept nowhere
+// else. "" is no file.
+func newOut(path string) error {
+	if path == "" {
+		return nil
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return badFile(path, "it is there already", "name a file that is not")
+	}
+	return nil
+}
 
 // writeFile makes path hold what write writes, whole or not at all.
 func writeFile(path string, write func(io.Writer) error) error {

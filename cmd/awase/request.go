@@ -17,30 +17,29 @@ import (
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
+	"awase/intake"
 )
 
 // requestFlags are of a data subject's request at the privacy desk.
 type requestFlags struct {
 	method, on, terms, fingerprint, signKey, out string
-	agent                                        bool
+	agent, asIs                                  bool
 }
 
 func requestCommand() *cobra.Command {
 	var f requestFlags
-	var kinds, methods []string
-	for _, k := range seal.RequestKinds() {
-		kinds = append(kinds, string(k))
-	}
+	var methods []string
 	for _, m := range wire.CheckMethods() {
 		methods = append(methods, string(m))
 	}
 	cmd := &cobra.Command{
-		Use:   "request --vault V --check METHOD --on DATE [--agent] [--out receipt.json] KIND KEYS",
+		Use:   "request --vault V --check METHOD --on DATE [--agent] [--as-is] [--out receipt.json] KIND KEYS",
 		Short: "Hand in what a data subject asks for, sealed at the privacy desk, and get the receipt",
-		Long: "KIND is one of " + strings.Join(kinds, ", ") + ". KEYS is a file with the user keys of one person, one a line, as the base has them, at most " + strconv.Itoa(seal.RequestRows) + "; - reads them from standard input, so that they need stand in no file. " +
+		Long: "KIND is one of " + kindsOfRequest() + ". KEYS is a file with the user keys of one person, one a line, as the base has them, at most " + strconv.Itoa(seal.RequestRows) + "; - reads them from standard input, so that they need stand in no file. " +
 			"They are sealed to the enclave here: nobody on the way sees who asks, and no answer tells whether the room knows them. A deletion or stop of use has taken effect when the command ends, and holds until the person agrees again. A disclosure is made once two officers of the operator signed for it (awase drafts), sealed to the desk's key. " +
+			"The receipt is the same where the room has no such key, so a line that is plainly none is refused before anything is sealed: a column's name, an address, a phone number, full-width or unseen characters. " +
 			"Run again after an interruption it may be a second request, which changes nothing.",
-		Args: exactArgs("KIND", "KEYS"), ValidArgs: kinds,
+		Args: exactArgs("KIND", "KEYS"), ValidArgs: strings.Split(kindsOfRequest(), ", "),
 	}
 	cmd.Flags().StringVar(&f.method, "check", "", "how you found out that the request is the person's own (`method`): "+strings.Join(methods, ", "))
 	cmd.Flags().StringVar(&f.on, "on", "", "the `day` of the check, like 2026-11-23")
@@ -48,9 +47,10 @@ func requestCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.terms, "terms", "", "seal to the key in this `file`, which awase terms printed, in place of the one that the room tells now")
 	cmd.Flags().StringVar(&f.fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&f.signKey, "sign-key", "", "sign the sealed request with the key in this `file` (awase seal-key)")
-	cmd.Flags().StringVar(&f.out, "out", "", "write the receipt to this `file`")
+	cmd.Flags().BoolVar(&f.asIs, "as-is", false, "the base has these very user keys: hand in one that looks like an address, a phone number, a column's name or a slip, too")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the receipt to this `file`; it must not be there yet")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
-		raw, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
+		raw, r, err := f.hand(cmd, e, seal.RequestKind(args[0]), args[1])
 		if err != nil {
 			return err
 		}
@@ -63,10 +63,6 @@ func requestCommand() *cobra.Command {
 		if asJSON(cmd) {
 			return answerJSON(cmd, raw, nil)
 		}
-		r, err := receipt.VerifyRequest(raw, nil)
-		if err != nil {
-			return fmt.Errorf("the receipt: %w", err)
-		}
 		sayRequest(cmd, fmt.Sprintf("request %d", r.Number), r)
 		if seal.RequestKind(r.Kind) == seal.Disclosure && r.Disclosed == nil {
 			hash, err := drafted(cmd.Context(), e, r.Number)
@@ -77,6 +73,7 @@ func requestCommand() *cobra.Command {
 				say(cmd, "  waits for two officers of the operator: awase approve %s", hash)
 			}
 		}
+		say(cmd, "  signed by key %s, which nobody compared: awase verify --key FILE checks it", receipt.Fingerprint(r.Key))
 		if f.out == "" {
 			say(cmd, "  awase requests receipt %d prints the receipt, for awase verify", r.Number)
 		}
@@ -84,23 +81,59 @@ func requestCommand() *cobra.Command {
 	})
 }
 
-// hand seals a request and hands it in.
-func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, error) {
+// kindsOfRequest lists the kinds of request.
+func kindsOfRequest() string {
+	var kinds []string
+	for _, k := range seal.RequestKinds() {
+		kinds = append(kinds, string(k))
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// hand seals a request and hands it in. The receipt that it gives is of that request:
+// whose receipt somebody on the way gave in its place, their own was not taken.
+func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) ([]byte, *receipt.SignedRequest, error) {
+	check, sealed, err := f.seal(cmd, e, kind, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := e.Request(cmd.Context(), wire.RightsRequest{Check: check, Sealed: sealed})
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := receipt.VerifyRequest(raw, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the receipt: %w", err)
+	}
+	if !r.Of(sealed) || r.Kind != string(kind) {
+		return nil, nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "§7", Field: "receipt", Detail: "the room answers with the receipt of another request", Mend: "hand the request in again, and find out who answered: this one may not be in force"}
+	}
+	return raw, r, nil
+}
+
+// seal seals a request.
+func (f *requestFlags) seal(cmd *cobra.Command, e wire.Enclave, kind seal.RequestKind, path string) (check wire.IdentityCheck, raw []byte, err error) {
 	on, err := entrustment.ParseDate(f.on)
 	if err != nil || f.on == "" || f.method == "" {
-		return nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
+		return check, nil, usageError{errors.New("say with --check how you found out who asks, and with --on on which day")}
 	}
-	keys, err := readUserKeys(cmd.InOrStdin(), path)
+	if !slices.Contains(seal.RequestKinds(), kind) {
+		return check, nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "kind", Detail: "there is no such kind of request", Mend: "write one of " + kindsOfRequest()}
+	}
+	if err := newOut(f.out); err != nil {
+		return check, nil, err
+	}
+	keys, err := readUserKeys(cmd.InOrStdin(), path, f.asIs)
 	if err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	rows, err := seal.RequestOf(keys)
 	if err != nil {
-		return nil, badFile(path, fmt.Sprintf("it has not 1 to %d user keys", seal.RequestRows), "write the user keys of one person, one a line")
+		return check, nil, badFile(path, fmt.Sprintf("it has not 1 to %d user keys", seal.RequestRows), "write the user keys of one person, one a line")
 	}
 	t, err := f.sealTo(cmd.Context(), e)
 	if err != nil {
-		return nil, err
+		return check, nil, err
 	}
 	if f.fingerprint == "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "awase: nobody compared the enclave's key, %s: name the one that you know with --enclave-key\n", t.Key.Fingerprint())
@@ -108,7 +141,7 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 	var o seal.WriterOptions
 	if f.signKey != "" {
 		if o.Sign, err = readSealKey(f.signKey); err != nil {
-			return nil, err
+			return check, nil, err
 		}
 	}
 	a := seal.BaseAddress(t.Party, seal.NewUpload())
@@ -119,9 +152,9 @@ func (f *requestFlags) hand(cmd *cobra.Command, e wire.Enclave, kind seal.Reques
 		err = errors.Join(w.Write(rows), w.Close())
 	}
 	if err != nil {
-		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "§7", Field: "request", Detail: "it can't be sealed: no such kind, or a user key over 512 bytes", Mend: "see awase request --help"}
+		return check, nil, fmt.Errorf("sealing the request: %w", err)
 	}
-	return e.Request(cmd.Context(), wire.RightsRequest{Check: wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, Sealed: sealed.Bytes()})
+	return wire.IdentityCheck{Method: wire.CheckMethod(f.method), Agent: f.agent, On: on, By: caller()}, sealed.Bytes(), nil
 }
 
 // sealTo gives what the request is sealed to: the operator's own terms.
@@ -141,8 +174,8 @@ func (f *requestFlags) sealTo(ctx context.Context, e wire.Enclave) (wire.Terms, 
 }
 
 // readUserKeys reads user keys, one a line, as intake reads those of the base:
-// without white space around them.
-func readUserKeys(stdin io.Reader, path string) (keys [][]byte, err error) {
+// without white space around them. asIs: whatever they look like.
+func readUserKeys(stdin io.Reader, path string, asIs bool) (keys [][]byte, err error) {
 	const most = 1 << 20
 	raw := []byte(nil)
 	if path == "-" {
@@ -153,15 +186,27 @@ func readUserKeys(stdin io.Reader, path string) (keys [][]byte, err error) {
 	} else if _, raw, err = document(path); err != nil {
 		return nil, err
 	}
+	at := 0
 	for line := range bytes.Lines(bytes.TrimPrefix(raw, []byte("\uFEFF"))) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			keys = append(keys, line)
+		at++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
 		}
+		wrong, err := intake.CheckUserKey(line, len(keys) == 0)
+		if err != nil {
+			return nil, fmt.Errorf("reading user keys: %w", err)
+		}
+		if wrong != nil && wrong.Doubt && !asIs {
+			return nil, badFile(path, fmt.Sprintf("line %d: %s", at, wrong.Detail), wrong.Mend+"; --as-is hands it in where the base has this very key")
+		} else if wrong != nil && !wrong.Doubt {
+			return nil, badFile(path, fmt.Sprintf("line %d: %s", at, wrong.Detail), wrong.Mend)
+		}
+		keys = append(keys, line)
 	}
 	return keys, nil
 }
 
-var requestColumns = []string{"number", "kind", "state", "at", "log_entry"}
+var requestColumns = []string{"number", "kind", "state", "at", "kept_until", "log_entry"}
 
 func requestsCommand() *cobra.Command {
 	cmd := asked("requests", "Requests of data subjects: what was asked for, and how each stands", requestColumns, func(ctx context.Context, e wire.Enclave, _ []string) (any, error) {

@@ -3,6 +3,8 @@ package receipt
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -79,6 +81,13 @@ var statements = map[string]Statement{
 	"disclosed":      {"開示のご請求について、当社の基盤に保有する内容（該当がない場合はその旨）を、承認権限を持つ者の承認を経て、窓口の鍵で封をして作成しました。", "What the operator's own base held, or that it held nothing, was disclosed as its officers approved, sealed to the privacy desk's key."},
 }
 
+// unwatched are the statements that another word is true of in a vault that no officers
+// watch: nobody signs there.
+var unwatched = map[string]Statement{
+	"disclosure": {"開示のご請求を受け付けました。当社の基盤に保有する内容は、窓口の鍵で封をして作成されます。開発・練習用の環境のため、承認者の署名はありません。", "The request for disclosure is taken. What the operator's own base holds is disclosed, sealed to the privacy desk's key. Nobody signs for it: this is a vault for development or practice."},
+	"disclosed":  {"開示のご請求について、当社の基盤に保有する内容（該当がない場合はその旨）を、窓口の鍵で封をして作成しました。開発・練習用の環境のため、承認者の署名はありません。", "What the operator's own base held, or that it held nothing, was disclosed, sealed to the privacy desk's key. Nobody signed for it: this is a vault for development or practice."},
+}
+
 // statementOf gives what was done for a request; false: there is no such.
 func statementOf(r *Request) (Statement, bool) {
 	kind := r.Kind
@@ -86,6 +95,9 @@ func statementOf(r *Request) (Statement, bool) {
 		kind = "disclosed"
 	}
 	w, ok := statements[kind]
+	if dev, other := unwatched[kind]; r.Dev && other {
+		w = dev
+	}
 	return Statement{w.JA + ofOthers.JA, w.EN + ofOthers.EN}, ok
 }
 
@@ -107,6 +119,18 @@ func (s *Signer) SignRequest(r Request) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(SignedRequest{r, ed25519.Sign(s.key, append([]byte(requestPrefix), body...))})
+}
+
+// Of tells whether the receipt is of a sealed request, by the hash of it that the log
+// has. Whoever carries a request could answer it with the receipt of another.
+func (r *SignedRequest) Of(sealed []byte) bool {
+	var entry struct {
+		Body struct {
+			File string `json:"file"`
+		} `json:"body"`
+	}
+	file := sha256.Sum256(sealed)
+	return json.Unmarshal([]byte(r.Log.Entry), &entry) == nil && entry.Body.File == hex.EncodeToString(file[:])
 }
 
 // IsRequest tells whether a file says that it is the receipt of a request.

@@ -173,3 +173,41 @@ func FuzzVerifyRequest(f *testing.F) {
 		}
 	})
 }
+
+// TestUnwatchedDisclosure: the receipt of a disclosure says that officers approved it
+// where they did, and that nobody signed where nobody signs; neither verifies with the
+// other's words.
+func TestUnwatchedDisclosure(t *testing.T) {
+	t.Parallel()
+	s := newSigner(1)
+	for _, made := range []bool{true, false} {
+		said := map[bool]Statement{}
+		for _, dev := range []bool{true, false} {
+			r := disclosedOf(s, approvedEntry(7))
+			r.Dev = dev
+			if !made {
+				r.Disclosed = nil
+			}
+			signed, err := VerifyRequest(must(s.SignRequest(r)), s.Public())
+			if err != nil {
+				t.Fatal(err)
+			}
+			said[dev] = signed.Statement
+		}
+		for dev, w := range said {
+			if nobody := strings.Contains(w.EN, "Nobody signed") || strings.Contains(w.EN, "Nobody signs"); nobody != dev || strings.Contains(w.EN, "officers") == dev || strings.Contains(w.JA, "承認権限を持つ") == dev {
+				t.Errorf("made %t, dev %t: %+v", made, dev, w)
+			}
+			r := disclosedOf(s, approvedEntry(7))
+			r.Dev, r.Schema, r.Key, r.Statement = dev, RequestSchema, s.Public(), said[!dev]
+			if !made {
+				r.Disclosed = nil
+			}
+			body := must(json.Marshal(r))
+			file := must(json.Marshal(SignedRequest{r, ed25519.Sign(s.key, append([]byte(requestPrefix), body...))}))
+			if _, err := VerifyRequest(file, s.Public()); err == nil {
+				t.Errorf("made %t, dev %t: verifies with the words of the other", made, dev)
+			}
+		}
+	}
+}

@@ -134,7 +134,7 @@ type ListInfo struct {
 	ExpiresAt string `json:"expires_at"`
 }
 
-// Expiry is when one thing under an entrustment is destroyed.
+// Expiry is when one thing under an entrustment is destroyed, or was.
 type Expiry struct {
 	What      string `json:"what"`              // list | events | report
 	Name      string `json:"name,omitempty"`    // of a list
@@ -145,6 +145,13 @@ type Expiry struct {
 	Days      string `json:"days,omitempty"`    // that the clause gives: "90d"; of until none
 	Since     string `json:"since"`             // RFC 3339, UTC: of its last whole upload, or its release
 	ExpiresAt string `json:"expires_at"`        // RFC 3339, UTC
+
+	ExpiredAt   string `json:"expired_at,omitempty"`   // when it did; "": it is there
+	ExpiryEntry int64  `json:"expiry_entry,omitempty"` // that says so
+	// Outside is receipt.DropPending, receipt.Dropped or receipt.ClusterLost, of what
+	// ClickHouse may have held when it expired; "": it can't have been there.
+	Outside   string `json:"outside,omitempty"`
+	DroppedAt string `json:"dropped_at,omitempty"` // when every shard had said that it holds nothing of it
 }
 
 // ListReplaced is seal.Replace, which a sealed file leaves out, as people read it.

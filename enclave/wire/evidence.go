@@ -15,6 +15,10 @@ const EvidenceSchema = "awase.evidence/v1"
 // longer one is asked for in periods.
 const MaxEvidence = 5000
 
+// MaxEvidenceBytes is how many bytes what those entries say may have together: a file is
+// laid out in two languages and in print, and who verifies it lays it out again.
+const MaxEvidenceBytes = 8 << 20
+
 // Evidence is what the enclave gives in evidence of how data was handled.
 type Evidence interface {
 	// Evidence gives the signed JSON of an EvidenceFile, for awase verify. The same
@@ -87,7 +91,7 @@ type EvidenceApproval struct {
 	Party     string             `json:"party"`
 	Officer   string             `json:"officer"`
 	Key       string             `json:"key"`              // as party.yaml has it
-	Origin    string             `json:"origin,omitempty"` // of a passkey
+	Origin    string             `json:"origin,omitempty"` // of a passkey: the page that it signed on
 	Signature approval.Signature `json:"signature"`
 	Seq       int64              `json:"log_entry"`
 	At        string             `json:"at"`

@@ -87,6 +87,7 @@ const (
 	RequestDisclosed = "disclosed" // it is made, and can be fetched
 	RequestWithdrawn = "withdrawn" // its draft was taken back
 	RequestLapsed    = "lapsed"    // its draft can't be signed any more
+	RequestExpired   = "expired"   // neither it nor who asked is kept any more
 )
 
 // RequestInfo is one request: nothing of whose it is, nor of what came of it.
@@ -99,6 +100,9 @@ type RequestInfo struct {
 	Seq    int64            `json:"log_entry"`
 	// Draft is the hash of the draft that waits for signatures, "": none does.
 	Draft string `json:"draft,omitempty"`
+	// KeptUntil is when a disclosure, or who asked for one that is not made, is kept no
+	// longer: RFC 3339, UTC; "" of other requests, and once it is over.
+	KeptUntil string `json:"kept_until,omitempty"`
 }
 
 type requestNumber struct {

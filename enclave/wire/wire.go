@@ -131,7 +131,7 @@ type BaseLoaded struct {
 // nothing of the match.
 type ListLoaded struct {
 	Ack
-	Change  seal.Change `json:"change"`  // what the file did
+	Change  seal.Change `json:"change"`  // what the file did: ListReplaced, seal.Add or seal.Remove
 	Added   int64       `json:"added"`   // rows that were not there before; of an Add
 	Removed int64       `json:"removed"` // rows that are not there any more; of a Remove
 	Rows    int64       `json:"rows"`    // distinct rows
@@ -176,6 +176,7 @@ type Price struct {
 	Stopped   *Short          `json:"stopped,omitempty"` // why nothing, or nothing new, is released now; nil: it is
 	// Question is that of a reservation, canonical.
 	Question *entrustment.Question `json:"question,omitempty"`
+	HeldBy   string                `json:"held_by,omitempty"` // likewise: the party whose people made it, "": who keeps the vault
 }
 
 // Short says why a question can't be asked now, in the words of its refusal. Of
@@ -186,7 +187,8 @@ type Short struct {
 	Mend   string `json:"mend"`
 }
 
-// Notes of a price, each a function of the question alone.
+// Notes of a price, each a function of the question and of what stands in the record log
+// for all sides of the contract.
 const (
 	// NoteIndexAlone: the condition leaves one cell of the table, or none, so that
 	// the charged index will show nothing.
@@ -194,6 +196,9 @@ const (
 	// NoteIndexPart: the condition leaves cells of the table empty, and the index
 	// compares what is left with all users.
 	NoteIndexPart = "index-of-a-part"
+	// NoteEventsExpired: an event log that the question could have read expired, and it
+	// is answered from those that are there.
+	NoteEventsExpired = "events-expired"
 )
 
 // Forecast says what of an answer is likely to be withheld, from public shares
