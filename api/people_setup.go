@@ -36,6 +36,9 @@ func SetupCode(ctx context.Context, s PeopleStore, operator string) (code string
 
 var errSetup = &entrustment.Error{Code: entrustment.CodeNotFound, Field: "code", Detail: "it is not the code, or it was used", Mend: "take the one that awase serve printed when it started last"}
 
+// errSetUp is for who looks for the setup of a room that has its first admin.
+var errSetUp = &entrustment.Error{Code: entrustment.CodeNotFound, Field: "request", Detail: "the room is set up: its first admin is made, and setup is closed", Mend: "sign in (POST /v1/session), or have an admin invite you (docs/people.md)"}
+
 type setupForm struct {
 	Code     string `json:"token"`
 	Email    string `json:"email"`
@@ -93,6 +96,7 @@ type setupShown struct {
 	Style              template.CSS
 	Room               string
 	Done               bool
+	Over, OIDC         bool // the room is set up; people sign in by an OpenID provider, too
 	Ceremony           bool // the vault waits for its key ceremony
 	Email, Name        string
 	Field, Wrong, Mend string
@@ -123,8 +127,11 @@ func (s *Server) setupPage(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if has {
-		return nil, errNoPage
+	switch {
+	case has && strings.Contains(c.Header.Get("Accept"), "text/html"):
+		return s.setupAnswer(c, http.StatusNotFound, setupShown{Over: true, OIDC: s.oidc != nil})
+	case has:
+		return nil, errSetUp
 	}
 	return s.setupAnswer(c, http.StatusOK, setupShown{})
 }

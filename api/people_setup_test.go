@@ -88,7 +88,14 @@ func TestSetupPage(t *testing.T) {
 		t.Errorf("%s", done.Body)
 	}
 	signIn(t, r, "hana@operator.example", good)
-	r.Nobody().Do("GET", "/setup", nil).Want(404)
+	// Once it is set up, who comes there is told so, and how to sign in.
+	if a := r.Nobody().Do("GET", "/setup", nil).Want(404); !strings.Contains(string(a.Body), "the room is set up") || !strings.Contains(string(a.Body), "sign in (POST /v1/session)") {
+		t.Errorf("%s", a.Body)
+	}
+	over := r.Nobody().Do("GET", "/setup", nil, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8").Want(404)
+	if text := string(over.Body); !strings.HasPrefix(over.Header.Get("Content-Type"), "text/html") || !strings.Contains(text, "この部屋は設定済みです") || !strings.Contains(text, "/v1/session") || strings.Contains(text, "<form") || strings.Contains(text, "/v1/oidc") {
+		t.Errorf("%s", over.Body)
+	}
 	if strings.Contains(r.Log.String(), code) {
 		t.Error("the log holds the code")
 	}

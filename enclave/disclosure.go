@@ -386,7 +386,7 @@ func (e *Enclave) Disclosure(_ context.Context, number int64) ([]byte, error) {
 		return nil, errDisclosureExpired
 	}
 	if d == nil || d.made == nil {
-		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "request", Detail: "this request is not disclosed yet", Mend: "two officers of the operator sign for it: awase drafts, awase approve"}
+		return nil, e.undisclosed(number)
 	}
 	if err := e.stopped(); err != nil {
 		return nil, err
@@ -422,6 +422,22 @@ func (e *Enclave) stateOfDisclosure(r *requestRecord) (state, draft string) {
 		return wire.RequestWithdrawn, ""
 	}
 	return wire.RequestLapsed, ""
+}
+
+// undisclosed refuses a disclosure that is not made, and says what makes it. The room's
+// lock is held.
+func (e *Enclave) undisclosed(number int64) error {
+	refusal := &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "§7", Field: "request", Detail: "this request is not disclosed yet", Mend: "two officers of the operator sign for it: awase drafts, awase approve"}
+	switch state, draft := e.stateOfDisclosure(&requestRecord{Number: number}); {
+	case state == wire.RequestWithdrawn:
+		refusal.Detail += ": its draft was taken back"
+	case state == wire.RequestLapsed:
+		refusal.Detail += ": its draft lapsed, or can't be signed any more"
+	case draft != "":
+		return refusal
+	}
+	refusal.Mend = fmt.Sprintf("draft it anew: awase requests disclose %d", number)
+	return refusal
 }
 
 // disclosedIn gives what the receipt of a request says of its disclosure, nil: it is

@@ -292,13 +292,23 @@ func TestDisclosureLapses(t *testing.T) {
 		}
 		d.reopen(t)
 	}
+	mends := func(what, detail, mend string) {
+		t.Helper()
+		_, err := d.Disclosure(t.Context(), n)
+		if e := entrustment.Public(err); e.Code != entrustment.CodeNotFound || !strings.Contains(e.Detail, detail) || !strings.Contains(e.Mend, mend) {
+			t.Errorf("%s: fetched, it says %v", what, err)
+		}
+	}
+	mends("taken back", "its draft was taken back", "awase requests disclose 1")
 	second := d.waitsFor(t)(d.Disclose(t.Context(), n))
 	d.wantState(t, "drafted anew", n, wire.RequestWaiting)
+	mends("drafted anew", "not disclosed yet", "awase approve")
 	if again := d.waitsFor(t)(d.Disclose(t.Context(), n)); again.Hash != second.Hash {
 		t.Error("two drafts of one disclosure wait")
 	}
 	d.ahead += draftLife
 	d.wantState(t, "lapsed", n, wire.RequestLapsed)
+	mends("lapsed", "its draft lapsed", "awase requests disclose 1")
 	_, err := d.approve(t, second, "op1")
 	wantCode(t, "a lapsed draft", err, entrustment.CodeForbidden)
 	d.must(t, d.waitsFor(t)(d.Disclose(t.Context(), n)), "op2", "op1")

@@ -303,8 +303,7 @@ func (e *Enclave) contract(id string) (*entrustRecord, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "entrustment",
-			Detail: "there is no entrustment " + entrustment.Quote(id), Mend: "activate its contract with awase entrust"}
+		return nil, entrustment.NoEntrustment(id)
 	}
 	return c, nil
 }

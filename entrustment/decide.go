@@ -115,7 +115,7 @@ func allowed(values []string, key string) string {
 func (f *Facts) shape() *Error {
 	c := f.Contract
 	if c == nil {
-		return refusal(CodeNotFound, "", "entrustment", "there is no such entrustment", "activate its contract with awase entrust")
+		return refusal(CodeNotFound, "", "entrustment", "there is no such entrustment", NoEntrustment("").Mend)
 	}
 	outsourced := c.Flow == FlowOutsourcing5
 	switch {

@@ -107,3 +107,10 @@ func Public(err error) *Error {
 	}
 	return &Error{Code: CodeInternal, Detail: "internal error"}
 }
+
+// NoEntrustment is how an entrustment is refused that is not there, or not for the
+// party that asks: the words are the same, and so is what either can do.
+func NoEntrustment(id string) *Error {
+	return &Error{Code: CodeNotFound, Field: "entrustment", Detail: "there is no entrustment " + Quote(id),
+		Mend: "ask the operator, who activates contracts: awase entrust"}
+}

@@ -222,7 +222,8 @@ func unknown(err error, field, detail, mend string) error {
 
 // noEntrustment is unknown of an entrustment.
 func noEntrustment(err error, id string) error {
-	return unknown(err, "entrustment", "there is no entrustment "+entrustment.Quote(id), "activate its contract with awase entrust")
+	none := entrustment.NoEntrustment(id)
+	return unknown(err, none.Field, none.Detail, none.Mend)
 }
 
 func noReservation(err error) error {
@@ -317,10 +318,22 @@ func (r *Room) Price(ctx context.Context, q *entrustment.Question, expect int64)
 	return p, noEntrustment(err, q.Entrustment)
 }
 
-// Report asks a question, waits for its job and gives the release.
+// Report asks a question, waits for its job and gives the release. Of one that another
+// party's people read the error is Made.
 func (r *Room) Report(ctx context.Context, q *entrustment.Question) (*wire.Release, error) {
 	rel, err := r.reported(ctx, "/v1/reports", map[string]any{"question": q})
 	return rel, noEntrustment(err, q.Entrustment)
+}
+
+// Made is what who asked gets of a report that another party's people read: the word
+// that it is made. It is no refusal: nothing is left to do.
+type Made struct {
+	Report    string `json:"report"`    // its id, among the recipient's reports
+	Recipient string `json:"recipient"` // a party
+}
+
+func (m *Made) Error() string {
+	return "the report is made, and people of " + entrustment.Quote(m.Recipient) + " read it: they find it among their reports"
 }
 
 func (r *Room) reported(ctx context.Context, path string, in any) (*wire.Release, error) {
@@ -336,9 +349,8 @@ func (r *Room) reported(ctx context.Context, path string, in any) (*wire.Release
 		return nil, err
 	}
 	raw, err := r.rawJSON(ctx, "/v1/reports/"+url.PathEscape(done.Report))
-	if e, refused := errors.AsType[*Error](err); refused && e.Status == http.StatusNotFound {
-		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2", Field: "recipient",
-			Detail: "the report is made, and is for people of " + entrustment.Quote(done.Recipient), Mend: "they find it among their reports"}
+	if e, refused := errors.AsType[*Error](err); refused && e.Status == http.StatusNotFound && done.Recipient != "" {
+		return nil, &Made{done.Report, done.Recipient}
 	}
 	if err != nil {
 		return nil, err

@@ -132,13 +132,14 @@ func approveCommand() *cobra.Command {
 				shown = cmd.ErrOrStderr() // what is signed is read, whatever is printed
 			}
 			a, err = signWaiting(cmd.Context(), shown, e, args[0], key)
+			a.Draft = args[0]
+		}
+		var got wire.Approved
+		if err == nil {
+			got, err = e.Approve(cmd.Context(), a)
 		}
 		if err != nil {
-			return err
-		}
-		got, err := e.Approve(cmd.Context(), a)
-		if err != nil {
-			return err
+			return inForceAlready(cmd.Context(), e, a.Draft, err)
 		}
 		return answer(cmd, got, func(w io.Writer) error { return sayApproved(w, &got) })
 	})
@@ -213,6 +214,34 @@ func signWaiting(ctx context.Context, w io.Writer, e wire.Enclave, hash string, 
 		return wire.Approval{}, err
 	}
 	return signDraft(w, ds, hash, key)
+}
+
+// inForceAlready gives, where the log has the approval that made a draft effective, that
+// in place of why it can't be signed.
+func inForceAlready(ctx context.Context, e wire.Enclave, hash string, refused error) error {
+	if entrustment.Public(refused).Code != entrustment.CodeNotFound {
+		return refused
+	}
+	for from := int64(0); ; {
+		page, err := e.Log(ctx, wire.LogRequest{From: from})
+		if err != nil { // it is for people of other roles, or away
+			return refused
+		}
+		for i := range page.Entries {
+			l := &page.Entries[i]
+			var of struct {
+				Draft     string `json:"draft"`
+				Effective bool   `json:"effective"`
+			}
+			if l.Kind == "approval" && json.Unmarshal(l.Detail, &of) == nil && of.Draft == hash && of.Effective {
+				return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: fmt.Sprintf("the draft is in force already, since %s (log entry %d): its last signature came", japan(l.At), l.Seq),
+					Mend: "nothing is left to sign"}
+			}
+		}
+		if from = page.Next; from == 0 {
+			return refused
+		}
+	}
 }
 
 // signDraft shows a draft and signs it.

@@ -98,7 +98,7 @@ func TestCanaries(t *testing.T) {
 		run(false, args...)
 	}
 	run(false, "vault", "rotate", "--vault", "V")
-	run(false, "entrustment", "end", "--vault", "V", "acme-2026")
+	run(false, "entrustment", "end", "--vault", "V", "--yes", "acme-2026")
 	run(false, "entrustment", "certificate", "--vault", "V", "acme-2026")
 	for _, args := range evidenceCommands("after") {
 		run(false, args...)

@@ -1,47 +1,12 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"awase/crypto/receipt"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
-
-func entrustmentEnd() *cobra.Command {
-	var keyFile string
-	cmd := &cobra.Command{
-		Use:   "end --vault V [--key KEYFILE] ID",
-		Short: "End an entrustment for good, and destroy its data",
-		Long: "Nothing new is taken under it, questions under way are answered first, and then its lists, event logs and stored reports are destroyed: their data key is thrown away, " +
-			"their files are removed, and the vault key is replaced, so that no old copy of the vault opens them with the key in use. What was spent of budgets stays spent. " +
-			"It can't be undone. Run again it finishes what was left, and says how things stand. An officer of its principal or its trustee signs for it, but in a dev vault.",
-		Args: exactArgs("ID"),
-	}
-	cmd.Flags().StringVar(&keyFile, "key", "", "the officer's private key: the `file` that awase officer key wrote")
-	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
-		by, err := signAct(cmd.Context(), e, "end", args[0], keyFile)
-		if err != nil {
-			return err
-		}
-		raw, err := e.EndEntrustment(cmd.Context(), args[0], by)
-		if err != nil {
-			return err
-		}
-		c, err := receipt.VerifyDestruction(raw, nil)
-		if err != nil {
-			return fmt.Errorf("the certificate: %w", err)
-		}
-		if asJSON(cmd) {
-			return answerJSON(cmd, raw, nil)
-		}
-		sayDestruction(cmd, fmt.Sprintf("entrustment %s", c.Entrustment), c)
-		say(cmd, "  awase entrustment certificate %s prints the certificate, for awase verify", c.Entrustment)
-		return nil
-	})
-}
 
 func entrustmentCertificate() *cobra.Command {
 	cmd := &cobra.Command{

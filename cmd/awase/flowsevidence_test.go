@@ -33,7 +33,7 @@ func (f *flowRoom) supervised(t *testing.T) {
 	if status, _, text := f.ask("POST", "/v1/reports", `{"question":{"schema":"awase.report/v1","report":"profile","entrustment":"acme-out","list":"members","dims":["gender"]}}`, "Authorization", "Bearer "+f.tokens["helper"]); status != 404 {
 		t.Errorf("taken out, the sub-trustee is told %d %s", status, text)
 	}
-	f.must(t, "officer", "entrustment", "end", "acme-out")
+	f.must(t, "officer", "entrustment", "end", "--yes", "acme-out")
 	f.must(t, "auditor", "evidence", "--out", "evidence.zip", "acme-out")
 	if said := mustRun(t, f.dir, "verify", "--key", "awase.key", "evidence.zip"); !strings.Contains(said, "evidence of the entrustment acme-out") || !strings.Contains(said, "1 certificate of destruction") || !strings.Contains(said, "pages, PDF and CSV are what the signed evidence.json gives") {
 		t.Errorf("%s", said)

@@ -40,7 +40,7 @@ func TestKillRotationAndEnd(t *testing.T) {
 		}
 		keys[string(text)] = true
 	}
-	end := []string{"entrustment", "end", "--vault", "V", "acme-2026"}
+	end := []string{"entrustment", "end", "--vault", "V", "--yes", "acme-2026"}
 	for reach := 8 * time.Millisecond; killAfter(t, dir, time.Duration(rng.Int64N(int64(reach))), end...); reach += reach / 2 {
 		kills++
 		mustRun(t, dir, "ledger", "--vault", "V")
@@ -102,7 +102,7 @@ func TestKillServiceAtEnd(t *testing.T) {
 	for range 12 {
 		ask(60*time.Millisecond, "vault", "rotate")
 	}
-	for reach := 20 * time.Millisecond; !ask(reach, "entrustment", "end", "acme-2026"); reach += reach / 2 {
+	for reach := 20 * time.Millisecond; !ask(reach, "entrustment", "end", "--yes", "acme-2026"); reach += reach / 2 {
 	}
 	ends := 0
 	for _, e := range readLog(t, dir) {

@@ -183,14 +183,29 @@ func readCondition(path string) (*entrustment.Condition, error) {
 
 // askOver asks, and shows or prints the release.
 func askOver(cmd *cobra.Command, out *outputs, do func(context.Context) (*wire.Release, error)) error {
-	if !asJSON(cmd) {
-		return ask(cmd.Context(), do, out, cmd.OutOrStdout())
+	r, wrote, err := askAndWrite(cmd.Context(), do, out)
+	if made, others := errors.AsType[*client.Made](err); others {
+		return sayMade(cmd, made, out)
 	}
-	r, _, err := askAndWrite(cmd.Context(), do, out)
 	if err != nil {
 		return err
 	}
-	return render.Write(cmd.OutOrStdout(), render.JSON, r)
+	if asJSON(cmd) {
+		return render.Write(cmd.OutOrStdout(), render.JSON, r)
+	}
+	return show(cmd.OutOrStdout(), r, wrote)
+}
+
+// sayMade says that a report is made that others read: who asked has done their part.
+func sayMade(cmd *cobra.Command, made *client.Made, out *outputs) error {
+	return answer(cmd, made, func(w io.Writer) error {
+		nothing := ""
+		if len(out.files) > 0 {
+			nothing = "; no file is written here"
+		}
+		_, err := fmt.Fprintf(w, "the table is made, and people of %s read it (awase reports %s)%s\n", plain(made.Recipient), plain(made.Report), nothing)
+		return err
+	})
 }
 
 // reportIDs are ids of reports, for a shell to complete.
