@@ -2,7 +2,7 @@
 GO ?= go
 RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
 # ALONE are tests in which one goroutine does all, or whose servers are other processes, at length.
-ALONE = 'TestClickHouse|TestConfined|Fault|Neighbours|Oracle|Golden|Vectors|TestMoveCompares|TestMoveFails|TestSuppression|TestCondition|TestLogShown|TestListVersions|Bombs|Damaged|^Fuzz'
+ALONE = 'TestClickHouse|TestConfined|Fault|Neighbours|Oracle|Golden|Vectors|TestMoveCompares|TestMoveFails|TestSuppression|TestCondition|TestLogShown|TestListVersions|Bombs|Damaged|OnePerson|EvidenceMost|EvidenceBytes|DisclosureSize|DisclosureTells|RetentionLaw|Refusal|^Fuzz'
 FUZZTIME ?= 30s
 ATTACKS ?= .
 SIZES ?= 10M
