@@ -32,22 +32,17 @@ func keptSince(r *requestRecord, d *disclosure) time.Time {
 
 // lastingDisclosures gives what will expire of requests.
 func (s *state) lastingDisclosures() (out []lasting) {
-	operator := ""
-	for _, p := range s.parties {
-		if p.Class == entrustment.ClassOperator {
-			operator = p.ID
-		}
-	}
+	operator := s.operator()
 	for i := range s.requests {
 		r := &s.requests[i]
-		if r.Kind != seal.Disclosure {
+		if r.Kind != seal.Disclosure || operator == nil {
 			continue
 		}
 		d := s.disclosureOf(r.Number)
 		if d.expired || d.made != nil && d.lost {
 			continue
 		}
-		x := lasting{what: kindRequest, party: operator, segments: []vault.SegmentRef{r.segment()},
+		x := lasting{what: kindRequest, party: operator.ID, segments: []vault.SegmentRef{r.segment()},
 			expired: expired{Entry: r.seq, Clause: clauseRequests, Days: disclosuresKept, Since: keptSince(r, d)}}
 		if d.made != nil {
 			x.what, x.Entry, x.segments = kindDisclosure, d.seq, []vault.SegmentRef{d.made.Segment}

@@ -310,13 +310,21 @@ func (e *Enclave) contract(id string) (*entrustRecord, error) {
 
 // operator gives the party that owns the base.
 func (e *Enclave) operator() (*entrustment.Party, error) {
-	for _, p := range e.state.parties {
-		if p.Class == entrustment.ClassOperator {
-			return p, nil
-		}
+	if p := e.state.operator(); p != nil {
+		return p, nil
 	}
 	return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "party",
 		Detail: "there is no operator yet", Mend: "add the party of class operator with awase party add"}
+}
+
+// operator gives the party that owns the base, nil: there is none yet.
+func (s *state) operator() *entrustment.Party {
+	for _, p := range s.parties {
+		if p.Class == entrustment.ClassOperator {
+			return p
+		}
+	}
+	return nil
 }
 
 // book writes the gate's records.
