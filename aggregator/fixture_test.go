@@ -15,6 +15,7 @@ import (
 
 // fakeEngine answers every query with cells.
 type fakeEngine struct {
+	matcher.Engine
 	cells func(q matcher.Query) []int64
 	calls int
 }

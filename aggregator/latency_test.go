@@ -300,13 +300,13 @@ func TestFailedCountsDontShow(t *testing.T) {
 	moment := func(work, phase time.Duration, code entrustment.Code) time.Time {
 		r := newRoom(500)
 		r.clock.t = r.clock.t.Truncate(tick).Add(phase)
-		r.gate.engine = failing(func() error {
+		r.gate.engine = failing{nil, func() error {
 			r.clock.forward(work)
 			if code == "" {
 				return nil
 			}
 			return &entrustment.Error{Code: code}
-		})
+		}}
 		if _, err := r.gate.Release(t.Context(), planOf(1, 1, "acme", "op")); (err == nil) != (code == "") {
 			t.Fatal(err)
 		}
@@ -328,8 +328,11 @@ func TestFailedCountsDontShow(t *testing.T) {
 }
 
 // failing is an engine whose counts fail, or find nobody.
-type failing func() error
+type failing struct {
+	matcher.Engine
+	fails func() error
+}
 
 func (f failing) Cells(context.Context, matcher.Query) (matcher.Exact, error) {
-	return matcher.Exact{Users: []int64{0}}, f()
+	return matcher.Exact{Users: []int64{0}}, f.fails()
 }

@@ -13,6 +13,7 @@ import (
 
 // sumsEngine answers with constant cells and sums.
 type sumsEngine struct {
+	matcher.Engine
 	users []int64
 	sums  [][]int64
 }
@@ -171,7 +172,7 @@ func TestSumsFollowTheLocks(t *testing.T) {
 	for _, users := range []int64{0, 49, 50, 500} {
 		plan.Tables[0].Spec.List[5]++
 		plan.Tables[0].ID = plan.Tables[0].Spec.ID()
-		g := New(sumsEngine{[]int64{users}, [][]int64{{30 * users}}}, book, clock, testKeys)
+		g := New(sumsEngine{users: []int64{users}, sums: [][]int64{{30 * users}}}, book, clock, testKeys)
 		table := release(t, g, plan)
 		if shown := table.Cells[0].Released; shown != (users == 500) || !shown && table.Sums[0].Cells[0] != 0 {
 			t.Errorf("%d users: released %v, sum %d", users, shown, table.Sums[0].Cells[0])

@@ -245,7 +245,30 @@ func (s *session) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, er
 	if err := s.c.call(ctx, "cells"); err != nil {
 		return matcher.Exact{}, err
 	}
-	lost := &entrustment.Error{Code: entrustment.CodeGone, Field: "population", Detail: "it is not there"}
+	wrong, err := s.holding(&q)
+	if err != nil {
+		return matcher.Exact{}, err
+	}
+	exact, err := s.memory.Cells(ctx, q)
+	if wrong != nil && err == nil {
+		wrong(q, &exact)
+	}
+	return exact, err
+}
+
+// Members names who of what the tables hold.
+func (s *session) Members(ctx context.Context, q matcher.Query) ([]matcher.Hit, error) {
+	if err := s.c.call(ctx, "members"); err != nil {
+		return nil, err
+	}
+	if _, err := s.holding(&q); err != nil {
+		return nil, err
+	}
+	return s.memory.Members(ctx, q)
+}
+
+// holding fails where the tables have not what q reads.
+func (s *session) holding(q *matcher.Query) (wrong func(matcher.Query, *matcher.Exact), err error) {
 	s.c.mu.Lock()
 	held := s.c.pops[q.Population] && s.c.bases[s.of[q.Population]] != nil
 	for id := range q.Reads().Lists {
@@ -258,16 +281,12 @@ func (s *session) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, er
 	for id := range q.Reads().Logs {
 		held = held && s.c.logs[matcher.BoundEvents{Build: s.of[q.Population], Events: id}] != nil
 	}
-	wrong := s.c.wrong
+	wrong = s.c.wrong
 	s.c.mu.Unlock()
 	if !held {
-		return matcher.Exact{}, lost
+		return nil, &entrustment.Error{Code: entrustment.CodeGone, Field: "population", Detail: "it is not there"}
 	}
-	exact, err := s.memory.Cells(ctx, q)
-	if wrong != nil && err == nil {
-		wrong(q, &exact)
-	}
-	return exact, err
+	return wrong, nil
 }
 
 func (s *session) Close() error { return nil }

@@ -83,6 +83,14 @@ func (c *checker) dims() (cells int, err error) {
 			if size, err = d.eventSize(c.query.Events, field); err != nil {
 				return 0, err
 			}
+		case Assigned:
+			if d.Share == nil {
+				return 0, badSpec(field, "this dimension needs a share")
+			}
+			if fault := d.Share.fault(); fault != "" {
+				return 0, badSpec(field, fault)
+			}
+			size = 2
 		default:
 			return 0, badSpec(field, "unknown source of a dimension")
 		}
@@ -180,13 +188,13 @@ func (c *checker) where(w *Where, field string, depth int) error {
 		return overLimit(field, fmt.Sprintf("conditions are nested more than %d deep", maxDepth))
 	}
 	set := 0
-	for _, is := range []bool{w.All != nil, w.Any != nil, w.Not != nil, w.In != nil, w.List != nil, w.Event != nil} {
+	for _, is := range []bool{w.All != nil, w.Any != nil, w.Not != nil, w.In != nil, w.List != nil, w.Event != nil, w.Share != nil} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return badSpec(field, "a condition has exactly one of all, any, not, in, list, event")
+		return badSpec(field, "a condition has exactly one of all, any, not, in, list, event, share")
 	}
 	switch {
 	case w.All != nil:
@@ -199,6 +207,11 @@ func (c *checker) where(w *Where, field string, depth int) error {
 		return c.in(w.In, field+".in")
 	case w.Event != nil:
 		return c.logs(w.Event.Logs, field+".event")
+	case w.Share != nil:
+		if fault := w.Share.fault(); fault != "" {
+			return badSpec(field+".share", fault)
+		}
+		return nil
 	}
 	if _, there := c.schema.List(*w.List); !there {
 		return Gone(field + ".list")

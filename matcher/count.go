@@ -75,7 +75,13 @@ func plus(to, from []int64) {
 func (c *counter) block(w0, w1 int) {
 	var buf [blockWords]uint64
 	set := buf[:w1-w0]
-	copy(set, c.users[w0:w1])
+	c.left(set, w0)
+	c.add(set, w0)
+}
+
+// left fills set, which begins with word w0, with the clusters that count.
+func (c *counter) left(set []uint64, w0 int) {
+	copy(set, c.users[w0:])
 	if c.list != nil {
 		for i := range set {
 			set[i] &= c.hits.any[w0+i]
@@ -84,7 +90,6 @@ func (c *counter) block(w0, w1 int) {
 	if c.where != nil {
 		c.narrow(c.where, set, w0)
 	}
-	c.add(set, w0)
 }
 
 // keep clears the bits of set whose code is not in the table: in[code] is 0 or
@@ -161,6 +166,16 @@ func (c *counter) narrow(n *node, set []uint64, w0 int) {
 		}
 	case opEvent:
 		c.keepOften(n.event, set, w0)
+	case opShare:
+		for i, word := range set {
+			kept := word
+			for ; word != 0; word &= word - 1 {
+				if bit := bits.TrailingZeros64(word); !n.share.Holds(uint32((w0+i)*64 + bit)) {
+					kept &^= 1 << bit
+				}
+			}
+			set[i] = kept
+		}
 	case opList:
 		for i := range set {
 			set[i] &= (*n.set)[w0+i]
@@ -248,6 +263,12 @@ func (c *counter) place() {
 		case MatchedBy:
 			for i, id := range c.ids {
 				c.at[i] += d.stride * c.firstKind(id)
+			}
+		case Assigned:
+			for i, id := range c.ids {
+				if d.share.Holds(id) {
+					c.at[i] += d.stride
+				}
 			}
 		}
 	}

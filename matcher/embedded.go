@@ -135,27 +135,49 @@ func (e *Embedded) list(id ListID) *List {
 // does not fit the data, CodeDomain for a code outside its domain, CodeLimit
 // for over 16,384 cells or 4,096 conditions; or the context's.
 func (e *Embedded) Cells(ctx context.Context, q Query) (Exact, error) {
-	p, err := e.plan(&q)
+	p, err := e.matched(ctx, &q)
 	if err != nil {
 		return Exact{}, err
 	}
+	defer p.release(&e.spare)
+	return p.count(ctx, e.workers)
+}
+
+// matched plans q, and finds who is eligible and on its lists.
+func (e *Embedded) matched(ctx context.Context, q *Query) (_ *plan, err error) {
+	p, err := e.plan(q)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			p.release(&e.spare)
+		}
+	}()
 	if p.users, err = e.eligible(ctx, p.base, p.eligible); err != nil {
-		return Exact{}, err
+		return nil, err
 	}
 	if p.list != nil {
 		need := needs{rows: p.needRows, kinds: p.needKinds}
 		if p.hits, err = match(ctx, e.workers, &e.spare, p.base, p.list, need); err != nil {
-			return Exact{}, err
+			return nil, err
 		}
-		defer p.hits.release(&e.spare)
 	}
 	for l, set := range p.sets {
 		h, err := match(ctx, e.workers, &e.spare, p.base, l, needs{})
 		if err != nil {
-			return Exact{}, err
+			return nil, err
 		}
-		defer h.release(&e.spare)
 		*set = h.any
 	}
-	return p.count(ctx, e.workers)
+	return p, nil
+}
+
+// release gives back what was found: nothing reads p afterwards.
+func (p *plan) release(spare *spare) {
+	p.hits.release(spare)
+	for _, set := range p.sets {
+		spare.give(*set)
+		*set = nil
+	}
 }

@@ -102,6 +102,7 @@ const (
 	EventCategory                  // of the events read: a cluster may be in several
 	EventDay                       // of the events read, in spans of Step days from the window's first: likewise
 	Frequency                      // how many events of the kind Name a cluster has: Bounds give the least of each value
+	Assigned                       // whether a cluster is in Share: 0 is no, 1 is yes
 )
 
 // Dim is one dimension of a query.
@@ -111,6 +112,7 @@ type Dim struct {
 	Size   int     // values in the declared domain
 	Step   int     // EventDay
 	Bounds []int64 // Frequency: ascending, at least 1; fewer than the first is in no cell
+	Share  *Share  // Assigned
 }
 
 // Query asks for the exact distinct clusters of each declared cell.
@@ -135,6 +137,7 @@ type Where struct {
 	List *ListID
 
 	Event *AtLeast
+	Share *Share
 }
 
 // InCodes holds for clusters whose value of a column is one of Codes.
@@ -157,4 +160,9 @@ type Engine interface {
 	// Cells gives the exact counts of q. It fails with an *entrustment.Error of
 	// CodeGone where q.Population or a list is not there any more.
 	Cells(ctx context.Context, q Query) (Exact, error)
+	// Members gives the clusters that Cells would count, for a query without dimensions
+	// and events: one Hit for each token of the list that one holds, in the order of
+	// SortHits; without a list one each, of no kind (Kinds). Only package aggregator
+	// calls it (archtest): a member is named to its receiver alone, in a delivery.
+	Members(ctx context.Context, q Query) ([]Hit, error)
 }

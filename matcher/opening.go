@@ -38,18 +38,27 @@ func (q *Query) Reads() Reads {
 
 // Cells opens, and counts.
 func (o opening) Cells(ctx context.Context, q Query) (Exact, error) {
+	return answered(ctx, o, &q, func(by Engine) (Exact, error) { return by.Cells(ctx, q) })
+}
+
+// Members opens, and gives the audience.
+func (o opening) Members(ctx context.Context, q Query) ([]Hit, error) {
+	return answered(ctx, o, &q, func(by Engine) ([]Hit, error) { return by.Members(ctx, q) })
+}
+
+func answered[T any](ctx context.Context, o opening, q *Query, ask func(by Engine) (T, error)) (none T, err error) {
 	for first := true; ; first = false {
 		by, err := o.open(ctx, q.Reads())
 		if err != nil {
-			return Exact{}, err
+			return none, err
 		}
-		exact, err := by.Cells(ctx, q)
+		out, err := ask(by)
 		if err == nil {
-			return exact, nil
+			return out, nil
 		}
 		again, err := o.failed(by, err)
 		if !first || !again {
-			return Exact{}, err
+			return none, err
 		}
 	}
 }
@@ -62,6 +71,16 @@ func Within(by Engine, within func(ctx context.Context, count func(ctx context.C
 type inside struct {
 	by     Engine
 	within func(context.Context, func(context.Context) error) error
+}
+
+// Members gives the audience inside.
+func (i *inside) Members(ctx context.Context, q Query) (out []Hit, err error) {
+	err = i.within(ctx, func(ctx context.Context) error {
+		var err error
+		out, err = i.by.Members(ctx, q)
+		return err
+	})
+	return out, err
 }
 
 // Cells counts inside.

@@ -21,6 +21,7 @@ type dim struct {
 	source DimSource
 	codes  []uint8 // BaseColumn: by cluster; ListColumn: by canonical row
 	stride uint32
+	share  *Share // Assigned
 }
 
 type nodeOp uint8
@@ -33,6 +34,7 @@ const (
 	opListIn
 	opList
 	opEvent
+	opShare
 )
 
 // node is a Where bound to columns.
@@ -43,6 +45,7 @@ type node struct {
 	in    []uint8 // 256 of 0 or 1, by code
 	set   *bitmap // clusters matched by a list
 	event *boundCondition
+	share *Share
 }
 
 // snapshot is what a query names, each looked up once: what is dropped between the
@@ -112,7 +115,7 @@ func (p *plan) bindDims(dims []Dim) {
 	stride := uint32(1)
 	for i := len(dims) - 1; i >= 0; i-- {
 		d := &dims[i]
-		p.dims[i] = dim{source: d.Source, stride: stride}
+		p.dims[i] = dim{source: d.Source, stride: stride, share: d.Share}
 		stride *= uint32(d.Size)
 		switch d.Source {
 		case BaseColumn, ListColumn:
@@ -143,6 +146,8 @@ func (p *plan) bind(w *Where, s *snapshot) node {
 		return node{op: opNot, kids: []node{p.bind(w.Not, s)}}
 	case w.In != nil:
 		return p.bindIn(w.In)
+	case w.Share != nil:
+		return node{op: opShare, share: w.Share}
 	case w.Event != nil:
 		return node{op: opEvent, event: &boundCondition{*w.Event, s.bound(w.Event.Logs)}}
 	}

@@ -55,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) Loader) {
 		{"Eligibility", testEligibility},
 		{"Conditions", testConditions},
 		{"LargeConditions", testLargeConditions},
+		{"Shares", testShares},
+		{"MembersRefused", testMembersRefused},
 		{"Gone", testGone},
 		{"Refused", testRefused},
 		{"Cancelled", testCancelled},
@@ -148,7 +150,9 @@ func testRandom(t *testing.T, engine Loader) {
 			lists[i] = f.list(listColumns, listRows(rt, "list"))
 		}
 		for range 4 {
-			f.check(query(rt, lists))
+			q := query(rt, lists)
+			f.check(q)
+			f.named(q)
 		}
 	})
 }
@@ -161,7 +165,9 @@ func testRefresh(t *testing.T, engine Loader) {
 		lists := []matcher.ListID{f.list(listColumns, listRows(rt, "list"))}
 		for range 3 {
 			f = f.refresh(baseColumns, people(rt, "people"))
-			f.check(query(rt, lists))
+			q := query(rt, lists)
+			f.check(q)
+			f.named(q)
 			f.check(matcher.Query{List: lists[0], Eligible: everybody})
 		}
 	})

@@ -169,6 +169,24 @@ func query(t *rapid.T, lists []matcher.ListID) matcher.Query {
 	return q
 }
 
+// share puts a share into a question: the oracle knows no ids, two engines that hold
+// one base have the same.
+func share(t *rapid.T, q *matcher.Query) {
+	s := &matcher.Share{Key: [16]byte{1, 2, 3}, To: matcher.Shares}
+	s.Key[15] = byte(rapid.IntRange(1, 3).Draw(t, "key"))
+	s.From = uint16(rapid.IntRange(0, matcher.Shares).Draw(t, "from"))
+	if len(q.Dims) > 0 && rapid.Bool().Draw(t, "assignment") {
+		q.Dims[0] = matcher.Dim{Source: matcher.Assigned, Name: "assignment", Size: 2, Share: s}
+		return
+	}
+	in := matcher.Where{Share: s}
+	if q.Where == nil {
+		q.Where = &in
+		return
+	}
+	q.Where = &matcher.Where{All: []matcher.Where{*q.Where, {Not: &in}}}
+}
+
 func dimension(t *rapid.T, withList bool) matcher.Dim {
 	source := matcher.BaseColumn
 	if withList {

@@ -128,16 +128,31 @@ func (l *Loaded) Query(n int) matcher.Query {
 		if rapid.Bool().Draw(t, "of events") {
 			eventQuery(t, &q, l.logs)
 		}
+		if rapid.IntRange(0, 3).Draw(t, "share") == 0 {
+			share(t, &q)
+		}
 		return q
 	}).Example(n)
 }
 
 // Ask asks the question of a number.
-func (l *Loaded) Ask(ctx context.Context, n int) (matcher.Exact, error) {
-	return l.Engine.Cells(ctx, l.Query(n))
+func (l *Loaded) Ask(ctx context.Context, n int) (out Answer, err error) {
+	q := l.Query(n)
+	if out.Exact, err = l.Engine.Cells(ctx, q); err != nil || n%3 > 0 {
+		return out, err
+	}
+	q.Dims, q.Events = nil, nil
+	out.Members, err = l.Engine.Members(ctx, q)
+	return out, err
+}
+
+// Answer is what an engine counts, and of every third question whom it names.
+type Answer struct {
+	matcher.Exact
+	Members []matcher.Hit
 }
 
 // Same tells whether two answers are one.
-func Same(a, b matcher.Exact) bool {
-	return slices.Equal(a.Users, b.Users) && slices.EqualFunc(a.Sums, b.Sums, slices.Equal[[]int64])
+func Same(a, b Answer) bool {
+	return slices.Equal(a.Users, b.Users) && slices.Equal(a.Members, b.Members) && slices.EqualFunc(a.Sums, b.Sums, slices.Equal[[]int64])
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"awase/crypto/token"
 	"awase/matcher"
 )
 
@@ -40,6 +41,7 @@ type binder struct {
 	*snapshot
 	may    *eligible
 	gone   bool // there are some to leave out
+	names  bool // members are named, not counted
 	query  *matcher.Query
 	params clickhouse.Parameters
 	texts  map[string]string
@@ -114,6 +116,9 @@ func (b *binder) statement() string {
 	if b.gone {
 		where = b.texts["gone"] + " AND " + where
 	}
+	if b.names {
+		return b.memberStatement(where)
+	}
 	cell := b.cell()
 	if b.query.Events != nil {
 		return b.eventStatement(cell, where)
@@ -123,6 +128,18 @@ func (b *binder) statement() string {
 		return ""
 	}
 	return b.fill("cells", "cell", cell, "people", asked, "where", where)
+}
+
+// memberStatement gives what names the members of an audience.
+func (b *binder) memberStatement(where string) string {
+	asked := b.asked()
+	switch {
+	case asked == "":
+		return ""
+	case b.query.List == (matcher.ListID{}):
+		return b.fill("audience", "people", asked, "where", where, "kinds", fmt.Sprint(matcher.Kinds), "size", fmt.Sprint(token.Size))
+	}
+	return b.fill("members", "hits", b.hits(b.query.List, "token"), "people", asked, "where", where)
 }
 
 // strides gives how far apart in the table the values of each dimension are.
@@ -147,6 +164,8 @@ func (b *binder) cell() string {
 			column = b.column(d.Source, d.Name)
 		case matcher.MatchedBy:
 			column, b.kinds = "matched", true
+		case matcher.Assigned:
+			column = b.share(d.Share)
 		default:
 			continue
 		}
@@ -243,11 +262,12 @@ func listed(w *matcher.Where) bool {
 	return w.In != nil && w.In.Source == matcher.ListColumn || listed(w.Not) || slices.ContainsFunc(w.All, in) || slices.ContainsFunc(w.Any, in)
 }
 
-// hits gives the clusters that hold a token of a list, once for each that they hold.
-func (b *binder) hits(id matcher.ListID) string {
+// hits gives the clusters that hold a token of a list, once for each that they hold,
+// with some columns of the base's token.
+func (b *binder) hits(id matcher.ListID, with ...string) string {
 	var kinds []string
 	for _, k := range b.build.common(b.lists[id]) {
-		kinds = append(kinds, "("+b.hitsOf(id, k, b.build.tokens[k], nil)+")")
+		kinds = append(kinds, "("+b.hitsOf(id, k, b.build.tokens[k], with)+")")
 	}
 	if kinds == nil {
 		return b.texts["nobody"]

@@ -16,8 +16,8 @@ func TestMutants(t *testing.T) {
 	const people, questions = 2_000, 150
 	engines := []*Engine{open(t, options(t, 1)), open(t, options(t, 2))}
 	want, others := loadWorld(t, people, newRemote(engines[0]), newRemote(engines[1]))
-	answers := map[int]matcher.Exact{}
-	answer := func(n int) matcher.Exact {
+	answers := map[int]enginetest.Answer{}
+	answer := func(n int) enginetest.Answer {
 		if _, ok := answers[n]; !ok {
 			a, err := want.Ask(t.Context(), n)
 			if err != nil {
@@ -76,6 +76,11 @@ func TestMutants(t *testing.T) {
 		{"more than the least often", "often", ">=", ">"},
 		{"refunds below nothing", "sum", "greatest(t.t{i}, toInt128(0))", "t.t{i}"},
 		{"no cap", "sum", "toInt128({cap})", "toInt128({cap}) * 1000000"},
+		{"everybody of a list is a member", "members", "WHERE h.id IN (SELECT id FROM ({people}) AS q WHERE {where})", ""},
+		{"conditions are not looked at of members", "members", "WHERE {where}", ""},
+		{"conditions are not looked at of members without a list", "audience", "WHERE {where}", ""},
+		{"a share is another", "share", "{k1}", "{k0}"},
+		{"a share begins later", "share", ">= {from}", "> {from} + 50"},
 		{"no granule", "sum", "toInt128({granule})", "toInt128(1)"},
 	} {
 		t.Run(m.name, func(t *testing.T) {

@@ -44,10 +44,14 @@ func (e *Engine) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, err
 			return out, nil
 		}
 	}
+	return matcher.Exact{}, e.uncounted(err)
+}
+
+func (e *Engine) uncounted(err error) error {
 	if errors.Is(err, ErrLost) { // it may have been dropped meanwhile, too: who put it knows
 		e.forget()
 	}
-	return matcher.Exact{}, fmt.Errorf("counting: %w", err)
+	return fmt.Errorf("counting: %w", err)
 }
 
 // check finds what q names and gives its number of cells.
@@ -63,25 +67,17 @@ func (e *Engine) check(q *matcher.Query) (*snapshot, int, error) {
 
 // count asks every shard and adds up.
 func (e *Engine) count(ctx context.Context, s *snapshot, may *eligible, q *matcher.Query, out *matcher.Exact) error {
-	b := binder{snapshot: s, may: may, gone: len(s.gone) > 0, query: q, params: clickhouse.Parameters{}, texts: e.queries}
+	b := e.binder(s, may, q)
 	text := b.statement()
 	if text == "" || len(out.Users) == 0 { // nothing that is read can be in a cell, by declarations alone
 		return nil
 	}
 	answers := make([]matcher.Exact, len(e.shards))
-	err := e.each(ctx, func(ctx context.Context, shard int) error {
-		text := strings.ReplaceAll(text, shardMark, e.place(shard))
-		return e.steady(ctx, e.counts(), shard, b.used, func() error {
-			return e.again(ctx, e.counts(), shard, "counting", func(ctx context.Context) error {
-				answers[shard] = newExact(len(out.Users), q)
-				return e.ask(ctx, shard, text, b.params, s.gone, q, &answers[shard])
-			})
-		})
+	err := e.everyShard(ctx, b, text, func(ctx context.Context, shard int, text string) error {
+		answers[shard] = newExact(len(out.Users), q)
+		return e.ask(ctx, shard, text, b.params, s.gone, q, &answers[shard])
 	})
 	if err != nil {
-		return err
-	}
-	if err := s.standing(); err != nil {
 		return err
 	}
 	for _, a := range answers {
@@ -91,6 +87,25 @@ func (e *Engine) count(ctx context.Context, s *snapshot, may *eligible, q *match
 		}
 	}
 	return nil
+}
+
+func (e *Engine) binder(s *snapshot, may *eligible, q *matcher.Query) *binder {
+	return &binder{snapshot: s, may: may, gone: len(s.gone) > 0, query: q, params: clickhouse.Parameters{}, texts: e.queries}
+}
+
+// everyShard has ask put a statement to every shard, over tables that stay what they
+// are meanwhile. It may be asked again.
+func (e *Engine) everyShard(ctx context.Context, b *binder, text string, ask func(ctx context.Context, shard int, text string) error) error {
+	err := e.each(ctx, func(ctx context.Context, shard int) error {
+		text := strings.ReplaceAll(text, shardMark, e.place(shard))
+		return e.steady(ctx, e.counts(), shard, b.used, func() error {
+			return e.again(ctx, e.counts(), shard, "counting", func(ctx context.Context) error { return ask(ctx, shard, text) })
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return b.standing()
 }
 
 func newExact(cells int, q *matcher.Query) matcher.Exact {
@@ -112,23 +127,7 @@ func plus(to, from []int64) {
 // ask gives the statement to a shard and puts the cells that are not empty in their
 // places. A row that is not of the declared cells, or comes twice, is no answer.
 func (e *Engine) ask(ctx context.Context, shard int, text string, params clickhouse.Parameters, gone []uint32, q *matcher.Query, out *matcher.Exact) error {
-	with := []clickhouse.QueryOption{clickhouse.WithParameters(params), clickhouse.WithSettings(counting)}
-	if len(gone) > 0 {
-		left, err := ext.NewTable("gone", ext.Column("id", "UInt32"))
-		if err != nil {
-			return err
-		}
-		for _, id := range gone {
-			if id%uint32(len(e.shards)) != uint32(shard) {
-				continue
-			}
-			if err := left.Append(id); err != nil {
-				return err
-			}
-		}
-		with = append(with, clickhouse.WithExternalTable(left))
-	}
-	rows, err := e.carry(clickhouse.Context(ctx, with...), shard, text)
+	rows, err := e.carried(ctx, shard, text, params, gone)
 	if err != nil {
 		return err
 	}
@@ -156,6 +155,28 @@ func (e *Engine) ask(ctx context.Context, shard int, text string, params clickho
 		}
 	}
 	return rows.Err()
+}
+
+// carried gives a shard a statement with its parameters and those of gone that are
+// there.
+func (e *Engine) carried(ctx context.Context, shard int, text string, params clickhouse.Parameters, gone []uint32) (driver.Rows, error) {
+	with := []clickhouse.QueryOption{clickhouse.WithParameters(params), clickhouse.WithSettings(counting)}
+	if len(gone) > 0 {
+		left, err := ext.NewTable("gone", ext.Column("id", "UInt32"))
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range gone {
+			if id%uint32(len(e.shards)) != uint32(shard) {
+				continue
+			}
+			if err := left.Append(id); err != nil {
+				return nil, err
+			}
+		}
+		with = append(with, clickhouse.WithExternalTable(left))
+	}
+	return e.carry(clickhouse.Context(ctx, with...), shard, text)
 }
 
 // carry gives a shard a statement with a table beside it. The driver writes both whatever

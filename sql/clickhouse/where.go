@@ -20,6 +20,8 @@ func (b *binder) where(w *matcher.Where) string {
 		return "(" + b.isOne(b.column(w.In.Source, w.In.Column), w.In.Codes) + ")"
 	case w.Event != nil:
 		return b.often(w.Event)
+	case w.Share != nil:
+		return b.share(w.Share)
 	}
 	return b.member(*w.List)
 }
@@ -80,6 +82,13 @@ func (b *binder) often(c *matcher.AtLeast) string {
 	name := b.tells("e", len(b.eventful), text)
 	b.eventful[text] = name
 	return name
+}
+
+// share gives the condition that a cluster is in a share. The key is a parameter.
+func (b *binder) share(s *matcher.Share) string {
+	k0, k1 := s.Words()
+	return b.fill("share", "k0", b.param("UInt64", fmt.Sprint(k0)), "k1", b.param("UInt64", fmt.Sprint(k1)),
+		"shares", fmt.Sprint(matcher.Shares), "from", fmt.Sprint(s.From), "to", fmt.Sprint(s.To))
 }
 
 // typesOf gives the types of a log, by position, that satisfy is.
