@@ -99,6 +99,7 @@ var documents = map[string]struct{ what, file string }{
 	SchemaEvents:         {"the description of an event log", "an events.yaml"},
 	SchemaEntrustment:    {"a contract", "a contract.yaml"},
 	SchemaReport:         {"a question", "a spec.yaml"},
+	SchemaCampaign:       {"a campaign", "a campaign.yaml"},
 	"awase.gate/v1":      {"the gate's parameters", "a gate.yaml"},
 	"awase.terms/v1":     {"what awase terms printed", ""},
 	"awase.release/v1":   {"a report", ""},

@@ -20,6 +20,7 @@ var parsers = map[string]func(file string, data []byte) (any, error){
 	"list.yaml":     reading(ParseListSchema),
 	"contract.yaml": reading(ParseContract),
 	"spec.yaml":     reading(ParseQuestion),
+	"campaign.yaml": reading(ParseCampaign),
 }
 
 func reading[T any](f func(string, []byte) (*T, error)) func(string, []byte) (any, error) {

@@ -162,6 +162,7 @@ func checkRoundTrip[T any](t *testing.T, gen func(*rapid.T) *T, parse func(strin
 
 func TestContractsSurviveTheRecordLog(t *testing.T) { checkRoundTrip(t, genContract, ParseContract) }
 func TestQuestionsSurviveTheRecordLog(t *testing.T) { checkRoundTrip(t, genQuestion, ParseQuestion) }
+func TestCampaignsSurviveTheRecordLog(t *testing.T) { checkRoundTrip(t, genCampaign, ParseCampaign) }
 func TestBasesSurviveTheRecordLog(t *testing.T)     { checkRoundTrip(t, genBase, ParseBaseSchema) }
 func TestListsSurviveTheRecordLog(t *testing.T)     { checkRoundTrip(t, genList, ParseListSchema) }
 func TestPartiesSurviveTheRecordLog(t *testing.T) {
@@ -222,3 +223,4 @@ func FuzzParseBaseSchema(f *testing.F) { fuzzDocument(f, SchemaBase, ParseBaseSc
 func FuzzParseListSchema(f *testing.F) { fuzzDocument(f, SchemaList, ParseListSchema) }
 func FuzzParseContract(f *testing.F)   { fuzzDocument(f, SchemaEntrustment, ParseContract) }
 func FuzzParseQuestion(f *testing.F)   { fuzzDocument(f, SchemaReport, ParseQuestion) }
+func FuzzParseCampaign(f *testing.F)   { fuzzDocument(f, SchemaCampaign, ParseCampaign) }

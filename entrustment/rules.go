@@ -20,6 +20,7 @@ const (
 	SchemaList        = "awase.list/v1"
 	SchemaEntrustment = "awase.entrustment/v1"
 	SchemaReport      = "awase.report/v1"
+	SchemaCampaign    = "awase.campaign/v1"
 )
 
 // Home is the country whose law the rules are; a party elsewhere is "abroad"

@@ -9,7 +9,7 @@ import (
 var schemas embed.FS
 
 // JSONSchema gives the JSON Schema of a document by its short name: party, policies,
-// gate, base, list, events, entrustment, report.
+// gate, base, list, events, entrustment, report, campaign.
 func JSONSchema(name string) ([]byte, error) {
 	raw, err := schemas.ReadFile("schemas/" + name + ".json")
 	if err != nil {

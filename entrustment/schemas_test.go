@@ -29,6 +29,7 @@ var schemaOf = map[string]struct {
 	"list.json":        {"list.yaml", reflect.TypeFor[ListSchema]()},
 	"entrustment.json": {"contract.yaml", reflect.TypeFor[Contract]()},
 	"report.json":      {"spec.yaml", reflect.TypeFor[Question]()},
+	"campaign.json":    {"campaign.yaml", reflect.TypeFor[Campaign]()},
 	"gate.json":        {"gate.yaml", nil}, // its type is the aggregator's
 }
 
@@ -94,7 +95,7 @@ func compareSchema(t *testing.T, path string, root, s map[string]any, typ reflec
 		return
 	case reflect.TypeFor[Country]():
 		s = s["oneOf"].([]any)[1].(map[string]any)
-	case reflect.TypeFor[Date](), reflect.TypeFor[Days](), reflect.TypeFor[time.Duration]():
+	case reflect.TypeFor[Date](), reflect.TypeFor[Days](), reflect.TypeFor[Rate](), reflect.TypeFor[time.Duration]():
 		if s["type"] != "string" {
 			t.Errorf("%s: a %s is a string", path, typ)
 		}

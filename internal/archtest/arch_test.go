@@ -226,7 +226,7 @@ func usesExact(syntax *ast.File) bool {
 			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "matcher" && (sel.Sel.Name == "Exact" || sel.Sel.Name == "Query") {
 				found = true
 			}
-			if sel.Sel.Name == "Cells" && isCall[sel] {
+			if (sel.Sel.Name == "Cells" || sel.Sel.Name == "Members") && isCall[sel] {
 				found = true
 			}
 		}
@@ -272,6 +272,7 @@ func TestLawBites(t *testing.T) {
 		{path: "new/x.go", room: "new", syntax: empty},
 		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nvar y matcher.Exact")},
 		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nfunc f() { engine.Cells(ctx, q) }")},
+		{path: "enclave/x.go", room: "enclave", syntax: syntax("package x\nfunc f() { engine.Members(ctx, q) }")},
 	} {
 		if len(violations([]file{f})) == 0 {
 			t.Errorf("%s importing %v passed", f.path, f.imports)
