@@ -199,9 +199,13 @@ func (p Policy) Tau(sigma int64) int64 {
 }
 
 // tau gives the noisy lock of a cell of a spec: k + min{t : P[N_Z(0, L0·σ²) ≥ t]
-// ≤ δ/L0} (PRIVACY §4.2).
+// ≤ δ/L0} (PRIVACY §4.2). Of a delivery k is its least size (rule 12).
 func (p *Policy) tau(s *Spec) int64 {
-	return p.K + tailBound(float64(s.Variance()), max(1, p.DeltaThrE15/s.cellsOfOne()))
+	least := p.K
+	if s.Kind == kindDelivery {
+		least = max(least, entrustment.LeastAudience)
+	}
+	return least + tailBound(float64(s.Variance()), max(1, p.DeltaThrE15/s.cellsOfOne()))
 }
 
 // sigma gives the noise of a question.

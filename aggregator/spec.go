@@ -29,6 +29,8 @@ type Dim struct {
 	Name   string
 	Domain []string
 	Step   int // days of a value, of a dimension over days
+
+	Share *matcher.Share // of a dimension of who is assigned to a campaign's holdout
 }
 
 // Spec is a canonical question of one table. Only Compile makes one, so its
@@ -53,6 +55,8 @@ const (
 	kindTable specKind = ""     // cells under both locks
 	kindSize  specKind = "size" // one number, with the noisy lock alone (PRIVACY rule 6)
 	kindCube  specKind = "cube" // noisy cells kept for sizes, with the noisy lock alone (rule 7)
+
+	kindDelivery specKind = "delivery" // the size of an audience that is handed over, likewise (rule 12)
 )
 
 // specVersion is bumped when the encoding or its meaning changes.
@@ -99,6 +103,9 @@ func (s *Spec) encode() []byte {
 		e.text(d.Name)
 		e.texts(d.Domain)
 		e.number(int64(d.Step))
+		if d.Share != nil {
+			encodeShare(&e, d.Share)
+		}
 	}
 	e.flag(s.Where != nil)
 	if s.Where != nil {
@@ -128,7 +135,7 @@ func (s *Spec) cells() int {
 func (s *Spec) query() matcher.Query {
 	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where, Events: s.eventQuery()}
 	for _, d := range s.Dims {
-		dim := matcher.Dim{Source: d.Source, Name: d.Name, Size: d.engineSize(), Step: d.Step}
+		dim := matcher.Dim{Source: d.Source, Name: d.Name, Size: d.engineSize(), Step: d.Step, Share: d.Share}
 		if d.Source == matcher.Frequency {
 			dim.Name, dim.Bounds = string(entrustment.EventImpression), frequencyBounds
 		}
@@ -163,7 +170,16 @@ const (
 	tagIn
 	tagList
 	tagEvent
+	tagShare
 )
+
+// encodeShare writes a share. Its key is secret, and of 128 random bits: the hash of
+// the encoding tells nothing of it.
+func encodeShare(e *encoder, s *matcher.Share) {
+	e.bytes(s.Key[:])
+	e.number(int64(s.From))
+	e.number(int64(s.To))
+}
 
 func encodeWhere(w *matcher.Where) []byte {
 	var e encoder
@@ -185,6 +201,9 @@ func encodeWhere(w *matcher.Where) []byte {
 		e.number(int64(w.Event.From))
 		e.number(int64(w.Event.To))
 		e.number(w.Event.N)
+	case w.Share != nil:
+		e = append(e, tagShare)
+		encodeShare(&e, w.Share)
 	case w.Not != nil:
 		e = append(e, tagNot)
 		e.bytes(encodeWhere(w.Not))
@@ -232,7 +251,7 @@ func canonical(w matcher.Where, size func(*matcher.InCodes) int) matcher.Where {
 		return negate(canonical(*w.Not, size), size)
 	case w.Any != nil:
 		return combine(w.Any, size, true)
-	case w.List != nil, w.Event != nil:
+	case w.List != nil, w.Event != nil, w.Share != nil:
 		return w
 	default:
 		return combine(w.All, size, false)
