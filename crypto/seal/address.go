@@ -38,11 +38,11 @@ func NewUpload() [16]byte {
 func (a *Address) fault(p Purpose) string {
 	own := a.Entrustment == BaseEntrustment
 	switch {
-	case !own && !isID(a.Entrustment):
+	case !own && !IsID(a.Entrustment):
 		return "entrustment"
 	case own && a.Version != 0, !own && (a.Version < 1 || a.Version > math.MaxInt32):
 		return "version"
-	case !isID(a.Party):
+	case !IsID(a.Party):
 		return "party"
 	case a.Upload == [16]byte{}:
 		return "upload id"
@@ -52,7 +52,7 @@ func (a *Address) fault(p Purpose) string {
 	case Base:
 		fits = own && a.Name == BaseName
 	case List:
-		fits = !own && isID(a.Name)
+		fits = !own && IsID(a.Name)
 	case Events:
 		fits = a.Name == EventsName
 	case Request:
@@ -64,9 +64,9 @@ func (a *Address) fault(p Purpose) string {
 	return ""
 }
 
-// isID tells whether s is what DESIGN calls an id: 1 to 64 of a-z 0-9 . _ -,
+// IsID tells whether s is what DESIGN calls an id: 1 to 64 of a-z 0-9 . _ -,
 // beginning with a letter or digit.
-func isID(s string) bool {
+func IsID(s string) bool {
 	if len(s) < 1 || len(s) > 64 {
 		return false
 	}

@@ -2,28 +2,19 @@ package seal
 
 import (
 	"crypto/ed25519"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"iter"
-
-	"github.com/cloudflare/circl/hpke"
 )
 
 // File is a sealed file that has been opened: the key fits, the address and the
 // header are those that it was sealed to, and its first record is whole.
 type File struct {
-	r       io.Reader
-	opener  hpke.Opener
-	head    Head
-	shape   shape
-	sealed  []byte
-	first   []byte // plaintext of the first record
-	final   bool   // the last record that was read is the final one
-	records int64
-	rows    int64
-	spent   bool
+	recordReader
+	head  Head
+	shape shape
+	first []byte // plaintext of the first record
+	rows  int64
+	spent bool
 }
 
 // Open opens a file. It refuses, with an *Error that says what differs, unless
@@ -59,16 +50,12 @@ func Open(r io.Reader, key PrivateKey, want Address, h *Header, uploadKey ed2551
 			return nil, refuse(BadSignature, "")
 		}
 	}
-	receiver, err := head.Suite.hpke().NewReceiver(key.secret(), info(head.canonical))
+	opener, err := key.receiver(head.enc, info(head.canonical))
 	if err != nil {
-		return nil, fmt.Errorf("open a sealed file: %w", err)
+		return nil, err
 	}
-	opener, err := receiver.Setup(head.enc)
-	if err != nil { // an X25519 point of small order
-		return nil, refuse(NotOpened, "")
-	}
-	f := &File{r: r, opener: opener, head: head.Head, shape: shapeOf(&head.Header)}
-	if f.first, err = f.record(); err != nil {
+	f := &File{recordReader: recordReader{r: r, opener: opener}, head: head.Head, shape: shapeOf(&head.Header)}
+	if f.first, err = f.next(); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -141,62 +128,10 @@ func (f *File) Batches() iter.Seq2[Batch, error] {
 				return
 			}
 			var err error
-			if plain, err = f.record(); err != nil {
+			if plain, err = f.next(); err != nil {
 				yield(Batch{}, err)
 				return
 			}
 		}
 	}
-}
-
-// record reads and opens the next record. After the final one nothing may follow,
-// which is looked at before its rows are given.
-func (f *File) record() ([]byte, error) {
-	f.records++
-	bad := func(r Reason, detail string) error {
-		return &Error{Reason: r, Record: f.records, Detail: detail}
-	}
-	read := func(b []byte) error {
-		err := readFull(f.r, b)
-		if errors.Is(err, Truncated) {
-			return bad(Truncated, "")
-		}
-		return err
-	}
-	var word [4]byte
-	if err := read(word[:]); err != nil {
-		return nil, err
-	}
-	size := binary.BigEndian.Uint32(word[:])
-	final := size&finalBit != 0
-	size &^= finalBit
-	switch {
-	case f.records > maxRecords:
-		return nil, bad(MalformedRecord, "more than 1,048,576 records")
-	case size < tagSize || size > MaxRecord:
-		return nil, bad(MalformedRecord, "length")
-	case size == tagSize && !(final && f.records == 1):
-		return nil, bad(MalformedRecord, "no rows")
-	}
-	if cap(f.sealed) < int(size) {
-		f.sealed = make([]byte, size)
-	}
-	sealed := f.sealed[:size]
-	if err := read(sealed); err != nil {
-		return nil, err
-	}
-	plain, err := f.opener.Open(sealed, aad(final))
-	if err != nil {
-		return nil, bad(NotOpened, "another key, or altered on the way")
-	}
-	f.final = final
-	if final {
-		switch _, err := io.ReadFull(f.r, word[:1]); {
-		case err == nil:
-			return nil, bad(TrailingBytes, "")
-		case !errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("read a sealed file: %w", err)
-		}
-	}
-	return plain, nil
 }

@@ -2,29 +2,9 @@ package seal
 
 import (
 	"crypto/ed25519"
-	"encoding/binary"
 	"fmt"
 	"io"
-
-	"github.com/cloudflare/circl/hpke"
 )
-
-// Limits of a file.
-const (
-	MaxRecord  = 1 << 20 // bytes of a record's ciphertext
-	maxRecords = 1 << 20
-	tagSize    = 16
-	maxPlain   = MaxRecord - tagSize
-	finalBit   = 1 << 31 // of a record's length
-)
-
-// aad is HPKE's associated data of a record.
-func aad(final bool) []byte {
-	if final {
-		return []byte{1}
-	}
-	return []byte{0}
-}
 
 // WriterOptions are how a file is sealed. The zero WriterOptions will do.
 type WriterOptions struct {
@@ -35,12 +15,10 @@ type WriterOptions struct {
 // Writer seals rows. It holds one record, at most 1 MiB, whatever the file's size,
 // and is not safe for concurrent use.
 type Writer struct {
-	w       io.Writer
-	sealer  hpke.Sealer
+	records recordWriter
 	shape   shape
 	buf     []byte
 	rows    int64
-	records int64
 	err     error // of the first call that failed; Spent after Close
 }
 
@@ -55,23 +33,15 @@ func NewWriter(w io.Writer, to PublicKey, a Address, h Header, o WriterOptions) 
 	if o.Sign != nil && len(o.Sign) != ed25519.PrivateKeySize {
 		return nil, refuse(BadKey, "an upload key of another length")
 	}
-	pub, err := to.kem()
+	enc, sealer, err := to.sender(info(canonical), o.Rand)
 	if err != nil {
 		return nil, err
-	}
-	sender, err := to.suite.hpke().NewSender(pub, info(canonical))
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	enc, sealer, err := sender.Setup(o.Rand)
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
 	}
 	head := appendSignature(appendHead(nil, to.suite, canonical, enc), o.Sign)
 	if _, err := w.Write(head); err != nil {
 		return nil, fmt.Errorf("write a sealed file: %w", err)
 	}
-	return &Writer{w: w, sealer: sealer, shape: shapeOf(&h)}, nil
+	return &Writer{records: recordWriter{w: w, sealer: sealer}, shape: shapeOf(&h)}, nil
 }
 
 // Write adds rows to the file and keeps none of them. A row that the header
@@ -95,7 +65,7 @@ func (w *Writer) Write(rows []Row) error {
 		if len(w.buf) <= maxPlain {
 			continue
 		}
-		if w.err = w.record(w.buf[:whole], false); w.err != nil {
+		if w.err = w.records.write(w.buf[:whole], false); w.err != nil {
 			return w.err
 		}
 		w.buf = w.buf[:copy(w.buf, w.buf[whole:])]
@@ -109,31 +79,9 @@ func (w *Writer) Close() error {
 	if w.err != nil {
 		return w.err
 	}
-	if w.err = w.record(w.buf, true); w.err != nil {
+	if w.err = w.records.write(w.buf, true); w.err != nil {
 		return w.err
 	}
 	w.err, w.buf = refuse(Spent, ""), nil
-	return nil
-}
-
-func (w *Writer) record(plain []byte, final bool) error {
-	if w.records++; w.records > maxRecords {
-		return &Error{Reason: MalformedRecord, Record: w.records, Detail: "more than 1,048,576 records: split the file"}
-	}
-	sealed, err := w.sealer.Seal(plain, aad(final))
-	if err != nil {
-		return fmt.Errorf("seal record %d: %w", w.records, err)
-	}
-	size := uint32(len(sealed))
-	if final {
-		size |= finalBit
-	}
-	var word [4]byte
-	binary.BigEndian.PutUint32(word[:], size)
-	for _, b := range [][]byte{word[:], sealed} {
-		if _, err := w.w.Write(b); err != nil {
-			return fmt.Errorf("write a sealed file: %w", err)
-		}
-	}
 	return nil
 }

@@ -23,6 +23,8 @@ var may = map[string][]string{
 	"entrustment":        {},
 	"crypto":             {},
 	"crypto/receipt":     {"entrustment"},
+	"crypto/label":       {"crypto/seal"},
+	"crypto/delivery":    {"crypto/seal", "crypto/label", "crypto/identifier"},
 	"intake":             {"intake/table", "crypto/identifier", "crypto/seal", "entrustment"},
 	"intake/table":       {"entrustment"},
 	"intake/parquet":     {"intake/table", "entrustment"},
