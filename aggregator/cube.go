@@ -52,7 +52,7 @@ func answers(dims []Dim, w *matcher.Where) bool {
 		return dimOf(dims, w.In) >= 0
 	case w.Not != nil:
 		return answers(dims, w.Not)
-	case w.List != nil, w.Event != nil:
+	case w.List != nil, w.Event != nil, w.Share != nil:
 		return false
 	}
 	for _, part := range [][]matcher.Where{w.All, w.Any} {

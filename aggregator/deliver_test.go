@@ -243,3 +243,17 @@ func TestDeliverySpec(t *testing.T) {
 		t.Errorf("a list below the floor: %v", err)
 	}
 }
+
+// TestShareIsNobodysSelection: neither a cube nor an index can tell who is in a share.
+func TestShareIsNobodysSelection(t *testing.T) {
+	w := matcher.Where{Share: &matcher.Share{Key: [16]byte{1}, To: 100}}
+	dims := []Dim{{Source: matcher.BaseColumn, Name: "age", Domain: columnA.Domain}}
+	for _, w := range []matcher.Where{w, {Not: &w}, {All: []matcher.Where{w}}} {
+		if holds, fails := satisfiable(dims, []uint8{0}, &w); !holds || !fails {
+			t.Errorf("%+v is certain of a cell: %v, %v", w, holds, fails)
+		}
+		if answers(dims, &w) {
+			t.Errorf("a cube answers %+v", w)
+		}
+	}
+}

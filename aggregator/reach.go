@@ -54,7 +54,7 @@ func satisfiable(dims []Dim, codes []uint8, w *matcher.Where) (holds, fails bool
 		}
 		holds = matches(dims, codes, w)
 		return holds, !holds
-	case w.List != nil, w.Event != nil:
+	case w.List != nil, w.Event != nil, w.Share != nil:
 		return true, true
 	case w.Not != nil:
 		holds, fails = satisfiable(dims, codes, w.Not)
