@@ -35,6 +35,8 @@ var accessRows = map[string]entry{
 
 	// requests of data subjects: the operator's alone
 	"requestReceipt": {anybody: true, of: at("/v1/requests/1/receipt")},
+	"disclosure":     {anybody: true, of: at("/v1/requests/1/disclosure")},
+	"disclose":       {anybody: true, of: at("/v1/requests/1/disclosure")},
 	"evidence":       {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/evidence")},
 
 	// people

@@ -31,6 +31,7 @@ type Enclave interface {
 	wire.Vault
 	wire.Catalogue
 	wire.Subjects
+	wire.Disclosures
 	wire.Evidence
 	wire.Work
 }

@@ -256,6 +256,12 @@ func requestScenarios() []scenario {
 		{name: "a request of a client's", as: acPrivacy, ask: "POST /v1/requests", body: check + `"sealed":"AA=="}`, status: 403},
 		{name: "requests are no client's to see", as: acPrivacy, ask: "GET /v1/requests", status: 403},
 		{name: "nor an admin's", as: opAdmin, ask: "GET /v1/requests", status: 403},
+		{name: "no desk yet", as: opPrivacy, ask: "GET /v1/desk-key", status: 404, has: []string{"E_NOT_FOUND", "awase desk key"}},
+		{name: "a desk's key that is none", as: opPrivacy, ask: "PUT /v1/desk-key", body: `{"key":"awase-seal-xwing-AAAA"}`, status: 422, has: []string{"E_SPEC"}},
+		{name: "a client's desk", as: acPrivacy, ask: "PUT /v1/desk-key", body: `{"key":"x"}`, status: 403},
+		{name: "no disclosure of none", as: opPrivacy, ask: "GET /v1/requests/1/disclosure", status: 404, has: []string{"E_NOT_FOUND"}},
+		{name: "an auditor reads no disclosure", as: somebody(apitest.Operator, api.Auditor), ask: "GET /v1/requests/1/disclosure", status: 403},
+		{name: "none is drafted", as: opPrivacy, ask: "POST /v1/requests/1/disclosure", body: `{}`, status: 404, has: []string{"E_NOT_FOUND"}},
 		{name: "no receipt of none", as: opPrivacy, ask: "GET /v1/requests/1/receipt", status: 404, has: []string{"E_NOT_FOUND"}},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"awase/api"
 	"awase/crypto/receipt"
 	"awase/crypto/seal"
+	"awase/enclave/wire"
 	"awase/internal/apitest"
 )
 
@@ -63,6 +64,60 @@ func TestRequests(t *testing.T) {
 	}
 	for where, text := range map[string]string{"the list": list, "the log": r.Log.String(), "a receipt": string(first.Body)} {
 		if strings.Contains(text, "never a user") || strings.Contains(text, `"u1"`) {
+			t.Errorf("%s says who asks", where)
+		}
+	}
+}
+
+// A disclosure waits for two officers of the operator, then its privacy officers fetch
+// it, and nobody else does; the service sees ciphertext of one size alone.
+func TestDisclosure(t *testing.T) {
+	r := apitest.StartSigned(t)
+	desk := r.As(opPrivacy)
+	key, err := seal.DeriveKey(seal.XWing, [32]byte{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ack wire.Ack
+	desk.Do(http.MethodPut, "/v1/desk-key", map[string]any{"key": key.Public()}).Want(http.StatusAccepted).JSON(&ack)
+	desk.Do(http.MethodGet, "/v1/desk-key", nil).Want(http.StatusNotFound)
+	r.Approve(ack.Waits, "op1", "op2")
+	var pinned wire.DeskKey
+	got := desk.Do(http.MethodGet, "/v1/desk-key", nil).Want(http.StatusOK)
+	got.JSON(&pinned)
+	if pinned.Fingerprint != key.Public().Fingerprint() || pinned.Version != 1 {
+		t.Errorf("%+v", pinned)
+	}
+	for _, body := range []string{`{"key":"x"}`, `{}`, `{"key":"awase-seal-xwing-"}`, `{"key":"x","by":"y"}`} {
+		desk.Bad(http.MethodPut, "/v1/desk-key", body).Want(http.StatusUnprocessableEntity)
+	}
+	raw := r.SealedRequest(seal.Disclosure, "u1")
+	desk.Do(http.MethodPost, "/v1/requests", map[string]any{"check": map[string]any{"method": "document", "on": "2026-01-05"}, "sealed": raw}).Want(http.StatusOK)
+	desk.Do(http.MethodGet, "/v1/requests/1/disclosure", nil).Want(http.StatusNotFound)
+	list := string(desk.Do(http.MethodGet, "/v1/requests", nil).Want(http.StatusOK).Body)
+	if !strings.Contains(list, `"state":"waiting"`) || !strings.Contains(list, `"draft":"`) {
+		t.Errorf("the list: %s", list)
+	}
+	ack = wire.Ack{}
+	desk.Do(http.MethodPost, "/v1/requests/1/disclosure", map[string]any{}).Want(http.StatusAccepted).JSON(&ack) // the draft that waits
+	r.Approve(ack.Waits, "op2", "op1")
+	file := desk.Do(http.MethodGet, "/v1/requests/1/disclosure", nil).Want(http.StatusOK)
+	if tag, content, err := seal.OpenDisclosure(file.Body, key); err != nil || tag.Number != 1 || !bytes.Contains(content, []byte(`"known":false`)) {
+		t.Errorf("%+v, %s, %v", tag, content, err)
+	}
+	if again := desk.Do(http.MethodGet, "/v1/requests/1/disclosure", nil).Want(http.StatusOK); !bytes.Equal(again.Body, file.Body) || file.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Error("it is other bytes, or of another type")
+	}
+	desk.Do(http.MethodPost, "/v1/requests/1/disclosure", map[string]any{}).Want(http.StatusForbidden)
+	for _, path := range []string{"/v1/requests/2/disclosure", "/v1/requests/01/disclosure", "/v1/requests/x/disclosure"} {
+		desk.Do(http.MethodGet, path, nil).Want(http.StatusNotFound)
+		desk.Do(http.MethodPost, path, map[string]any{}).Want(http.StatusNotFound)
+	}
+	for _, who := range []api.Principal{opAdmin, opAdops, acPrivacy, somebody(apitest.Operator, api.Auditor)} {
+		r.As(who).Do(http.MethodGet, "/v1/requests/1/disclosure", nil).Want(http.StatusForbidden)
+	}
+	for where, text := range map[string]string{"the list": list, "the log": r.Log.String()} {
+		if strings.Contains(text, `"u1"`) {
 			t.Errorf("%s says who asks", where)
 		}
 	}

@@ -82,7 +82,7 @@ func (e *Enclave) expired(d *draft) bool { return !e.vault.Log().Now().Before(d.
 // replaces tells whether what a draft replaces is what stands now.
 func (e *Enclave) replaces(d *draft) bool {
 	before, version, err := e.inForce(d.Statement.Act, d.Statement.ID)
-	return err == nil && d.Statement.Version == version+1 && d.Statement.Replaces == documentHash(before)
+	return err == nil && !e.otherDesk(d) && d.Statement.Version == version+1 && d.Statement.Replaces == documentHash(before)
 }
 
 // counted gives the signatures of a draft whose keys still stand: one that was
@@ -197,6 +197,10 @@ func (e *Enclave) inForce(act, id string) (json.RawMessage, int, error) {
 		}
 	case kindAccept:
 		version = e.state.clocks
+	case kindDeskKey:
+		if e.state.desk != nil {
+			doc = e.state.desk
+		}
 	}
 	if doc == nil {
 		return nil, version, nil
@@ -234,9 +238,8 @@ func (e *Enclave) draft(act, id string, document json.RawMessage) (wire.Ack, err
 			return e.waits(d, false)
 		}
 	}
-	if len(waiting) >= maxDrafts && !slices.Contains([]string{kindLift, kindConfirm, kindAccept}, act) { // of these there is one at a time
-		return wire.Ack{}, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §2 rule 9", Field: "draft",
-			Detail: fmt.Sprintf("%d drafts wait for signatures", len(waiting)), Mend: "approve those that are meant, or wait until they lapse: awase drafts"}
+	if err := e.mayDraft(act); err != nil {
+		return wire.Ack{}, err
 	}
 	nonce := make([]byte, 16)
 	rand.Read(nonce)
@@ -249,6 +252,16 @@ func (e *Enclave) draft(act, id string, document json.RawMessage) (wire.Ack, err
 		return wire.Ack{}, err
 	}
 	return e.waits(e.state.drafts[approval.Hash(message)], true)
+}
+
+// mayDraft refuses one draft more than may wait.
+func (e *Enclave) mayDraft(act string) error {
+	waiting := len(e.waiting())
+	if waiting < maxDrafts || slices.Contains([]string{kindLift, kindConfirm, kindAccept}, act) { // of these there is one at a time
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "DESIGN §2 rule 9", Field: "draft",
+		Detail: fmt.Sprintf("%d drafts wait for signatures", waiting), Mend: "approve those that are meant, or wait until they lapse: awase drafts"}
 }
 
 // waits says how a draft stands.
@@ -279,7 +292,7 @@ func (e *Enclave) shown(d *draft) (*wire.Draft, error) {
 		return nil, err
 	}
 	signed := e.counted(d)
-	w := &wire.Draft{State: wire.DraftNew, Hash: d.hash, Statement: d.Statement, Document: d.Document, Before: before, Parties: parties, Needs: e.needs(parties, signed), At: utc(d.at)}
+	w := &wire.Draft{State: wire.DraftNew, Hash: d.hash, Statement: d.Statement, Document: d.Document, Before: before, Parties: parties, Needs: e.needed(parties, signed), At: utc(d.at)}
 	for _, s := range signed {
 		w.State = wire.DraftApproved
 		w.Signed = append(w.Signed, wire.Signed{Party: s.by.party, Officer: s.by.Name, At: utc(s.at)})
@@ -303,50 +316,78 @@ func (e *Enclave) Drafts(context.Context) ([]wire.Draft, error) {
 }
 
 // Approve takes one officer's signature of a draft.
-func (e *Enclave) Approve(_ context.Context, a wire.Approval) (wire.Approved, error) {
+func (e *Enclave) Approve(ctx context.Context, a wire.Approval) (wire.Approved, error) {
+	var found *found // of a disclosure: looked up between two attempts, without the room's lock
+	for {
+		out, src, err := e.approve(a, found)
+		if src == nil {
+			return out, err
+		}
+		if found, err = e.find(ctx, src); err != nil {
+			return wire.Approved{}, err
+		}
+	}
+}
+
+// approve takes a signature or, where it is the last of a disclosure that was not
+// looked up yet, gives where to look.
+func (e *Enclave) approve(a wire.Approval, found *found) (wire.Approved, *source, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	refused := func(err error) (wire.Approved, *source, error) {
+		return wire.Approved{}, nil, e.refuse("approve", "", err)
+	}
 	d, ok := e.state.drafts[a.Draft]
 	if !ok {
-		return wire.Approved{}, noDraft()
+		return wire.Approved{}, nil, noDraft()
 	}
 	try := &attempt{draft: d, signature: a.Signature}
 	try.by, try.known = e.state.pinned[a.Key]
 	for _, c := range e.controls {
 		if err := c.refuse(e, try); err != nil {
-			return wire.Approved{}, e.refuse("approve", "", err)
+			return refused(err)
 		}
 	}
 	parties, err := e.concerns(d.Statement.Act, d.Document)
 	if err != nil {
-		return wire.Approved{}, e.refuse("approve", "", err)
+		return refused(err)
 	}
 	rec := approvalRecord{Draft: d.hash, Party: try.by.party, Officer: try.by.Name, Key: a.Key, Signature: a.Signature}
-	out := wire.Approved{Needs: e.needs(parties, append(e.counted(d), signature{by: try.by}))}
+	out := wire.Approved{Needs: e.needed(parties, append(e.counted(d), signature{by: try.by}))}
 	if len(out.Needs) == 0 {
 		// What it rests on may have changed since it was drafted.
 		act, err := e.decide(d.Statement.Act, d.Document)
 		if err != nil {
-			return wire.Approved{}, e.refuse("approve", "", err)
+			return refused(err)
+		}
+		if doc, ok := act.body.(*disclosureDraft); ok {
+			made, src, err := e.made(doc, found)
+			if err != nil {
+				return refused(err)
+			}
+			if made == nil {
+				return wire.Approved{}, src, nil
+			}
+			act.body = made
 		}
 		body, err := json.Marshal(act.body)
 		if err != nil {
-			return wire.Approved{}, fmt.Errorf("encoding an act: %w", err)
+			return wire.Approved{}, nil, fmt.Errorf("encoding an act: %w", err)
 		}
 		if err := e.ready(d.Statement.Act, act.id); err != nil {
-			return wire.Approved{}, err
+			return wire.Approved{}, nil, err
 		}
 		rec.Act, out.Effective = &actRecord{d.Statement.Act, body}, true
 	}
 	r, err := e.append(kindApproval, rec)
 	if err != nil {
-		return wire.Approved{}, err
+		return wire.Approved{}, nil, err
 	}
 	out.Ack = wire.Ack{ID: d.Statement.ID, Version: d.Statement.Version, Changed: true, Seq: r.Seq}
 	if out.Effective {
-		return out, e.acceptApproved()
+		return out, nil, e.acceptApproved()
 	}
-	return out, nil
+	return out, nil, nil
 }
 
 func noDraft() error {
@@ -393,6 +434,7 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 		// No later entry signs for one that has lapsed by now: time only goes on.
 		maps.DeleteFunc(s.drafts, func(_ string, old *draft) bool { return !r.Time.Before(old.expires) })
 		s.drafts[d.hash] = d
+		return s.draftedDisclosure(d)
 	case kindApproval:
 		rec, err := body[approvalRecord](r)
 		if err != nil {
@@ -415,6 +457,7 @@ func (s *state) foldOfficers(r *vault.Record, fold func(*vault.Record) error) er
 			return err
 		}
 		delete(s.drafts, rec.Draft)
+		s.withdrawnDisclosure(rec.Draft)
 	case kindFreeze:
 		f, err := body[freezeRecord](r)
 		if err != nil {

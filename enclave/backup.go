@@ -45,7 +45,7 @@ func (e *Enclave) Backup(ctx context.Context, req wire.BackupRequest) (wire.Back
 		return wire.Backup{}, err
 	}
 	segments := e.state.segments()
-	for _, n := range e.missing { // which no copy can bring back
+	for _, n := range slices.Concat(e.missing, e.unread) { // which no copy can bring back
 		delete(segments, (&requestRecord{Number: n}).segment().ID)
 	}
 	ids := slices.Sorted(maps.Keys(segments))

@@ -60,8 +60,19 @@ type servers struct {
 	database string
 }
 
-// clickHouse gives a database on n of the shared servers.
+// killing is held by a test that kills a server, and shared by those that need them
+// all.
+var killing sync.RWMutex
+
+// clickHouse gives a database on n of the shared servers, which nobody kills meanwhile.
 func clickHouse(t *testing.T, n int) *servers {
+	t.Helper()
+	killing.RLock()
+	t.Cleanup(killing.RUnlock)
+	return onServers(t, n)
+}
+
+func onServers(t *testing.T, n int) *servers {
 	t.Helper()
 	if !chtest.There() {
 		chtest.Start(t, 1, chtest.Options{}) // skips, or fails with CI=true
@@ -312,7 +323,9 @@ func randomWhere(r *rand.Rand, over *matcher.Common, depth int) matcher.Where {
 // leaves no table of it, and requests nobody.
 func TestClickHouseShardKilled(t *testing.T) {
 	t.Parallel()
-	s := clickHouse(t, 2)
+	killing.Lock()
+	t.Cleanup(killing.Unlock)
+	s := onServers(t, 2)
 	e := openWith(t, filepath.Join(t.TempDir(), "V"), s.options())
 	fill(t, e, "")
 	moveTo(t, e, wire.MoveRequest{To: wire.EngineClickHouse})

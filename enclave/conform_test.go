@@ -245,6 +245,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	askEvidence(ctx, e)
 	askWork(ctx, e)
 	askSubjects(ctx, e)
+	askDisclosures(ctx, e)
 	askVault(ctx, e)
 }
 

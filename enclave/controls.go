@@ -44,6 +44,12 @@ var approvalControls = []control{
 		}
 		return nil
 	}},
+	{"desk key", func(e *Enclave, a *attempt) *entrustment.Error {
+		if e.otherDesk(a.draft) {
+			return otherDesk()
+		}
+		return nil
+	}},
 	{"predecessor", func(e *Enclave, a *attempt) *entrustment.Error {
 		if !e.replaces(a.draft) {
 			return approvalError("what the draft was to replace was changed meanwhile", "draft it again: run the command that made it, and read what it changes now")

@@ -98,6 +98,10 @@ func (e *Enclave) decide(kind string, raw json.RawMessage) (decided, error) {
 		return about(raw, e.decideClock)
 	case kindConfirm:
 		return about(raw, e.decideConfirm)
+	case kindDeskKey:
+		return about(raw, e.decideDeskKey)
+	case kindDisclosure:
+		return about(raw, e.decideDisclosure)
 	}
 	return decided{}, fmt.Errorf("deciding about a document of kind %q", kind)
 }

@@ -91,6 +91,7 @@ type Enclave struct {
 	message    func(*approval.Statement) ([]byte, error)                    // what officers sign
 	valid      func(officer) bool                                           // whose signatures count
 	concerns   func(act string, document json.RawMessage) ([]string, error) // the parties that sign an act
+	needed     func(parties []string, signed []signature) []string          // the parties whose officer has to sign yet
 	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
 	stopped    func() error                                                 // what an answer is refused for that is ready
 	again      func(q *entrustment.Question) (*asked, *issued, error)       // what a question is charged as
@@ -113,13 +114,20 @@ type Enclave struct {
 	letGo   chan struct{}  // closed when a question ends
 	gone    []token.Token  // users under tombstones in the base; appended to, or another slice
 	missing []int64        // numbers of requests that can't be read back
+	unread  []int64        // likewise, of those for disclosure: nothing that is released hangs on them
 	copying map[string]int // segments that backups copy, and a load reads
 
 	suppressed map[token.Token]suppressed                          // who asked for deletion or a stop of use
+	requestsOf map[token.Token][]int64                             // all their requests of that sort
 	unlifted   bool                                                // whose requests the base lifts can't be read back
 	agreed     func(consent int32, s suppressed, today int32) bool // whether a consent lifts; tests take it out, as what follows
 	liftedID   func(lifts) hexID                                   // what a population has in its name of those whose requests it lifts
 	pending    func(number int64) bool                             // whether what was pinned before a request is still to be charged
+
+	finds       turns                       // held while a disclosure is looked up
+	fitsDesk    func(*disclosureDraft) bool // whether a disclosure is to the key that is pinned; tests take it out, as what follows
+	disclosedOn func(entrustment.Date) int  // how many were made on a day
+	toldLogs    func() []*eventsRecord      // the event logs that a disclosure tells of
 
 	retention retention
 }
@@ -155,6 +163,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{}, suppressed: map[token.Token]suppressed{},
+		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1),
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -174,10 +183,11 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 			return nil, errors.Join(err, v.Close())
 		}
 	}
-	e.address, e.concerns = addressOf, e.concerned
+	e.address, e.concerns, e.needed = addressOf, e.concerned, e.needs
 	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.again, e.lapsed = e.decideReport, e.runsOut
+	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())

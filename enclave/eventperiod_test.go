@@ -83,7 +83,7 @@ func TestLogsOfDays(t *testing.T) {
 	if r := reach(10); !near(seen(r, "2"), 900) || seen(r, "3") != nil {
 		t.Errorf("replaced: %v twice, %v three times", seen(r, "2"), seen(r, "3"))
 	}
-	if n := len(segmentFiles(t, e)); n != 8 { // base, list and its rows, two logs, three reports
+	if n := len(segmentFiles(t, e)); n != 9 { // base and its particulars, list and its rows, two logs, three reports
 		t.Errorf("%d segments", n)
 	}
 	if len(e.bound) != 2 {

@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -69,7 +68,7 @@ func (e *Enclave) mayAdd(id string, f *opened) error {
 			return err
 		}
 		if c.Version != f.terms.Version {
-			return errAmended
+			return e.amended(c)
 		}
 	}
 	return entrustment.DecideEvents(e.facts(c), eventsAct(f.terms.Party, own, f.header))
@@ -235,7 +234,7 @@ type eventLog struct {
 	from, to int32
 }
 
-var errEvent = errors.New("an event does not fit its header")
+var errEvent = misfit("an event does not fit its header")
 
 // readEvents tokenises a log. A row is
 //

@@ -121,6 +121,12 @@ type (
 		Number int64            `json:"number"`
 		Kind   seal.RequestKind `json:"kind"`
 	}
+	shownDeskKey struct {
+		Fingerprint string `json:"fingerprint"`
+	}
+	shownDisclosure struct {
+		Number int64 `json:"number"`
+	}
 	shownRestore struct {
 		Lost bool `json:"lost"`
 	}
@@ -209,6 +215,10 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 		return tell(own, r, func(b *backupRecord) shownBackup { return shownBackup{b.Expires} })
 	case kindRequest:
 		return tell(own, r, func(q *requestRecord) shownRequest { return shownRequest{q.Number, q.Kind} })
+	case kindDeskKey:
+		return tell(own, r, func(k *deskKeyRecord) shownDeskKey { return shownDeskKey{k.Fingerprint} })
+	case kindDisclosure: // of a vault where nobody signs: else it stands in an approval
+		return tell(own, r, func(d *disclosureRecord) shownDisclosure { return shownDisclosure{d.Number} })
 	case vault.KindRestore:
 		return tell(own, r, func(b *vault.RestoreRecord) shownRestore { return shownRestore{b.Lost} })
 	case kindLost:

@@ -197,8 +197,16 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
+	if err := e.vault.MakeDataKey(baseKey); err != nil {
+		return none, err
+	}
+	told, err := e.particulars(f.header)
+	if err != nil {
+		return none, err
+	}
+	defer told.abort()
 	lifting := e.lifting()
-	base, err := e.buildBase(ctx, f.header, f.rows, prev, lifting)
+	base, err := e.buildBase(ctx, f.header, f.rows, prev, lifting, told)
 	if err != nil {
 		return none, err
 	}
@@ -206,8 +214,12 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
+	digest, err := told.done()
+	if err != nil {
+		return none, err
+	}
 	unlifted, _ := locked(e, func() (bool, error) { return e.unlifted, nil })
-	if old != nil && old.Population == pop && sameJSON(old.Schema, schema) && !unlifted {
+	if old != nil && old.Population == pop && old.Particulars != nil && old.Particulars.Digest == digest && sameJSON(old.Schema, schema) && !unlifted {
 		return locked(e, func() (wire.BaseLoaded, error) {
 			if err := e.useUp(f, kindBase, pop); err != nil {
 				return none, err
@@ -216,10 +228,11 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 			return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
 		})
 	}
-	if err := e.vault.MakeDataKey(baseKey); err != nil {
+	ref, err := e.writeSegment(baseKey, base.Columns())
+	if err != nil {
 		return none, err
 	}
-	ref, err := e.writeSegment(baseKey, base.Columns())
+	particulars, err := told.commit()
 	if err != nil {
 		return none, err
 	}
@@ -227,7 +240,7 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	rec := baseRecord{schema, columnsOf(f.header), ref, pop, int64(base.Users()), 1, f.upload, lifted}
+	rec := baseRecord{schema, columnsOf(f.header), ref, pop, int64(base.Users()), 1, f.upload, lifted, &particularsRecord{particulars, digest, f.header.Identifiers}}
 	if old != nil {
 		rec.Version = old.Version + 1
 	}
@@ -255,10 +268,11 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	})
 }
 
-func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base, lifting *lifting) (*matcher.Base, error) {
+func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base, lifting *lifting, told *particulars) (*matcher.Base, error) {
 	b := matcher.NewBaseBuilder(columnsOf(h))
 	err := e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
+		told := told.part()
 		return func(t *tokened) error {
 			p := t.row.Person
 			if p == nil {
@@ -268,6 +282,9 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 			lifting.row(t.user, p)
 			if p.Verified {
 				person.Tokens = t.tokens
+			}
+			if err := told.add(t); err != nil {
+				return err
 			}
 			return part.Add(&person)
 		}, err

@@ -74,7 +74,7 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, err
 	}
 	if c.Version != f.terms.Version {
-		return nil, nil, errAmended
+		return nil, nil, e.amended(c)
 	}
 	h, act := f.header, loadAct(f.header)
 	if err := entrustment.DecideLoad(e.facts(c), act); err != nil {

@@ -52,7 +52,7 @@ func newAfterBackup(t *testing.T) *afterBackup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Segments != 8 || b.Bytes < 1000 {
+	if b.Segments != 9 || b.Bytes < 1000 {
 		t.Fatalf("%+v", b)
 	}
 	if err := copyRoom(a.then, a.root); err != nil {

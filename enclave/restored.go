@@ -112,6 +112,9 @@ func (s *state) lose(ids []string) {
 			delete(s.reports, r.Key)
 		}
 	}
+	for _, d := range s.disclosed {
+		d.lost = d.lost || d.made != nil && gone(d.made.Segment)
+	}
 }
 
 // confirm folds in that somebody answered for what is missing.
@@ -142,6 +145,11 @@ func (s *state) refs() (out []vault.SegmentRef) {
 	}
 	for _, r := range s.reportTable {
 		out = append(out, r.Segment)
+	}
+	for _, d := range s.disclosed {
+		if d.made != nil && !d.lost {
+			out = append(out, d.made.Segment)
+		}
 	}
 	return out
 }

@@ -205,7 +205,7 @@ func TestExpiry(t *testing.T) {
 	r.at(90 + 366)
 	r.looks()
 	r.want("in the end", "")
-	if n := len(segmentFiles(t, r.Enclave)); n != 1 { // the base
+	if n := len(segmentFiles(t, r.Enclave)); n != 2 { // the base and its particulars
 		t.Errorf("%d segments", n)
 	}
 }

@@ -204,11 +204,11 @@ func TestExpiryRestored(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(filepath.Join(again, "segments"))
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Fatalf("the backup brought %d segments, %v", len(files), err)
 	}
 	r := openWith(t, again, o)
-	if n := len(segmentFiles(t, r)); n != 1 || len(r.state.lists) != 0 || count(r, kindExpired) != 1 {
+	if n := len(segmentFiles(t, r)); n != 2 || len(r.state.lists) != 0 || count(r, kindExpired) != 1 {
 		t.Errorf("%d segments, %d lists, %d entries", n, len(r.state.lists), count(r, kindExpired))
 	}
 }

@@ -33,8 +33,8 @@ type requestRecord struct {
 	Kind   seal.RequestKind   `json:"kind"`
 	ID     uploadID           `json:"id"` // of the sealed request: again, it is the same one
 	Check  wire.IdentityCheck `json:"check"`
-	// Commitment is SHA-256 of what its segment holds, salt included; of one that takes
-	// nobody out of use, for whom nothing is kept, it is zero.
+	// Commitment is SHA-256 of what its segment holds, salt included; of one for which
+	// nothing is kept of who asks, it is zero.
 	Commitment hexID                      `json:"commitment,omitzero"`
 	Told       *entrustment.PolicyVersion `json:"told,omitempty"` // of a notice of purposes: what is told
 
@@ -44,6 +44,12 @@ type requestRecord struct {
 
 // suppresses tells whether requests of a kind take who asks out of use.
 func suppresses(k seal.RequestKind) bool { return k == seal.Deletion || k == seal.Stop }
+
+// keepsAskers tells whether it is kept who asks: while they are out of use, or are not
+// told yet what is held of them.
+func (s *state) keepsAskers(r *requestRecord) bool {
+	return suppresses(r.Kind) || r.Kind == seal.Disclosure && s.disclosureOf(r.Number).made == nil
+}
 
 func (r *requestRecord) segment() vault.SegmentRef {
 	return vault.SegmentRef{ID: fmt.Sprintf("request-%d", r.Number), Key: rightsKey}
@@ -88,7 +94,11 @@ func (e *Enclave) request(ctx context.Context, req *wire.RightsRequest) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return e.takeRequest(ctx, f.header.Asks, f.upload, req.Check, users)
+	raw, err := e.takeRequest(ctx, f.header.Asks, f.upload, req.Check, users)
+	if err != nil || f.header.Asks != seal.Disclosure || e.signs {
+		return raw, err
+	}
+	return e.discloseUnsigned(ctx, f.upload)
 }
 
 // askers gives the tokens of who asks.
@@ -127,6 +137,9 @@ func (e *Enclave) takeRequest(ctx context.Context, kind seal.RequestKind, id upl
 	}
 	n, ok := e.state.asked[id]
 	if !ok {
+		if err := e.mayAsk(kind); err != nil {
+			return nil, err
+		}
 		rec, err := e.newRequest(kind, id, check, users)
 		if err != nil {
 			return nil, err
@@ -140,6 +153,9 @@ func (e *Enclave) takeRequest(ctx context.Context, kind seal.RequestKind, id upl
 		}
 	}
 	r := &e.state.requests[n-1]
+	if err := e.draftOnce(r); err != nil {
+		return nil, err
+	}
 	if err := e.settled(ctx, r); err != nil {
 		return nil, err
 	}
@@ -179,7 +195,7 @@ func (e *Enclave) newRequest(kind seal.RequestKind, id uploadID, check wire.Iden
 		rec.Told, err = e.policyInForce()
 		return rec, err
 	}
-	if !suppresses(kind) {
+	if !suppresses(kind) && kind != seal.Disclosure {
 		return rec, nil
 	}
 	raw := requestContent(users)
@@ -263,16 +279,21 @@ func (s *state) foldRequest(r *requestRecord, seq int64, at time.Time) error {
 func (e *Enclave) readRequests() {
 	for i := range e.state.requests {
 		r := &e.state.requests[i]
-		if !suppresses(r.Kind) {
+		if !e.state.keepsAskers(r) {
 			continue
 		}
 		users, err := e.readRequest(r)
 		if err != nil {
 			e.log.Warn("the request of a data subject can't be read back", "number", r.Number, "error", err)
-			e.missing = append(e.missing, r.Number)
-			continue
 		}
-		e.suppress(r, users)
+		switch {
+		case err == nil && suppresses(r.Kind):
+			e.suppress(r, users)
+		case err != nil && suppresses(r.Kind):
+			e.missing = append(e.missing, r.Number)
+		case err != nil:
+			e.unread = append(e.unread, r.Number)
+		}
 	}
 	e.readLifted()
 }
@@ -297,6 +318,9 @@ func (e *Enclave) Requests(context.Context) ([]wire.RequestInfo, error) {
 	for i := range out {
 		r := &e.state.requests[i]
 		out[i] = wire.RequestInfo{Number: r.Number, Kind: r.Kind, State: e.state.stateOfRequest(r), At: utc(r.at), Check: r.Check, Seq: r.seq}
+		if r.Kind == seal.Disclosure {
+			out[i].State, out[i].Draft = e.stateOfDisclosure(r)
+		}
 	}
 	return out, nil
 }
@@ -339,6 +363,9 @@ func (e *Enclave) requestReceipt(r *requestRecord) ([]byte, error) {
 		}
 	}
 	if out.Log, err = e.vault.Log().Proof(r.seq); err != nil {
+		return nil, err
+	}
+	if out.Disclosed, err = e.disclosedIn(r); err != nil {
 		return nil, err
 	}
 	raw, err := e.vault.Signer().SignRequest(out)

@@ -31,9 +31,13 @@ type opened struct {
 	terms  wire.Terms // that it was opened by
 }
 
-// errAmended refuses a file whose terms changed while it was read.
-var errAmended = &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "entrustment",
-	Detail: "the entrustment was amended while the file was read", Mend: "seal the file again by the terms as they are now"}
+// amended refuses a file whose terms changed while it was read; c is the contract as
+// it is now.
+func (e *Enclave) amended(c *entrustRecord) error {
+	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §5", Field: "entrustment",
+		Detail: "the entrustment was amended while the file was read", Mend: "seal the file again by the terms as they are now"}
+	return refused.By(c.clause("id"))
+}
 
 // errUpload refuses a sealed file that was used before, here or elsewhere: a
 // carrier can't bring an old list back (attack A31).
@@ -122,7 +126,7 @@ func (e *Enclave) open(entrustmentID, name string, sealed io.Reader) (*opened, e
 	}
 	f, err := seal.Open(sealed, e.opener, e.address(terms, name), nil, signedBy)
 	if err != nil {
-		return nil, sealedError(err)
+		return nil, byTerms(sealedError(err), err, terms)
 	}
 	return &opened{f.Header(), batchesOf(f), uploadID(f.Head().Address.Upload), terms}, nil
 }
@@ -131,6 +135,28 @@ func (e *Enclave) open(entrustmentID, name string, sealed io.Reader) (*opened, e
 // not opened under another's entrustment (attack A31).
 func addressOf(t wire.Terms, name string) seal.Address {
 	return seal.Address{Entrustment: t.Entrustment, Version: t.Version, Party: t.Party, Name: name}
+}
+
+// byTerms names the clause of the contract by which a file is not the one that was to
+// come. Of the operator's own data there is none.
+func byTerms(refusal, err error, t wire.Terms) error {
+	s, sealed := errors.AsType[*seal.Error](err)
+	r, ok := errors.AsType[*entrustment.Error](refusal)
+	if !sealed || !ok || t.Entrustment == seal.BaseEntrustment {
+		return refusal
+	}
+	switch s.Reason {
+	case seal.OtherEntrustment, seal.OtherVersion:
+		return r.By(entrustment.ContractClause{ID: t.Entrustment, Version: t.Version, Clause: "id"})
+	case seal.OtherParty: // whose files it joins
+		return r.By(entrustment.ContractClause{ID: t.Entrustment, Version: t.Version, Clause: "basis"})
+	}
+	return refusal
+}
+
+// misfit refuses a sealed file that was made by nothing that we make.
+func misfit(detail string) *entrustment.Error {
+	return &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/format.md", Field: "sealed file", Detail: detail, Mend: "seal the file again with a current awase"}
 }
 
 func batchesOf(f *seal.File) batches {

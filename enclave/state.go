@@ -70,6 +70,8 @@ type baseRecord struct {
 	Version    int                     `json:"version"`
 	Upload     uploadID                `json:"upload"`
 	Lifted     *liftedRecord           `json:"lifted,omitempty"` // whose requests it lifts; nil: there were none
+
+	Particulars *particularsRecord `json:"particulars,omitempty"` // for disclosures; nil: of a base that an older version loaded
 }
 
 // listRecord makes a segment the newest version of a list.
@@ -202,6 +204,7 @@ type state struct {
 	officerState
 	engineState
 	retentionState
+	disclosures
 }
 
 func newState() *state {
@@ -210,7 +213,7 @@ func newState() *state {
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
-		retentionState: newRetention(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
+		retentionState: newRetention(), disclosures: newDisclosures(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
 
@@ -432,6 +435,15 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.foldDropped(rec, r.Seq)
 		}
 		return fail(err)
+	case kindDeskKey:
+		k, err := body[deskKeyRecord](r)
+		if err == nil {
+			s.desk = k
+			s.mark(r, "")
+		}
+		return fail(err)
+	case kindDisclosure:
+		return fail(s.foldDisclosure(r))
 	case kindRefusal:
 	default:
 		return fail(fmt.Errorf("a record of kind %q; a newer version wrote it", r.Kind))
@@ -487,8 +499,13 @@ func (s *state) segments() map[string]bool {
 		keep[r.Segment.ID] = true
 	}
 	for i := range s.requests {
-		if suppresses(s.requests[i].Kind) {
+		if s.keepsAskers(&s.requests[i]) {
 			keep[s.requests[i].segment().ID] = true
+		}
+	}
+	for _, d := range s.disclosed {
+		if d.made != nil && !d.lost {
+			keep[d.made.Segment.ID] = true
 		}
 	}
 	return keep

@@ -44,6 +44,7 @@ const liftedColumn = "lifted"
 func (e *Enclave) suppress(r *requestRecord, users []token.Token) {
 	for _, u := range users {
 		e.suppressed[u] = suppressed{r.Number, r.day()}
+		e.requestsOf[u] = append(e.requestsOf[u], r.Number)
 	}
 }
 
@@ -213,8 +214,12 @@ var errUnlifted = &entrustment.Error{Code: entrustment.CodeFrozen, Clause: "DESI
 
 // refs gives the segments of a base.
 func (b *baseRecord) refs() []vault.SegmentRef {
-	if b.Lifted == nil {
-		return []vault.SegmentRef{b.Segment}
+	out := []vault.SegmentRef{b.Segment}
+	if b.Lifted != nil {
+		out = append(out, b.Lifted.Segment)
 	}
-	return []vault.SegmentRef{b.Segment, b.Lifted.Segment}
+	if b.Particulars != nil {
+		out = append(out, b.Particulars.Segment)
+	}
+	return out
 }

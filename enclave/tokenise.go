@@ -3,7 +3,6 @@ package enclave
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -42,7 +41,7 @@ func (e *Enclave) tokeniser(h seal.Header) (*tokeniser, error) {
 	return t, nil
 }
 
-var errHeader = errors.New("the header names no kind that is matched")
+var errHeader = misfit("its header names a kind that is not matched, or is of another purpose")
 
 // appendTokens appends the tokens of a row.
 func (t *tokeniser) appendTokens(dst []matcher.KindToken, ids []seal.Identifier) ([]matcher.KindToken, error) {
@@ -83,7 +82,7 @@ func (t *tokeniser) more(column, class uint8) ([]*token.Maker, error) {
 	return *of, nil
 }
 
-var errRow = errors.New("a row does not fit its header")
+var errRow = misfit("a row does not fit its header")
 
 // errMany: what one person shares with others bounds what can be learned of
 // their having been in the base (docs/proofs/matching.md).

@@ -92,6 +92,7 @@ func TestHostileDocuments(t *testing.T) {
 	for name, ask := range map[string]func() ([]byte, error){
 		"certificate": func() ([]byte, error) { return r.Certificate(t.Context(), "e") },
 		"request":     func() ([]byte, error) { return r.RequestReceipt(t.Context(), 1) },
+		"disclosure":  func() ([]byte, error) { return r.Disclosure(t.Context(), 1) },
 		"proof":       func() ([]byte, error) { return r.LogProof(t.Context(), 1, 0) },
 		"inclusion":   func() ([]byte, error) { return r.Inclusion(t.Context(), 1) },
 		"attestation": func() ([]byte, error) { return r.Attestation(t.Context(), "n") },

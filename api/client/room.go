@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
@@ -595,4 +596,28 @@ func (r *Room) Requests(ctx context.Context) ([]wire.RequestInfo, error) {
 // RequestReceipt gives the receipt of a request.
 func (r *Room) RequestReceipt(ctx context.Context, number int64) ([]byte, error) {
 	return r.rawJSON(ctx, "/v1/requests/"+strconv.FormatInt(number, 10)+"/receipt")
+}
+
+// SetDeskKey has the privacy desk's key pinned, or drafts that.
+func (r *Room) SetDeskKey(ctx context.Context, key seal.PublicKey) (wire.Ack, error) {
+	return putJSON[wire.Ack](ctx, r, "/v1/desk-key", map[string]any{"key": key})
+}
+
+// DeskKey gives the privacy desk's key.
+func (r *Room) DeskKey(ctx context.Context) (*wire.DeskKey, error) {
+	return get[*wire.DeskKey](ctx, r, "/v1/desk-key")
+}
+
+// Disclose drafts the disclosure of a request anew.
+func (r *Room) Disclose(ctx context.Context, number int64) (wire.Ack, error) {
+	return post[wire.Ack](ctx, r, "/v1/requests/"+strconv.FormatInt(number, 10)+"/disclosure", struct{}{})
+}
+
+// Disclosure gives what was disclosed, sealed to the desk.
+func (r *Room) Disclosure(ctx context.Context, number int64) ([]byte, error) {
+	raw, err := r.raw(ctx, "/v1/requests/"+strconv.FormatInt(number, 10)+"/disclosure")
+	if err == nil && len(raw) != seal.DisclosureSize {
+		err = noRoom("its answer is not what a room answers")
+	}
+	return raw, err
 }

@@ -273,12 +273,59 @@ func acts(t testing.TB) []struct {
 		}},
 		{"receipt of a request", op, func(ctx context.Context, a asked) (any, error) { return valid(a.e.RequestReceipt(ctx, 1)) }},
 		{"receipt of none", op, func(ctx context.Context, a asked) (any, error) { return valid(a.e.RequestReceipt(ctx, 9)) }},
+		{"no desk", op, func(ctx context.Context, a asked) (any, error) { return a.e.DeskKey(ctx) }},
+		{"a disclosure without a desk", op, func(ctx context.Context, a asked) (any, error) {
+			return a.e.Request(ctx, wire.RightsRequest{Check: checked, Sealed: a.SealedRequest(seal.Disclosure, "u1")})
+		}},
+		{"desk key", op, func(ctx context.Context, a asked) (any, error) {
+			ack, err := a.e.SetDeskKey(ctx, desk(t).Public())
+			ack.Seq = 0
+			return ack, err
+		}},
+		{"the desk's key", op, func(ctx context.Context, a asked) (any, error) {
+			k, err := a.e.DeskKey(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return []any{k.Fingerprint, k.Version}, nil
+		}},
+		{"disclosure asked for", op, func(ctx context.Context, a asked) (any, error) {
+			raw, err := a.e.Request(ctx, wire.RightsRequest{Check: checked, Sealed: a.SealedRequest(seal.Disclosure, "u1", "nobody")})
+			if err != nil {
+				return nil, err
+			}
+			r, err := receipt.VerifyRequest(raw, nil)
+			if err != nil {
+				return nil, err
+			}
+			return []any{r.Number, r.Kind, r.Disclosed != nil}, nil
+		}},
+		{"disclosure", op, func(ctx context.Context, a asked) (any, error) {
+			raw, err := a.e.Disclosure(ctx, 2)
+			if err != nil {
+				return nil, err
+			}
+			_, content, err := seal.OpenDisclosure(raw, desk(t))
+			return string(content), err
+		}},
+		{"disclosure of none", op, func(ctx context.Context, a asked) (any, error) { return a.e.Disclosure(ctx, 9) }},
+		{"disclosed again", op, func(ctx context.Context, a asked) (any, error) { return a.e.Disclose(ctx, 2) }},
 		{"price after the end", acme, func(ctx context.Context, a asked) (any, error) { return a.e.Price(ctx, question(t, profile), 0) }},
 		{"terms after the end", acme, func(ctx context.Context, a asked) (any, error) { return a.e.Terms(ctx, "spring") }},
 		// The service tells who names an entrustment that is not theirs: the enclave is not asked, and logs nothing.
 		{"report under none", acme, func(ctx context.Context, a asked) (any, error) { return a.e.Report(ctx, strange(overlap)) }},
 		{"reserve under none", acme, reserve("none", strange(profile))},
 	}
+}
+
+// desk is the key of the privacy desk.
+func desk(t testing.TB) seal.PrivateKey {
+	t.Helper()
+	key, err := seal.DeriveKey(seal.XWing, [32]byte{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // differs are moments, keys and hashes, which are of one room alone.

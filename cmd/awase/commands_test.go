@@ -28,6 +28,7 @@ var commandOf = map[string]string{
 	"evidence": "evidence", "incident": "incident",
 	"listCubes": "cubes", "askCube": "cubes buy", "sizeFromCube": "cubes size",
 	"takeRequest": "request", "listRequests": "requests", "requestReceipt": "requests receipt",
+	"disclosure": "requests disclosure", "disclose": "requests disclose", "deskKey": "desk", "putDeskKey": "desk set",
 	"reserve": "reserve", "freeReservation": "reserve", "priceReservation": "report", "askReservation": "report",
 }
 

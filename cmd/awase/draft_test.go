@@ -33,6 +33,10 @@ func TestShownDraft(t *testing.T) {
 	if shown := shownDraft(&d); strings.ContainsAny(shown, "\x1b\u202e") || strings.Contains(shown, "\n  + k: 80") || !strings.Contains(shown, "attributes that may be read") {
 		t.Errorf("%q", shown)
 	}
+	disclosure := wire.Draft{Hash: "h", Statement: approval.Statement{Act: "disclosure", ID: "7", Version: 1}, Document: json.RawMessage(`{"number":7,"kind":"disclosure","commitment":"ab","desk":"1aef-cb95"}`), Parties: []string{"operator"}}
+	if shown := shownDraft(&disclosure); !strings.Contains(shown, "disclosure to a data subject, of request 7, version 1") || !strings.Contains(shown, "  + desk: 1aef-cb95\n") || !strings.Contains(shown, "two officers of operator") {
+		t.Errorf("%q", shown)
+	}
 }
 
 // TestShowDrafts: a draft that was changed on its way keeps nobody from the others;

@@ -165,6 +165,7 @@ func newRoot() *cobra.Command {
 		cubesCommand(),
 		requestCommand(),
 		requestsCommand(),
+		deskCommand(),
 	)
 	for _, n := range nouns() {
 		root.AddCommand(n.command())

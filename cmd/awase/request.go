@@ -38,7 +38,7 @@ func requestCommand() *cobra.Command {
 		Use:   "request --vault V --check METHOD --on DATE [--agent] [--out receipt.json] KIND KEYS",
 		Short: "Hand in what a data subject asks for, sealed at the privacy desk, and get the receipt",
 		Long: "KIND is one of " + strings.Join(kinds, ", ") + ". KEYS is a file with the user keys of one person, one a line, as the base has them, at most " + strconv.Itoa(seal.RequestRows) + "; - reads them from standard input, so that they need stand in no file. " +
-			"They are sealed to the enclave here: nobody on the way sees who asks, and no answer tells whether the room knows them. A deletion or stop of use has taken effect when the command ends, and holds until the person agrees again. " +
+			"They are sealed to the enclave here: nobody on the way sees who asks, and no answer tells whether the room knows them. A deletion or stop of use has taken effect when the command ends, and holds until the person agrees again. A disclosure is made once two officers of the operator signed for it (awase drafts), sealed to the desk's key. " +
 			"Run again after an interruption it may be a second request, which changes nothing.",
 		Args: exactArgs("KIND", "KEYS"), ValidArgs: kinds,
 	}
@@ -68,6 +68,15 @@ func requestCommand() *cobra.Command {
 			return fmt.Errorf("the receipt: %w", err)
 		}
 		sayRequest(cmd, fmt.Sprintf("request %d", r.Number), r)
+		if seal.RequestKind(r.Kind) == seal.Disclosure && r.Disclosed == nil {
+			hash, err := drafted(cmd.Context(), e, r.Number)
+			if err != nil {
+				return err
+			}
+			if hash != "" {
+				say(cmd, "  waits for two officers of the operator: awase approve %s", hash)
+			}
+		}
 		if f.out == "" {
 			say(cmd, "  awase requests receipt %d prints the receipt, for awase verify", r.Number)
 		}
@@ -165,13 +174,13 @@ func requestsCommand() *cobra.Command {
 		Args:  exactArgs("NUMBER"),
 	}
 	cmd.AddCommand(inVault(show, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
-		n, err := strconv.ParseInt(args[0], 10, 64)
+		n, err := requestNumber(args[0])
 		if err != nil {
-			return usageError{errors.New("name the request by its number (awase requests)")}
+			return err
 		}
 		raw, err := e.RequestReceipt(cmd.Context(), n)
 		return answerJSON(cmd, raw, err)
-	}))
+	}), disclosureFetch(), discloseCommand(), disclosureOpen())
 	return cmd
 }
 
@@ -186,6 +195,7 @@ func sayRequest(cmd *cobra.Command, what string, r *receipt.SignedRequest) {
 			say(cmd, "  clause %s: %s", clause, strings.Join(r.Told.Clauses[clause], ", "))
 		}
 	}
+	sayDisclosure(cmd, r.Disclosed)
 }
 
 func verifyRequest(cmd *cobra.Command, name string, data, key []byte) error {

@@ -15,6 +15,12 @@ const RequestSchema = "awase.request/v1"
 // RequestKind is the kind of the log entries that such receipts prove.
 const RequestKind = "request"
 
+// DisclosureKind is the kind of the log entries by which a disclosure is made, and of
+// the act where an officer's approval makes it.
+const DisclosureKind = "disclosure"
+
+const approvalKind = "approval"
+
 const requestPrefix = RequestSchema + "\n"
 
 // Request is what the receipt of a data subject's request says: what was done, and
@@ -29,6 +35,17 @@ type Request struct {
 	Told      *Policy   `json:"told,omitempty"` // of a notice of purposes
 	Key       []byte    `json:"key"`            // Ed25519 public key
 	Log       LogProof  `json:"log"`            // of its entry
+
+	// Disclosed is what was made of a request for disclosure; nil: nothing yet.
+	Disclosed *Disclosed `json:"disclosed,omitempty"`
+}
+
+// Disclosed says that a sealed disclosure was made, not of what.
+type Disclosed struct {
+	At     string   `json:"at"`     // RFC 3339, UTC
+	Desk   string   `json:"desk"`   // fingerprint of the desk's key that it is sealed to
+	Sealed string   `json:"sealed"` // SHA-256 of the sealed file in hex
+	Log    LogProof `json:"log"`    // of the entry by which it was made
 }
 
 // Policy is the version of the privacy policy in force, and which clause is for which
@@ -58,10 +75,16 @@ var statements = map[string]Statement{
 	"correction":     {"訂正のご請求を記録しました。訂正は元データで行い、次回の取込みで反映されます。", "The request for correction is recorded. The correction is made at the source, and reaches this service at the next load."},
 	"addition":       {"追加のご請求を記録しました。追加は元データで行い、次回の取込みで反映されます。", "The request for addition is recorded. The addition is made at the source, and reaches this service at the next load."},
 	"purpose-notice": {"利用目的の通知のご請求を記録しました。適用されるプライバシーポリシーの版と、条項ごとの利用を記載しています。", "The request for a notice of purposes is recorded. The version of the privacy policy that applies, and the uses by clause, are stated here."},
+	"disclosure":     {"開示のご請求を受け付けました。当社の基盤に保有する内容は、承認権限を持つ二名が承認した後に、窓口の鍵で封をして作成されます。", "The request for disclosure is taken. What the operator's own base holds is disclosed, sealed to the privacy desk's key, once two officers have signed for it."},
+	"disclosed":      {"開示のご請求について、当社の基盤に保有する内容（該当がない場合はその旨）を、承認権限を持つ者の承認を経て、窓口の鍵で封をして作成しました。", "What the operator's own base held, or that it held nothing, was disclosed as its officers approved, sealed to the privacy desk's key."},
 }
 
-// statementOf gives what was done for a request of a kind; false: there is no such.
-func statementOf(kind string) (Statement, bool) {
+// statementOf gives what was done for a request; false: there is no such.
+func statementOf(r *Request) (Statement, bool) {
+	kind := r.Kind
+	if kind == DisclosureKind && r.Disclosed != nil {
+		kind = "disclosed"
+	}
 	w, ok := statements[kind]
 	return Statement{w.JA + ofOthers.JA, w.EN + ofOthers.EN}, ok
 }
@@ -74,7 +97,7 @@ type SignedRequest struct {
 
 // SignRequest gives the receipt of r as JSON. It fills in Schema, Statement and Key.
 func (s *Signer) SignRequest(r Request) ([]byte, error) {
-	words, ok := statementOf(r.Kind)
+	words, ok := statementOf(&r)
 	if !ok {
 		return nil, errors.New("there is no statement of such a request")
 	}
@@ -137,10 +160,60 @@ var requestChecks = []requestCheck{
 		return unless(a.entry.Kind == RequestKind && b.Number == a.Number && b.Kind == a.Kind && reflect.DeepEqual(b.Told, a.Told) && a.entry.Time.UTC().Format(time.RFC3339) == a.At,
 			"the log entry speaks of another request")
 	}},
+	{"disclosed", func(a *asked) error {
+		d := a.Disclosed
+		if d == nil {
+			return nil
+		}
+		if err := inLog(&d.Log, a.Key); err != nil {
+			return err
+		}
+		e, ok := disclosedBy(d.Log.Entry)
+		return unless(ok && a.Kind == DisclosureKind && e.Number == a.Number && e.Desk == d.Desk && e.Sealed == d.Sealed && e.at == d.At && d.Log.Index > a.Log.Index && Origin(d.Log.Checkpoint) == Origin(a.Log.Checkpoint),
+			"the log entry speaks of another disclosure")
+	}},
 	{"statement", func(a *asked) error {
-		words, ok := statementOf(a.Kind)
+		words, ok := statementOf(&a.Request)
 		return unless(ok && words == a.Statement, "the receipt says in words something else than what is done for such a request")
 	}},
+}
+
+// disclosedEntry is what an entry says of a disclosure.
+type disclosedEntry struct {
+	Number int64  `json:"number"`
+	Desk   string `json:"desk"`
+	Sealed string `json:"sealed"`
+	at     string
+}
+
+// disclosedBy reads the entry by which a disclosure was made: an officer's approval,
+// or, in a vault without officers, the act itself.
+func disclosedBy(entry string) (out disclosedEntry, ok bool) {
+	var e struct {
+		Kind string          `json:"kind"`
+		Time time.Time       `json:"time"`
+		Body json.RawMessage `json:"body"`
+	}
+	if json.Unmarshal([]byte(entry), &e) != nil {
+		return out, false
+	}
+	if e.Kind == approvalKind {
+		var a struct {
+			Act struct {
+				Kind string          `json:"kind"`
+				Body json.RawMessage `json:"body"`
+			} `json:"act"`
+		}
+		if json.Unmarshal(e.Body, &a) != nil {
+			return out, false
+		}
+		e.Kind, e.Body = a.Act.Kind, a.Act.Body
+	}
+	if e.Kind != DisclosureKind || json.Unmarshal(e.Body, &out) != nil {
+		return out, false
+	}
+	out.at = e.Time.UTC().Format(time.RFC3339)
+	return out, true
 }
 
 func verifyRequest(file []byte, key ed25519.PublicKey, checks []requestCheck) (*SignedRequest, error) {

@@ -20,6 +20,24 @@ func requestOf(s *Signer, entry, kind string) Request {
 	return Request{Dev: true, Number: 7, Kind: kind, At: "2026-04-01T00:00:00Z", Log: newTree("0", "1", "2", entry, "4").proof(s, 3)}
 }
 
+// approvedEntry is an officer's approval that makes a disclosure.
+func approvedEntry(number int64) string {
+	return fmt.Sprintf(`{"seq":4,"time":"2026-04-02T00:00:00.5Z","kind":"approval","salt":"c2FsdA==","body":{"draft":"d","act":{"kind":"disclosure","body":%s}}}`, disclosedBody(number))
+}
+
+func disclosedBody(number int64) string {
+	return fmt.Sprintf(`{"number":%d,"desk":"abcd","sealed":"%s"}`, number, strings.Repeat("5", 64))
+}
+
+// disclosedOf is the receipt of a request that was disclosed by an entry.
+func disclosedOf(s *Signer, entry string) Request {
+	r := requestOf(s, requestEntry(7, "disclosure", ""), "disclosure")
+	tree := newTree("0", "1", "2", requestEntry(7, "disclosure", ""), entry)
+	r.Log = tree.proof(s, 3)
+	r.Disclosed = &Disclosed{At: "2026-04-02T00:00:00Z", Desk: "abcd", Sealed: strings.Repeat("5", 64), Log: tree.proof(s, 4)}
+	return r
+}
+
 // TestRequest: the receipt of a request verifies, laid out or on one line, and with
 // no bit changed; it says the same of everybody.
 func TestRequest(t *testing.T) {
@@ -27,7 +45,9 @@ func TestRequest(t *testing.T) {
 	told := requestOf(s, requestEntry(7, "purpose-notice", `,"told":`+toldNow), "purpose-notice")
 	told.Told = &Policy{"2024-01-29", "2024-01-29", map[string][]string{"5": {"5-analysis"}}}
 	all := []Request{told}
-	for _, kind := range []string{"deletion", "stop", "correction", "addition"} {
+	direct := fmt.Sprintf(`{"seq":4,"time":"2026-04-02T00:00:00.5Z","kind":"disclosure","salt":"c2FsdA==","body":%s}`, disclosedBody(7))
+	all = append(all, disclosedOf(s, approvedEntry(7)), disclosedOf(s, direct))
+	for _, kind := range []string{"deletion", "stop", "correction", "addition", "disclosure"} {
 		all = append(all, requestOf(s, requestEntry(7, kind, ""), kind))
 	}
 	for i, r := range all {
@@ -77,7 +97,7 @@ func TestRequestControls(t *testing.T) {
 	// What the vault's own key never signs, for the check of the words.
 	inWords := func(change func(*Request)) []byte {
 		r := good
-		words, _ := statementOf(r.Kind)
+		words, _ := statementOf(&r)
 		r.Schema, r.Statement, r.Key = RequestSchema, words, s.Public()
 		change(&r)
 		body := must(json.Marshal(r))
@@ -85,10 +105,16 @@ func TestRequestControls(t *testing.T) {
 	}
 	unsigned := func(change func(*Request)) []byte {
 		r := good
-		words, _ := statementOf(r.Kind)
+		words, _ := statementOf(&r)
 		r.Schema, r.Statement, r.Key = RequestSchema, words, s.Public()
 		change(&r)
 		return must(json.Marshal(SignedRequest{r, make([]byte, ed25519.SignatureSize)}))
+	}
+	// A disclosure, made by an officer's approval.
+	disclosed := func(change func(*Request)) []byte {
+		r := disclosedOf(s, approvedEntry(7))
+		change(&r)
+		return must(s.SignRequest(r))
 	}
 	hit := map[string]bool{}
 	for what, of := range map[string]struct {
@@ -106,6 +132,13 @@ func TestRequestControls(t *testing.T) {
 		"an entry of another kind": {forge(func(r *Request) {
 			*r = requestOf(s, strings.Replace(requestEntry(7, "stop", ""), `"request"`, `"refusal"`, 1), "stop")
 		}), "entry"},
+		"another file":       {disclosed(func(r *Request) { r.Disclosed.Sealed = strings.Repeat("0", 64) }), "disclosed"},
+		"another desk":       {disclosed(func(r *Request) { r.Disclosed.Desk = "0000" }), "disclosed"},
+		"another day":        {disclosed(func(r *Request) { r.Disclosed.At = "2026-03-01T00:00:00Z" }), "disclosed"},
+		"of another request": {disclosed(func(r *Request) { *r = disclosedOf(s, approvedEntry(8)) }), "disclosed"},
+		"an approval of else": {disclosed(func(r *Request) {
+			*r = disclosedOf(s, strings.Replace(approvedEntry(7), `"kind":"disclosure"`, `"kind":"gate"`, 1))
+		}), "disclosed"},
 		"other words": {inWords(func(r *Request) { r.Statement.EN = "Nothing was done." }), "statement"},
 	} {
 		if _, err := VerifyRequest(of.file, s.Public()); err == nil {

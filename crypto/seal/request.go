@@ -9,7 +9,7 @@ import (
 // tell how many accounts a person has, nor how long their user keys are.
 const RequestRows = 16
 
-var requestKinds = []RequestKind{Deletion, Stop, Correction, Addition, PurposeNotice}
+var requestKinds = []RequestKind{Deletion, Stop, Correction, Addition, PurposeNotice, Disclosure}
 
 // RequestOf gives the rows of a request: the user keys of one person, and rows that
 // fill the file up. Keys are 1 to 512 bytes, 1 to RequestRows of them.

@@ -69,6 +69,7 @@ const (
 	Correction    RequestKind = "correction"
 	Addition      RequestKind = "addition"
 	PurposeNotice RequestKind = "purpose-notice" // to be told what their data is used for
+	Disclosure    RequestKind = "disclosure"     // to be told what is held of them
 )
 
 // RequestKinds gives the kinds in the order of their codes.

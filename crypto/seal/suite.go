@@ -180,8 +180,18 @@ const fingerprintLabel = "awase seal key v1\n"
 // of four hex digits: short enough to be read out, long enough that nobody finds
 // a second key with it.
 func (k PublicKey) Fingerprint() string {
+	id := k.keyID()
+	return fingerprint(id[:])
+}
+
+// keyID is what a fingerprint writes out.
+func (k PublicKey) keyID() [16]byte {
 	sum := sha256.Sum256([]byte(fingerprintLabel + k.suite.String() + "\n" + k.raw))
-	digits := hex.EncodeToString(sum[:16])
+	return [16]byte(sum[:16])
+}
+
+func fingerprint(id []byte) string {
+	digits := hex.EncodeToString(id)
 	groups := make([]string, 0, 8)
 	for i := 0; i < len(digits); i += 4 {
 		groups = append(groups, digits[i:i+4])

@@ -191,7 +191,7 @@ func headerEndVectors(base, events, ask craft) []vector {
 		alter(events, "period-back", "the last day before the first", func(b []byte) []byte { b[len(b)-end-5], b[len(b)-end-1] = 2, 1; return b }),
 		alter(events, "period-negative", "days before 1970", func(b []byte) []byte { copy(b[len(b)-end-8:], "\xff\xff\xff\xff\xff\xff\xff\xff"); return b }),
 		alter(events, "instead", "a change that event logs don't have", func(b []byte) []byte { b[len(b)-end] = 2; return b }),
-		alter(ask, "asks", "a sixth kind of request", func(b []byte) []byte { b[len(b)-16-1] = 6; return b }),
+		alter(ask, "asks", "a seventh kind of request", func(b []byte) []byte { b[len(b)-16-1] = 7; return b }),
 		alter(ask, "asks-nothing", "a request for nothing", func(b []byte) []byte { b[len(b)-16-1] = 0; return b }),
 		alter(ask, "request-after", "a request that follows a file", func(b []byte) []byte { b[len(b)-1] = 1; return b }),
 		alter(events, "log-after-none", "an event log without the file before", func(b []byte) []byte { return b[:len(b)-16] }),

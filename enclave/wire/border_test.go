@@ -22,9 +22,19 @@ import (
 	"testing"
 	"time"
 
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
+
+// testDesk is the public key of a privacy desk.
+var testDesk = func() string {
+	k, err := seal.DeriveKey(seal.XWing, [32]byte{1})
+	if err != nil {
+		panic(err)
+	}
+	return k.Public().String()
+}()
 
 func textLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(&locked{w: w}, nil))
@@ -96,6 +106,10 @@ var methods = map[string]string{
 	"request":         `{"check":{"method":"document","on":"2026-01-01","by":"person p"},"sealed":"AA=="}`,
 	"requests":        `{}`,
 	"request-receipt": `{"number":1}`,
+	"set-desk-key":    `{"key":"` + testDesk + `"}`,
+	"desk-key":        `{}`,
+	"disclose":        `{"number":1}`,
+	"disclosure":      `{"number":1}`,
 	"evidence":        `{"entrustment":"e","party":"acme","from":"2026-04-01","to":"2026-04-30"}`,
 }
 
@@ -205,6 +219,11 @@ func (d *deaf) StopWork(context.Context, string) (a wire.WorkState, err error) {
 func (d *deaf) Request(context.Context, wire.RightsRequest) (a []byte, err error) { return a, d.err }
 func (d *deaf) Requests(context.Context) (a []wire.RequestInfo, err error)        { return a, d.err }
 func (d *deaf) RequestReceipt(context.Context, int64) (a []byte, err error)       { return a, d.err }
+
+func (d *deaf) SetDeskKey(context.Context, seal.PublicKey) (a wire.Ack, err error) { return a, d.err }
+func (d *deaf) DeskKey(context.Context) (a *wire.DeskKey, err error)               { return a, d.err }
+func (d *deaf) Disclose(context.Context, int64) (a wire.Ack, err error)            { return a, d.err }
+func (d *deaf) Disclosure(context.Context, int64) (a []byte, err error)            { return a, d.err }
 
 var errReached = &entrustment.Error{Code: entrustment.CodeGone, Detail: "reached"}
 

@@ -79,6 +79,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	onWork(h)
 	onEngines(h)
 	onSubjects(h)
+	onDisclosures(h)
 	return h.mux
 }
 

@@ -82,6 +82,11 @@ const (
 	RequestRecorded = "recorded"  // correction, addition: to be done at the source
 	RequestBaseAnew = "base-anew" // likewise, and another base was loaded since
 	RequestTold     = "told"      // purpose notice: the receipt holds it
+
+	RequestWaiting   = "waiting"   // disclosure: two officers of the operator have to sign for it
+	RequestDisclosed = "disclosed" // it is made, and can be fetched
+	RequestWithdrawn = "withdrawn" // its draft was taken back
+	RequestLapsed    = "lapsed"    // its draft can't be signed any more
 )
 
 // RequestInfo is one request: nothing of whose it is, nor of what came of it.
@@ -92,6 +97,8 @@ type RequestInfo struct {
 	At     string           `json:"at"` // RFC 3339, UTC: from then on it has effect
 	Check  IdentityCheck    `json:"check"`
 	Seq    int64            `json:"log_entry"`
+	// Draft is the hash of the draft that waits for signatures, "": none does.
+	Draft string `json:"draft,omitempty"`
 }
 
 type requestNumber struct {

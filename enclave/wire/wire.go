@@ -91,6 +91,7 @@ type Enclave interface {
 	Work
 	Engines
 	Subjects
+	Disclosures
 	Evidence
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
