@@ -65,6 +65,7 @@ type Plan struct {
 	where     *matcher.Where
 
 	reservation string
+	asker       string
 	selection   *selection // of a size answered from a cube, whose tables these are
 }
 

@@ -436,7 +436,9 @@ func (g *Gate) owed(pl *Plan, change func(*Planned) bool) (charges []Charge, tab
 			continue
 		}
 		rho, delta := t.Spec.price(&g.policy)
-		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta, purpose(&pl.Question, t.Name), pl.reservation})
+		of := purpose(&pl.Question, t.Name)
+		of.AskedBy = pl.asker
+		charges = append(charges, Charge{t.ID, version, unpaid, rho, delta, of, pl.reservation})
 	}
 	return charges, tables
 }

@@ -47,6 +47,7 @@ type Purpose struct {
 	Window   *entrustment.Window `json:"window,omitempty"`
 	Measures []string            `json:"measures,omitempty"` // beside users
 	Total    bool                `json:"total,omitempty"`    // with a separate total
+	AskedBy  string              `json:"asked_by,omitempty"` // party; "": of none that asked over the service
 }
 
 // maxWhere is the longest condition that a charge repeats, in bytes.

@@ -189,6 +189,9 @@ func (g *Gate) ReplayFree(name string) {
 // Under makes the plan draw from a reservation.
 func (pl *Plan) Under(reservation string) { pl.reservation = reservation }
 
+// AskedBy has the plan's charges name the party whose people asked.
+func (pl *Plan) AskedBy(party string) { pl.asker = party }
+
 // purpose says what a charge for a table of a question is for.
 func purpose(q *entrustment.Question, table string) Purpose {
 	p := Purpose{Entrustment: q.Entrustment, Report: q.Report, List: q.List, Table: table, Dims: q.Dims}

@@ -14,6 +14,7 @@ import (
 // The people of the other parties of the flows.
 var (
 	adAdops, adMarketing, adViewer, adPrivacy = somebody("adco", api.AdOps), somebody("adco", api.Marketing), somebody("adco", api.Viewer), somebody("adco", api.Privacy)
+	hpMarketing, hpViewer, hpAdops, hpPrivacy = somebody("helper", api.Marketing), somebody("helper", api.Viewer), somebody("helper", api.AdOps), somebody("helper", api.Privacy)
 	wkMarketing, wkViewer, wkAdops            = somebody("worker", api.Marketing), somebody("worker", api.Viewer), somebody("worker", api.AdOps)
 	opViewer                                  = somebody(apitest.Operator, api.Viewer)
 )
@@ -91,6 +92,52 @@ func TestFlowScenarios(t *testing.T) {
 	tell(partnerScenarios())
 	tell(improvementScenarios())
 	tell(outsourcedScenarios())
+	tell(helperScenarios())
+}
+
+// outsourcedTerms are the terms of what a worker does for the operator, with a
+// sub-trustee where there is an entry of one.
+func outsourcedTerms(helper string) string {
+	terms := "flow: 5-outsourcing\nruns: 5-analysis\nprincipal: operator\ntrustee: worker\npurpose: statistics"
+	if helper != "" {
+		terms += "\nsub_trustees: [{party: helper, consent: " + evidence + ", " + helper + "}]"
+	}
+	return flowContract("out", terms, "5", "acme", "acme")
+}
+
+// helperScenarios: a sub-trustee of the worker asks as the worker does, while the
+// contract says so and on its days; it reads no table, and sees no upload and nothing
+// that others did.
+func helperScenarios() []scenario {
+	q := questionOf("out", "members", "profile", `"dims": ["area"]`)
+	amended := func(name, helper string) scenario {
+		return scenario{name: name, as: opAdmin, ask: "PUT /v1/entrustments/out", body: outsourcedTerms(helper), header: []string{"Content-Type", asYAML}, status: 200, has: []string{`"changed":true`}}
+	}
+	return []scenario{
+		{name: "a helper", as: opAdmin, ask: "PUT /v1/parties/helper", body: `{"schema":"awase.party/v1","id":"helper","class":"trustee","group":"helper","country":"JP"}`, status: 200},
+		{name: "before it is one, there is no contract for it", as: hpMarketing, ask: "POST /v1/prices", body: q, status: 404, hasNot: []string{"acme"}},
+		{name: "nor is there without the principal's consent", as: opAdmin, ask: "PUT /v1/entrustments/out", body: strings.Replace(outsourcedTerms("work: [ask]"), "consent: "+evidence+", ", "", 1), header: []string{"Content-Type", asYAML}, status: 422, has: []string{"consent"}},
+		{name: "nor for who reads", as: opAdmin, ask: "PUT /v1/entrustments/out", body: strings.Replace(outsourcedTerms("work: [ask]"), "recipients: [acme]", "recipients: [acme, helper]", 1), header: []string{"Content-Type", asYAML}, status: 403, has: []string{"E_FORBIDDEN", "sub_trustees[0].party"}},
+		amended("its work is to operate", "work: [operate]"),
+		{name: "so it asks nothing", as: hpMarketing, ask: "POST /v1/reports", body: q, status: 403, has: []string{"E_FORBIDDEN"}},
+		{name: "it sees the contract", as: hpViewer, ask: "GET /v1/entrustments/out", status: 200, has: []string{`"operate"`}},
+		amended("its days are over", "work: [ask], until: 2021-01-01"),
+		{name: "so it prices nothing", as: hpMarketing, ask: "POST /v1/prices", body: q, status: 403, has: []string{"E_FORBIDDEN", "sub_trustees[0].until", "2021-01-01"}, hasNot: []string{`"charged"`}},
+		{name: "and asks nothing", as: hpMarketing, ask: "POST /v1/reports", body: q, status: 202, ends: "failed", has: []string{"E_FORBIDDEN", "sub_trustees[0].until"}},
+		{name: "nor holds a budget", as: hpMarketing, ask: "POST /v1/reservations", body: `{"name":"all","until":"2027-01-01","question":` + strings.TrimSuffix(strings.TrimPrefix(q, `{"question": `), "}") + `}`, status: 403, has: []string{"sub_trustees[0].until"}},
+		amended("it is to ask", "work: [ask]"),
+		{name: "it uploads nothing", as: hpAdops, ask: "GET /v1/entrustments/out/terms", status: 403, hasNot: []string{"awase-seal"}},
+		{name: "it sees no rows", as: hpAdops, ask: "GET /v1/entrustments/out/lists", status: 200, has: []string{`"items":[]`}, hasNot: []string{"1501", "members"}},
+		{name: "nor what expires", as: hpAdops, ask: "GET /v1/entrustments/out/retention", status: 200, hasNot: []string{"members"}},
+		{name: "it asks, for the client, and the client's budget", as: hpMarketing, ask: "POST /v1/reports", body: q, status: 202, ends: "done", has: []string{`"recipient":"acme"`}, hasNot: []string{`"users"`}, keeps: map[string]string{"HELPED": `"report":"(rep-[^"]+)"`}, spent: cost{"acme/operator": 0.005}},
+		{name: "it reads nothing", as: hpViewer, ask: "GET /v1/reports/$HELPED", status: 404, hasNot: []string{`"users"`}},
+		{name: "nor a file", as: hpMarketing, ask: "GET /v1/reports/$HELPED/files/csv", status: 404, hasNot: []string{`"users"`}},
+		{name: "the client reads, and who asked", as: acViewer, ask: "GET /v1/reports?entrustment=out", status: 200, has: []string{`"asked_by":"helper"`, `"asked_by":"worker"`}},
+		{name: "it may not have the answer", as: hpMarketing, ask: "POST /v1/reports", body: strings.Replace(q, `"dims"`, `"recipient": "helper", "dims"`, 1), status: 202, ends: "failed", has: []string{"E_FORBIDDEN"}},
+		{name: "of the log it reads its own", as: hpPrivacy, ask: "GET /v1/log", status: 200, has: []string{`"asked_by":"helper"`, `"entrust"`}, hasNot: []string{`"kind":"list"`, `"kind":"upload"`, `"asked_by":"worker"`, "rho_nano", "1501"}},
+		amended("it is taken out", ""),
+		{name: "so there is no contract for it", as: hpMarketing, ask: "POST /v1/reports", body: q, status: 404, hasNot: []string{"acme"}},
+	}
 }
 
 func flowRoomScenarios() []scenario {
@@ -109,7 +156,7 @@ func flowRoomScenarios() []scenario {
 		{name: "for advertising", as: opAdmin, ask: "PUT /v1/entrustments/part", body: strings.Replace(partner, "purpose: statistics", "purpose: advertising", 1), header: yaml, status: 403, has: []string{"E_NO_BASIS", "policy §2(6)", "statistics, improvement"}},
 		put("part", partner),
 		put("improve", strings.Replace(improvement, "outputs: [profile]", "outputs: [profile, overlap]", 1)),
-		put("out", flowContract("out", "flow: 5-outsourcing\nruns: 5-analysis\nprincipal: operator\ntrustee: worker\npurpose: statistics", "5", "acme", "acme")),
+		put("out", outsourcedTerms("")),
 	}
 }
 

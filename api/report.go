@@ -62,7 +62,8 @@ type reportResult struct {
 const maxQuestion = 32 << 10
 
 // question reads a question that who asks may ask (entrustment.Contract.MayAsk).
-// What else forbids it, the enclave tells.
+// What else forbids it, the enclave tells: on which days a sub-trustee may, too, where
+// the question is charged.
 func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, error) {
 	if raw == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "question", Detail: "there is none", Mend: "send spec.yaml as JSON (docs/documents.md)"}
@@ -80,7 +81,7 @@ func (s *Server) question(c *call, raw json.RawMessage) (*entrustment.Question, 
 	}
 	if !s.asks(&e, c.who.Party) {
 		return nil, by(&e, "recipients", &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "docs/service.md", Field: "question, entrustment",
-			Detail: "your party does not ask under the entrustment", Mend: "people of its trustee and recipients ask and, but for 5-improvement, of its principal"})
+			Detail: "your party does not ask under the entrustment", Mend: "people of its trustee, of sub-trustees whose work it is, of its recipients and, but for 5-improvement, of its principal ask"})
 	}
 	return q, nil
 }
@@ -107,6 +108,9 @@ func (s *Server) priceQuestion(c *call) (*answer, error) {
 
 // price prices a question.
 func (s *Server) price(c *call, q *entrustment.Question, expect int64) (wire.Price, error) {
+	if err := s.asksToday(c, q.Entrustment); err != nil {
+		return wire.Price{}, err
+	}
 	p, err := s.Enclave.Price(c.ctx(), q, expect)
 	if err == nil {
 		err = s.ownForecast(c.ctx(), c.who.Party, &p, q)
@@ -161,6 +165,7 @@ func (s *Server) report(ctx context.Context, j *store.Job) (outcome, error) {
 
 // ask is the work of a question; its refusals are what the job's party may read.
 func (s *Server) ask(ctx context.Context, j *store.Job, question json.RawMessage, req wire.WorkRequest) (wire.WorkState, bool, error) {
+	req.Party = s.asker(j.Party)
 	st, done, err := s.work(ctx, j, req)
 	return st, done, s.ownSizeOf(ctx, j.Party, question, err)
 }
@@ -386,7 +391,7 @@ func (s *Server) sizeFromCube(c *call) (*answer, error) {
 	// Of its own: what was refused under an id stays refused for an hour, and releases
 	// may go on before. Asked again it is the release that was issued, and free.
 	job := newID("size")
-	st, err := s.Enclave.StartWork(c.ctx(), wire.WorkRequest{Job: job, Kind: wire.WorkReport, Question: size})
+	st, err := s.Enclave.StartWork(c.ctx(), wire.WorkRequest{Job: job, Kind: wire.WorkReport, Question: size, Party: s.asker(c.who.Party)})
 	if err == nil && st.Status == wire.WorkRuns {
 		st, err = s.Enclave.PollWork(c.ctx(), job, sizeWait)
 	}

@@ -36,7 +36,7 @@ func (s *Server) holdBudget(c *call) (*answer, error) {
 	if body.Until.IsZero() {
 		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Field: "until", Detail: "there is no last day", Mend: "give the day in Japan until which it is held, as 2026-11-30"}
 	}
-	r, err := s.Enclave.Reserve(c.ctx(), wire.ReserveRequest{Name: body.Name, Question: q, Until: body.Until})
+	r, err := s.Enclave.Reserve(c.ctx(), wire.ReserveRequest{Name: body.Name, Question: q, Until: body.Until, Party: s.asker(c.who.Party)})
 	if err != nil {
 		return nil, s.ownSize(c.ctx(), c.who.Party, q, err)
 	}
@@ -53,6 +53,9 @@ func (s *Server) reservation(c *call, expect int64) (string, wire.Price, error) 
 	}
 	if !s.asks(&e, c.who.Party) {
 		return "", wire.Price{}, store.ErrNotFound
+	}
+	if err := s.asksToday(c, id); err != nil {
+		return "", wire.Price{}, err
 	}
 	name := id + "/" + c.param("name")
 	p, err := s.Enclave.PriceReserved(c.ctx(), name, expect)

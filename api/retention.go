@@ -11,7 +11,7 @@ import (
 )
 
 // listRetention gives what expires under an entrustment, soonest first: dates and
-// names, which stand in the record log for all its parties, and no numbers.
+// names, which stand in the record log for all its sides, and no numbers.
 func (s *Server) listRetention(c *call) (*answer, error) {
 	id := c.param("entrustment")
 	e, err := s.seen(c, id)
@@ -22,7 +22,7 @@ func (s *Server) listRetention(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.who.Operator && !slices.Contains(e.Versions[0].Contract.Parties(), c.who.Party) {
+	if !c.who.Operator && !slices.Contains(e.Versions[0].Contract.Sides(), c.who.Party) {
 		all = slices.DeleteFunc(all, func(x wire.Expiry) bool { return x.Party != c.who.Party })
 	}
 	return ok(whole(all)), nil

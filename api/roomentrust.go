@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"awase/crypto/seal"
 	"awase/enclave/wire"
@@ -54,6 +55,44 @@ func (s *Server) seen(c *call, id string) (wire.EntrustmentInfo, error) {
 // people are joined alone sees it, and spends nobody's budget.
 func (s *Server) asks(e *wire.EntrustmentInfo, party string) bool {
 	return e.Versions[0].Contract.MayAsk(party) || !s.holds(controlAsk)
+}
+
+// asker gives the party that the enclave is told asks, and holds to who may.
+func (s *Server) asker(party string) string {
+	if s.holds(controlAsk) {
+		return party
+	}
+	return ""
+}
+
+// asksToday refuses people of a sub-trustee outside its days, by the room's clock: of
+// what the enclave is not told who asks.
+func (s *Server) asksToday(c *call, id string) error {
+	e, err := s.seen(c, id)
+	if err != nil {
+		return err
+	}
+	k := e.Versions[0].Contract
+	if !slices.ContainsFunc(k.SubTrustees, func(sub entrustment.SubTrustee) bool { return sub.Party == c.who.Party }) {
+		return nil
+	}
+	room, err := s.Enclave.Room(c.ctx())
+	if err != nil {
+		return err
+	}
+	now, err := time.Parse(time.RFC3339, room.Now)
+	if err != nil {
+		return err
+	}
+	parties, err := s.Enclave.Parties(c.ctx())
+	if err != nil {
+		return err
+	}
+	facts := entrustment.Facts{Now: now, Contract: k, Version: e.Version, Parties: map[string]*entrustment.Party{}}
+	for i := range parties {
+		facts.Parties[parties[i].Party.ID] = parties[i].Party
+	}
+	return entrustment.DecideAsker(facts, c.who.Party)
 }
 
 // by gives a refusal that a clause of the newest version of a contract decides.

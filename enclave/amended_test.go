@@ -87,6 +87,9 @@ func newMeanwhile(t *testing.T, at string) *meanwhile {
 		m.point(asked0)
 		return detach(ctx, run)
 	}
+	if _, err := m.AddParty(t.Context(), helper()); err != nil {
+		t.Fatal(err)
+	}
 	if err := m.amend(); err != nil { // version 2, since the room was furnished with one
 		t.Fatal(err)
 	}
@@ -97,12 +100,14 @@ func newMeanwhile(t *testing.T, at string) *meanwhile {
 	return m
 }
 
-// ask asks for a report, directly or as a job.
-func (m *meanwhile) ask(job bool, id string) (*wire.Release, error) {
+// ask asks for a report, directly or as a job, as somebody of a party.
+func (m *meanwhile) ask(job bool, id, party string) (*wire.Release, error) {
 	if !job {
-		return m.Report(m.t.Context(), question())
+		return given(m.report(m.t.Context(), &demand{question: question(), party: party}))
 	}
-	s := outcome(m.t, m.Enclave, reportJob(id, question()))
+	req := reportJob(id, question())
+	req.Party = party
+	s := outcome(m.t, m.Enclave, req)
 	if s.Refusal != nil {
 		return nil, s.Refusal
 	}
@@ -113,14 +118,28 @@ func withoutGender(c *entrustment.Contract) { c.Attributes = nil }
 func fewerRows(c *entrustment.Contract)     { c.MaxListRows = 5000 }
 func endsTomorrow(c *entrustment.Contract)  { c.Until = entrustment.DateOf(time.Now()).Add(1) }
 func endsNextYear(c *entrustment.Contract)  { c.Until = entrustment.DateOf(time.Now()).Add(365) }
-func basisEnds(c *entrustment.Contract)     { c.Basis[1].Until = entrustment.DateOf(time.Now()).Add(1) }
+
+// helper is a party that sub-trustees of tests are; helped names it, and its last day.
+func helper() *entrustment.Party {
+	return &entrustment.Party{Schema: entrustment.SchemaParty, ID: "helper", Class: entrustment.ClassTrustee, Group: "helper", Country: "JP"}
+}
+
+func helped(days int) func(*entrustment.Contract) {
+	return func(c *entrustment.Contract) {
+		c.SubTrustees = []entrustment.SubTrustee{{Party: "helper", Work: []entrustment.Work{entrustment.WorkAsk}, Consent: "sha256:0", Until: entrustment.DateOf(time.Now()).Add(days)}}
+	}
+}
+
+func basisEnds(c *entrustment.Contract) { c.Basis[1].Until = entrustment.DateOf(time.Now()).Add(1) }
 
 // TestAmendedMeanwhile: a question is charged as what may be asked when it is
 // charged, whatever was decided before. From there on an amendment changes nothing
 // of it, and its release names the version that it was charged under; but once the
 // entrustment, or a basis that it was decided on, is over, nothing is released. The
-// charge stands then: nothing is spent twice for it, nor released unspent. The twins
-// charge what was decided before, and release whatever was charged.
+// charge stands then: nothing is spent twice for it, nor released unspent. Likewise of a
+// sub-trustee that was taken out, or whose days are over: it asks nothing from then on,
+// and what was charged before is released to its reader. The twins charge what was
+// decided before, and release whatever was charged.
 func TestAmendedMeanwhile(t *testing.T) {
 	t.Parallel()
 	later := func(days int, more ...func(*entrustment.Contract)) func(*meanwhile) error {
@@ -160,19 +179,24 @@ func TestAmendedMeanwhile(t *testing.T) {
 		version int              // of the release
 		charges int
 		control string // what refuses it, or has it be of the version; "" where none has to
+		party   string // whose people ask, a sub-trustee until tomorrow; "": nobody's
 	}{
-		{"narrowed", asked0, amend(withoutGender), entrustment.CodeDimForbidden, 0, 0, again},
-		{"amended", asked0, amend(fewerRows), "", 3, 1, again},
-		{"ended", asked0, end, entrustment.CodeGone, 0, 0, again},
-		{"expired", asked0, later(4), entrustment.CodeNoBasis, 0, 0, again},
-		{"narrowed", counting, amend(withoutGender), "", 2, 1, ""},
-		{"narrowed", storing, amend(withoutGender), "", 2, 1, ""},
-		{"expired", counting, later(4), entrustment.CodeNoBasis, 0, 1, lapsed},
-		{"expired", storing, later(4), entrustment.CodeNoBasis, 0, 1, lapsed},
-		{"shortened, and expired", counting, before(endsTomorrow, later(2)), entrustment.CodeNoBasis, 0, 1, lapsed},
-		{"expired, and prolonged", counting, before(endsTomorrow, later(2, endsNextYear)), "", 2, 1, ""},
-		{"a basis that ended", storing, nil, entrustment.CodeNoBasis, 0, 1, lapsed},
-		{"the policy withdrawn", counting, withdrawn, entrustment.CodeNoBasis, 0, 1, lapsed},
+		{"the sub-trustee taken out", asked0, amend(fewerRows), entrustment.CodeForbidden, 0, 0, again, "helper"},
+		{"the sub-trustee's days over", asked0, later(2), entrustment.CodeForbidden, 0, 0, again, "helper"},
+		{"the sub-trustee taken out", counting, amend(fewerRows), "", 3, 1, "", "helper"},
+		{"the sub-trustee's days over", storing, later(2), "", 3, 1, "", "helper"},
+		{"narrowed", asked0, amend(withoutGender), entrustment.CodeDimForbidden, 0, 0, again, ""},
+		{"amended", asked0, amend(fewerRows), "", 3, 1, again, ""},
+		{"ended", asked0, end, entrustment.CodeGone, 0, 0, again, ""},
+		{"expired", asked0, later(4), entrustment.CodeNoBasis, 0, 0, again, ""},
+		{"narrowed", counting, amend(withoutGender), "", 2, 1, "", ""},
+		{"narrowed", storing, amend(withoutGender), "", 2, 1, "", ""},
+		{"expired", counting, later(4), entrustment.CodeNoBasis, 0, 1, lapsed, ""},
+		{"expired", storing, later(4), entrustment.CodeNoBasis, 0, 1, lapsed, ""},
+		{"shortened, and expired", counting, before(endsTomorrow, later(2)), entrustment.CodeNoBasis, 0, 1, lapsed, ""},
+		{"expired, and prolonged", counting, before(endsTomorrow, later(2, endsNextYear)), "", 2, 1, "", ""},
+		{"a basis that ended", storing, nil, entrustment.CodeNoBasis, 0, 1, lapsed, ""},
+		{"the policy withdrawn", counting, withdrawn, entrustment.CodeNoBasis, 0, 1, lapsed, ""},
 	} {
 		for _, job := range []bool{false, true} {
 			for _, without := range []string{"", again, lapsed} {
@@ -189,21 +213,28 @@ func TestAmendedMeanwhile(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
+					decided := 2
+					if c.party != "" {
+						decided = 3
+						if err := m.amend(helped(1)); err != nil { // version 3
+							t.Fatal(err)
+						}
+					}
 					switch without {
 					case again:
 						act := m.act
 						m.act = func() error {
 							m.mu.Lock()
-							first, _, err := m.decideReport(question())
+							first, _, err := m.decideReport(&demand{question: question(), party: c.party})
 							m.mu.Unlock()
-							m.again = func(*entrustment.Question) (*asked, *issued, error) { return first, nil, err }
+							m.again = func(*demand) (*asked, *issued, error) { return first, nil, err }
 							return act()
 						}
 						m.lapsed = func(*asked) error { return nil }
 					case lapsed:
 						m.lapsed = func(*asked) error { return nil }
 					}
-					r, err := m.ask(job, "first")
+					r, err := m.ask(job, "first", c.party)
 					if m.acted != nil {
 						t.Fatal(m.acted)
 					}
@@ -212,7 +243,7 @@ func TestAmendedMeanwhile(t *testing.T) {
 					if without != "" {
 						// Charged, or released, after what forbids it stands in the log. Of what is ended
 						// nothing is left to release.
-						if charges != 1 || c.what != "ended" && (err != nil || without == again && r.Version != 2) {
+						if charges != 1 || c.what != "ended" && (err != nil || without == again && r.Version != decided) {
 							t.Errorf("without the control: %v, %d charges", err, charges)
 						}
 						return
@@ -230,7 +261,7 @@ func TestAmendedMeanwhile(t *testing.T) {
 						if err := m.amend(endsNextYear); err != nil {
 							t.Fatal(err)
 						}
-						r, err := m.ask(job, "second")
+						r, err := m.ask(job, "second", "")
 						if c.charges == 0 && entrustment.Public(err).Code == entrustment.CodeGone {
 							return // what was asked of expired with the contract, and nothing was spent
 						}

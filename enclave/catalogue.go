@@ -89,6 +89,9 @@ func (e *Enclave) Entrustment(_ context.Context, id string) (wire.EntrustmentInf
 func (e *Enclave) infoOf(id string, versions []kept[entrustRecord]) wire.EntrustmentInfo {
 	newest := versions[len(versions)-1]
 	out := wire.EntrustmentInfo{ID: id, Version: newest.record.Version, State: e.stateOf(newest.record.Contract)}
+	if !wire.Over(out.State) {
+		out.EndsAt = utc(runsOutAt(newest.record.Contract))
+	}
 	for _, v := range slices.Backward(versions) {
 		state := wire.StateAmended
 		if v.record == newest.record {
@@ -147,7 +150,7 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 		var before int64
 		for _, v := range versions {
 			r := v.record
-			one := wire.ListVersion{Version: r.Version, Under: r.Under, Change: r.Change, Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
+			one := wire.ListVersion{Version: r.Version, Under: r.Under, Change: cmp.Or(r.Change, wire.ListReplaced), Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
 			one.Added, one.Removed = changed(r.Change, before, r.Rows)
 			for _, c := range r.Columns {
 				one.Columns = append(one.Columns, wire.Dim{Name: c.Name, Domain: c.Domain})

@@ -114,7 +114,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("versions of the contract: %+v", v)
 		}
 		v = v[1:]
-		if v[0].Rows != 1600 || v[0].Removed != 100 || v[0].Change != seal.Remove || v[1].Rows != 1700 || v[1].Added != 200 || v[2].Rows != 1500 || v[2].Added != 0 || v[0].Version != 3 {
+		if v[0].Rows != 1600 || v[0].Removed != 100 || v[0].Change != seal.Remove || v[1].Change != seal.Add || v[2].Change != wire.ListReplaced || v[1].Rows != 1700 || v[1].Added != 200 || v[2].Rows != 1500 || v[2].Added != 0 || v[0].Version != 3 {
 			t.Errorf("versions %+v", v)
 		}
 		logs, err := e.EventLogs(ctx, "e")
@@ -171,11 +171,20 @@ func TestCatalogue(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Open(ctx, dir, Options{Now: func() time.Time { return time.Now().AddDate(30, 0, 0) }}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := e.Entrustment(ctx, "e"); err != nil || got.State != wire.StateExpired {
-		t.Errorf("in thirty years: %+v, %v", got, err)
+	for _, later := range []struct{ year, state string }{{"2037", wire.StateExpired}, {"2056", wire.StateDestroyed}} {
+		then, err := time.Parse("2006", later.year)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err = Open(ctx, dir, Options{Now: func() time.Time { return then.AddDate(0, 1, 0) }}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.Entrustment(ctx, "e"); err != nil || got.State != later.state {
+			t.Errorf("in %s: %+v, %v", later.year, got, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

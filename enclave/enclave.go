@@ -94,7 +94,10 @@ type Enclave struct {
 	needed     func(parties []string, signed []signature) []string          // the parties whose officer has to sign yet
 	address    func(wire.Terms, string) seal.Address                        // by which a sealed file is opened
 	stopped    func() error                                                 // what an answer is refused for that is ready
-	again      func(q *entrustment.Question) (*asked, *issued, error)       // what a question is charged as
+	again      func(d *demand) (*asked, *issued, error)                     // what a question is charged as
+	asker      func(f entrustment.Facts, party string) error                // whose people may ask
+	question   func(f entrustment.Facts, a entrustment.Ask) error           // what they may ask
+	domain     func(field, name string, domain []string) error              // what a column of a list may hold
 	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
 
 	journal *journal // the log as people read it; has a lock of its own
@@ -186,7 +189,8 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.address, e.concerns, e.needed = addressOf, e.concerned, e.needs
 	e.agreed, e.liftedID, e.pending = agreedAgain, e.liftedDigest, e.pinnedBefore
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
-	e.again, e.lapsed = e.decideReport, e.runsOut
+	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
+	e.domain = entrustment.CheckDomain
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
@@ -246,6 +250,11 @@ func (e *Enclave) append(kind string, body any) (*vault.Record, error) {
 
 // refuse logs a refusal and gives it back. A fault of ours is no refusal.
 func (e *Enclave) refuse(act, entrustmentID string, err error) error {
+	return e.refuseTo("", act, entrustmentID, err)
+}
+
+// refuseTo is refuse, of a question that people of a party asked.
+func (e *Enclave) refuseTo(party, act, entrustmentID string, err error) error {
 	refusal, ok := errors.AsType[*entrustment.Error](err)
 	if reason, silent := aggregator.Reason(err); silent {
 		refusal = &entrustment.Error{Code: entrustment.CodeInternal, Clause: reason}
@@ -255,12 +264,22 @@ func (e *Enclave) refuse(act, entrustmentID string, err error) error {
 	record := refusalRecord{Act: act, Code: refusal.Code, Clause: refusal.Clause}
 	if _, ok := e.state.contracts[entrustmentID]; ok { // the log repeats no text that a stranger made up
 		record.Entrustment, record.Contract = entrustmentID, refusal.Contract
+		record.AskedBy = e.inRoom(party)
 	}
 	_, logErr := e.append(kindRefusal, record)
 	if logErr != nil {
 		return fmt.Errorf("logging a refusal: %w", logErr)
 	}
 	return err
+}
+
+// inRoom gives a party of the room, "" of another: the log repeats no text that a
+// stranger made up.
+func (e *Enclave) inRoom(party string) string {
+	if e.state.parties[party] == nil {
+		return ""
+	}
+	return party
 }
 
 // facts gives what decisions depend on. c is nil for what is under no contract.

@@ -36,8 +36,10 @@ type endRecord struct {
 	Engine string `json:"engine,omitempty"`
 	// Servers are digests of the names of all its shards that may.
 	Servers []hexID `json:"servers,omitempty"`
-	// By is the officer who signed for it; nil in a dev vault.
+	// By is the officer who signed for it; nil in a dev vault, and by its own terms.
 	By *byOfficer `json:"by,omitempty"`
+	// Terms: nobody ended it, its last day and what it kept are over.
+	Terms bool `json:"terms,omitempty"`
 }
 
 // ended is an end as the log has it.
@@ -128,7 +130,7 @@ func (e *Enclave) EndEntrustment(ctx context.Context, id string, by wire.ByOffic
 		if err != nil {
 			return nil, e.refuse(kindEnd, id, err)
 		}
-		if err := e.end(id, officer); err != nil {
+		if err := e.end(id, officer, false); err != nil {
 			return nil, err
 		}
 	}
@@ -169,9 +171,9 @@ func (e *Enclave) drain(ctx context.Context, id string) error {
 }
 
 // end writes the end and lets go of what was in memory.
-func (e *Enclave) end(id string, by *byOfficer) error {
+func (e *Enclave) end(id string, by *byOfficer, terms bool) error {
 	_, newest := e.vault.Generation()
-	rec := endRecord{Entrustment: id, Version: e.state.contracts[id].Version, Generation: newest, Segments: []string{}, By: by,
+	rec := endRecord{Entrustment: id, Version: e.state.contracts[id].Version, Generation: newest, Segments: []string{}, By: by, Terms: terms,
 		Backups: e.state.backupsOf(id, entrustment.DateOf(e.vault.Log().Now()))}
 	rec.Engine, rec.Servers = e.state.outsideOf(id)
 	var contents []hexID
@@ -268,6 +270,7 @@ func (e *Enclave) finishEnds(ctx context.Context) error {
 		if err := e.destroy(ctx, e.state.ended[id]); err != nil {
 			return fmt.Errorf("destroying what is left of an ended entrustment: %w", err)
 		}
+		delete(e.retention.ends, id)
 	}
 	return e.noteRotation(nil)
 }
@@ -288,7 +291,7 @@ func (e *Enclave) Certificate(_ context.Context, id string) ([]byte, error) {
 
 func (e *Enclave) certificate(id string) ([]byte, error) {
 	end := e.state.ended[id]
-	d := receipt.Destruction{Dev: e.vault.Dev(), Entrustment: id, Version: end.Version, EndedAt: utc(end.at), Segments: len(end.Segments), Backups: end.Backups, Engine: end.Engine}
+	d := receipt.Destruction{Dev: e.vault.Dev(), Entrustment: id, Version: end.Version, EndedAt: utc(end.at), Segments: len(end.Segments), Backups: end.Backups, Engine: end.Engine, ByTerms: end.Terms}
 	var err error
 	if d.End, err = e.vault.Log().Proof(end.seq); err != nil {
 		return nil, err

@@ -395,7 +395,7 @@ func TestEndWithoutWaiting(t *testing.T) {
 	t.Parallel()
 	e, _, letOn, asked := askedAndCounting(t)
 	e.mu.Lock()
-	err := e.end("e", nil)
+	err := e.end("e", nil, false)
 	if err == nil {
 		err = e.destroy(t.Context(), e.state.ended["e"])
 	}

@@ -60,6 +60,9 @@ func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed
 
 // mayAdd decides about an event log by its header. The room's lock is held.
 func (e *Enclave) mayAdd(id string, f *opened) error {
+	if err := e.retention.before(); err != nil {
+		return err
+	}
 	own := id == seal.BaseEntrustment
 	var c *entrustRecord
 	if !own {
@@ -116,6 +119,9 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	}
 	digest := log.digest(e.lists, f.header)
 	same, err = locked(e, func() (*wire.EventsLoaded, error) {
+		if err := e.retention.before(); err != nil { // the same one may have expired while the file was read
+			return nil, err
+		}
 		gone, err := e.insteadOf(id, f.header)
 		l := e.sameEvents(id, digest)
 		if err != nil || l == nil || len(gone) > 1 { // others stand beside the same one

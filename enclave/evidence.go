@@ -79,6 +79,7 @@ type file struct {
 	wire.EvidenceFile
 	records  []vault.Record
 	versions map[string][]kept[entrustRecord] // of the entrustments concerned, oldest first
+	all      map[string][]kept[entrustRecord] // likewise, also those that don't name its reader
 	people   map[string]*entrustment.Party
 }
 
@@ -92,6 +93,7 @@ func (f *file) contracts(e *Enclave) error {
 	if op, err := e.operator(); err == nil {
 		f.Operator = op.ID
 	}
+	f.all = maps.Clone(e.state.versionsOf)
 	for id, versions := range e.state.versionsOf {
 		if !f.incident() && id != f.Entrustment {
 			continue
@@ -152,8 +154,12 @@ func (f *file) read(j *journal) error {
 			continue
 		}
 		if len(f.Entries) == wire.MaxEvidence {
+			mend := "ask for shorter periods, one file each: from and to"
+			if f.From == f.To && !f.From.IsZero() { // there is none shorter
+				mend = "read them with awase log entries, and prove them with awase log inclusion"
+			}
 			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "docs/supervision.md", Field: "period",
-				Detail: fmt.Sprintf("there are more than %d entries, and one file holds no more", wire.MaxEvidence), Mend: "ask for shorter periods, one file each: from and to"}
+				Detail: fmt.Sprintf("there are more than %d entries, and one file holds no more", wire.MaxEvidence), Mend: mend}
 		}
 		entry, err := p.entry(r, detail)
 		if err != nil {
@@ -185,6 +191,17 @@ func (f *file) finish(e *Enclave) error {
 			concerned[id] = true
 		}
 	}
+	if f.incident() {
+		var err error
+		if f.Held, err = f.held(); err != nil {
+			return err
+		}
+		for i := range f.Held {
+			if id := f.Held[i].Entrustment; f.versions[id] != nil {
+				concerned[id] = true
+			}
+		}
+	}
 	approvals, err := f.approvals(concerned)
 	if err != nil {
 		return err
@@ -201,6 +218,7 @@ func (f *file) finish(e *Enclave) error {
 				return err
 			}
 			f.Contracts = append(f.Contracts, c)
+			f.subTrustees(i, id)
 			for _, party := range v.record.Contract.Parties() {
 				named[party] = true
 			}
@@ -251,7 +269,8 @@ func (f *file) sign(ctx context.Context, e *Enclave) ([]byte, error) {
 // empty writes what there is none of as a list of nothing.
 func (f *file) empty() {
 	f.Parties, f.Contracts, f.Entries = none(f.Parties), none(f.Contracts), none(f.Entries)
-	f.Uploads, f.Releases, f.Accounts = none(f.Uploads), none(f.Releases), none(f.Accounts)
+	f.Uploads, f.Asks, f.Releases, f.Accounts = none(f.Uploads), none(f.Asks), none(f.Releases), none(f.Accounts)
+	f.SubTrustees = none(f.SubTrustees)
 	f.Provisions, f.Ends = none(f.Provisions), none(f.Ends)
 	for i := range f.Entries {
 		f.Entries[i].Path = none(f.Entries[i].Path)

@@ -82,6 +82,69 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// TestEvidenceOfSubTrustees: what a sub-trustee did stands by the version that it did
+// it under, for the sides and the operator's officers; it is given the versions that
+// name it and its own acts, no upload, no table and nothing of others.
+func TestEvidenceOfSubTrustees(t *testing.T) {
+	t.Parallel()
+	e := openCrowd(t)
+	if _, err := e.AddParty(t.Context(), helper()); err != nil {
+		t.Fatal(err)
+	}
+	version := func(change ...func(*entrustment.Contract)) {
+		t.Helper()
+		c := parse(t, entrustment.ParseContract, oracleContract)
+		for _, f := range change {
+			f(c)
+		}
+		if _, err := e.Entrust(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(party string, dims ...string) error {
+		_, err := e.report(t.Context(), &demand{question: question(func(q *entrustment.Question) {
+			if q.Dims, q.Index = dims, false; dims == nil {
+				q.Report = entrustment.ReportOverlap
+			}
+		}), party: party})
+		return err
+	}
+	if err := ask("operator"); err != nil {
+		t.Fatal(err)
+	}
+	version(helped(10)) // 2
+	if err := ask("helper", "gender"); err != nil {
+		t.Fatal(err)
+	}
+	version(helped(20)) // 3
+	wantCode(t, "what is not named", ask("helper", "年収"), entrustment.CodeDimForbidden)
+	version() // 4
+	wantCode(t, "taken out", ask("helper", "gender"), entrustment.CodeForbidden)
+	for _, party := range []string{"", "acme", "operator", "helper"} {
+		f, raw := evidenceOf(t, e, wire.EvidenceRequest{Entrustment: "e", Party: party})
+		s := f.SubTrustees
+		refused := party != "operator" // which is not the question's reader, nor who asked
+		if len(s) != 2 || s[0].Version != 2 || s[1].Version != 3 || s[0].Party != "helper" || s[0].From != f.Contracts[0].Contract.From || s[0].Until == s[1].Until ||
+			s[0].Charges != 1 || s[0].Releases != 1 || s[0].Refusals != 0 || s[1].Charges != 0 || (s[1].Refusals == 1) != refused || s[1].Refusals > 1 {
+			t.Errorf("%q: %+v", party, s)
+		}
+		if party != "helper" {
+			if len(f.Contracts) != 4 || len(f.Uploads) != 1 || len(f.Releases) != 2 {
+				t.Errorf("%q: %s", party, raw)
+			}
+			continue
+		}
+		if len(f.Contracts) != 2 || len(f.Uploads)+len(f.Accounts) != 0 || len(f.Releases) != 1 || f.Releases[0].Table != "" || len(f.Asks) != 4 {
+			t.Errorf("the sub-trustee: %s", raw)
+		}
+		for _, a := range f.Asks {
+			if a.Party != "helper" {
+				t.Errorf("the sub-trustee is told of %+v", a)
+			}
+		}
+	}
+}
+
 // TestEvidencePeriod: the days bound what stands in it, in Japan's time.
 func TestEvidencePeriod(t *testing.T) {
 	e := openCrowd(t)
@@ -229,7 +292,7 @@ func TestEvidenceShowsNoMore(t *testing.T) {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 		err := checkEvidence(t, w, func(_ viewer, r *vault.Record, p *place) (any, bool) {
-			return shown(viewer{officer: true, owner: true, role: true, spender: true}, r, p)
+			return shown(viewer{officer: true, owner: true, role: true, spender: true, asker: true, sub: true}, r, p)
 		})
 		noticed = noticed || err != nil
 	}

@@ -54,8 +54,14 @@ func (f *file) tell(r *vault.Record, p *place, detail any, accounts map[aggregat
 			rel.Table, rel.RhoNano, rel.DeltaE15, rel.Confinement = s.Table, s.RhoNano, s.DeltaE15, s.Confinement
 		}
 		f.Releases = append(f.Releases, rel)
+		f.asked(r, p, wire.EvidenceAsk{Party: d.AskedBy, Act: "release", Recipient: d.Recipient})
 		f.provide(r, p, "release", "", d.Recipient)
+	case *refusalRecord:
+		f.asked(r, p, wire.EvidenceAsk{Party: d.AskedBy, Act: "refusal", Code: d.Code, Clause: d.Contract.Clause})
 	case []shownCharge:
+		if len(d) > 0 {
+			f.asked(r, p, wire.EvidenceAsk{Party: d[0].AskedBy, Act: "charge", Report: d[0].Report})
+		}
 		if len(d) == 0 || d[0].shownSpent == nil {
 			return nil // what it cost is not for this reader
 		}
@@ -77,18 +83,76 @@ func (f *file) tell(r *vault.Record, p *place, detail any, accounts map[aggregat
 	return nil
 }
 
+// asked notes what came of a question, by the party whose people asked it.
+func (f *file) asked(r *vault.Record, p *place, a wire.EvidenceAsk) {
+	if a.Party == "" {
+		return // of none that asked over the service
+	}
+	a.Seq, a.At, a.Entrustment = r.Seq, utc(r.Time), p.entrustment
+	f.Asks = append(f.Asks, a)
+}
+
+// version gives the version of an entrustment that an entry was written under, as its
+// place among those that the reader sees; -1: of none.
+func (f *file) version(id string, seq int64) int {
+	versions := f.versions[id]
+	n := 0
+	for n < len(versions) && versions[n].seq < seq {
+		n++
+	}
+	return n - 1
+}
+
+// inForce gives the number of the version that was in force when an entry was written,
+// whether or not it names the reader; 0: of none.
+func (f *file) inForce(id string, seq int64) (version int) {
+	for _, v := range f.all[id] {
+		if v.seq < seq {
+			version = v.record.Version
+		}
+	}
+	return version
+}
+
+// subTrustees writes those of a version, with what each did under it.
+func (f *file) subTrustees(version int, id string) {
+	v := &f.versions[id][version]
+	c := v.record.Contract
+	for _, s := range c.SubTrustees {
+		out := wire.EvidenceSubTrustee{Entrustment: id, Version: v.record.Version, Party: s.Party, Country: f.country(c, s.Party), Work: s.Work, Consent: s.Consent, From: s.From, Until: s.Until}
+		if out.From.IsZero() {
+			out.From = c.From
+		}
+		if out.Until.IsZero() {
+			out.Until = c.Until
+		}
+		for i := range f.Asks {
+			a := &f.Asks[i]
+			if a.Party != s.Party || a.Entrustment != id || f.inForce(id, a.Seq) != v.record.Version {
+				continue
+			}
+			switch a.Act {
+			case "charge":
+				out.Charges++
+			case "release":
+				out.Releases++
+			case "refusal":
+				out.Refusals++
+			}
+		}
+		f.SubTrustees = append(f.SubTrustees, out)
+	}
+}
+
 // provide records what one party gave to another; of a file the one whose it is is
 // named, of a release who received it. What stays with one party is no provision.
 func (f *file) provide(r *vault.Record, p *place, kind, from, to string) {
-	versions := f.versions[p.entrustment]
-	n := 0
-	for n < len(versions) && versions[n].seq < r.Seq {
-		n++
-	}
-	if n == 0 {
+	n := f.version(p.entrustment, r.Seq)
+	if n < 0 {
 		return // of the operator's own data
 	}
-	c := versions[n-1].record.Contract
+	under := f.versions[p.entrustment][n].record
+	c := under.Contract
 	if to == "" { // a file goes to who holds the room
 		to = f.Operator
 	}
@@ -103,7 +167,7 @@ func (f *file) provide(r *vault.Record, p *place, kind, from, to string) {
 		return
 	}
 	day := entrustment.DateOf(r.Time)
-	f.Provisions = append(f.Provisions, wire.EvidenceProvision{Seq: r.Seq, At: utc(r.Time), Entrustment: c.ID, Version: versions[n-1].record.Version, From: from, To: to,
+	f.Provisions = append(f.Provisions, wire.EvidenceProvision{Seq: r.Seq, At: utc(r.Time), Entrustment: c.ID, Version: under.Version, From: from, To: to,
 		Country: f.country(c, to), Kind: kind, Items: items(c, kind), Basis: none(c.Basis), Keep: entrustment.DateOf(entrustment.Date{Year: day.Year + keepYears, Month: day.Month, Day: day.Day}.Start())})
 }
 

@@ -34,7 +34,9 @@ type journal struct {
 type place struct {
 	entrustment string
 	owner       string   // the party whose act or data it is
-	roles       []string // the entrustment's parties, or those that sign
+	asker       string   // the party whose people asked
+	roles       []string // the entrustment's sides, or those that sign
+	subs        []string // its sub-trustees
 	spenders    []string // parties of the group whose budget it is about
 }
 
@@ -63,7 +65,9 @@ func newJournal() *journal {
 type viewer struct {
 	officer bool // of the operator, who sees that every act was done
 	owner   bool // it is the viewer's own act, or about its own data
-	role    bool // it is of an entrustment that the viewer is a party of
+	asker   bool // people of the viewer asked
+	role    bool // it is of an entrustment that the viewer is a side of
+	sub     bool // it is of an entrustment that the viewer is a sub-trustee of
 	spender bool // it is about the budget of the viewer's group
 }
 
@@ -71,7 +75,7 @@ func (p *place) viewer(party, operator string) viewer {
 	if party == "" {
 		return viewer{officer: true, owner: p.owner == operator, spender: slices.Contains(p.spenders, operator)}
 	}
-	return viewer{owner: p.owner == party, role: slices.Contains(p.roles, party), spender: slices.Contains(p.spenders, party)}
+	return viewer{owner: p.owner == party, asker: p.asker == party, role: slices.Contains(p.roles, party), sub: slices.Contains(p.subs, party), spender: slices.Contains(p.spenders, party)}
 }
 
 const maxEntries = 500 // of a page
@@ -166,7 +170,7 @@ func (j *journal) from(req wire.LogRequest, n int64) func(func(int64) bool) {
 
 // concerned gives the parties that a place names.
 func (p *place) concerned() []string {
-	all := slices.Concat([]string{p.owner}, p.roles, p.spenders)
+	all := slices.Concat([]string{p.owner, p.asker}, p.roles, p.subs, p.spenders)
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(id string) bool { return id == "" })
 }
@@ -175,7 +179,10 @@ func (p *place) concerned() []string {
 func (s *standingNow) of(id, owner string) place {
 	p := place{entrustment: id, owner: owner}
 	if c := s.contracts[id]; c != nil {
-		p.roles = c.Parties()
+		p.roles = c.Sides()
+		for _, sub := range c.SubTrustees {
+			p.subs = append(p.subs, sub.Party)
+		}
 	}
 	return p
 }
@@ -280,7 +287,9 @@ func (s *standingNow) take(r *vault.Record) (place, error) {
 		if err != nil {
 			return place{}, err
 		}
-		return s.of(rep.Entrustment, rep.Recipient), nil
+		p := s.of(rep.Entrustment, rep.Recipient)
+		p.asker = rep.AskedBy
+		return p, nil
 	case kindDraft, kindApproval, kindWithdraw, kindFreeze:
 		return s.takeOfficers(r)
 	case kindTable, kindAlarm: // of no party
@@ -322,22 +331,23 @@ func (s *standingNow) takeCharge(r *vault.Record) (place, error) {
 	if err != nil || len(c.Charges) == 0 {
 		return place{}, err
 	}
-	id, group := c.Charges[0].For.Entrustment, ""
+	id, group, asker := c.Charges[0].For.Entrustment, "", c.Charges[0].For.AskedBy
 	for i := range c.Charges {
 		for _, a := range c.Charges[i].Accounts {
-			if group != "" && group != a.Recipient || c.Charges[i].For.Entrustment != id {
+			if group != "" && group != a.Recipient || c.Charges[i].For.Entrustment != id || c.Charges[i].For.AskedBy != asker {
 				return place{}, nil // of more than one: nobody's
 			}
 			group = a.Recipient
 		}
 	}
 	p := s.of(id, "")
-	p.spenders = s.group(group)
+	p.asker, p.spenders = asker, s.group(group)
 	return p, nil
 }
 
-// takeRefusal: a refusal does not name who was refused. It is shown to a party only
-// where nobody else can have been.
+// takeRefusal: where a refusal does not name who was refused, it is shown to a party
+// only where nobody else can have been. A question's is its asker's, and shown to its
+// only reader.
 func (s *standingNow) takeRefusal(r *vault.Record) (place, error) {
 	ref, err := body[refusalRecord](r)
 	if err != nil || ref.Code == entrustment.CodeInternal { // whose reason is for officers
@@ -350,9 +360,13 @@ func (s *standingNow) takeRefusal(r *vault.Record) (place, error) {
 	case ref.Act == kindList || ref.Act == kindEvents:
 		return place{entrustment: c.ID, owner: s.listOwner(c.ID)}, nil
 	case ref.Act == "report" || ref.Act == "reserve":
-		p := place{entrustment: c.ID}
-		if len(c.Recipients) == 1 {
+		p := place{entrustment: c.ID, owner: ref.AskedBy, asker: ref.AskedBy}
+		switch {
+		case len(c.Recipients) != 1:
+		case p.owner == "":
 			p.owner = c.Recipients[0]
+		default:
+			p.roles = c.Recipients
 		}
 		return p, nil
 	}
@@ -420,7 +434,7 @@ func (s *standingNow) takeOfficers(r *vault.Record) (place, error) {
 		if err != nil {
 			return place{}, err
 		}
-		p.roles = slices.Concat(p.roles, act.roles)
+		p.roles, p.subs = slices.Concat(p.roles, act.roles), act.subs
 		delete(s.drafts, a.Draft)
 	}
 	return p, nil

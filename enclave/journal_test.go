@@ -19,8 +19,8 @@ import (
 
 // logParties are the parties of a made-up room: each has a number that marks what
 // is its own, and the groups of gamma and agency are one. worker runs a flow for the
-// operator.
-var logParties = []string{"operator", "acme", "beta", "gamma", "agency", "worker"}
+// operator, helper and host are sub-trustees.
+var logParties = []string{"operator", "acme", "beta", "gamma", "agency", "worker", "helper", "host"}
 
 func groupOf(party string) string {
 	if party == "agency" {
@@ -71,7 +71,7 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		class := entrustment.ClassClient
 		if p == "operator" {
 			class = entrustment.ClassOperator
-		} else if p == "worker" {
+		} else if slices.Contains([]string{"worker", "helper", "host"}, p) {
 			class = entrustment.ClassTrustee
 		}
 		kind := kindParty
@@ -86,6 +86,12 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		c := contracts[id]
 		return append([]string{c.Principal, c.Trustee, owner(c)}, c.Recipients...)
 	}
+	subs := func(id string) (out []string) {
+		for _, s := range contracts[id].SubTrustees {
+			out = append(out, s.Party)
+		}
+		return out
+	}
 	clients := logParties[1:5]
 	for i := range 5 {
 		of := *like
@@ -98,8 +104,11 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		if i == 4 { // of which the owner of the lists is neither side nor, often, a recipient
 			c.Flow, c.Runs, c.Principal, c.Trustee = entrustment.FlowOutsourcing5, entrustment.FlowImprovement5, "operator", "worker"
 		}
+		if i > 0 {
+			c.SubTrustees = []entrustment.SubTrustee{{Party: "helper", Work: []entrustment.Work{entrustment.WorkAsk}}, {Party: "host", Work: []entrustment.Work{entrustment.WorkOperate}}}[:1+i%2]
+		}
 		contracts[c.ID] = c
-		w.add(kindEntrust, entrustRecord{c, 1}, roles(c.ID)...)
+		w.add(kindEntrust, entrustRecord{c, 1}, append(roles(c.ID), subs(c.ID)...)...)
 	}
 	ids := []string{"e0", "e1", "e2", "e3", "e4"}
 	drafts := map[string][]string{}
@@ -110,6 +119,7 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		reader := pick(c.Recipients)
 		spenders := slices.DeleteFunc(slices.Clone(logParties), func(p string) bool { return groupOf(p) != groupOf(reader) })
 		n := mark(reader)
+		asker := pick(append([]string{c.Trustee, reader}, subs(id)...))
 		switch rng.IntN(22) {
 		case 0:
 			l := listRecord{Entrustment: id, Name: "l", Party: owner(c), Rows: mark(owner(c)), Tokens: mark(owner(c)), Segment: vault.SegmentRef{ID: hidden}}
@@ -126,8 +136,8 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 			}
 		case 4:
 			ch := aggregator.Charge{RhoNano: n, DeltaE15: n, Accounts: []aggregator.Account{{Recipient: groupOf(reader), Owner: "operator"}, {Recipient: groupOf(reader), Owner: "acme"}},
-				For: aggregator.Purpose{Entrustment: id, Report: "profile", Where: fmt.Sprint(n)}}
-			w.add(kindCharge, chargeRecord{[]aggregator.Charge{ch, ch}}, append(roles(id), spenders...)...)
+				For: aggregator.Purpose{Entrustment: id, Report: "profile", Where: fmt.Sprint(n), AskedBy: asker}}
+			w.add(kindCharge, chargeRecord{[]aggregator.Charge{ch, ch}}, slices.Concat(roles(id), spenders, []string{asker})...)
 		case 5:
 			w.add(kindTable, aggregator.Table{RhoNano: n, Cube: []int64{n}})
 		case 6:
@@ -142,14 +152,15 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 				only = nil
 			}
 			w.add(kindRefusal, refusalRecord{Act: "report", Entrustment: id, Code: entrustment.CodeBudget}, only...)
+			w.add(kindRefusal, refusalRecord{Act: "report", Entrustment: id, Code: entrustment.CodeBudget, AskedBy: asker}, append(only, asker)...)
 			w.add(kindRefusal, refusalRecord{Act: "list", Entrustment: id, Code: entrustment.CodeFile}, owner(c))
 			w.add(kindRefusal, refusalRecord{Act: "report", Entrustment: id, Code: entrustment.CodeInternal, Clause: "a reason"})
 			w.add(kindRefusal, refusalRecord{Act: "end", Entrustment: id, Code: entrustment.CodeGone}, c.Principal, c.Trustee)
 			w.add(kindRefusal, refusalRecord{Act: "report", Code: entrustment.CodeNotFound}, "operator")
 		case 9:
-			w.add(kindReport, reportRecord{Entrustment: id, Recipient: reader, RhoNano: n, DeltaE15: n, Table: fmt.Sprint(n), Segment: vault.SegmentRef{ID: hidden}}, roles(id)...)
+			w.add(kindReport, reportRecord{Entrustment: id, Recipient: reader, RhoNano: n, DeltaE15: n, Table: fmt.Sprint(n), Segment: vault.SegmentRef{ID: hidden}, AskedBy: asker}, append(roles(id), asker)...)
 		case 10:
-			w.add(kindEnd, endRecord{Entrustment: id, Segments: []string{hidden}, By: &byOfficer{Party: c.Principal, Officer: hidden, Key: hidden}}, roles(id)...)
+			w.add(kindEnd, endRecord{Entrustment: id, Segments: []string{hidden}, By: &byOfficer{Party: c.Principal, Officer: hidden, Key: hidden}}, append(roles(id), subs(id)...)...)
 		case 11:
 			s := approval.Statement{Schema: approval.Schema, Vault: "v", Act: kindEntrust, ID: id, Document: fmt.Sprint(len(w.records)), Version: 2, Nonce: "0123456789abcdef", Expires: "2026-01-01T00:00:00Z"}
 			doc, err := json.Marshal(c)
@@ -160,8 +171,8 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 			if err != nil {
 				panic(err)
 			}
-			drafts[approval.Hash(message)] = []string{c.Principal, c.Trustee, owner(c)}
-			w.add(kindDraft, draftRecord{s, doc}, c.Principal, c.Trustee, owner(c))
+			drafts[approval.Hash(message)] = c.Signers()
+			w.add(kindDraft, draftRecord{s, doc}, c.Signers()...)
 		case 12:
 			for hash, who := range drafts {
 				w.add(kindApproval, approvalRecord{Draft: hash, Party: who[0], Officer: hidden, Key: hidden}, who...)
@@ -191,11 +202,14 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 		case 20:
 			w.add(vault.KindClock, vault.ClockRecord{Boot: hidden}, "operator")
 			w.add(vault.KindRestore, vault.RestoreRecord{Lost: true}, "operator")
-		case 21: // another version, with another recipient: it opens and closes nothing of before
+		case 21: // another version, with another recipient, without its sub-trustees: it opens and closes nothing of before
 			next := *c
 			next.Recipients = []string{pick(clients)}
 			contracts[id] = &next
-			w.add(kindEntrust, entrustRecord{&next, 2}, roles(id)...)
+			if rng.IntN(2) == 0 {
+				next.SubTrustees = nil
+			}
+			w.add(kindEntrust, entrustRecord{&next, 2}, append(roles(id), subs(id)...)...)
 		}
 	}
 	return w
@@ -257,6 +271,18 @@ func TestLogShown(t *testing.T) {
 			v.spender = v.spender || v.role
 			return shown(v, r, p)
 		},
+		"a sub-trustee is a side": func(v viewer, r *vault.Record, p *place) (any, bool) {
+			v.role = v.role || v.sub
+			return shown(v, r, p)
+		},
+		"who asked reads": func(v viewer, r *vault.Record, p *place) (any, bool) {
+			v.owner = v.owner || v.asker
+			return shown(v, r, p)
+		},
+		"who asked spends": func(v viewer, r *vault.Record, p *place) (any, bool) {
+			v.spender = v.spender || v.asker
+			return shown(v, r, p)
+		},
 		"officers own": func(v viewer, r *vault.Record, p *place) (any, bool) {
 			v.owner = v.owner || v.officer
 			return shown(v, r, p)
@@ -298,7 +324,7 @@ func TestLogShown(t *testing.T) {
 		}
 	}
 	// What a newer version writes is shown to nobody.
-	if _, ok := shown(viewer{true, true, true, true}, &vault.Record{Kind: "new", Body: []byte("{}")}, &place{}); ok {
+	if _, ok := shown(viewer{true, true, true, true, true, true}, &vault.Record{Kind: "new", Body: []byte("{}")}, &place{}); ok {
 		t.Error("an unknown kind is shown")
 	}
 }

@@ -40,9 +40,10 @@ type (
 		Under  int    `json:"entrustment_version,omitempty"`
 	}
 	shownCharge struct {
-		Report string `json:"report"`
-		List   string `json:"list,omitempty"`
-		Table  string `json:"table"`
+		AskedBy string `json:"asked_by,omitempty"`
+		Report  string `json:"report"`
+		List    string `json:"list,omitempty"`
+		Table   string `json:"table"`
 		*shownSpent
 	}
 	shownSpent struct { // for who paid, and officers
@@ -66,6 +67,7 @@ type (
 	shownReport struct {
 		Version   int    `json:"version"`
 		Recipient string `json:"recipient"`
+		AskedBy   string `json:"asked_by,omitempty"`
 		*shownRelease
 	}
 	shownRelease struct { // for its recipient
@@ -78,6 +80,7 @@ type (
 	shownEnd struct {
 		Version int    `json:"version"`
 		Backups string `json:"backups,omitempty"`
+		Terms   bool   `json:"terms,omitempty"`
 	}
 	shownExpired struct {
 		Version int       `json:"version"`
@@ -150,7 +153,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	case kindGate:
 		return tell(own, r, func(g *gateRecord) *gateRecord { return g })
 	case kindEntrust:
-		return tell(all, r, func(e *entrustRecord) *entrustRecord { return e })
+		return tell(all || v.sub, r, func(e *entrustRecord) *entrustRecord { return e })
 	case kindBase:
 		return tell(own, r, func(b *baseRecord) shownBase { return shownBase{b.Version, b.Users} })
 	case kindList:
@@ -172,7 +175,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	case kindUpload:
 		return tell(own, r, func(u *upload) shownUpload { return shownUpload{u.Became, u.Under} })
 	case kindCharge:
-		return tell(all, r, func(c *chargeRecord) []shownCharge { return charges(c, v.spender || v.officer) })
+		return tell(all || v.asker, r, func(c *chargeRecord) []shownCharge { return charges(c, v.spender || v.officer) })
 	case kindTable:
 		return tell(v.officer, r, func(t *aggregator.Table) shownTable { return shownTable{t.Spec.String(), t.Policy.String(), t.RhoNano} })
 	case kindAlarm:
@@ -182,14 +185,14 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	case kindFree:
 		return tell(v.spender || v.officer, r, func(f *freeRecord) *freeRecord { return f })
 	case kindRefusal:
-		return tell(all, r, func(f *refusalRecord) *refusalRecord { return f })
+		return tell(all || v.asker, r, func(f *refusalRecord) *refusalRecord { return f })
 	case kindEnd:
-		return tell(all, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups} })
+		return tell(all || v.sub, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups, e.Terms} })
 	case kindExpired:
 		return tell(all, r, func(x *expiredRecord) shownExpired { return shownExpired{x.Version, x.What, x.Things, x.Backups} })
 	case kindReport:
-		return tell(all, r, func(p *reportRecord) shownReport {
-			out := shownReport{Version: p.Version, Recipient: p.Recipient}
+		return tell(all || v.asker, r, func(p *reportRecord) shownReport {
+			out := shownReport{Version: p.Version, Recipient: p.Recipient, AskedBy: p.AskedBy}
 			if v.owner {
 				out.shownRelease = &shownRelease{p.Table, p.Policy.String(), p.RhoNano, p.DeltaE15, p.Confinement}
 			}
@@ -200,7 +203,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 			return shownDraft{d.Statement.Act, d.Statement.ID, d.Statement.Version, d.Statement.Expires}
 		})
 	case kindApproval:
-		return tell(all, r, func(a *approvalRecord) shownApproval {
+		return tell(all || v.sub, r, func(a *approvalRecord) shownApproval {
 			out := shownApproval{Draft: a.Draft}
 			if a.Act != nil {
 				out.Effective, out.Act = true, a.Act.Kind
@@ -249,7 +252,7 @@ func charges(c *chargeRecord, spent bool) []shownCharge {
 	out := make([]shownCharge, len(c.Charges))
 	for i := range c.Charges {
 		of := &c.Charges[i]
-		out[i] = shownCharge{Report: of.For.Report, List: of.For.List, Table: of.For.Table}
+		out[i] = shownCharge{AskedBy: of.For.AskedBy, Report: of.For.Report, List: of.For.List, Table: of.For.Table}
 		if spent {
 			s := &shownSpent{Spec: of.Spec.String(), RhoNano: of.RhoNano, DeltaE15: of.DeltaE15, Dims: of.For.Dims, Where: of.For.Where}
 			for _, a := range of.Accounts {

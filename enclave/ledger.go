@@ -120,18 +120,18 @@ func (e *Enclave) Reserve(ctx context.Context, req wire.ReserveRequest) (wire.Re
 	if err := entrustment.CheckID("name", req.Name); err != nil {
 		return wire.Reserved{}, err
 	}
-	a, err := e.ask(req.Question)
+	a, err := e.ask(req.Question, req.Party)
 	if err == nil {
 		err = e.running()
 	}
 	if err != nil {
-		return wire.Reserved{}, e.refuse("reserve", req.Question.Entrustment, err)
+		return wire.Reserved{}, e.refuseTo(req.Party, "reserve", req.Question.Entrustment, err)
 	}
 	before := len(e.vault.Log().Records())
 	name := req.Question.Entrustment + "/" + req.Name
 	r, err := e.gate.Reserve(ctx, name, a.plan, req.Until.Add(1).Start())
 	if err != nil {
-		return wire.Reserved{}, e.refuse("reserve", req.Question.Entrustment, err)
+		return wire.Reserved{}, e.refuseTo(req.Party, "reserve", req.Question.Entrustment, err)
 	}
 	e.state.reserved[name] = &r.Question
 	out := wire.Reserved{Name: r.Name, Until: utc(r.Until), Changed: len(e.vault.Log().Records()) > before}
@@ -170,7 +170,7 @@ func (e *Enclave) ReportReserved(ctx context.Context, name string) (*wire.Releas
 	if q == nil {
 		return nil, noReservation()
 	}
-	return given(e.report(ctx, q, name))
+	return given(e.report(ctx, &demand{question: q, reservation: name}))
 }
 
 func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -59,9 +59,14 @@ func load[T any](ctx context.Context, e *Enclave, act, entrustmentID string, run
 		if err := e.initialised(); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, e.retention.before()
+		if err := e.retention.before(); err != nil {
+			return struct{}{}, err
+		}
+		e.retention.loading[entrustmentID]++
+		return struct{}{}, nil
 	})
 	if err == nil {
+		defer e.loadOver(entrustmentID)
 		loaded, err = run()
 	}
 	if err != nil {
@@ -73,6 +78,15 @@ func load[T any](ctx context.Context, e *Enclave, act, entrustmentID string, run
 		return none, e.refuse(act, entrustmentID, err)
 	}
 	return loaded, nil
+}
+
+// loadOver notes that a load is over.
+func (e *Enclave) loadOver(entrustmentID string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.retention.loading[entrustmentID]--; e.retention.loading[entrustmentID] == 0 {
+		delete(e.retention.loading, entrustmentID)
+	}
 }
 
 // turns let one in after the other.

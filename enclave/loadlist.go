@@ -87,7 +87,7 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, err
 	}
 	for _, col := range h.Columns {
-		if err := entrustment.CheckDomain("columns", col.Name, col.Domain); err != nil {
+		if err := e.domain("columns", col.Name, col.Domain); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -123,6 +123,9 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	}
 	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
 		same, err := locked(e, func() (*wire.ListLoaded, error) {
+			if err := e.retention.before(); err != nil {
+				return nil, err
+			}
 			if e.state.lists[key] != old { // it expired meanwhile
 				return nil, nil
 			}

@@ -32,7 +32,7 @@ func (e *Enclave) PriceReserved(_ context.Context, name string, expect int64) (w
 // price is Price, of what is drawn from a reservation where one is named. The
 // room's lock is held.
 func (e *Enclave) price(q *entrustment.Question, reservation string, expect int64) (wire.Price, error) {
-	a, err := e.ask(q)
+	a, err := e.ask(q, "")
 	if err != nil {
 		return wire.Price{}, err
 	}

@@ -117,7 +117,7 @@ func TestRefusalsByAClauseCostNothing(t *testing.T) {
 		return func() []error { return r.ask(question(change)) }
 	}
 	same := with(func(*entrustment.Question) {})
-	for id, class := range map[string]entrustment.PartyClass{"beta": entrustment.ClassClient, "adco": entrustment.ClassAdPlatform} {
+	for id, class := range map[string]entrustment.PartyClass{"beta": entrustment.ClassClient, "adco": entrustment.ClassAdPlatform, "helper": entrustment.ClassTrustee} {
 		_, err := r.AddParty(t.Context(), &entrustment.Party{Schema: entrustment.SchemaParty, ID: id, Class: class, Group: id, Country: "JP"})
 		r.must(err)
 	}
@@ -138,6 +138,16 @@ func TestRefusalsByAClauseCostNothing(t *testing.T) {
 			q.Report, q.Categories = entrustment.ReportBehaviour, []string{"visits"}
 		})},
 		{clause: "recipients", act: with(func(q *entrustment.Question) { q.Recipient = "operator" })},
+		{clause: "sub_trustees[0].until", before: func() {
+			r.must(r.entrust("until: 2036", "sub_trustees: [{party: helper, work: [ask], consent: \"sha256:0\", until: 2021-01-01}]\nuntil: 2036"))
+		}, act: func() []error {
+			_, report := r.report(t.Context(), &demand{question: question(), party: "helper"})
+			_, reserve := r.Reserve(t.Context(), wire.ReserveRequest{Name: "held", Question: question(), Until: until, Party: "helper"})
+			return []error{report, reserve}
+		}},
+		{clause: "sub_trustees[0].party", act: func() []error {
+			return one(r.entrust("until: 2036", "sub_trustees: [{party: beta, work: [ask], consent: \"sha256:0\"}]\nuntil: 2036"))
+		}, next: true},
 		{clause: "outputs", before: func() { r.must(r.entrust("overlap, profile, ", "overlap, ")) }, act: same},
 		{clause: "identifiers", before: func() { r.must(r.entrust("identifiers: [email, phone, cookie, maid]", "identifiers: [phone]")) }, act: same},
 		{clause: "from", before: func() { r.must(r.entrust("from: 2020-01-01", "from: 2035-01-01")) }, act: same},
@@ -213,5 +223,88 @@ func TestRefusalsByAClauseCostNothing(t *testing.T) {
 	}
 	if r.paid() == before {
 		t.Error("the ledger tells of nothing")
+	}
+}
+
+// TestRefusalCostIsSeen: a room that charges a question before it decides about it is
+// told from one that decides first.
+func TestRefusalCostIsSeen(t *testing.T) {
+	t.Parallel()
+	for _, mutant := range []bool{false, true} {
+		r := &costRoom{&clockRoom{dir: filepath.Join(t.TempDir(), "V"), wall: morning, since: time.Hour}, t}
+		r.reopen(t)
+		t.Cleanup(func() { r.Close() })
+		fill(t, r.Enclave, "")
+		r.mu.Lock()
+		allowed, _, err := r.decideReport(&demand{question: question()})
+		r.mu.Unlock()
+		r.must(err)
+		if mutant {
+			r.question = func(f entrustment.Facts, a entrustment.Ask) error {
+				r.gate.Pay(t.Context(), allowed.plan)
+				return entrustment.DecideAsk(f, a)
+			}
+		}
+		before := r.paid()
+		for _, err := range r.ask(question(func(q *entrustment.Question) { q.Dims = []string{"年収"} })) {
+			wantCode(t, "a dimension that is not named", err, entrustment.CodeDimForbidden)
+		}
+		if cost := r.paid() != before; cost != mutant {
+			t.Errorf("mutant %v: it costs %v", mutant, cost)
+		}
+	}
+}
+
+// TestPurposeIsHeld: a question for another purpose than the contract's is answered by
+// a room alone that does not look at it.
+func TestPurposeIsHeld(t *testing.T) {
+	t.Parallel()
+	for _, mutant := range []bool{false, true} {
+		e := openCrowd(t)
+		if mutant {
+			e.question = func(f entrustment.Facts, a entrustment.Ask) error {
+				q := *a.Question
+				q.Purpose, a.Question = "", &q
+				return entrustment.DecideAsk(f, a)
+			}
+		}
+		_, err := e.Report(t.Context(), question(func(q *entrustment.Question) { q.Purpose = entrustment.PurposeAdvertising }))
+		if mutant && err == nil && count(e, kindCharge) == 1 {
+			continue
+		}
+		if mutant {
+			t.Errorf("the mutant refuses it: %v", err)
+			continue
+		}
+		wantCode(t, "to sell with it", err, entrustment.CodeNoBasis)
+		if count(e, kindCharge) != 0 {
+			t.Error("it was charged")
+		}
+	}
+}
+
+// TestPlaceIsHeld: a list whose column places people more finely than by prefecture,
+// which no desk of ours seals, enters a room alone that believes its header. By
+// prefecture it enters.
+func TestPlaceIsHeld(t *testing.T) {
+	t.Parallel()
+	fine, coarse := []string{"100-0001", "530-0001", entrustment.Unknown}, []string{"東京都", "大阪府", entrustment.Unknown}
+	for _, mutant := range []bool{false, true} {
+		r := &costRoom{&clockRoom{dir: filepath.Join(t.TempDir(), "V"), wall: morning, since: time.Hour}, t}
+		r.reopen(t)
+		t.Cleanup(func() { r.Close() })
+		fill(t, r.Enclave, "")
+		r.must(r.entrust("until: 2036", "list_columns: [home]\nuntil: 2036"))
+		if mutant {
+			r.domain = func(string, string, []string) error { return nil }
+		}
+		err := r.load(seal.Column{Name: "home", Domain: fine})
+		if !mutant {
+			wantCode(t, "postcodes", err, entrustment.CodeDomain)
+			err = r.load(seal.Column{Name: "home", Domain: coarse})
+		}
+		if err != nil {
+			t.Errorf("mutant %v: %v", mutant, err)
+		}
 	}
 }

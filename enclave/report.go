@@ -25,6 +25,7 @@ type asked struct {
 	plan      *aggregator.Plan
 	list      *listRecord
 	act       entrustment.Ask
+	party     string // that asks
 	owner     string // group that uploaded the list
 	id        hexID  // of the question as asked by this recipient
 
@@ -35,7 +36,7 @@ type asked struct {
 
 // ask decides whether q may be asked and compiles it. It reads public facts
 // alone.
-func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
+func (e *Enclave) ask(q *entrustment.Question, party string) (*asked, error) {
 	if err := e.initialised(); err != nil {
 		return nil, err
 	}
@@ -57,7 +58,12 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 			act.ListColumns = append(act.ListColumns, col.Name)
 		}
 	}
-	if err := entrustment.DecideAsk(facts, act); err != nil {
+	if party != "" {
+		if err := e.asker(facts, party); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.question(facts, act); err != nil {
 		return nil, err
 	}
 	if e.state.base == nil {
@@ -84,7 +90,8 @@ func (e *Enclave) ask(q *entrustment.Question) (*asked, error) {
 	}
 	plan.Question.Recipient, plan.Question.Purpose = recipient, c.Contract.Purpose
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
-	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, owner: src.ListOwner.Group, population: src.Population}
+	plan.AskedBy(party)
+	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, party: party, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
 	return a, err
 }
@@ -265,7 +272,7 @@ func unnano(n int64) float64 { return float64(n) / 1e9 }
 // Report charges the question, runs it through the gate and gives the release.
 // Others are served while it counts and while it waits for its tick.
 func (e *Enclave) Report(ctx context.Context, q *entrustment.Question) (*wire.Release, error) {
-	return given(e.report(ctx, q, ""))
+	return given(e.report(ctx, &demand{question: q}))
 }
 
 // issued is a release, and its entry of the record log.
@@ -281,12 +288,12 @@ func given(r *issued, err error) (*wire.Release, error) {
 	return r.Release, nil
 }
 
-// report is Report, drawn from a reservation where one is named. Who asked may go
-// away: the question is answered all the same (detach).
-func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservation string) (*issued, error) {
+// report is Report of a demand. Who asked may go away: the question is answered all
+// the same (detach).
+func (e *Enclave) report(ctx context.Context, d *demand) (*issued, error) {
 	// What is refused, or was issued before, is not detached.
 	e.mu.Lock()
-	_, r, err := e.decideReport(q)
+	_, r, err := e.decideReport(d)
 	e.mu.Unlock()
 	if err != nil || r != nil {
 		return r, err
@@ -297,7 +304,7 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 	}
 	to := make(chan answer, 1)
 	if err := e.work.detach(ctx, func(ctx context.Context) {
-		r, err := e.answer(ctx, q, reservation)
+		r, err := e.answer(ctx, d)
 		to <- answer{r, err}
 	}); err != nil {
 		return nil, err
@@ -312,24 +319,23 @@ func (e *Enclave) report(ctx context.Context, q *entrustment.Question, reservati
 
 // answer runs a question through the gate and issues what comes of it. A panic ends
 // here, and its text, which may hold anything, is not logged.
-func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservation string) (_ *issued, err error) {
+func (e *Enclave) answer(ctx context.Context, d *demand) (_ *issued, err error) {
 	defer func() {
 		if recover() != nil {
 			e.log.Error("a panic", "kind", "report", "at", frames())
 			err = errors.New("a panic")
 		}
 	}()
-	a, r, err := e.charge(ctx, q, reservation)
+	a, r, err := e.charge(ctx, d)
 	if err != nil || r != nil {
 		return r, err
 	}
 	defer a.release()
-	of := a.contract.Contract.ID
 	tables, err := e.gate.Tables(ctx, a.paid)
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return nil, e.refuse("report", of, err)
+		return nil, e.refused(d, err)
 	}
 	// The policy may have changed since it was asked; the tables tell theirs.
 	if a.id, err = a.key(tables[0].Policy); err != nil {
@@ -339,7 +345,7 @@ func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservati
 	defer e.mu.Unlock()
 	for _, meanwhile := range []func() error{e.stopped, func() error { return e.lapsed(a) }} { // while it counted
 		if err := meanwhile(); err != nil {
-			return nil, e.refuse("report", of, err)
+			return nil, e.refused(d, err)
 		}
 	}
 	if seq, ok := e.state.reports[a.id]; ok { // the same question at the same time
@@ -351,14 +357,14 @@ func (e *Enclave) answer(ctx context.Context, q *entrustment.Question, reservati
 // charge decides about a question once more, pins what it reads and charges it, in
 // one: no amendment stands in the log between the contract that it was decided
 // under and its charge. One that comes later changes nothing of it.
-func (e *Enclave) charge(ctx context.Context, q *entrustment.Question, reservation string) (*asked, *issued, error) {
+func (e *Enclave) charge(ctx context.Context, d *demand) (*asked, *issued, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	a, r, err := e.again(q)
+	a, r, err := e.again(d)
 	if err != nil || r != nil {
 		return nil, r, err
 	}
-	a.plan.Under(reservation)
+	a.plan.Under(d.reservation)
 	a.release = e.pin(a)
 	a.paid = e.gate.Pay(ctx, a.plan)
 	return a, nil, nil
@@ -374,20 +380,26 @@ func (e *Enclave) runsOut(a *asked) error {
 
 // decideReport decides about a question as the room is now, or gives the release
 // that was issued for it. The room's lock is held.
-func (e *Enclave) decideReport(q *entrustment.Question) (*asked, *issued, error) {
-	a, err := e.ask(q)
+func (e *Enclave) decideReport(d *demand) (*asked, *issued, error) {
+	a, err := e.ask(d.question, d.party)
+	seq, ok := int64(0), false
 	if err != nil {
-		return nil, nil, e.refuse("report", q.Entrustment, err)
+		if seq, ok = e.readable(d); !ok {
+			return nil, nil, e.refused(d, err)
+		}
 	}
 	if err := e.stopped(); err != nil {
-		return nil, nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, e.refused(d, err)
 	}
-	if seq, ok := e.state.reports[a.id]; ok {
+	if !ok {
+		seq, ok = e.state.reports[a.id]
+	}
+	if ok {
 		r, err := e.storedAt(seq)
 		return a, r, err
 	}
 	if err := e.running(); err != nil {
-		return nil, nil, e.refuse("report", q.Entrustment, err)
+		return nil, nil, e.refused(d, err)
 	}
 	return a, nil, nil
 }
@@ -443,7 +455,10 @@ func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*issued, error) {
 	}
 	hash := sha256.Sum256(raw)
 	rec := reportRecord{Key: a.id, Entrustment: r.Entrustment, Version: r.Version, Recipient: a.recipient,
-		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Confinement: e.Confinement(), Segment: ref}
+		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Confinement: e.Confinement(), Segment: ref, AskedBy: e.inRoom(a.party)}
+	if rec.Asked, err = answers(a.act.Question, a.recipient); err != nil {
+		return nil, err
+	}
 	if r.Report == entrustment.ReportCube {
 		rec.Cube = r.Question
 	}

@@ -71,7 +71,7 @@ type retentionState struct {
 	whole       map[listKey]time.Time // when a list was last uploaded whole
 	lapsedLists map[listKey]*lapsed   // that nobody uploaded since
 	lapsedLogs  map[string]*lapsed    // by entrustment: the last event log that did
-	next        time.Time             // when the next thing is due; zero: never
+	next        time.Time             // when the next thing is due, or entrustment; zero: never
 	looked      bool                  // next is known
 }
 
@@ -84,10 +84,14 @@ type retention struct {
 	clock  func() (now time.Time, stands bool) // stands: nothing expires by it; tests take it out, as the next
 	before func() error                        // what is due goes, before anything is decided
 	unlink map[string]bool                     // segments of what expired, while they are there
+
+	ends    map[string]bool      // entrustments that ended by their own terms, until they are destroyed
+	loading map[string]int       // by entrustment: loads under way
+	idle    func(id string) bool // whether nobody uses an entrustment that has run out; tests take it out
 }
 
 func (e *Enclave) newRetention() retention {
-	return retention{clock: e.settledTime, before: e.expire, unlink: map[string]bool{}}
+	return retention{clock: e.settledTime, before: e.expire, unlink: map[string]bool{}, ends: map[string]bool{}, loading: map[string]int{}, idle: e.quiet}
 }
 
 // settledTime is the vault's time. While a jump of the machine's clock waits for
@@ -154,6 +158,11 @@ func (s *state) anyDue(now time.Time) bool {
 		if all := s.lasting(""); len(all) > 0 {
 			s.next = all[0].Due
 		}
+		for id, c := range s.contracts {
+			if end := runsOutAt(c.Contract); s.ended[id] == nil && (s.next.IsZero() || end.Before(s.next)) {
+				s.next = end
+			}
+		}
 	}
 	return !s.next.IsZero() && !now.Before(s.next)
 }
@@ -191,6 +200,9 @@ func (e *Enclave) expire() error {
 			}
 			e.letExpiredGo(part)
 		}
+	}
+	if err := e.endsByTerms(now); err != nil {
+		return err
 	}
 	if err := e.unlinkExpired(); err != nil { // the entries stand, and the next look tries again
 		e.log.Error("unlinking what expired failed; it is tried again", "error", err)
@@ -260,6 +272,7 @@ func (e *Enclave) look() error {
 	if err := e.expire(); err != nil {
 		return err
 	}
+	e.destroyEnded(context.WithoutCancel(e.work.life))
 	return e.unlinkExpired()
 }
 

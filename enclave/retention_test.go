@@ -340,7 +340,7 @@ func TestExpiryOfParts(t *testing.T) {
 func TestExpiryWhileAsked(t *testing.T) {
 	t.Parallel()
 	r := newAgingRoom(t, Options{})
-	a, _, err := r.charge(t.Context(), question(), "")
+	a, _, err := r.charge(t.Context(), &demand{question: question()})
 	if err != nil {
 		t.Fatal(err)
 	}

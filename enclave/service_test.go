@@ -54,7 +54,7 @@ func openCrowd(t *testing.T) *Enclave {
 func (e *Enclave) pinned(q *entrustment.Question) (*asked, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	a, _, err := e.decideReport(q)
+	a, _, err := e.decideReport(&demand{question: q})
 	if err == nil {
 		a.release = e.pin(a)
 	}

@@ -141,6 +141,8 @@ type refusalRecord struct {
 	Clause      string           `json:"clause,omitempty"`
 
 	Contract entrustment.ContractClause `json:"contract,omitzero"` // its clause that decided
+
+	AskedBy string `json:"asked_by,omitempty"` // of a question: the party; "": of none that asked over the service
 }
 
 // reportRecord says that a release was made out to a recipient. It is the log
@@ -157,6 +159,10 @@ type reportRecord struct {
 	DeltaE15    int64               `json:"delta_e15"`
 	Confinement string              `json:"confinement"` // of the process that made it, as the receipt says it
 	Segment     vault.SegmentRef    `json:"segment"`
+	AskedBy     string              `json:"asked_by,omitempty"` // as a refusal's
+	// Asked names the question and its reader, whatever was read for it: what was
+	// released last for it is readable when nothing new can be asked.
+	Asked hexID `json:"asked,omitzero"`
 	// Cube is the question of a planning cube, for sizes to be answered from it.
 	Cube *entrustment.Question `json:"cube,omitempty"`
 
@@ -180,6 +186,7 @@ type state struct {
 	lists       map[listKey]*listRecord
 	listTimes   map[string][]time.Time // by entrustment: when versions were loaded
 	reports     map[hexID]int64        // by key: the record's number
+	newestOf    map[hexID]int64        // by question and reader: the newest record's number
 	acts        map[string]int64       // last record of a document, by kind and id
 	versions    map[string]int         // of parties and policies
 	reportTable map[int64]*reportRecord
@@ -210,7 +217,7 @@ type state struct {
 func newState() *state {
 	return &state{
 		parties: map[string]*entrustment.Party{}, contracts: map[string]*entrustRecord{}, lists: map[listKey]*listRecord{},
-		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
+		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, newestOf: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
 		retentionState: newRetention(), disclosures: newDisclosures(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
@@ -366,6 +373,7 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			rep.at = r.Time
 			s.reports[rep.Key] = r.Seq
 			s.reportTable[r.Seq] = rep
+			s.newestOf[rep.Asked] = r.Seq
 			if rep.Cube != nil {
 				key := listKey{rep.Entrustment, rep.Cube.List}
 				s.cubes[key] = append(s.cubes[key], rep.Cube)

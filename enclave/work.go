@@ -345,7 +345,7 @@ func (e *Enclave) task(req *wire.WorkRequest) (task, error) {
 	}
 	report, move := req.Kind == wire.WorkReport, req.Kind == wire.WorkMove
 	if (req.Upload == "") != (report || move) || (req.Move != nil) != move || (req.List != nil) != (req.Kind == wire.WorkList) || (req.Events != nil) != (req.Kind == wire.WorkEvents) ||
-		(req.Base != nil) != (req.Kind == wire.WorkBase) || ((req.Question != nil) != (req.Reservation != "")) != report || req.Question != nil && req.Reservation != "" {
+		(req.Base != nil) != (req.Kind == wire.WorkBase) || ((req.Question != nil) != (req.Reservation != "")) != report || req.Question != nil && req.Reservation != "" || req.Party != "" && !report {
 		return nil, jobError("job", "it does not say what its kind needs, or says more")
 	}
 	if req.Upload != "" && !plainName.MatchString(req.Upload) {
@@ -375,15 +375,16 @@ func (e *Enclave) task(req *wire.WorkRequest) (task, error) {
 			return err
 		}), nil
 	case wire.WorkReport:
-		reservation := req.Reservation
+		d := &demand{reservation: req.Reservation, party: req.Party}
 		q, err := e.questionOf(req)
 		if err != nil {
 			return nil, err
 		}
+		d.question = q
 		return func(ctx context.Context, j *job, _ *wire.WorkState) error {
-			r, err := e.report(ctx, q, reservation)
+			r, err := e.report(ctx, d)
 			if err == nil {
-				j.release, j.entrustment = r.seq, q.Entrustment
+				j.release, j.entrustment = r.seq, d.question.Entrustment
 			}
 			return err
 		}, nil

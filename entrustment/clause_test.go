@@ -33,6 +33,13 @@ var decides = map[string]string{
 	"a contract that names what is sensitive": "attributes", "a contract that names what was declared sensitive": "attributes",
 	"a reader abroad without ground": "countries", "a reader abroad that is not on record": "countries", "a reader of two countries": "countries",
 	"a trustee abroad without ground": "countries", "a receiver abroad without ground": "countries",
+	"a reader abroad without evidence": "countries", "a trustee abroad without evidence": "countries",
+	"a sub-trustee abroad without evidence": "countries", "a sub-trustee abroad without ground": "countries", "a sub-trustee that operates abroad": "countries",
+	"a sub-trustee that is nobody": "sub_trustees[1].party", "a sub-trustee of another class": "sub_trustees[1].party", "the worker as its own sub-trustee": "sub_trustees[1].party",
+	"the principal as a sub-trustee": "sub_trustees[1].party", "a sub-trustee as recipient": "sub_trustees[1].party", "a sub-trustee twice": "sub_trustees[1].party",
+	"a sub-trustee without work": "sub_trustees[1].work", "a sub-trustee without consent": "sub_trustees[1].consent", "a sub-trustee whose work is another": "sub_trustees[1].work",
+	"a sub-trustee before its first day": "sub_trustees[0].from", "a sub-trustee after its last day": "sub_trustees[0].until",
+	"a sub-trustee that was taken out": "recipients", "a question of a bystander": "recipients", "a question of the client whose users the operator studies": "recipients",
 	"no trust in the host": "host_trust_accepted",
 }
 
@@ -123,26 +130,33 @@ func TestRefusalReads(t *testing.T) {
 // The parties of a contract, and who may ask under it, of every flow.
 func TestPartiesOfAContract(t *testing.T) {
 	for name, world := range worlds() {
-		c := world().c()
-		for _, id := range []string{"operator", "acme", "adco", "worker", "bystander"} {
+		w := world()
+		c := w.c()
+		for _, id := range []string{"operator", "acme", "adco", "worker", "bystander", "sub", "host"} {
 			sides := id == c.Principal || id == c.Trustee
 			joined := slices.ContainsFunc(c.Basis, func(b Basis) bool { return b.Party == id })
 			receives := slices.Contains(c.Recipients, id)
-			if got := slices.Contains(c.Signers(), id); got != (sides || joined) {
+			if got := slices.Contains(c.Signers(), id); got != (sides || joined || id == "sub") {
 				t.Errorf("%s: %s signs: %v", name, id, got)
 			}
-			if got := slices.Contains(c.Parties(), id); got != (sides || joined || receives) {
+			if got := slices.Contains(c.Parties(), id); got != (sides || joined || receives || id == "sub" || id == "host") {
 				t.Errorf("%s: %s is a party: %v", name, id, got)
 			}
+			if got := slices.Contains(c.Sides(), id); got != (sides || joined || receives) {
+				t.Errorf("%s: %s sees what is done: %v", name, id, got)
+			}
 			asks := sides && (id == c.Trustee || c.Effective() != FlowImprovement5) // an improvement is the operator's own
-			if got := c.MayAsk(id); got != (asks || receives) {
+			if got := c.MayAsk(id); got != (asks || receives || id == "sub") {
 				t.Errorf("%s: %s may ask: %v", name, id, got)
+			}
+			if err := DecideAsker(w.facts, id); (err == nil) != c.MayAsk(id) {
+				t.Errorf("%s: %s may ask today: %v", name, id, err)
 			}
 		}
 	}
 	// Where another runs the flow, the owner of the lists is neither side.
 	c := worldOf(FlowOutsourcing5, FlowImprovement5).c()
-	if !slices.Equal(c.Parties(), []string{"acme", "operator", "worker"}) || c.MayAsk("acme") {
+	if !slices.Equal(c.Parties(), []string{"acme", "host", "operator", "sub", "worker"}) || c.MayAsk("acme") {
 		t.Errorf("%v, acme may ask: %v", c.Parties(), c.MayAsk("acme"))
 	}
 }

@@ -68,6 +68,25 @@ type Retention struct {
 	Deliveries Days `yaml:"deliveries,omitempty" json:"deliveries,omitempty"`
 }
 
+// Work is what a sub-trustee does of the trustee's work.
+type Work string
+
+// The kinds of work.
+const (
+	WorkAsk     Work = "ask"     // its people ask questions under the contract, as the trustee's do
+	WorkOperate Work = "operate" // it hosts or maintains what the work is done with, and does nothing in the room
+)
+
+// SubTrustee is a party to which the trustee entrusts a part of its work (再委託). A
+// zero From or Until means the contract's own.
+type SubTrustee struct {
+	Party   string `yaml:"party" json:"party" need:"value"`
+	Work    []Work `yaml:"work" json:"work" need:"value"`
+	Consent string `yaml:"consent" json:"consent" need:"value"` // "sha256:…" of the principal's consent to it
+	From    Date   `yaml:"from,omitempty" json:"from,omitzero"`
+	Until   Date   `yaml:"until,omitempty" json:"until,omitzero"`
+}
+
 // Contract is contract.yaml: one entrustment (委託).
 type Contract struct {
 	Schema             string             `yaml:"schema" json:"schema" need:"value"`
@@ -83,6 +102,7 @@ type Contract struct {
 	Events             []string           `yaml:"events,omitempty" json:"events,omitempty"`
 	Outputs            []string           `yaml:"outputs" json:"outputs" need:"value"` // reports that may be asked
 	Recipients         []string           `yaml:"recipients" json:"recipients" need:"value"`
+	SubTrustees        []SubTrustee       `yaml:"sub_trustees,omitempty" json:"sub_trustees,omitempty"`
 	DeliverAttributes  []string           `yaml:"deliver_attributes,omitempty" json:"deliver_attributes,omitempty"`
 	DeliverIdentifiers []string           `yaml:"deliver_identifiers,omitempty" json:"deliver_identifiers,omitempty"`
 	Service            string             `yaml:"service,omitempty" json:"service,omitempty"`
@@ -105,29 +125,50 @@ func (c *Contract) Effective() Flow {
 }
 
 // Signers gives the parties of each of which an officer signs the contract, sorted,
-// each once: the principal, the trustee, and those whose users are joined.
+// each once: the principal, the trustee, those whose users are joined, and the
+// sub-trustees whose people may ask. One that only operates does nothing in the room
+// that a signature would bind it to; its bond is its contract with the trustee.
 func (c *Contract) Signers() []string {
 	of := []string{c.Principal, c.Trustee}
 	for _, b := range c.Basis {
 		of = append(of, b.Party)
 	}
+	for _, s := range c.SubTrustees {
+		if slices.Contains(s.Work, WorkAsk) {
+			of = append(of, s.Party)
+		}
+	}
 	slices.Sort(of)
 	return slices.Compact(of)
 }
 
-// Parties gives the parties of the contract, sorted, each once: its signers and its
-// recipients. It is theirs to see, with what is done under it, and nobody else's.
+// Parties gives the parties of the contract, sorted, each once: its signers, its
+// recipients and its sub-trustees. It is theirs to see, and nobody else's. What is
+// done under it is for its Sides.
 func (c *Contract) Parties() []string {
 	of := append(c.Signers(), c.Recipients...)
+	for _, s := range c.SubTrustees {
+		of = append(of, s.Party)
+	}
 	slices.Sort(of)
 	return slices.Compact(of)
+}
+
+// Sides gives the parties of the contract but for its sub-trustees: they see what is
+// uploaded, asked and released under it. A sub-trustee sees what it did itself.
+func (c *Contract) Sides() []string {
+	return slices.DeleteFunc(c.Parties(), func(party string) bool {
+		return slices.ContainsFunc(c.SubTrustees, func(s SubTrustee) bool { return s.Party == party })
+	})
 }
 
 // MayAsk tells whether people of a party may ask questions under the contract, which
-// its recipients pay for: of the trustee, who does the work, of the recipients, and
-// of the principal. Of a 5-improvement the client's may not: the analysis, and the
-// budget that it spends, are the operator's own. A party whose users are joined, and
-// that is none of these, only sees what was asked.
+// its recipients pay for: of the trustee, who does the work, of the sub-trustees whose
+// work that is, of the recipients, and of the principal. Of a 5-improvement the
+// client's may not: the analysis, and the budget that it spends, are the operator's
+// own. A party whose users are joined, and that is none of these, only sees what was
+// asked. On which days a sub-trustee may is DecideAsker's.
 func (c *Contract) MayAsk(party string) bool {
-	return party == c.Trustee || slices.Contains(c.Recipients, party) || party == c.Principal && c.Effective() != FlowImprovement5
+	return party == c.Trustee || slices.Contains(c.Recipients, party) || party == c.Principal && c.Effective() != FlowImprovement5 ||
+		slices.ContainsFunc(c.SubTrustees, func(s SubTrustee) bool { return s.Party == party && slices.Contains(s.Work, WorkAsk) })
 }

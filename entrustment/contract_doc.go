@@ -34,6 +34,7 @@ func ParseContract(file string, data []byte) (*Contract, error) {
 	c.each("events", k.Events, c.name)
 	c.each("outputs", k.Outputs, func(path, s string) { c.oneOf(path, s, Reports()) })
 	c.each("recipients", k.Recipients, c.id)
+	c.subTrustees(k)
 	c.each("deliver_attributes", k.DeliverAttributes, c.name)
 	c.each("deliver_identifiers", k.DeliverIdentifiers, func(path, s string) { c.oneOf(path, s, Kinds()) })
 	if k.Service != "" {
@@ -82,6 +83,28 @@ func (c *checker) basis(k *Contract) {
 			c.fail(path, fmt.Sprintf("policy and clauses belong to CONSENT_POLICY, not to %s", b.Code), "take them out or correct the code")
 		}
 		c.notice(path, b)
+	}
+}
+
+// subTrustees checks the entries by themselves; who may be one is DecideEntrust's.
+func (c *checker) subTrustees(k *Contract) {
+	seen := map[string]bool{}
+	for i, s := range k.SubTrustees {
+		path := item("sub_trustees", i)
+		c.id(join(path, "party"), s.Party)
+		if seen[s.Party] {
+			c.fail(join(path, "party"), "the party has two entries", "give one entry for each sub-trustee")
+		}
+		seen[s.Party] = true
+		c.distinct(join(path, "work"), words(s.Work...))
+		c.evidence(join(path, "consent"), s.Consent)
+		c.span(join(path, "until"), s.From, s.Until)
+		if !s.From.IsZero() && s.From.Before(k.From) {
+			c.fail(join(path, "from"), "begins before the entrustment does", "give a day of the entrustment, or leave it out")
+		}
+		if !s.Until.IsZero() && k.Until.Before(s.Until) {
+			c.fail(join(path, "until"), "ends after the entrustment does", "give a day of the entrustment, or leave it out")
+		}
 	}
 }
 

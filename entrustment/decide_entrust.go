@@ -10,7 +10,7 @@ import (
 // DecideEntrust decides whether the contract may be activated. Days that are
 // still to come are no obstacle; what can never be used is refused now.
 func DecideEntrust(f Facts) error {
-	err := first(f.shape, f.notEnded, f.purpose, f.allBases, f.allRecipients, f.allAbroad, f.hostTrust, f.noSensitive, f.deliverTerms)
+	err := first(f.shape, f.notEnded, f.purpose, f.allBases, f.allSubTrustees, f.allRecipients, f.allAbroad, f.hostTrust, f.noSensitive, f.deliverTerms)
 	if refused, ok := errors.AsType[*Error](err); ok && f.Contract != nil {
 		return f.by(refused.Field, refused) // what is refused here is a clause
 	}
@@ -126,18 +126,37 @@ func (f *Facts) receivers() []string {
 	return out
 }
 
-// allAbroad: who is to receive anything, the trustee with its work included,
-// is in Japan or has its country and ground on record.
+// allAbroad: who is to receive anything, the trustee and its sub-trustees with their
+// work included, is in Japan or has its country and ground on record, with evidence.
 func (f *Facts) allAbroad() *Error {
-	if err := f.abroad("trustee", f.Contract.Trustee); err != nil {
-		return err
-	}
+	receive := []struct{ field, id string }{{"trustee", f.Contract.Trustee}}
 	for i, id := range f.Contract.Recipients {
-		if err := f.abroad(item("recipients", i), id); err != nil {
+		receive = append(receive, struct{ field, id string }{item("recipients", i), id})
+	}
+	for i, s := range f.Contract.SubTrustees {
+		receive = append(receive, struct{ field, id string }{join(item("sub_trustees", i), "party"), s.Party})
+	}
+	for _, r := range receive {
+		if err := f.abroad(r.field, r.id); err != nil {
+			return err
+		}
+		if err := f.abroadEvidence(r.id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// abroadEvidence: a consent (Art. 28(1)) and the confirmed measures of a party (Art.
+// 28(3)) are somebody's word, and the document that holds it is named. That a country
+// is designated is public, and needs none.
+func (f *Facts) abroadEvidence(id string) *Error {
+	where := f.Contract.Countries[id]
+	if f.Parties[id].Country == Home || where.Ground == GroundAdequate || strings.HasPrefix(where.Evidence, "sha256:") {
+		return nil
+	}
+	return refusal(CodeForbidden, clauseAbroad, join(join("countries", id), "evidence"), fmt.Sprintf("%q is abroad on the ground of %s, and no evidence of it is on record", id, where.Ground),
+		"name the evidence document by its hash: evidence: \"sha256:…\"")
 }
 
 // noSensitive refuses a contract that names 要配慮個人情報.

@@ -15,6 +15,7 @@ type fixture struct {
 	facts   Facts
 	load    Load
 	match   Match
+	asker   string
 	ask     Ask
 	deliver Deliver
 }
@@ -37,7 +38,11 @@ func worldOf(flow, runs Flow) *fixture {
 		Schema: SchemaEntrustment, ID: "e", Flow: flow, Runs: runs, Purpose: rule.purposes[0],
 		Identifiers: []string{KindEmail, KindPhone}, Attributes: []string{"age_band", "gender"}, ListColumns: []string{"tier"}, Events: []string{"page_view"},
 		Outputs: Reports(), HostTrustAccepted: effective == FlowAnalysis26,
-		Countries: map[string]Country{"acme": {Country: "JP"}, "adco": {"US", "consent", "sha256:…"}},
+		SubTrustees: []SubTrustee{
+			{Party: "sub", Work: []Work{WorkAsk, WorkOperate}, Consent: "sha256:…", From: Date{2026, 4, 1}, Until: Date{2026, 9, 30}},
+			{Party: "host", Work: []Work{WorkOperate}, Consent: "sha256:…"},
+		},
+		Countries: map[string]Country{"acme": {Country: "JP"}, "adco": {"US", "consent", "sha256:…"}, "sub": {"SG", "equivalent-measures", "sha256:…"}},
 		Retention: Retention{Lists: 90, Reports: 365}, From: Date{2026, 4, 1}, Until: Date{2026, 9, 30},
 	}
 	byClass := map[PartyClass]string{ClassOperator: "operator", ClassClient: "acme", ClassAdPlatform: "adco"}
@@ -66,6 +71,7 @@ func worldOf(flow, runs Flow) *fixture {
 				"operator": party("operator", ClassOperator, "operator", "JP"), "acme": party("acme", ClassClient, "acme", "JP"),
 				"adco": party("adco", ClassAdPlatform, "adco", "US"), "worker": party("worker", ClassTrustee, "worker", "JP"),
 				"bystander": party("bystander", ClassClient, "bystander", "JP"),
+				"sub":       party("sub", ClassTrustee, "sub", "SG"), "host": party("host", ClassTrustee, "host", "JP"),
 			},
 			Policies: &Policies{SchemaPolicies, []PolicyVersion{
 				{"2025-06-01", Date{2025, 6, 1}, map[string][]Flow{"all": Flows()[:5]}},
@@ -82,6 +88,7 @@ func worldOf(flow, runs Flow) *fixture {
 		},
 		load:  Load{Kinds: []string{KindEmail}, Columns: []string{"tier"}},
 		match: Match{ListEntrustment: "e"},
+		asker: "sub",
 		ask: Ask{
 			Question: &Question{Schema: SchemaReport, Report: ReportProfile, Entrustment: "e", List: "l", Dims: []string{"age_band", "gender", "tier"}, Index: true, Recipient: byClass[rule.reads],
 				Measures: []string{"users"},
@@ -122,6 +129,9 @@ func (w *fixture) decide(act string) error {
 	case actMatch:
 		return DecideMatch(w.facts, w.match)
 	case actAsk:
+		if err := DecideAsker(w.facts, w.asker); err != nil {
+			return err
+		}
 		return DecideAsk(w.facts, w.ask)
 	}
 	return DecideDeliver(w.facts, w.deliver)
@@ -139,6 +149,7 @@ const (
 	ruleAbroad  = "rule 6: abroad"
 	ruleHost    = "§4: host trust"
 	ruleTerm    = "term of the contract"
+	ruleSub     = "policy §5: sub-entrustment, and who asks"
 )
 
 // A breach is one change that makes some acts forbidden.
@@ -160,6 +171,11 @@ func notDelivering(w *fixture) bool { return !w.delivers() }
 func outsourced(w *fixture) bool    { return w.c().Flow == FlowOutsourcing5 }
 func direct(w *fixture) bool        { return !outsourced(w) }
 func withPartner(w *fixture) bool   { return flowRules[w.c().Effective()].joined[1] == ClassAdPlatform }
+
+// sub changes the entry of a sub-trustee.
+func sub(i int, change func(*SubTrustee)) func(*fixture) {
+	return func(w *fixture) { change(&w.c().SubTrustees[i]) }
+}
 
 var breaches = []breach{
 	{"no contract", ruleFlow, everyAct, nil, func(w *fixture) { w.facts.Contract = nil }, CodeNotFound, ""},
@@ -283,6 +299,27 @@ var breaches = []breach{
 	{"a trustee abroad without ground", ruleAbroad, in(actEntrust), nil, abroad(func(w *fixture) string { return w.c().Trustee }, Country{Country: "SG"}), CodeForbidden, clauseAbroad},
 	{"a receiver abroad without ground", ruleAbroad, in(actEntrust, actDeliver), delivering, abroad(func(w *fixture) string { return "adco" }, Country{Country: "SG"}), CodeForbidden, clauseAbroad},
 
+	{"a reader abroad without evidence", ruleAbroad, in(actEntrust), nil, abroad(func(w *fixture) string { return w.q().Recipient }, Country{"SG", GroundConsent, ""}), CodeForbidden, clauseAbroad},
+	{"a trustee abroad without evidence", ruleAbroad, in(actEntrust), nil, abroad(func(w *fixture) string { return w.c().Trustee }, Country{"SG", GroundMeasures, ""}), CodeForbidden, clauseAbroad},
+	{"a sub-trustee abroad without evidence", ruleAbroad, in(actEntrust), nil, abroad(func(w *fixture) string { return "sub" }, Country{"SG", GroundConsent, ""}), CodeForbidden, clauseAbroad},
+	{"a sub-trustee abroad without ground", ruleAbroad, in(actEntrust, actAsk), nil, abroad(func(w *fixture) string { return "sub" }, Country{Country: "SG"}), CodeForbidden, clauseAbroad},
+	{"a sub-trustee that operates abroad", ruleAbroad, in(actEntrust), nil, abroad(func(w *fixture) string { return "host" }, Country{}), CodeForbidden, clauseAbroad},
+
+	{"a sub-trustee that is nobody", ruleSub, in(actEntrust), nil, sub(1, func(s *SubTrustee) { s.Party = "nobody" }), CodeNotFound, clauseFlows},
+	{"a sub-trustee of another class", ruleSub, in(actEntrust), nil, sub(1, func(s *SubTrustee) { s.Party = "bystander" }), CodeForbidden, clauseSub},
+	{"the worker as its own sub-trustee", ruleSub, in(actEntrust), outsourced, sub(1, func(s *SubTrustee) { s.Party = "worker" }), CodeForbidden, clauseSub},
+	{"the principal as a sub-trustee", ruleSub, in(actEntrust), nil, func(w *fixture) { w.c().SubTrustees[1].Party = w.c().Principal }, CodeForbidden, clauseSub},
+	{"a sub-trustee as recipient", ruleSub, in(actEntrust), nil, func(w *fixture) { w.c().Recipients = append(w.c().Recipients, "host") }, CodeForbidden, clauseSub},
+	{"a sub-trustee twice", ruleSub, in(actEntrust), nil, sub(1, func(s *SubTrustee) { s.Party = "sub" }), CodeForbidden, clauseSub},
+	{"a sub-trustee without work", ruleSub, in(actEntrust), nil, sub(1, func(s *SubTrustee) { s.Work = nil }), CodeForbidden, clauseSub},
+	{"a sub-trustee without consent", ruleSub, in(actEntrust), nil, sub(1, func(s *SubTrustee) { s.Consent = "" }), CodeForbidden, clauseSub},
+	{"a sub-trustee whose work is another", ruleSub, in(actAsk), nil, func(w *fixture) { w.asker = "host" }, CodeForbidden, clauseSub},
+	{"a sub-trustee before its first day", ruleSub, in(actAsk), nil, sub(0, func(s *SubTrustee) { s.From = Date{2026, 6, 16} }), CodeForbidden, clauseSub},
+	{"a sub-trustee after its last day", ruleSub, in(actAsk), nil, sub(0, func(s *SubTrustee) { s.Until = Date{2026, 6, 14} }), CodeForbidden, clauseSub},
+	{"a sub-trustee that was taken out", ruleSub, in(actAsk), nil, func(w *fixture) { w.c().SubTrustees = w.c().SubTrustees[1:] }, CodeForbidden, clauseFlows},
+	{"a question of a bystander", ruleSub, in(actAsk), nil, func(w *fixture) { w.asker = "bystander" }, CodeForbidden, clauseFlows},
+	{"a question of the client whose users the operator studies", ruleSub, in(actAsk), func(w *fixture) bool { return w.c().Effective() == FlowImprovement5 }, func(w *fixture) { w.asker = "acme" }, CodeForbidden, clauseFlows},
+
 	{"no trust in the host", ruleHost, everyAct, func(w *fixture) bool { return w.c().Effective() == FlowAnalysis26 }, func(w *fixture) { w.c().HostTrustAccepted = false }, CodeForbidden, clauseHost},
 }
 
@@ -365,7 +402,7 @@ func TestEveryBreachIsRefused(t *testing.T) {
 	}
 	for _, f := range Flows() {
 		for _, act := range acts {
-			for _, rule := range []string{ruleFlow, ruleTerm, rulePurpose, ruleBasis, ruleReceive, ruleOwn, ruleNamed, ruleCare, ruleAbroad, ruleHost} {
+			for _, rule := range []string{ruleFlow, ruleTerm, rulePurpose, ruleBasis, ruleReceive, ruleOwn, ruleNamed, ruleCare, ruleAbroad, ruleHost, ruleSub} {
 				if !covered[key3(string(f), act, rule)] && !notHere(f, act, rule) {
 					t.Errorf("no case of %s, %s, %s", f, act, rule)
 				}
@@ -390,6 +427,8 @@ func notHere(f Flow, act, rule string) bool {
 		return act == actEntrust || act == actLoad || act == actDeliver
 	case ruleNamed: // what is named is named by the contract; a match reads no attribute
 		return act == actMatch || act == actEntrust && flowRules[f].receives == nil
+	case ruleSub: // only a contract names sub-trustees, and only a question has an asker
+		return act != actEntrust && act != actAsk
 	case ruleCare:
 		return act == actMatch
 	case ruleAbroad: // nothing is received by loading or matching, or in flows without delivery

@@ -126,7 +126,7 @@ func TestDiffFindsEveryChange(t *testing.T) {
 		there, back := Diff(&before, &after), Diff(&after, &before)
 		key := strings.HasSuffix(l.rule, ".party") // what names an entry: another is there instead
 		if !slices.ContainsFunc(there, func(c Change) bool {
-			return strings.HasPrefix(c.Path, l.path) || key && c.Path == "basis"
+			return strings.HasPrefix(c.Path, l.path) || key && c.Path+"[].party" == l.rule
 		}) {
 			t.Fatalf("%s: %+v", l.path, there)
 		}
@@ -139,7 +139,7 @@ func TestDiffFindsEveryChange(t *testing.T) {
 			}
 		}
 		opposite := map[Effect]Effect{Widens: Narrows, Narrows: Widens, Either: Either, Neither: Neither}
-		if strings.Contains(l.path, "[") || l.rule == "basis" || l.rule == "countries" {
+		if strings.Contains(l.path, "[") || l.rule == "basis" || l.rule == "sub_trustees" || l.rule == "countries" {
 			return // of what is taken out, its fields are not listed
 		}
 		for _, c := range there {
@@ -156,10 +156,10 @@ func TestDiffFindsEveryChange(t *testing.T) {
 // and nothing else has.
 func TestClauses(t *testing.T) {
 	var c Contract
-	c.Basis, c.Countries = []Basis{{}}, map[string]Country{"x": {}}
+	c.Basis, c.SubTrustees, c.Countries = []Basis{{}}, []SubTrustee{{}}, map[string]Country{"x": {}}
 	known := map[string]bool{}
 	for _, l := range leaves("", "", reflect.ValueOf(c), func(reflect.Value) {}) {
-		if l.rule == "" || l.rule == "retention" || l.rule == "basis[]" || l.rule == "countries[]" || l.rule == "basis[].party" {
+		if l.rule == "" || l.rule == "retention" || l.rule == "basis[]" || l.rule == "countries[]" || l.rule == "basis[].party" || l.rule == "sub_trustees[]" || l.rule == "sub_trustees[].party" {
 			continue
 		}
 		known[l.rule] = true
@@ -194,6 +194,8 @@ func TestDiffWords(t *testing.T) {
 	after.Until, after.Retention.Lists, after.Basis[1].Scope = after.Until.Add(30), after.Retention.Lists-30, "all"
 	after.MaxListRows, after.HostTrustAccepted, after.Service = before.MaxListRows/2, true, "job-offers"
 	after.Basis[0].Clauses = nil
+	before.SubTrustees = []SubTrustee{{Party: "sub", Work: []Work{WorkAsk}, Consent: "sha256:…", Until: Date{2026, 8, 31}}, {Party: "host", Work: []Work{WorkOperate}, Consent: "sha256:…"}}
+	after.SubTrustees = []SubTrustee{{Party: "sub", Work: []Work{WorkOperate}, Consent: "sha256:…", Until: Date{2026, 7, 31}}}
 	var got []string
 	for _, c := range Diff(before, after) {
 		got = append(got, string(c.Effect)+" | "+c.Text.EN+" | "+c.Text.JA)
@@ -203,6 +205,10 @@ func TestDiffWords(t *testing.T) {
 		"either | scope of the consent (acme): analysis by the operator becomes all (read what it means) | 同意の範囲（acme）：「analysis by the operator」を「all」に改める（内容による）",
 		"narrows | attributes that may be read: age_band taken out (less may leave) | 読み取れる属性：「age_band」を除く（出るものが狭まる）",
 		"widens | attributes that may be read: education added (more may leave) | 読み取れる属性：「education」を加える（出るものが広がる）",
+		"narrows | work of the sub-trustee (sub): ask taken out (less may leave) | 再委託する業務（sub）：「ask」を除く（出るものが狭まる）",
+		"widens | work of the sub-trustee (sub): operate added (more may leave) | 再委託する業務（sub）：「operate」を加える（出るものが広がる）",
+		"narrows | last day of the sub-entrustment (sub): 2026-08-31 becomes 2026-07-31 (less may leave) | 再委託の終了日（sub）：「2026-08-31」を「2026-07-31」に改める（出るものが狭まる）",
+		"narrows | sub-trustees: host taken out (less may leave) | 再委託先：「host」を除く（出るものが狭まる）",
 		"widens | service whose users may be used: job-offers added (more may leave) | 対象サービス：「job-offers」を加える（出るものが広がる）",
 		"widens | rows may lie on the other side's machine: false becomes true (more may leave) | 相手方の機器への保存の同意：「false」を「true」に改める（出るものが広がる）",
 		"narrows | most rows of a list: 20000000 becomes 10000000 (less may leave) | リストの行数の上限：「20000000」を「10000000」に改める（出るものが狭まる）",

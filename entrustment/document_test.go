@@ -177,6 +177,15 @@ func TestRefusals(t *testing.T) {
 		{"evidence", "contract.yaml", swap(contract, `"sha256:…"`, `"md5:00"`), "(basis[0].evidence)", "SHA-256"},
 		{"no policy version", "contract.yaml", swap(contract, `policy: "2024-01-29", `, ""), "(basis[0].policy)", "version"},
 		{"no clauses", "contract.yaml", swap(contract, `clauses: ["5"], `, ""), "(basis[0].clauses)", "clauses"},
+		{"two entries of a sub-trustee", "contract.yaml", contract + subOf("x", "ask", "") + subOf("x", "ask", "")[len("sub_trustees:\n"):], "(sub_trustees[1].party)", "two entries"},
+		{"work of a sub-trustee", "contract.yaml", contract + subOf("x", "ask, ask", ""), "(sub_trustees[0].work[1])", "named twice"},
+		{"unknown work", "contract.yaml", contract + subOf("x", "read", ""), "(sub_trustees[0].work[0])", "allowed: ask, operate"},
+		{"no work", "contract.yaml", contract + subOf("x", "", ""), "(sub_trustees[0].work)", "must not be empty"},
+		{"no consent", "contract.yaml", swap(contract+subOf("x", "ask", ""), `, consent: "sha256:0"`, ""), "(sub_trustees[0].consent)", "missing"},
+		{"a consent that is no hash", "contract.yaml", swap(contract+subOf("x", "ask", ""), `"sha256:0"`, "yes we agreed"), "(sub_trustees[0].consent)", "SHA-256"},
+		{"a sub-trustee before", "contract.yaml", contract + subOf("x", "ask", ", from: 2026-03-31"), "(sub_trustees[0].from)", "before the entrustment"},
+		{"a sub-trustee after", "contract.yaml", contract + subOf("x", "ask", ", until: 2026-10-01"), "(sub_trustees[0].until)", "after the entrustment"},
+		{"a sub-trustee backwards", "contract.yaml", contract + subOf("x", "ask", ", from: 2026-05-02, until: 2026-05-01"), "(sub_trustees[0].until)", "ends before"},
 		{"two bases", "contract.yaml", swap(contract, "{party: acme, ", "{party: operator, "), "(basis[1].party)", "two entries"},
 		{"STAT_2026 without notice", "contract.yaml", swap(contract, "CONSENT_27_1", "STAT_2026"), "(basis[1].notice)", "public notice"},
 		{"notice elsewhere", "contract.yaml", swap(contract, "code: CONSENT_27_1,", "code: CONSENT_27_1, agreement: x,"), "(basis[1])", "belong to STAT_2026"},
@@ -407,4 +416,9 @@ func TestEightOfAKind(t *testing.T) {
 			t.Errorf("a list with %d email columns: %v", n, err)
 		}
 	}
+}
+
+// subOf is a contract's entry of a sub-trustee.
+func subOf(party, work, more string) string {
+	return fmt.Sprintf("sub_trustees:\n  - {party: %s, work: [%s], consent: \"sha256:0\"%s}\n", party, work, more)
 }

@@ -52,6 +52,13 @@ func genContract(t *rapid.T) *Contract {
 	for _, p := range parties {
 		c.Countries[p] = rapid.SampledFrom([]Country{{Country: "JP"}, {Country: "NO"}, {"US", "consent", "sha256:…"}}).Draw(t, "country")
 	}
+	for _, p := range distinctOf(genID, 0, 3).Draw(t, "sub-trustees") {
+		s := SubTrustee{Party: p, Work: distinctOf(rapid.SampledFrom([]Work{WorkAsk, WorkOperate}), 1, 2).Draw(t, "work"), Consent: genEvidence.Draw(t, "consent")}
+		if rapid.Bool().Draw(t, "days") {
+			s.From, s.Until = from, from
+		}
+		c.SubTrustees = append(c.SubTrustees, s)
+	}
 	c.Basis = []Basis{
 		{Party: parties[0], Code: BasisConsentPolicy, Policy: genName.Draw(t, "policy"), Clauses: distinctOf(genName, 1, 3).Draw(t, "clauses"), Evidence: genEvidence.Draw(t, "evidence"), From: from},
 		{Party: parties[1], Code: rapid.SampledFrom([]BasisCode{BasisConsent27, BasisConsent31, BasisEntrust}).Draw(t, "code"), Scope: rapid.StringMatching(`[a-zぁ-ん"'\\#:%{} ]{0,20}`).Draw(t, "scope"), Evidence: "sha256:…"},

@@ -88,6 +88,9 @@ func (BasisCode) Allowed() []string {
 // Allowed gives the grounds that a contract may name.
 func (Ground) Allowed() []string { return words(GroundConsent, GroundAdequate, GroundMeasures) }
 
+// Allowed gives the kinds of work that a contract may name.
+func (Work) Allowed() []string { return words(WorkAsk, WorkOperate) }
+
 // designated are the countries whose protection the Personal Information Protection
 // Commission holds to be equal to Japan's (個人情報保護委員会告示, 2019, with its
 // amendments): the EEA and the United Kingdom.

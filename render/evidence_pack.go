@@ -28,7 +28,7 @@ const (
 
 // packForm counts the ways in which the files of a pack were made of evidence: only
 // the same way gives the same bytes.
-const packForm = 1
+const packForm = 3
 
 // Bounds of a pack that is read: anybody may have made it.
 const (

@@ -32,7 +32,11 @@ func evidenceSample(incident bool) *wire.EvidenceFile {
 		Contracts: []wire.EvidenceContract{{Entrustment: "acme-2026", Version: 1, Seq: 3, At: at, Document: strings.Repeat("cd", 32), Contract: c, Approvals: []wire.EvidenceApproval{{Party: "operator", Officer: "sato", Key: "ed25519:AAAA", Seq: 3, At: at}}}},
 		Entries: []wire.EvidenceEntry{entry(3, "approval", `{"draft":"x","effective":true,"act":"entrust"}`), entry(4, "list", `{"name":"spring","version":1,"change":"replace"}`),
 			entry(5, "report", `{"version":1,"recipient":"operator"}`), entry(6, "refusal", `{"act":"\u003cscript\u003ealert(1)\u003c/script\u003e"}`), entry(7, "end", `{"version":1}`), entry(8, "later-kind", `{}`)},
-		Uploads:  []wire.EvidenceUpload{{Seq: 4, At: at, Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1}},
+		Uploads: []wire.EvidenceUpload{{Seq: 4, At: at, Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1}},
+		SubTrustees: []wire.EvidenceSubTrustee{{Entrustment: "acme-2026", Version: 1, Party: "helper", Country: entrustment.Country{Country: "SG", Ground: "equivalent-measures"}, Work: []entrustment.Work{"ask", "operate", "<b>"},
+			Consent: "sha256:" + strings.Repeat("12", 32), From: c.From, Until: c.Until, Charges: 1, Releases: 1, Refusals: 1}},
+		Asks: []wire.EvidenceAsk{{Seq: 4, At: at, Entrustment: "acme-2026", Party: "helper", Act: "charge", Report: "profile"}, {Seq: 5, At: at, Entrustment: "acme-2026", Party: "helper", Act: "release", Recipient: "operator"},
+			{Seq: 6, At: at, Entrustment: "acme-2026", Party: "acme", Act: "refusal", Code: "E_FORBIDDEN", Clause: "recipients"}},
 		Releases: []wire.EvidenceRelease{{Seq: 5, At: at, Entrustment: "acme-2026", Version: 1, Recipient: "operator", Table: strings.Repeat("ef", 32), RhoNano: 5_000_000, Confinement: "confined"}},
 		Accounts: []wire.EvidenceAccount{{Recipient: "operator", Owner: "acme", Charges: 2, RhoNano: 10_000_000, DeltaE15: 2e9}},
 		Provisions: []wire.EvidenceProvision{{Seq: 4, At: at, Entrustment: "acme-2026", Version: 1, From: "operator", To: "acme", Country: entrustment.Country{Country: "US", Ground: "consent", Evidence: "sha256:ab"}, Kind: "list",
@@ -43,6 +47,8 @@ func evidenceSample(incident bool) *wire.EvidenceFile {
 	if incident {
 		f.Entrustment, f.From, f.To = "", entrustment.Date{Year: 2026, Month: 4, Day: 1}, entrustment.Date{Year: 2026, Month: 4, Day: 3}
 		f.Uploads[0].Rows = 12345
+		f.Held = []wire.EvidenceUpload{{Seq: 1, At: "2026-03-01T00:00:00Z", Party: "operator", Kind: "base", Version: 2, Rows: 54321},
+			{Seq: 2, At: "2026-03-01T00:00:00Z", Party: "acme", Entrustment: "acme-2026", Kind: "list", Name: "spring", Version: 1, Rows: 23456}}
 		f.Dev, f.Practice = true, true
 	}
 	return f
@@ -72,8 +78,8 @@ func packOf(t testing.TB, f *wire.EvidenceFile) []byte {
 	return b.Bytes()
 }
 
-// TestEvidencePages: the pages in both languages, the CSV and the manifest are the
-// golden ones; what others wrote is text there and nothing else.
+// TestEvidencePages: the pages in both languages, the CSV and the text of the PDF are
+// the golden ones; what others wrote is text there and nothing else.
 func TestEvidencePages(t *testing.T) {
 	for name, incident := range map[string]bool{"evidence": false, "incident": true} {
 		p, err := ReadPack(packOf(t, evidenceSample(incident)))
@@ -89,12 +95,61 @@ func TestEvidencePages(t *testing.T) {
 				t.Errorf("%s: %s runs what others wrote", name, file)
 			}
 		}
-		if !bytes.Contains(p.files["evidence.pdf"], []byte("%PDF")) {
-			t.Errorf("%s: no PDF", name)
-		}
+		golden(t, name+".pdf.txt", []byte(strings.Join(pdfText(t, p.files["evidence.pdf"]), "\f\n")))
 	}
 	if first, again := packOf(t, evidenceSample(false)), packOf(t, evidenceSample(false)); !bytes.Equal(first, again) {
 		t.Error("the same evidence gave another pack")
+	}
+}
+
+// TestIncidentItems: each item that a report of a leak has to tell stands in the
+// export, in the order of the rule, with what there is to count; and each that a record
+// of a provision has to have stands in evidence.
+func TestIncidentItems(t *testing.T) {
+	f := evidenceSample(true)
+	d := reportDocket(f)
+	for i, want := range [][2]string{{"一 概要", "outline"}, {"二 個人データの項目", "items of personal data"}, {"三 本人の数", "number of people"}, {"四 原因", "cause"}, {"五 二次被害", "secondary damage"},
+		{"六 本人への対応", "measures towards the people"}, {"七 公表", "publication"}, {"八 再発防止", "measures against recurrence"}, {"九 その他", "other"}} {
+		if item := d.rows[i][0]; !strings.HasPrefix(item.ja, want[0]) || !strings.HasSuffix(item.en, want[1]) {
+			t.Errorf("item %d is %q, want %q", i, item, want)
+		}
+		for _, cell := range d.rows[i] {
+			if cell.ja == "" || cell.en == "" || cell.ja == cell.en {
+				t.Errorf("item %d is not said in both languages: %q", i, cell)
+			}
+		}
+	}
+	// The list was 23,456 rows when the period began and 12,345 in it: it is one list.
+	if people := d.rows[2][1]; len(d.rows) != 9 || !strings.Contains(people.ja, "54,321 人") || !strings.Contains(people.ja, "1 件 23,456 行") || strings.Contains(people.ja, "12,345") {
+		t.Errorf("%d items, people %q", len(d.rows), people)
+	}
+	if cause := d.rows[3][1]; !strings.Contains(cause.ja, "拒否 1 件") || !strings.Contains(cause.ja, "警報 0 件") {
+		t.Errorf("cause %q", cause)
+	}
+	recorded := recordedDocket(evidenceSample(false))
+	for i, want := range []string{"年月日", "氏名・名称、住所", "本人を特定", "項目", "同意", "取得の経緯", "外国", "保存期間"} {
+		if !strings.Contains(recorded.rows[i][0].ja, want) {
+			t.Errorf("item %d is %q, want %q", i, recorded.rows[i][0].ja, want)
+		}
+	}
+}
+
+// TestDetailWords: what an entry says is words and values, in its order; what can't be
+// read stands as it is, and nothing that somebody wrote is taken for a word of ours but
+// where it can be none else.
+func TestDetailWords(t *testing.T) {
+	for raw, want := range map[string]text{
+		`{"name":"base","version":1200,"change":""}`:   {"名前：base、版：1,200", "name: base, version: 1,200"},
+		`{"act":"base","all":true}`:                    {"行為：利用者基盤の読込、すべて：はい", "act: base loaded, all: yes"},
+		`[{"rho_nano":5000000,"later":[1,"x"]}]`:       {"（ρ：0.005、later：1、x）", "(rho: 0.005, later: 1, x)"},
+		`{"draft":"` + strings.Repeat("ab", 32) + `"}`: {"草案：abababababababab…", "draft: abababababababab…"},
+		`{"expires":"2026-04-02T01:30:00Z"}`:           {"失効：2026年4月2日 10:30", "expires: 2 Apr 2026, 10:30 JST"},
+		`{}`:                                           or(""), "": or(""), `{"a":`: asIs(`{"a":`), `{} {}`: asIs(`{} {}`),
+		strings.Repeat("[", 20) + strings.Repeat("]", 20): asIs(strings.Repeat("[", 20) + strings.Repeat("]", 20)),
+	} {
+		if got := detailWords(json.RawMessage(raw)); got != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
 	}
 }
 
@@ -178,7 +233,7 @@ func TestPackTampered(t *testing.T) {
 	// A pack of another version: what is taken out is held, and it says that the rest is not.
 	another := func(change func(map[string][]byte)) (bool, error) {
 		p, err := ReadPack(repack(t, good, func(files map[string][]byte) {
-			files[manifestFile] = bytes.Replace(files[manifestFile], []byte(`"form": 1`), []byte(`"form": 2`), 1)
+			files[manifestFile] = bytes.Replace(files[manifestFile], fmt.Appendf(nil, "\"form\": %d", packForm), fmt.Appendf(nil, "\"form\": %d", packForm+1), 1)
 			change(files)
 		}))
 		if err != nil {
@@ -303,10 +358,36 @@ func TestEvidencePDF(t *testing.T) {
 		}
 		shown := strings.ReplaceAll(strings.Join(pdfText(t, p.files["evidence.pdf"]), ""), "\n", "")
 		d := dossierOf(evidenceSample(incident))
-		for _, want := range []string{d.title.ja, d.title.en, "operator → acme", "sato", "key-destroyed", "2029-04-02", "awase verify"} {
+		for _, want := range []string{d.title.ja, d.title.en, "operator → acme", "sato", "鍵を破棄済み", "2029-04-02", "awase verify"} {
 			if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(want, " ", "")) {
 				t.Errorf("incident %v: %q is not in the PDF", incident, want)
 			}
 		}
 	}
+}
+
+// BenchmarkEvidencePack packs a file of as many entries as one may hold; bytes is the
+// size of the ZIP.
+func BenchmarkEvidencePack(b *testing.B) {
+	f := evidenceSample(true)
+	one := f.Entries[3]
+	f.Entries = nil
+	for i := range wire.MaxEvidence {
+		one.Seq, one.Path = int64(i), make([][]byte, 13)
+		for j := range one.Path {
+			one.Path[j] = fmt.Appendf(nil, "%032x", i<<8+j)[:32]
+		}
+		f.Entries = append(f.Entries, one)
+	}
+	raw := signedSample(b, f)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		var out bytes.Buffer
+		if err := EvidencePack(&out, raw); err != nil {
+			b.Fatal(err)
+		}
+		n = out.Len()
+	}
+	b.ReportMetric(float64(n), "bytes")
 }

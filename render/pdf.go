@@ -72,11 +72,20 @@ var (
 	marked = colour{200, 30, 30}
 )
 
+// sheet is how far a page may be written on, and where its foot stands.
+type sheet struct{ right, bottom, foot float64 }
+
+var (
+	upright = sheet{right, bottom, 284.5}
+	across  = sheet{pageHeight - left, pageWidth - (pageHeight - bottom), pageWidth - (pageHeight - 284.5)}
+)
+
 // paper is a PDF in the making. y is where the next line begins.
 type paper struct {
 	*fpdf.Fpdf
 	r    *wire.Release
 	y    float64
+	at   sheet         // what it is printed on
 	mark string        // the receipt's fingerprint
 	draw map[rune]rune // what stands for a sign
 }
@@ -90,7 +99,7 @@ func writePDF(w io.Writer, r *wire.Release) (err error) {
 			err = fmt.Errorf("writing the release as PDF: %w", err)
 		}
 	}()
-	p := &paper{Fpdf: fpdf.New("P", "mm", "A4", ""), r: r, draw: map[rune]rune{}}
+	p := &paper{Fpdf: fpdf.New("P", "mm", "A4", ""), r: r, at: upright, draw: map[rune]rune{}}
 	if p.mark, err = fingerprint(r.Receipt); err != nil {
 		return err
 	}
@@ -143,8 +152,8 @@ func (p *paper) properties(at, title string) {
 // pageNumber says below which page of how many this is.
 func (p *paper) pageNumber() {
 	n := fmt.Sprintf("%d / ", p.PageNo())
-	p.put(right-14, 284.5, sizeSmall, quiet, n)
-	p.Text(right-14+p.width(n, sizeSmall), 284.5+baseline(sizeSmall), pageCount)
+	p.put(p.at.right-14, p.at.foot, sizeSmall, quiet, n)
+	p.Text(p.at.right-14+p.width(n, sizeSmall), p.at.foot+baseline(sizeSmall), pageCount)
 }
 
 // head begins each page.
@@ -184,7 +193,7 @@ func (p *paper) foot() {
 // need begins a page where less than a height is left on this one; it tells
 // whether it did.
 func (p *paper) need(height float64) bool {
-	if p.y+height <= bottom {
+	if p.y+height <= p.at.bottom {
 		return false
 	}
 	p.AddPage()
@@ -275,6 +284,11 @@ func (p *paper) cut(s string, size, room float64) string {
 
 // wrapped breaks a text into lines of a width.
 func (p *paper) wrapped(s string, size, room float64) []string {
+	return p.broken(words(plain(s)), size, room)
+}
+
+// broken puts words into lines of a width.
+func (p *paper) broken(all []string, size, room float64) []string {
 	var lines []string
 	cur, w := "", 0.0
 	flush := func() {
@@ -283,7 +297,7 @@ func (p *paper) wrapped(s string, size, room float64) []string {
 		}
 		cur, w = "", 0
 	}
-	for _, word := range words(plain(s)) {
+	for _, word := range all {
 		n := p.width(word, size)
 		if w+p.width(strings.TrimRight(word, " "), size) > room {
 			flush()

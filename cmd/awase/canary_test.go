@@ -94,9 +94,15 @@ func TestCanaries(t *testing.T) {
 	run(true, "request", "--vault", "V", "--check", "canary.1.zyx@example.jp", "--on", "2026-04-01", "deletion", "keys.txt")
 	run(false, "requests", "--vault", "V", "--json")
 
+	for _, args := range evidenceCommands("before") {
+		run(false, args...)
+	}
 	run(false, "vault", "rotate", "--vault", "V")
 	run(false, "entrustment", "end", "--vault", "V", "acme-2026")
 	run(false, "entrustment", "certificate", "--vault", "V", "acme-2026")
+	for _, args := range evidenceCommands("after") {
+		run(false, args...)
+	}
 
 	needles := canaryNeedles(t)
 	look := func(where string, data []byte) {
@@ -110,6 +116,7 @@ func TestCanaries(t *testing.T) {
 		t.Fatal("the canaries are not in the list")
 	}
 	look("standard output or error", said.Bytes())
+	packs := 0
 	for _, path := range listFiles(t, dir) {
 		if slices.Contains(fed, path) {
 			continue
@@ -124,6 +131,13 @@ func TestCanaries(t *testing.T) {
 			t.Fatal(err)
 		}
 		look(rel, data)
+		if filepath.Ext(rel) == ".zip" {
+			packs++
+			lookInto(t, needles, data, look)
+		}
+	}
+	if packs != 6 {
+		t.Errorf("%d packs of evidence were looked into", packs)
 	}
 	for _, left := range listFiles(t, filepath.Join(dir, "tmp")) {
 		t.Errorf("TMPDIR holds %s", filepath.Base(left))

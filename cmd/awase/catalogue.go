@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,7 +66,6 @@ func listRows(lists ...wire.ListInfo) []listRow {
 	out := []listRow{}
 	for _, l := range lists {
 		for _, v := range l.Versions {
-			v.Change = cmp.Or(v.Change, "replace")
 			out = append(out, listRow{l.Name, l.Party, v})
 		}
 	}
@@ -161,7 +159,7 @@ func policyShow() *cobra.Command {
 }
 
 func entrustmentsCommand() *cobra.Command {
-	cmd := asked("entrustments [ENTRUSTMENT]", "The entrustments, ended ones too; with an id, the contract of its newest version as YAML", []string{"id", "state", "version", "versions"},
+	cmd := asked("entrustments [ENTRUSTMENT]", "The entrustments, ended ones too; with an id, the contract of its newest version as YAML", []string{"id", "state", "version", "ends_at", "versions"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			if len(args) == 0 {
 				return rows(e.Contracts(ctx))

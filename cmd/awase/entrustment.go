@@ -59,6 +59,9 @@ func entrustmentCertificate() *cobra.Command {
 // sayDestruction says in words what a certificate says.
 func sayDestruction(cmd *cobra.Command, what string, c *receipt.Certificate) {
 	say(cmd, "%s: version %d ended at %s, log entry %d", what, c.Version, japan(c.EndedAt), c.End.Index)
+	if c.ByTerms {
+		say(cmd, "  it ended by its own terms: its last day was over, and nothing was kept under it any more")
+	}
 	say(cmd, "  its data key is destroyed, and with it %s (lists, their rows, event logs, stored reports)", entrustment.Count(c.Segments, "segment", "segments"))
 	if c.Rotation != nil {
 		say(cmd, "  %s: the vault key was replaced afterwards, log entry %d; no copy of the vault opens them with a vault key in use", receipt.KeyDestroyed, c.Rotation.Index)

@@ -15,6 +15,7 @@ import (
 	"awase/api"
 	"awase/api/account"
 	"awase/api/store"
+	"awase/enclave/wire"
 	"awase/sql/control"
 )
 
@@ -25,8 +26,9 @@ type flowRoom struct {
 }
 
 // startFlows makes a room of the flows' world: parties, policies, contracts and the
-// base, sealed at the desk, at the machine; people of each party in its service.
-func startFlows(t *testing.T) *flowRoom {
+// base, sealed at the desk, at the machine; people of each party in its service. engine
+// is what its configuration says of servers to count on; "": nothing.
+func startFlows(t *testing.T, engine string) *flowRoom {
 	t.Helper()
 	wantConfinement(t)
 	dir := t.TempDir()
@@ -35,8 +37,8 @@ func startFlows(t *testing.T) *flowRoom {
 		t.Fatal(err)
 	}
 	vault := filepath.Join(dir, "awase-data", "vault")
-	for _, line := range []string{"party add operator.yaml", "party add acme.yaml", "party add adco.yaml", "party add worker.yaml", "policy add policies.yaml", "gate set gate.yaml",
-		"entrust analysis.yaml", "entrust improvement.yaml", "entrust platform.yaml", "entrust outsourced.yaml"} {
+	for _, line := range []string{"party add operator.yaml", "party add acme.yaml", "party add adco.yaml", "party add worker.yaml", "party add helper.yaml", "policy add policies.yaml", "gate set gate.yaml",
+		"entrust analysis.yaml", "entrust improvement.yaml", "entrust platform.yaml", "entrust outsourced.yaml", "entrust outsourced-improvement.yaml", "entrust outsourced-platform.yaml"} {
 		mustRun(t, dir, append(strings.Fields(line), "--vault", vault)...)
 	}
 	writeOut(t, dir, "base.json", mustRun(t, dir, "terms", "--vault", vault))
@@ -49,16 +51,24 @@ func startFlows(t *testing.T) *flowRoom {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	for i, party := range []string{"operator", "acme", "adco", "worker"} {
-		id := fmt.Sprintf("per-%026d", i)
-		f.tokens[party] = account.NewToken()
-		err = errors.Join(err, s.AddPerson(t.Context(), store.Person{ID: id, Party: party, Email: id + "@example.com", Name: "Somebody", Roles: []string{string(api.AdOps), string(api.Marketing), string(api.Viewer)}, Language: "en", Created: now}),
-			s.AddToken(t.Context(), store.Token{Hash: account.Hash(f.tokens[party]), ID: fmt.Sprintf("tok-%026d", i), Person: id, Party: party, Name: "flows", Scopes: api.Scopes(), Created: now, Ends: now.Add(24 * time.Hour)}))
+	for i, who := range []string{"operator", "acme", "adco", "worker", "helper", "officer", "auditor"} {
+		id, party, roles := fmt.Sprintf("per-%026d", i), who, []string{string(api.AdOps), string(api.Marketing), string(api.Viewer)}
+		if role, ok := map[string]api.Role{"officer": api.Privacy, "auditor": api.Auditor}[who]; ok { // of the operator
+			party, roles = "operator", []string{string(role)}
+		}
+		f.tokens[who] = account.NewToken()
+		err = errors.Join(err, s.AddPerson(t.Context(), store.Person{ID: id, Party: party, Email: id + "@example.com", Name: "Somebody", Roles: roles, Language: "en", Created: now}),
+			s.AddToken(t.Context(), store.Token{Hash: account.Hash(f.tokens[who]), ID: fmt.Sprintf("tok-%026d", i), Person: id, Party: party, Name: "flows", Scopes: api.Scopes(), Created: now, Ends: now.Add(24 * time.Hour)}))
 	}
 	if err = errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	f.room = startRoom(t, dir, "--rate-per-second", "1000", "--rate-burst", "1000")
+	args := []string{"--rate-per-second", "1000", "--rate-burst", "1000"}
+	if engine != "" {
+		writeOut(t, dir, "awase.yaml", "schema: awase.config/v1\n"+engine)
+		args = append(args, "--config", "awase.yaml")
+	}
+	f.room = startRoom(t, dir, args...)
 	f.ready()
 	return f
 }
@@ -129,23 +139,58 @@ func (f *flowRoom) verified(t *testing.T, party, spec string) {
 // by code of its own.
 func TestFlowsEndToEnd(t *testing.T) {
 	t.Parallel()
-	f := startFlows(t)
+	flowsEndToEnd(t, startFlows(t, ""), func() {}, func() {})
+}
+
+// TestFlowsOnClickHouse is TestFlowsEndToEnd of a room that is moved to two servers when
+// the lists are there and the event logs are not: what was loaded before and what comes
+// after is counted there.
+func TestFlowsOnClickHouse(t *testing.T) {
+	t.Parallel()
+	_, at, _ := clickhouseServers(t, 2)
+	f := startFlows(t, "engine:\n  shards: [\""+strings.ReplaceAll(at, ",", "\", \"")+"\"]\n  tls: none\n")
+	socket := filepath.Join("awase-data", "run", "awase.sock")
+	counts := func() string {
+		t.Helper()
+		var state wire.EngineState
+		if raw := mustRun(t, f.dir, "engine", "status", "--enclave", socket, "--json"); json.Unmarshal([]byte(raw), &state) != nil {
+			t.Fatal(raw)
+		}
+		return state.Engine
+	}
+	flowsEndToEnd(t, f, func() {
+		if out := mustRun(t, f.dir, "engine", "move", "--enclave", socket, "--to", "clickhouse"); !strings.Contains(out, "engine: moved") {
+			t.Fatal(out)
+		}
+	}, func() {
+		if engine := counts(); engine != wire.EngineClickHouse {
+			t.Errorf("the room counts in %s", engine)
+		}
+	})
+}
+
+// flowsEndToEnd plays the flows in a room, which is moved between lists and event logs,
+// and looked at when all is counted.
+func flowsEndToEnd(t *testing.T, f *flowRoom, move, after func()) {
+	t.Helper()
 	o := readOracle(t, f.dir, "")
 	writeOut(t, f.dir, "awase.key", f.must(t, "acme", "log", "key"))
 
 	// Who uploads: the client its list, sealed and sent by one command; the platform
 	// its own, sealed at the desk for this enclave; the operator its log.
-	for _, id := range []string{"acme-an", "acme-im", "acme-out"} {
+	for _, id := range []string{"acme-an", "acme-im", "acme-out", "acme-oim"} {
 		f.must(t, "acme", "list", "load", "--entrustment", id, "--name", "members", "--schema", "client.yaml", "client.csv")
 	}
 	writeOut(t, f.dir, "terms.json", f.must(t, "adco", "terms", "--entrustment", "adco-an"))
 	mustRun(t, f.dir, "seal", "--terms", "terms.json", "--name", "people", "--schema", "partner.yaml", "--out", "people.awase", "platform.csv")
 	f.refused(t, "operator", "E_", "list", "load", "--entrustment", "adco-an", "--name", "people", "people.awase")
 	f.must(t, "adco", "list", "load", "--entrustment", "adco-an", "--name", "people", "people.awase")
+	f.must(t, "adco", "list", "load", "--entrustment", "adco-out", "--name", "people", "--schema", "partner.yaml", "platform.csv")
+	move()
 	f.must(t, "adco", "events", "load", "--entrustment", "adco-an", "--schema", "partner-log.yaml", "platform-log.csv")
 	f.must(t, "operator", "events", "load", "--schema", "own-log.yaml", "own-log.csv")
 
-	var h [4]held
+	var h [6]held
 	t.Run("flows", func(t *testing.T) {
 		t.Run("5-analysis", func(t *testing.T) {
 			t.Parallel()
@@ -174,15 +219,27 @@ func TestFlowsEndToEnd(t *testing.T) {
 			h[2].agrees(t, f.dir, "im-profile.csv", []string{"tier", "gender"}, o.profile("members", true, func(u *oracleUser) bool { return "20" <= u.age && u.age < "60" }, "tier", "gender"), nil)
 			f.refused(t, "acme", "E_FORBIDDEN", "report", "--spec", "im-profile.yaml", "-n")
 		})
-		t.Run("5-outsourcing", func(t *testing.T) {
-			t.Parallel()
-			id := f.outsourced(t)
-			f.must(t, "acme", "reports", id, "--out", "out-profile.json", "--out", "out-profile.csv", "--out", "out-profile.xlsx")
-			f.verified(t, "acme", "out-profile")
-			h[3].agrees(t, f.dir, "out-profile.csv", []string{"gender", "tier"}, o.profile("members", false, nil, "gender", "tier"), nil)
-			f.refused(t, "worker", "E_NOT_FOUND", "reports", id)
-		})
+		// Each flow as people of a trustee run it for the operator, of one also people of
+		// its sub-trustee: who reads downloads, and they don't.
+		for i, of := range []struct {
+			runs, asks, reads, list, entrustment, spec string
+			dims                                       []string
+		}{
+			{"5-analysis", "worker", "acme", "members", "acme-out", "out-profile", []string{"gender", "tier"}},
+			{"5-analysis", "helper", "acme", "members", "acme-out", "sub-profile", []string{"age_band", "gender"}},
+			{"5-improvement", "worker", "operator", "members", "acme-oim", "oim-profile", []string{"tier", "gender"}},
+			{"2-6-analysis", "worker", "operator", "people", "adco-out", "opl-profile", []string{"home", "interest"}},
+		} {
+			t.Run("5-outsourcing of "+of.runs+" by "+of.asks, func(t *testing.T) {
+				id := f.outsourced(t, of.asks, of.reads, of.entrustment, of.list, of.dims)
+				f.must(t, of.reads, "reports", id, "--out", of.spec+".json", "--out", of.spec+".csv", "--out", of.spec+".xlsx")
+				f.verified(t, of.reads, of.spec)
+				h[3+i%3].agrees(t, f.dir, of.spec+".csv", of.dims, o.profile(of.list, of.runs == "5-improvement", nil, of.dims...), nil)
+				f.refused(t, of.asks, "E_NOT_FOUND", "reports", id)
+			})
+		}
 	})
+	after()
 	numbers, inside := 0, 0
 	for _, flow := range h {
 		numbers, inside = numbers+flow.numbers, inside+flow.inside
@@ -192,28 +249,42 @@ func TestFlowsEndToEnd(t *testing.T) {
 	if numbers < 40 || inside*10 < numbers*7 {
 		t.Errorf("%d of %d numbers lie in the intervals of 95 %% that the files state", inside, numbers)
 	}
+	f.supervised(t)
 	f.end()
 }
 
-// outsourced has the trustee ask, which is not shown the answer, and gives the id of
-// the client's report.
-func (f *flowRoom) outsourced(t *testing.T) string {
+// outsourced has people of a party ask, who are not shown the answer, and gives the id
+// of the reader's report.
+func (f *flowRoom) outsourced(t *testing.T, asks, reads, id, list string, dims []string) string {
 	t.Helper()
-	bearer := func(party string) []string { return []string{"Authorization", "Bearer " + f.tokens[party]} }
-	status, _, text := f.ask("POST", "/v1/reports", `{"question":{"schema":"awase.report/v1","report":"profile","entrustment":"acme-out","list":"members","dims":["gender","tier"]}}`, bearer("worker")...)
-	var j struct {
-		ID, State string
-		Result    struct{ Report, Recipient string }
-	}
-	if err := json.Unmarshal([]byte(text), &j); err != nil || status != http.StatusAccepted {
-		t.Fatal(status, text, err)
-	}
-	eventually(t, "the trustee's job", func() bool {
-		_, _, text = f.ask("GET", "/v1/jobs/"+j.ID, "", bearer("worker")...)
-		return json.Unmarshal([]byte(text), &j) == nil && j.State != "running" && j.State != "waiting"
-	})
-	if j.State != "done" || j.Result.Recipient != "acme" || strings.Contains(text, `"cells"`) {
+	j, text := f.profile(t, asks, id, list, dims...)
+	if j.State != "done" || j.Result.Recipient != reads || strings.Contains(text, `"cells"`) {
 		t.Fatal(text)
 	}
 	return j.Result.Report
+}
+
+// flowJob is a job of a question.
+type flowJob struct {
+	ID, State string
+	Result    struct{ Report, Recipient string }
+}
+
+// profile asks for a profile, and gives the job as it ended.
+func (f *flowRoom) profile(t *testing.T, asks, id, list string, dims ...string) (j flowJob, text string) {
+	t.Helper()
+	bearer := []string{"Authorization", "Bearer " + f.tokens[asks]}
+	by, err := json.Marshal(dims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _, text := f.ask("POST", "/v1/reports", fmt.Sprintf(`{"question":{"schema":"awase.report/v1","report":"profile","entrustment":%q,"list":%q,"dims":%s}}`, id, list, by), bearer...)
+	if err := json.Unmarshal([]byte(text), &j); err != nil || status != http.StatusAccepted {
+		t.Fatal(status, text, err)
+	}
+	eventually(t, "the job of "+asks, func() bool {
+		_, _, text = f.ask("GET", "/v1/jobs/"+j.ID, "", bearer...)
+		return json.Unmarshal([]byte(text), &j) == nil && j.State != "running" && j.State != "waiting"
+	})
+	return j, text
 }

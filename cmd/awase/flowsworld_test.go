@@ -197,6 +197,10 @@ from: 2026-04-01
 until: 2036-03-31
 `
 
+// flowConsent is the hash of the document in which the operator agrees to the
+// sub-trustee.
+const flowConsent = "7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730"
+
 // flowDocs are the documents of the world.
 func flowDocs() map[string]string {
 	contract := func(id, terms, clause, other, reads string) string {
@@ -206,6 +210,7 @@ func flowDocs() map[string]string {
 	return map[string]string{
 		"operator.yaml": smallDocs["operator.yaml"], "acme.yaml": smallDocs["acme.yaml"], "policies.yaml": smallDocs["policies.yaml"], "gate.yaml": smallDocs["gate.yaml"],
 		"adco.yaml":   "schema: awase.party/v1\nid: adco\nclass: ad-platform\ngroup: adco\ncountry: JP\n",
+		"helper.yaml": "schema: awase.party/v1\nid: helper\nclass: trustee\ngroup: helper\ncountry: JP\n",
 		"worker.yaml": "schema: awase.party/v1\nid: worker\nclass: trustee\ngroup: worker\ncountry: JP\n",
 		"base.yaml": `schema: awase.base/v1
 region: JP
@@ -246,7 +251,11 @@ drop: [account]
 		"analysis.yaml":    contract("acme-an", "flow: 5-analysis\nprincipal: acme\ntrustee: operator\npurpose: statistics", "5", "acme", "acme"),
 		"improvement.yaml": contract("acme-im", "flow: 5-improvement\nprincipal: acme\ntrustee: operator\npurpose: improvement", "5", "acme", "operator"),
 		"platform.yaml":    contract("adco-an", "flow: 2-6-analysis\nprincipal: operator\ntrustee: adco\npurpose: statistics\nhost_trust_accepted: true", "2(6)", "adco", "operator"),
-		"outsourced.yaml":  contract("acme-out", "flow: 5-outsourcing\nruns: 5-analysis\nprincipal: operator\ntrustee: worker\npurpose: statistics", "5", "acme", "acme"),
+		"outsourced.yaml": contract("acme-out", "flow: 5-outsourcing\nruns: 5-analysis\nprincipal: operator\ntrustee: worker\npurpose: statistics\n"+
+			"sub_trustees: [{party: helper, work: [ask], consent: \"sha256:"+flowConsent+"\"}]", "5", "acme", "acme"),
+		"outsourced-alone.yaml":       contract("acme-out", "flow: 5-outsourcing\nruns: 5-analysis\nprincipal: operator\ntrustee: worker\npurpose: statistics", "5", "acme", "acme"),
+		"outsourced-improvement.yaml": contract("acme-oim", "flow: 5-outsourcing\nruns: 5-improvement\nprincipal: operator\ntrustee: worker\npurpose: improvement", "5", "acme", "operator"),
+		"outsourced-platform.yaml":    contract("adco-out", "flow: 5-outsourcing\nruns: 2-6-analysis\nprincipal: operator\ntrustee: worker\npurpose: statistics\nhost_trust_accepted: true", "2(6)", "adco", "operator"),
 
 		"an-overlap.yaml":   spec("report: overlap\nentrustment: acme-an\nlist: members\ndims: [matched_by]\n"),
 		"an-profile.yaml":   spec("report: profile\nentrustment: acme-an\nlist: members\ndims: [age_band, tier]\n"),

@@ -34,26 +34,29 @@ func killTokens(t *testing.T, dir string) (marketing, desk string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := func(role api.Role) string {
-		email := string(role) + "@acme.example"
-		if err := api.MakeAccounts(t.Context(), s, []api.Account{{Email: email, Name: "Kim", Party: "acme", Role: role}}); err != nil {
-			t.Fatal(err)
-		}
-		p, err := s.PersonByEmail(t.Context(), email)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secret, now := account.NewToken(), time.Now().Truncate(time.Millisecond)
-		if err := s.AddToken(t.Context(), store.Token{Hash: account.Hash(secret), ID: "tok-" + string(role), Person: p.ID, Party: p.Party, Name: "kill", Scopes: api.Scopes(), Created: now, Ends: now.Add(24 * time.Hour)}); err != nil {
-			t.Fatal(err)
-		}
-		return secret
-	}
-	marketing, desk = token(api.Marketing), token(api.AdOps)
+	marketing, desk = tokenOf(t, s, "acme", api.Marketing), tokenOf(t, s, "acme", api.AdOps)
 	if err := s.Close(); err != nil { // the front opens it
 		t.Fatal(err)
 	}
 	return marketing, desk
+}
+
+// tokenOf makes an account of a role, and gives an API token of it.
+func tokenOf(t *testing.T, s *control.Store, party string, role api.Role) string {
+	t.Helper()
+	email := string(role) + "@" + party + ".example"
+	if err := api.MakeAccounts(t.Context(), s, []api.Account{{Email: email, Name: "Kim", Party: party, Role: role}}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.PersonByEmail(t.Context(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, now := account.NewToken(), time.Now().Truncate(time.Millisecond)
+	if err := s.AddToken(t.Context(), store.Token{Hash: account.Hash(secret), ID: "tok-" + string(role), Person: p.ID, Party: p.Party, Name: "kill", Scopes: api.Scopes(), Created: now, Ends: now.Add(24 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	return secret
 }
 
 // sealLists seals lists, each of other people, and gives them by name.

@@ -100,7 +100,9 @@ func fill(ctx context.Context, e wire.Enclave, out string) error {
 	return closeDemo(out)
 }
 
-// practiceAccounts are who rehearses: one of each role.
+// practiceAccounts are who rehearses: one of each role, and who acts in the flows with
+// an ad platform and by a trustee: who uploads and asks for the platform, who asks for
+// the trustee, who asks and reads for the operator.
 func practiceAccounts(operator string) []api.Account {
 	var out []api.Account
 	for _, r := range api.Roles() {
@@ -110,8 +112,13 @@ func practiceAccounts(operator string) []api.Account {
 		}
 		out = append(out, api.Account{Email: string(r) + "@" + party + ".example", Name: "Practice " + string(r), Party: party, Role: r})
 	}
-	return append(out, api.Account{Email: "adops@" + operator + ".example", Name: "Practice adops", Party: operator, Role: api.AdOps},
-		api.Account{Email: "admin@acme.example", Name: "Practice admin", Party: "acme", Role: api.Admin})
+	for _, more := range []struct {
+		party string
+		role  api.Role
+	}{{operator, api.AdOps}, {operator, api.Marketing}, {"acme", api.Admin}, {"adco", api.AdOps}, {"adco", api.Marketing}, {"worker", api.Marketing}, {"worker", api.Viewer}} {
+		out = append(out, api.Account{Email: string(more.role) + "@" + more.party + ".example", Name: "Practice " + string(more.role), Party: more.party, Role: more.role})
+	}
+	return out
 }
 
 // practiceQuestions are the first questions, and who asks them.
@@ -126,7 +133,7 @@ func practiceQuestions(operator string) (out []api.Asked, err error) {
 		}
 		a := api.Asked{Party: "acme", Email: "marketing@acme.example", Question: q}
 		if q.Entrustment == people.DemoImprovement {
-			a.Party, a.Email = operator, "" // none of its people here is of marketing
+			a.Party, a.Email = operator, "marketing@"+operator+".example"
 		}
 		out = append(out, a)
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/internal/people"
 	"awase/render"
 )
 
@@ -24,7 +26,7 @@ func TestServePractice(t *testing.T) {
 	r := startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
 	r.ready()
 	accounts := regexp.MustCompile(`(?m)^  (\S+@(\S+)\.example) +(\S+) +(\S{19})$`).FindAllStringSubmatch(printed(r.cmd), -1)
-	if len(accounts) != 8 || strings.Contains(printed(r.cmd), "code") {
+	if len(accounts) != 13 || strings.Contains(printed(r.cmd), "code") {
 		t.Fatalf("it printed %s", printed(r.cmd))
 	}
 	cookies := map[string]string{}
@@ -43,8 +45,11 @@ func TestServePractice(t *testing.T) {
 		t.Errorf("the room: %d %s", status, text)
 	}
 	for email, cookie := range cookies {
-		r.findsItsWay(email, cookie)
+		if party := email[strings.Index(email, "@")+1:]; party == "acme.example" || party == "operator.example" {
+			r.findsItsWay(email, cookie)
+		}
 	}
+	r.actsInFlows(cookies)
 	for _, f := range render.Formats() {
 		r.watermarked(marketing, f.Format)
 	}
@@ -82,6 +87,39 @@ func (r *room) rehearses(accounts [][]string) {
 			if out, err := sh.CombinedOutput(); err != nil || !strings.Contains(string(out), step[1]) {
 				r.t.Errorf("%s %v %s", m[1], err, out)
 			}
+		}
+	}
+}
+
+// actsInFlows wants that each role of each flow has somebody: who asks, who may not,
+// and whose list it is.
+func (r *room) actsInFlows(cookies map[string]string) {
+	r.t.Helper()
+	for _, c := range []struct {
+		spec, asks, refused string
+	}{{"spec.yaml", "marketing@acme.example", "marketing@worker.example"}, {"tier.yaml", "marketing@operator.example", "marketing@acme.example"},
+		{"partner.yaml", "marketing@operator.example", "marketing@worker.example"}, {"partner.yaml", "marketing@adco.example", "marketing@acme.example"},
+		{"outsourced.yaml", "marketing@worker.example", "marketing@adco.example"}} {
+		docs := people.DemoDocs()
+		i := slices.IndexFunc(slices.Concat(docs.Specs, docs.MoreSpecs), func(d people.Doc) bool { return d.Name == c.spec })
+		q, err := entrustment.ParseQuestion(c.spec, slices.Concat(docs.Specs, docs.MoreSpecs)[i].YAML)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		raw, err := json.Marshal(q)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for email, allowed := range map[string]bool{c.asks: true, c.refused: false} {
+			status, _, text := r.ask("POST", "/v1/prices", fmt.Sprintf(`{"question":%s}`, raw), "Cookie", cookies[email])
+			if (status == http.StatusOK) != allowed || status >= 500 || status == http.StatusUnauthorized {
+				r.t.Errorf("%s, %s: %d %s", c.spec, email, status, text)
+			}
+		}
+	}
+	for path, list := range map[string]string{"/v1/entrustments/" + people.DemoPartner + "/lists": "adops@adco.example", "/v1/entrustments/" + people.DemoOutsourced + "/lists": "adops@acme.example"} {
+		if status, _, text := r.ask("GET", path, "", "Cookie", cookies[list]); status != http.StatusOK || strings.Contains(text, `"items":[]`) {
+			r.t.Errorf("%s, %s: %d %s", path, list, status, text)
 		}
 	}
 }

@@ -42,6 +42,7 @@ type Destruction struct {
 	Version     int       `json:"version"`            // the last
 	Status      string    `json:"status"`             // as As gives it
 	EndedAt     string    `json:"ended_at"`           // RFC 3339, UTC
+	ByTerms     bool      `json:"by_terms,omitempty"` // nobody ended it: its last day was over, and nothing was kept under it any more
 	Segments    int       `json:"segments"`           // that were unlinked: lists, their rows, event logs, stored reports
 	Backups     string    `json:"backups,omitempty"`  // the last day of the backups that hold them, under vault keys of before; "": there are none
 	Key         []byte    `json:"key"`                // Ed25519 public key

@@ -73,7 +73,7 @@ const (
 	StateUpcoming  = "upcoming"  // approved, before its first day
 	StateActive    = "active"    // approved, and its days run
 	StateAmended   = "amended"   // a version that another took the place of
-	StateExpired   = "expired"   // past its last day; its data stands until it is ended
+	StateExpired   = "expired"   // past its last day; its reports stand until they expire, and it ends
 	StateEnded     = "ended"     // and its data not destroyed everywhere yet: its certificate says where
 	StateDestroyed = "destroyed" // ended, and the certificate says that nothing of its data is left
 )
@@ -87,6 +87,8 @@ type EntrustmentInfo struct {
 	State    string               `json:"state"` // of the newest version
 	Version  int                  `json:"version"`
 	Versions []EntrustmentVersion `json:"versions"` // newest first
+	// EndsAt is when it ends by its own terms, unless it is amended; "": it ended.
+	EndsAt string `json:"ends_at,omitempty"`
 }
 
 // EntrustmentVersion is one version of a contract.
@@ -120,11 +122,14 @@ type Expiry struct {
 	ExpiresAt string `json:"expires_at"`        // RFC 3339, UTC
 }
 
+// ListReplaced is seal.Replace, which a sealed file leaves out, as people read it.
+const ListReplaced seal.Change = "replace"
+
 // ListVersion is what the uploading party is told of a version of its own list.
 type ListVersion struct {
 	Version int         `json:"version"`
 	Under   int         `json:"entrustment_version"` // of the contract that it was loaded under
-	Change  seal.Change `json:"change"`
+	Change  seal.Change `json:"change"`              // ListReplaced, seal.Add or seal.Remove
 	Rows    int64       `json:"rows"`
 	Tokens  int64       `json:"tokens"`
 	Added   int64       `json:"added"`

@@ -324,7 +324,7 @@ func (c *Client) Report(ctx context.Context, q *entrustment.Question) (*Release,
 
 // Reserve holds the price of a question.
 func (c *Client) Reserve(ctx context.Context, req ReserveRequest) (Reserved, error) {
-	return askAbout(ctx, c, reserve, req.Question, func(raw json.RawMessage) *reserveRequest { return &reserveRequest{req.Name, raw, req.Until} })
+	return askAbout(ctx, c, reserve, req.Question, func(raw json.RawMessage) *reserveRequest { return &reserveRequest{req.Name, raw, req.Until, req.Party} })
 }
 
 // Free gives a reservation up.

@@ -33,22 +33,27 @@ type EvidenceRequest struct {
 // EvidenceFile is what stands in a file of evidence, as JSON on one line that ends
 // with its signature. It holds no more than who asks may read elsewhere.
 type EvidenceFile struct {
-	Schema      string                `json:"schema"`
-	Entrustment string                `json:"entrustment,omitempty"` // "": an incident
-	Party       string                `json:"party,omitempty"`       // whom it is for; "": the operator's privacy officers and auditors
-	Operator    string                `json:"operator,omitempty"`
-	From        entrustment.Date      `json:"from,omitzero"`
-	To          entrustment.Date      `json:"to,omitzero"`
-	At          string                `json:"at"` // of the newest entry of the log: it says nothing of later
-	Dev         bool                  `json:"dev,omitempty"`
-	Practice    bool                  `json:"practice,omitempty"` // the people are made up
-	Key         []byte                `json:"key"`                // Ed25519: signs this, the checkpoint, the certificates, the attestation
-	Size        int64                 `json:"size"`               // entries in the log
-	Checkpoint  string                `json:"checkpoint"`         // of the log of that size
-	Parties     []EvidenceParty       `json:"parties"`
-	Contracts   []EvidenceContract    `json:"contracts"`
-	Entries     []EvidenceEntry       `json:"entries"`    // of the period, oldest first
-	Uploads     []EvidenceUpload      `json:"uploads"`    // of those entries
+	Schema      string             `json:"schema"`
+	Entrustment string             `json:"entrustment,omitempty"` // "": an incident
+	Party       string             `json:"party,omitempty"`       // whom it is for; "": the operator's privacy officers and auditors
+	Operator    string             `json:"operator,omitempty"`
+	From        entrustment.Date   `json:"from,omitzero"`
+	To          entrustment.Date   `json:"to,omitzero"`
+	At          string             `json:"at"` // of the newest entry of the log: it says nothing of later
+	Dev         bool               `json:"dev,omitempty"`
+	Practice    bool               `json:"practice,omitempty"` // the people are made up
+	Key         []byte             `json:"key"`                // Ed25519: signs this, the checkpoint, the certificates, the attestation
+	Size        int64              `json:"size"`               // entries in the log
+	Checkpoint  string             `json:"checkpoint"`         // of the log of that size
+	Parties     []EvidenceParty    `json:"parties"`
+	Contracts   []EvidenceContract `json:"contracts"`
+	Entries     []EvidenceEntry    `json:"entries"` // of the period, oldest first
+	Uploads     []EvidenceUpload   `json:"uploads"` // of those entries
+	// Held is what the room held when the period of an incident began, by entries of
+	// before: no proof of those is in the file.
+	Held        []EvidenceUpload      `json:"held,omitempty"`
+	SubTrustees []EvidenceSubTrustee  `json:"sub_trustees"`
+	Asks        []EvidenceAsk         `json:"asks"`       // of those entries, by who asked, as far as it is shown
 	Releases    []EvidenceRelease     `json:"releases"`   // likewise
 	Accounts    []EvidenceAccount     `json:"accounts"`   // what was charged in them, as far as it is shown
 	Provisions  []EvidenceProvision   `json:"provisions"` // records of APPI articles 29 and 30
@@ -105,6 +110,36 @@ type EvidenceUpload struct {
 	Name        string `json:"name,omitempty"`
 	Version     int    `json:"version"`
 	Rows        int64  `json:"rows,omitempty"` // of one's own; of an incident, of all
+}
+
+// EvidenceSubTrustee is a sub-trustee of a version of a contract, and what came of what
+// its people asked under it, in the period and as far as it is shown.
+type EvidenceSubTrustee struct {
+	Entrustment string              `json:"entrustment"`
+	Version     int                 `json:"version"` // of the contract
+	Party       string              `json:"party"`
+	Country     entrustment.Country `json:"country"` // with the ground abroad
+	Work        []entrustment.Work  `json:"work"`
+	Consent     string              `json:"consent"` // hash of the principal's consent
+	From        entrustment.Date    `json:"from"`    // the JST days, the contract's own where it names none
+	Until       entrustment.Date    `json:"until"`
+	Charges     int                 `json:"charges"`
+	Releases    int                 `json:"releases"`
+	Refusals    int                 `json:"refusals"`
+}
+
+// EvidenceAsk is what came of a question: it was charged, released, or refused. The same
+// question again, which is free, is no entry of the log.
+type EvidenceAsk struct {
+	Seq         int64            `json:"log_entry"`
+	At          string           `json:"at"`
+	Entrustment string           `json:"entrustment"`
+	Party       string           `json:"party"`            // whose people asked
+	Act         string           `json:"act"`              // charge | release | refusal
+	Report      string           `json:"report,omitempty"` // of a charge
+	Recipient   string           `json:"recipient,omitempty"`
+	Code        entrustment.Code `json:"code,omitempty"`   // of a refusal
+	Clause      string           `json:"clause,omitempty"` // of the contract, that decided it
 }
 
 // EvidenceRelease is a table that passed the gate.

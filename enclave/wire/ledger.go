@@ -7,6 +7,7 @@ type ReserveRequest struct {
 	Name     string // an id; the entrustment's stands before it in what Reserve gives
 	Question *entrustment.Question
 	Until    entrustment.Date // the last JST day on which it is held
+	Party    string           // as a WorkRequest's
 }
 
 // Reserved is what Reserve and Free did.

@@ -115,6 +115,7 @@ type (
 		Name     string           `json:"name"`
 		Question json.RawMessage  `json:"question"`
 		Until    entrustment.Date `json:"until"`
+		Party    string           `json:"party,omitempty"`
 	}
 	reservedRequest struct {
 		Name   string `json:"name"`
@@ -172,7 +173,7 @@ var (
 	}}
 	reserve = route[reserveRequest, Reserved]{"reserve", func(ctx context.Context, e Enclave, q *reserveRequest) (Reserved, error) {
 		return parsed(q.Question, "question", entrustment.ParseQuestion, func(p *entrustment.Question) (Reserved, error) {
-			return e.Reserve(ctx, ReserveRequest{q.Name, p, q.Until})
+			return e.Reserve(ctx, ReserveRequest{q.Name, p, q.Until, q.Party})
 		})
 	}}
 	free = route[reservedRequest, Reserved]{"free", func(ctx context.Context, e Enclave, q *reservedRequest) (Reserved, error) {

@@ -46,6 +46,9 @@ type WorkRequest struct {
 	Events   *EventsRequest  `json:"events,omitempty"`   // of WorkEvents
 	Base     json.RawMessage `json:"base,omitempty"`     // of WorkBase: base.yaml as JSON
 	Question json.RawMessage `json:"question,omitempty"` // of WorkReport: the canonical spec as JSON
+	// Party is that whose people ask a WorkReport: it has to be one that may, when the
+	// question is charged. "": nobody's, of who keeps the vault.
+	Party string `json:"party,omitempty"`
 	// Reservation is a WorkReport's in place of its question: ReportReserved of it.
 	Reservation string       `json:"reservation,omitempty"`
 	Move        *MoveRequest `json:"move,omitempty"` // of WorkMove
