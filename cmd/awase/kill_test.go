@@ -212,8 +212,8 @@ func checkVault(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(segments) != 6 {
-		t.Errorf("%d segments, want 6", len(segments))
+	if len(segments) != 7 {
+		t.Errorf("%d segments, want 7", len(segments))
 	}
 	for _, leftover := range listFiles(t, filepath.Join(dir, "tmp")) {
 		t.Errorf("a file was left in TMPDIR: %s", leftover)

@@ -61,8 +61,8 @@ func TestKillRotationAndEnd(t *testing.T) {
 	if ends != 1 {
 		t.Errorf("%d ends", ends)
 	}
-	// The base alone is left.
-	if files := listFiles(t, filepath.Join(dir, "V", "segments")); len(files) != 1 {
+	// The base alone is left, and its particulars.
+	if files := listFiles(t, filepath.Join(dir, "V", "segments")); len(files) != 2 {
 		t.Errorf("%d segments", len(files))
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "V", "keys"))
@@ -114,7 +114,7 @@ func TestKillServiceAtEnd(t *testing.T) {
 	if ends != 1 || !strings.Contains(out, "key-destroyed") || kills < 13 {
 		t.Errorf("%d ends, %d kills: %s", ends, kills, out)
 	}
-	if files := listFiles(t, filepath.Join(dir, "V", "segments")); len(files) != 1 {
+	if files := listFiles(t, filepath.Join(dir, "V", "segments")); len(files) != 2 {
 		t.Errorf("%d segments", len(files))
 	}
 }
