@@ -14,7 +14,7 @@ func DecideLoad(f Facts, l Load) error {
 
 // loadKeys: keys of a party's own are for deliveries that are made out to them.
 func (f *Facts) loadKeys(l Load) *Error {
-	if !l.Keyed || f.rule().receives != nil {
+	if !l.Keyed || f.Contract.Delivers() {
 		return nil
 	}
 	return f.term(CodeForbidden, clauseNamed, f.flow(), fmt.Sprintf("%s delivers nothing, so it needs no keys of yours", f.Contract.Effective()), "drop the column: take user_key out of list.yaml and name it under drop:")
