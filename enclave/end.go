@@ -175,7 +175,9 @@ func (e *Enclave) end(id string, by *byOfficer, terms bool) error {
 	var contents []hexID
 	for key, l := range e.state.lists {
 		if key.entrustment == id {
-			rec.Segments = append(rec.Segments, l.Segment.ID, l.RowSegment.ID)
+			for _, ref := range l.refs() {
+				rec.Segments = append(rec.Segments, ref.ID)
+			}
 			contents = append(contents, l.ID)
 		}
 	}

@@ -74,7 +74,7 @@ func kindsOf(h seal.Header, old *listRecord) []string {
 
 // buildList builds the next version of a list from a file and the version
 // before. kept holds its rows and is the caller's to commit or to abort.
-func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, old *listRecord) (list *matcher.List, kept *vault.SegmentWriter, err error) {
+func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, old *listRecord, keys *listKeys) (list *matcher.List, kept *vault.SegmentWriter, err error) {
 	most := mostRows(c)
 	columns := columnsOf(f.header)
 	if f.header.Change == seal.Remove {
@@ -82,9 +82,9 @@ func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, ol
 	}
 	b := matcher.NewListBuilder(columns, e.lists)
 	if f.header.Change == seal.Remove {
-		err = e.withoutRows(ctx, f, most, old, b)
+		err = e.withoutRows(ctx, f, most, old, b, keys)
 	} else {
-		err = e.withRows(ctx, f, most, old, b)
+		err = e.withRows(ctx, f, most, old, b, keys)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -110,11 +110,17 @@ func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, ol
 func rowColumn(n int) string { return fmt.Sprintf("rows.%d", n) }
 
 // withRows adds a file's rows and, where it adds to them, those before.
-func (e *Enclave) withRows(ctx context.Context, f *opened, most rowLimit, old *listRecord, b *matcher.ListBuilder) error {
+func (e *Enclave) withRows(ctx context.Context, f *opened, most rowLimit, old *listRecord, b *matcher.ListBuilder, keys *listKeys) error {
 	n := int64(0)
 	err := e.tokeniseApart(ctx, f.header, f.rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
-		return func(t *tokened) error { return part.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes}) }, err
+		made := keys.part()
+		return func(t *tokened) error {
+			if err := made.addKeys(t); err != nil {
+				return err
+			}
+			return part.Add(&matcher.ListRow{Tokens: t.tokens, Codes: t.row.Codes})
+		}, err
 	}, func(rows int64) error {
 		if n = rows; n > most.rows {
 			return most.passed
@@ -127,6 +133,9 @@ func (e *Enclave) withRows(ctx context.Context, f *opened, most rowLimit, old *l
 	if err != nil || f.header.Change == seal.Replace || old == nil {
 		return err
 	}
+	if err := keys.keep(ctx, e, old, nil); err != nil {
+		return err
+	}
 	return e.keptRows(ctx, old, func(r *matcher.ListRow) error {
 		if err := b.Add(r); err != nil {
 			return fmt.Errorf("keeping a row: %w", err)
@@ -137,7 +146,7 @@ func (e *Enclave) withRows(ctx context.Context, f *opened, most rowLimit, old *l
 
 // withoutRows adds the rows before, but those that hold any identifier of the
 // file.
-func (e *Enclave) withoutRows(ctx context.Context, f *opened, most rowLimit, old *listRecord, b *matcher.ListBuilder) error {
+func (e *Enclave) withoutRows(ctx context.Context, f *opened, most rowLimit, old *listRecord, b *matcher.ListBuilder, keys *listKeys) error {
 	gone := map[matcher.KindToken]struct{}{}
 	err := e.fileRows(ctx, f, most, func(t *tokened) error {
 		for _, id := range t.tokens {
@@ -146,6 +155,9 @@ func (e *Enclave) withoutRows(ctx context.Context, f *opened, most rowLimit, old
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := keys.keep(ctx, e, old, gone); err != nil {
 		return err
 	}
 	return e.keptRows(ctx, old, func(r *matcher.ListRow) error {

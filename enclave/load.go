@@ -400,7 +400,7 @@ func (e *Enclave) openBase(rec *baseRecord) (*matcher.Base, error) {
 }
 
 func loadAct(h seal.Header) entrustment.Load {
-	var act entrustment.Load
+	act := entrustment.Load{Keyed: h.Keyed}
 	seen := map[string]bool{}
 	for _, c := range h.Identifiers {
 		if !seen[c.Kind] {

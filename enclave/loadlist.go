@@ -97,7 +97,10 @@ func (e *Enclave) mayLoad(req wire.ListRequest, f *opened) (*entrustRecord, *lis
 		return nil, nil, err
 	}
 	old := e.state.lists[key]
-	return c, old, e.mayChange(req, h, old)
+	if err := e.mayChange(req, h, old); err != nil {
+		return nil, nil, err
+	}
+	return c, old, mayKey(c.Contract, h, old)
 }
 
 func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened) (wire.ListLoaded, error) {
@@ -106,23 +109,37 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	key := listKey{req.Entrustment, req.Name}
 	old, err := locked(e, func() (old *listRecord, err error) {
 		if c, old, err = e.mayLoad(req, f); err == nil && old != nil {
-			e.copying[old.RowSegment.ID]++ // it may expire while its rows are read
+			for _, ref := range old.refs() {
+				e.copying[ref.ID]++ // it may expire while its rows are read
+			}
 		}
 		return old, err
 	})
 	if err != nil {
 		return none, err
 	}
+	var keys *listKeys
 	list, kept, err := func() (*matcher.List, *vault.SegmentWriter, error) {
 		if old != nil {
 			defer e.rowsRead(old)
 		}
-		return e.buildList(ctx, c, f, old)
+		var err error
+		if keys, err = e.listKeys(c, f.header, old); err != nil {
+			return nil, nil, err
+		}
+		return e.buildList(ctx, c, f, old, keys)
 	}()
+	defer keys.abort()
 	if err != nil {
 		return none, err
 	}
-	if old != nil && old.ID == hexID(list.ID()) && old.Under == c.Version {
+	sameKeys := false
+	if old != nil {
+		if sameKeys, err = keys.same(old.Keys); err != nil {
+			return none, errors.Join(err, kept.Abort())
+		}
+	}
+	if sameKeys && old.ID == hexID(list.ID()) && old.Under == c.Version {
 		same, err := locked(e, func() (*wire.ListLoaded, error) {
 			if err := e.retention.before(); err != nil {
 				return nil, err
@@ -149,12 +166,16 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 	if err != nil {
 		return none, err
 	}
+	made, err := keys.commit()
+	if err != nil {
+		return none, err
+	}
 	ref, err := e.writeSegment(dataKey(req.Entrustment), list.Columns())
 	if err != nil {
 		return none, err
 	}
 	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Under: c.Version, Segment: ref, RowSegment: rows,
-		ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Change: f.header.Change, Upload: f.upload}
+		ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Change: f.header.Change, Upload: f.upload, Keys: made}
 	done, err := e.ahead(ctx, func() *needs { return &needs{lists: []*listRecord{&rec}, list: list} })
 	if err != nil {
 		return none, err
@@ -184,7 +205,9 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 func (e *Enclave) rowsRead(l *listRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.copied(l.RowSegment.ID)
+	for _, ref := range l.refs() {
+		e.copied(ref.ID)
+	}
 }
 
 // listRate holds the number of new versions in 30 days.

@@ -1,13 +1,8 @@
 package enclave
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash"
-	"math/bits"
-	"sync"
 
 	"awase/crypto/seal"
 	"awase/crypto/token"
@@ -38,27 +33,16 @@ const (
 	particularEnquiryOnly
 )
 
-// particularsChunk is about how many bytes a column of the segment has.
-const particularsChunk = 1 << 20
-
 // particulars writes the segment while rows are read, by several goroutines at once.
 type particulars struct {
-	key     [32]byte
+	*rowSegment
 	several map[uint8]bool // columns whose kind has others
-
-	mu    sync.Mutex
-	w     *vault.SegmentWriter
-	parts []*particularsPart
-	n     int
 }
 
 // particulars begins the segment of a base. Commit or Abort ends it.
 func (e *Enclave) particulars(h seal.Header) (*particulars, error) {
-	w, err := e.vault.NewSegment(baseKey)
-	if err != nil {
-		return nil, err
-	}
-	return &particulars{key: e.vault.Subkey("base particulars"), several: severalOf(h.Identifiers), w: w}, nil
+	s, err := e.rowSegment(baseKey, "base particulars", "awase particulars v1")
+	return &particulars{s, severalOf(h.Identifiers)}, err
 }
 
 // severalOf gives the columns whose kind has more than one namespace.
@@ -77,24 +61,18 @@ func severalOf(columns []seal.IdentifierColumn) map[uint8]bool {
 
 // part gives a goroutine its part.
 func (p *particulars) part() *particularsPart {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	part := &particularsPart{of: p, hash: sha256.New()}
-	p.parts = append(p.parts, part)
-	return part
+	return &particularsPart{p.rowSegment.part(), p.several}
 }
 
 // particularsPart is what one goroutine has read and not written yet.
 type particularsPart struct {
-	of   *particulars
-	hash hash.Hash
-	buf  []byte
-	sum  [4]uint64 // of the rows' digests: the order in which they came is no matter
+	*rowsPart
+	several map[uint8]bool
 }
 
 // add adds a row.
 func (p *particularsPart) add(t *tokened) error {
-	person, at := t.row.Person, len(p.buf)
+	person := t.row.Person
 	var flags byte
 	if person.Verified {
 		flags |= particularVerified
@@ -102,89 +80,23 @@ func (p *particularsPart) add(t *tokened) error {
 	if person.EnquiryOnly {
 		flags |= particularEnquiryOnly
 	}
-	b := append(append(p.buf, t.user[:]...), flags)
-	b = binary.BigEndian.AppendUint32(b, uint32(person.Consent))
-	b = binary.BigEndian.AppendUint64(b, person.Channels)
-	b = append(b, t.row.Codes...)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(person.PolicyVersion)))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(person.Service)))
-	count := len(b)
-	b = append(append(append(b, 0), person.PolicyVersion...), person.Service...)
-	for i := range t.tokens {
-		if column := t.row.Identifiers[i].Column; person.Verified && p.of.several[column] {
-			b = append(append(b, column), t.tokens[i].Token[:]...)
-			b[count]++ // a row has 255 identifiers at most
+	return p.row(func(b []byte) []byte {
+		b = append(append(b, t.user[:]...), flags)
+		b = binary.BigEndian.AppendUint32(b, uint32(person.Consent))
+		b = binary.BigEndian.AppendUint64(b, person.Channels)
+		b = append(b, t.row.Codes...)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(person.PolicyVersion)))
+		b = binary.BigEndian.AppendUint16(b, uint16(len(person.Service)))
+		count := len(b)
+		b = append(append(append(b, 0), person.PolicyVersion...), person.Service...)
+		for i := range t.tokens {
+			if column := t.row.Identifiers[i].Column; person.Verified && p.several[column] {
+				b = append(append(b, column), t.tokens[i].Token[:]...)
+				b[count]++ // a row has 255 identifiers at most
+			}
 		}
-	}
-	p.buf = b
-	p.digest(b[at:])
-	if len(b) < particularsChunk {
-		return nil
-	}
-	return p.flush()
-}
-
-func (p *particularsPart) digest(row []byte) {
-	var sum [32]byte
-	p.hash.Reset()
-	p.hash.Write(p.of.key[:])
-	p.hash.Write(row)
-	p.hash.Sum(sum[:0])
-	p.sum = added(p.sum, sum)
-}
-
-// added adds a number of 256 bits.
-func added(sum [4]uint64, n [32]byte) [4]uint64 {
-	carry := uint64(0)
-	for i := range sum {
-		sum[i], carry = bits.Add64(sum[i], binary.LittleEndian.Uint64(n[8*i:]), carry)
-	}
-	return sum
-}
-
-func (p *particularsPart) flush() error {
-	p.of.mu.Lock()
-	defer p.of.mu.Unlock()
-	err := p.of.w.Put(fmt.Sprintf("rows.%d", p.of.n), p.buf)
-	p.of.n++
-	p.buf = p.buf[:0]
-	return err
-}
-
-// done writes the rest, and gives the digest of all rows.
-func (p *particulars) done() (hexID, error) {
-	var sum [4]uint64
-	for _, part := range p.parts {
-		if err := part.flush(); err != nil {
-			return hexID{}, err
-		}
-		var n [32]byte
-		for i, w := range part.sum {
-			binary.LittleEndian.PutUint64(n[8*i:], w)
-		}
-		sum = added(sum, n)
-	}
-	h := sha256.New()
-	h.Write(p.key[:])
-	h.Write([]byte("awase particulars v1"))
-	for _, w := range sum {
-		h.Write(binary.LittleEndian.AppendUint64(nil, w))
-	}
-	return hexID(h.Sum(nil)), nil
-}
-
-// commit ends the segment after done.
-func (p *particulars) commit() (vault.SegmentRef, error) {
-	w := p.w
-	p.w = nil
-	return w.Commit()
-}
-
-// abort drops what was not committed.
-func (p *particulars) abort() {
-	if p.w != nil {
-		_ = p.w.Abort() // what is left of it, the next opening sweeps away
-	}
+		return b
+	})
 }
 
 // particular is a row of the particulars. Its slices are parts of what it was read

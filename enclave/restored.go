@@ -98,7 +98,7 @@ func (s *state) lose(ids []string) {
 		s.base, s.bases = nil, nil
 	}
 	for key, l := range s.lists {
-		if gone(l.Segment, l.RowSegment) {
+		if gone(l.refs()...) {
 			delete(s.lists, key)
 			delete(s.listed, key)
 		}
@@ -136,7 +136,7 @@ func (s *state) refs() (out []vault.SegmentRef) {
 		out = append(out, s.base.refs()...)
 	}
 	for _, l := range s.lists {
-		out = append(out, l.Segment, l.RowSegment)
+		out = append(out, l.refs()...)
 	}
 	for _, logs := range s.events {
 		for _, l := range logs {

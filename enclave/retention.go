@@ -134,7 +134,7 @@ func (s *state) lasting(id string) (out []lasting) {
 	for key, l := range s.lists {
 		if c := of(key.entrustment); c != nil {
 			versions := s.listed[key]
-			add(c, lasting{what: kindList, party: l.Party, segments: []vault.SegmentRef{l.Segment, l.RowSegment}, content: l.ID, first: versions[0].seq,
+			add(c, lasting{what: kindList, party: l.Party, segments: l.refs(), content: l.ID, first: versions[0].seq,
 				expired: expired{Entry: versions[len(versions)-1].seq, Name: l.Name, Version: l.Version, Clause: clauseLists, Days: c.Retention.Lists, Since: s.whole[key]}}, true)
 		}
 	}

@@ -90,6 +90,16 @@ type listRecord struct {
 	Tokens      int64            `json:"tokens"`
 	Change      seal.Change      `json:"change,omitempty"` // what the file did to the version before
 	Upload      uploadID         `json:"upload"`           // of the sealed file: never taken again
+	Keys        *keysRecord      `json:"keys,omitempty"`   // what deliveries are made out to; nil: the entrustment delivers nothing
+}
+
+// refs gives the segments of a list.
+func (l *listRecord) refs() []vault.SegmentRef {
+	out := []vault.SegmentRef{l.Segment, l.RowSegment}
+	if l.Keys != nil {
+		out = append(out, l.Keys.Segment)
+	}
+	return out
 }
 
 // uploadID is the random id of one sealed file.
@@ -497,7 +507,9 @@ func (s *state) segments() map[string]bool {
 		}
 	}
 	for _, l := range s.lists {
-		keep[l.Segment.ID], keep[l.RowSegment.ID] = true, true
+		for _, ref := range l.refs() {
+			keep[ref.ID] = true
+		}
 	}
 	for _, logs := range s.events {
 		for _, l := range logs {

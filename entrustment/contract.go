@@ -124,6 +124,9 @@ func (c *Contract) Effective() Flow {
 	return c.Flow
 }
 
+// Delivers tells whether the flow hands audiences over.
+func (c *Contract) Delivers() bool { return flowRules[c.Effective()].receives != nil }
+
 // Signers gives the parties of each of which an officer signs the contract, sorted,
 // each once: the principal, the trustee, those whose users are joined, and the
 // sub-trustees whose people may ask. One that only operates does nothing in the room

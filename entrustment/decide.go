@@ -24,6 +24,7 @@ type Facts struct {
 type Load struct {
 	Kinds   []string // identifier kinds of the list's columns
 	Columns []string // declared value columns
+	Keyed   bool     // rows have the party's own keys
 }
 
 // Match is the act of joining a list with the base.

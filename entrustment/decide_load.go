@@ -1,12 +1,23 @@
 package entrustment
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // DecideLoad decides whether a list of these columns may be uploaded under the
 // entrustment.
 func DecideLoad(f Facts, l Load) error {
 	return first(f.shape, f.running, f.purpose, f.hostTrust, f.ownersBasis,
-		func() *Error { return f.loadKinds(l) }, func() *Error { return f.loadColumns(l) })
+		func() *Error { return f.loadKinds(l) }, func() *Error { return f.loadColumns(l) }, func() *Error { return f.loadKeys(l) })
+}
+
+// loadKeys: keys of a party's own are for deliveries that are made out to them.
+func (f *Facts) loadKeys(l Load) *Error {
+	if !l.Keyed || f.Contract.Delivers() {
+		return nil
+	}
+	return f.term(CodeForbidden, clauseNamed, f.flow(), fmt.Sprintf("%s delivers nothing, so it needs no keys of yours", f.Contract.Effective()), "drop the column: take user_key out of list.yaml and name it under drop:")
 }
 
 // ownersBasis: the party whose list it is has a basis today. Entrustment alone

@@ -556,7 +556,7 @@ func TestExampleOfTheDesign(t *testing.T) {
 	}
 	q := mustParse(t, ParseQuestion, "spec.yaml")
 	for name, err := range map[string]error{
-		"entrust": DecideEntrust(f), "load": DecideLoad(f, Load{[]string{KindEmail, KindPhone}, []string{"tier"}}),
+		"entrust": DecideEntrust(f), "load": DecideLoad(f, Load{Kinds: []string{KindEmail, KindPhone}, Columns: []string{"tier"}}),
 		"match": DecideMatch(f, Match{f.Contract.ID}), "ask": DecideAsk(f, Ask{Question: q, ListColumns: []string{"tier"}}),
 	} {
 		if err != nil {

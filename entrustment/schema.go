@@ -123,8 +123,11 @@ type ListConsent struct {
 
 // ListSchema is list.yaml: what the columns of a list are.
 type ListSchema struct {
-	Schema  string       `yaml:"schema" json:"schema" need:"value"`
-	Region  string       `yaml:"region,omitempty" json:"region,omitempty"`
+	Schema string `yaml:"schema" json:"schema" need:"value"`
+	Region string `yaml:"region,omitempty" json:"region,omitempty"`
+	// UserKey names the column of the party's own, opaque keys: deliveries under the
+	// entrustment are made out to them.
+	UserKey string       `yaml:"user_key,omitempty" json:"user_key,omitempty"`
 	Columns []ListColumn `yaml:"columns" json:"columns" need:"value"`
 	Consent *ListConsent `yaml:"consent,omitempty" json:"consent,omitempty"`
 	Drop    []string     `yaml:"drop,omitempty" json:"drop,omitempty"`

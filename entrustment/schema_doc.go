@@ -96,6 +96,13 @@ func ParseListSchema(file string, data []byte) (*ListSchema, error) {
 		c.column("consent.column", s.Consent.Column)
 		used[s.Consent.Column] = true
 	}
+	if s.UserKey != "" {
+		c.column("user_key", s.UserKey)
+		if used[s.UserKey] {
+			c.fail("user_key", "the column is used for something else too", "name the column of your own, opaque keys")
+		}
+		used[s.UserKey] = true
+	}
 	c.drop(s.Drop, used)
 	return done(s, c)
 }

@@ -167,6 +167,13 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 		}
 		row.Person = person
 	}
+	var key []byte
+	if w.header.Keyed {
+		var reason string
+		if key, reason = userKey(c, r, w.key); reason != "" {
+			return w.reject(line, w.names[w.key], reason)
+		}
+	}
 	from := len(w.found)
 	ok, repaired := w.identify(c, r, line, plain)
 	if !ok {
@@ -181,7 +188,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 	if len(row.Identifiers) == 0 && !w.base {
 		return w.reject(line, "", reasonNoIdentifier)
 	}
-	row.Codes = w.encode(c, r)
+	row.Codes, row.User = w.encode(c, r), w.keep(key)
 	if w.dup != nil {
 		w.hashes = append(w.hashes, w.fingerprint(&row))
 	}
@@ -369,8 +376,10 @@ func (w *worker) fingerprint(row *seal.Row) uint64 {
 		id := &row.Identifiers[i]
 		print = mix(print^binary.LittleEndian.Uint64(id.Hash[:8]), uint64(id.Column)<<8|uint64(id.Class))
 	}
-	if len(row.Codes) > 0 {
-		print = mix(print, maphash.Bytes(fingerprintSeed, row.Codes))
+	for _, more := range [...][]byte{row.Codes, row.User} {
+		if len(more) > 0 {
+			print = mix(print, maphash.Bytes(fingerprintSeed, more))
+		}
 	}
 	return print
 }

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bytes"
 	"encoding/binary"
 	"hash/maphash"
 
@@ -72,14 +71,9 @@ func (w *worker) eventRow(c *table.Chunk, r int, line int64, plain bool) (seal.R
 	var row seal.Row
 	var key []byte
 	if e.key != absent {
-		key = bytes.TrimSpace(c.Cell(r, e.key))
-		switch {
-		case len(key) == 0:
-			return w.rejectEvent(line, e.key, reasonNoUserKey)
-		case len(key) > maxUserKey:
-			return w.rejectEvent(line, e.key, reasonLongUserKey)
-		case !readable(key):
-			return w.rejectEvent(line, e.key, reasonEncoding)
+		var reason string
+		if key, reason = userKey(c, r, e.key); reason != "" {
+			return w.rejectEvent(line, e.key, reason)
 		}
 	} else {
 		from := len(w.found)

@@ -130,7 +130,7 @@ func headerless(src table.Source, o Options, norm *identifier.Normaliser, schema
 	case kind == "":
 		return false, false, nil
 	case schema != nil:
-		if len(schema.Columns) != 1 || schema.Columns[0].Kind == "" || schema.Consent != nil {
+		if len(schema.Columns) != 1 || schema.Columns[0].Kind == "" || schema.Consent != nil || schema.UserKey != "" {
 			return false, false, nil
 		}
 		kind = schema.Columns[0].Column
@@ -191,6 +191,9 @@ func listNames(s *entrustment.ListSchema) []string {
 	}
 	if s.Consent != nil {
 		names = append(names, s.Consent.Column)
+	}
+	if s.UserKey != "" {
+		names = append(names, s.UserKey)
 	}
 	return names
 }

@@ -13,14 +13,9 @@ import (
 // person reads what only a base has. What can't be read counts against use:
 // not verified, no opt-in, restricted.
 func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, slot int) {
-	key := bytes.TrimSpace(c.Cell(r, w.key))
-	switch {
-	case len(key) == 0:
-		return nil, reasonNoUserKey, w.key
-	case len(key) > maxUserKey:
-		return nil, reasonLongUserKey, w.key
-	case !readable(key):
-		return nil, reasonEncoding, w.key
+	key, reason := userKey(c, r, w.key)
+	if reason != "" {
+		return nil, reason, w.key
 	}
 	w.persons = append(w.persons, seal.Person{
 		Key:           w.keep(key),
@@ -39,6 +34,20 @@ func (w *worker) person(c *table.Chunk, r int) (p *seal.Person, reason string, s
 		}
 	}
 	return p, "", 0
+}
+
+// userKey reads a user key, or says what is wrong with it.
+func userKey(c *table.Chunk, r, slot int) (key []byte, reason string) {
+	key = bytes.TrimSpace(c.Cell(r, slot))
+	switch {
+	case len(key) == 0:
+		return nil, reasonNoUserKey
+	case len(key) > maxUserKey:
+		return nil, reasonLongUserKey
+	case !readable(key):
+		return nil, reasonEncoding
+	}
+	return key, ""
 }
 
 // consentDays reads days of consent, up to the day after today where that is known.

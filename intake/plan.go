@@ -146,6 +146,18 @@ func planList(b *binding, s *entrustment.ListSchema, o Options) (*plan, error) {
 		}
 		p.consent = slot
 	}
+	if s.UserKey != "" && remove {
+		drop = append(drop, s.UserKey)
+	} else if s.UserKey != "" {
+		if err := b.refuseDirect(s.UserKey, nil); err != nil {
+			return nil, err
+		}
+		slot, err := b.column(s.UserKey, "user key")
+		if err != nil {
+			return nil, err
+		}
+		p.key, p.header.Keyed = slot, true
+	}
 	return p, p.close(b, drop)
 }
 

@@ -21,7 +21,7 @@ const (
 )
 
 // formatVersion begins the canonical header.
-const formatVersion = 2
+const formatVersion = 3
 
 // unknown is the last value of every domain.
 const unknown = "unknown"
@@ -74,6 +74,11 @@ func appendSchema(b []byte, h *Header) []byte {
 		b = append(b, document...)
 	case List:
 		b = appendChange(b, h)
+		keyed := byte(0)
+		if h.Keyed {
+			keyed = 1
+		}
+		b = append(b, keyed)
 	case Events:
 		b = appendText(b, h.Unit)
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
@@ -142,6 +147,13 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		h.Document = hex.EncodeToString(c.take(sha256.Size))
 	case List:
 		h.Change = c.change(List)
+		switch c.u8() {
+		case 0:
+		case 1:
+			h.Keyed = true
+		default:
+			c.fail("keyed")
+		}
 	case Events:
 		h.Unit = c.text()
 		h.From, h.To = int32(c.u32()), int32(c.u32())
@@ -208,6 +220,8 @@ func (h *Header) fault() string {
 		return "change: of a list add or remove, of an event log instead"
 	case h.After != "" && !isUpload(h.After):
 		return "after: an upload id"
+	case h.Keyed && (h.Purpose != List || h.Change == Remove):
+		return "keyed: of a list, but not of rows that remove"
 	case h.Change == Remove && len(h.Columns) > 0:
 		return "columns: rows that remove have none"
 	case (h.Purpose == Request) != slices.Contains(requestKinds, h.Asks), h.Purpose != Request && h.Asks != "":

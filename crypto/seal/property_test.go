@@ -46,6 +46,7 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 	case seal.List:
 		least = 1
 		h.Change = rapid.SampledFrom([]seal.Change{seal.Replace, seal.Add, seal.Remove}).Draw(t, "change")
+		h.Keyed = h.Change != seal.Remove && rapid.Bool().Draw(t, "keyed")
 	case seal.Events:
 		a.Name = seal.EventsName
 		event := rapid.Custom(func(t *rapid.T) seal.EventType {
@@ -124,6 +125,10 @@ func drawRow(t *rapid.T, h *seal.Header) (r seal.Row) {
 		if len(r.Identifiers) == 0 && len(r.Event.Key) == 0 {
 			r.Event.Key = []byte{0}
 		}
+	case seal.List:
+		if h.Keyed {
+			r.User = rapid.SliceOfN(rapid.Byte(), 1, 512).Draw(t, "user")
+		}
 	case seal.Request:
 		r.User = rapid.SliceOfN(rapid.Byte(), 0, 512).Draw(t, "user")
 	}
@@ -165,7 +170,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("head %+v", head)
 		}
 		// Field by field: Open compares encodings, and what is in neither is equal.
-		if got, want := fmt.Sprintf("%q", f.Head().Header), fmt.Sprintf("%q", h); got != want {
+		if got, want := fmt.Sprintf("%+v", f.Head().Header), fmt.Sprintf("%+v", h); got != want {
 			t.Fatalf("the header %s became %s", want, got)
 		}
 		got, err := allRows(f)

@@ -25,11 +25,12 @@ type shape struct {
 	domains     []uint16 // values of each column's domain
 	channels    uint64   // the bits that stand for one
 	events      int
+	keyed       bool // rows of a list have user keys
 	from, to    int32 // days of events
 }
 
 func shapeOf(h *Header) shape {
-	s := shape{purpose: h.Purpose, identifiers: len(h.Identifiers), events: len(h.Events), from: h.From, to: h.To}
+	s := shape{purpose: h.Purpose, identifiers: len(h.Identifiers), events: len(h.Events), keyed: h.Keyed, from: h.From, to: h.To}
 	if h.From == 0 {
 		s.from, s.to = math.MinInt32, math.MaxInt32
 	}
@@ -71,8 +72,11 @@ func (s *shape) appendRow(b []byte, r *Row) (_ []byte, fault string) {
 		b = append(b, e.Type)
 		b = binary.BigEndian.AppendUint64(b, uint64(e.Value))
 	}
-	if s.purpose == Request {
+	switch {
+	case s.purpose == Request:
 		b = appendUser(b, r.User)
+	case s.keyed:
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(r.User))), r.User...)
 	}
 	return b, ""
 }
@@ -84,8 +88,8 @@ func (s *shape) fault(r *Row) string {
 		return "person"
 	case (r.Event != nil) != (s.purpose == Events):
 		return "event"
-	case s.purpose != Request && len(r.User) > 0, len(r.User) > maxRowText:
-		return "user key: of a request, at most 512 bytes"
+	case s.purpose != Request && s.keyed != (len(r.User) > 0), len(r.User) > maxRowText:
+		return "user key: of a request or a keyed list, at most 512 bytes"
 	case len(r.Identifiers) > maxRowIdentifiers:
 		return "more than 255 identifiers"
 	case len(r.Codes) != len(s.domains):

@@ -60,6 +60,12 @@ func (s *shape) next(b []byte, v *rowView) (rest []byte, fault string) {
 		if n == 0 {
 			return nil, "no identifier"
 		}
+		if s.keyed {
+			var ok bool
+			if v.key, b, ok = cutText(b); !ok || len(v.key) == 0 {
+				return nil, "user key"
+			}
+		}
 		return b, ""
 	}
 }
@@ -215,6 +221,10 @@ func (b *Batch) Rows(m *Memory) []Row {
 			r.Event = &m.events[i]
 		case Request:
 			if len(v.key) > 0 {
+				r.User = v.key
+			}
+		case List:
+			if b.shape.keyed {
 				r.User = v.key
 			}
 		}

@@ -39,6 +39,7 @@ type Header struct {
 	To          int32              `json:"to,omitempty"`       // the last: declared, so what they say is of no row; 0 and 0: of any
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 	Change      Change             `json:"change,omitempty"`   // list, events: what the rows do to what was there before
+	Keyed       bool               `json:"keyed,omitempty"`    // list: each row has its party's own key of the person, for deliveries that are made out to it
 	Asks        RequestKind        `json:"asks,omitempty"`     // request: what is asked for
 	After       string             `json:"after,omitempty"`    // upload id of the file that this one follows, in lower-case hex; "": of any
 }
@@ -111,7 +112,7 @@ type Row struct {
 	Codes       []uint8 // one for each Header.Columns: position in its domain
 	Person      *Person // base only; nil otherwise
 	Event       *Event  // events only; nil otherwise
-	User        []byte  // request only: one of the person's user keys; empty in a row that fills the file up
+	User        []byte  // request: one of the person's user keys; empty in a row that fills the file up. Keyed list: the party's own key of the person
 }
 
 // Event is what only the rows of an event log hold. The user is named by Key or

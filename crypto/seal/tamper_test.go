@@ -39,6 +39,9 @@ func kinds() map[string]struct {
 		"add": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Columns: column, Change: seal.Add, After: "000000000000000000000000000000a5"}, []seal.Row{
 			{Identifiers: []seal.Identifier{{Hash: hash}}, Codes: []uint8{1}},
 		}},
+		"keyed": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Keyed: true}, []seal.Row{
+			{Identifiers: []seal.Identifier{{Hash: hash}}, User: []byte("p-1")},
+		}},
 		"remove": {testAddress, seal.Header{Purpose: seal.List, Identifiers: identifiers, Change: seal.Remove}, []seal.Row{
 			{Identifiers: []seal.Identifier{{Hash: hash}}},
 		}},
@@ -240,8 +243,10 @@ func TestEndOfTheHeaderIsBound(t *testing.T) {
 		// Likewise of a base that was kept back, and of an event log.
 		"next base": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
 		"log":       {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
-		"remove": {slices.Concat([]byte{2}, make([]byte, 17), []byte{32}), slices.Concat([]byte{1}, make([]byte, 17), []byte{32}),
+		"remove": {slices.Concat([]byte{2}, make([]byte, 18), []byte{32}), slices.Concat([]byte{1}, make([]byte, 18), []byte{32}),
 			func(h *seal.Header) { h.Change = seal.Add }},
+		"keyed": {slices.Concat([]byte{0, 1}, make([]byte, 17), []byte{32}), slices.Concat([]byte{1, 0}, make([]byte, 17), []byte{32}),
+			func(h *seal.Header) { h.Change, h.Keyed = seal.Add, false }},
 	} {
 		k := kinds()[kind]
 		file := sealFile(t, key, k.address, k.header, k.rows, nil)

@@ -25,6 +25,13 @@ func makeVectors(t *testing.T) []vector {
 	add, remove := list, list
 	add.header.Change, add.header.After = Add, hex.EncodeToString([]byte("upload-0000-0000"))
 	remove.header.Change, remove.header.Columns = Remove, nil
+	keyed := list
+	keyed.header.Keyed = true
+	keyedRows := slices.Clone(listRows)
+	for i := range keyedRows {
+		keyedRows[i].User = []byte{'k', byte(i), 0xFF}
+	}
+	keyed.plain = keyed.rows(t, keyedRows)
 	removeRows := []Row{{Identifiers: listRows[0].Identifiers}, {Identifiers: listRows[1].Identifiers}}
 	remove.plain = remove.rows(t, removeRows)
 	dated := events
@@ -50,6 +57,7 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-list-signed-not-pinned", comment: "a signature is not looked at where no key is pinned", craft: signed, rows: listRows, resealed: true},
 		{name: "ok-list-add", comment: "rows that a list gets besides those it has, after a certain file", craft: add, rows: listRows, resealed: true},
 		{name: "ok-list-remove", comment: "people who are taken off a list: no columns", craft: remove, rows: removeRows, resealed: true},
+		{name: "ok-list-keyed", comment: "a list with its party's own keys: any bytes", craft: keyed, rows: keyedRows, resealed: true},
 		{name: "ok-base", comment: "a base: user keys are any bytes", craft: base, rows: baseRows, resealed: true},
 		{name: "ok-base-next", comment: "a base, after a certain file", craft: next, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
@@ -74,6 +82,7 @@ func makeVectors(t *testing.T) []vector {
 	schema := list.header
 	schema.Columns = []Column{{"rank", []string{"silver", "金", "unknown"}}}
 	bad("other-schema", OtherSchema, "the same values in another order", list).schema = &schema
+	bad("other-keyed", OtherSchema, "asked for as a list without keys", keyed).schema = &list.header
 	bad("other-change", OtherSchema, "asked for as rows that replace a list", add).schema = &list.header
 	document, unit := base.header, events.header
 	document.Document = strings.Repeat("5f", 32)
@@ -93,7 +102,7 @@ func makeVectors(t *testing.T) []vector {
 	out = append(out, headerVectors(list)...)
 	out = append(out, headerEndVectors(base, events, ask)...)
 	out = append(out, recordVectors(list, two)...)
-	return append(out, rowVectors(list, base, events, dated, ask)...)
+	return append(out, rowVectors(list, keyed, base, events, dated, ask)...)
 }
 
 // edit gives cases that differ from a good file in some of its bytes.
@@ -129,7 +138,7 @@ func headVectors(list craft) []vector {
 }
 
 func headerVectors(list craft) []vector {
-	const end = 1 + 16 // the change, and the upload id of the file before
+	const end = 1 + 1 + 16 // the change, whether it is keyed, and the upload id of the file before
 	alter := func(name, comment string, f func(b []byte) []byte) vector {
 		c := list
 		c.canon = f
@@ -152,6 +161,12 @@ func headerVectors(list craft) []vector {
 		alter("change", "a fourth change", func(b []byte) []byte { b[len(b)-end] = 3; return b }),
 		alter("change-none", "a list without what it does", func(b []byte) []byte { return b[:len(b)-end] }),
 		alter("change-columns", "rows that remove, with a column", func(b []byte) []byte { b[len(b)-end] = 2; return b }),
+		alter("keyed", "neither keyed nor not", func(b []byte) []byte { b[len(b)-end+1] = 2; return b }),
+		alter("keyed-remove", "rows that remove, keyed", func(b []byte) []byte {
+			b = bytes.Replace(b, []byte("\x00\x01\x00\x04rank\x00\x03\x00\x06silver\x00\x03金\x00\x07unknown"), []byte{0, 0}, 1)
+			b[len(b)-end], b[len(b)-end+1] = 2, 1
+			return b
+		}),
 		alter("after-short", "an upload id of 15 bytes", func(b []byte) []byte { return b[:len(b)-1] }),
 		alter("count", "65,535 channels", func(b []byte) []byte { b[len(b)-end-4], b[len(b)-end-3] = 0xFF, 0xFF; return b }),
 		swap("id", "an entrustment that is no id", "spring-2026", "Spring-2026"),
@@ -180,7 +195,7 @@ func headerEndVectors(base, events, ask craft) []vector {
 		c.canon = f
 		return vector{name: "header-" + name, expect: string(MalformedHeader), comment: comment, craft: c}
 	}
-	const end = 1 + 16 // as of a list
+	const end = 1 + 16 // the change, and the upload id of the file before
 	return []vector{
 		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return slices.Delete(b, len(b)-16-32, len(b)-16) }),
 		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return slices.Delete(b, len(b)-16-1, len(b)-16) }),
@@ -240,7 +255,7 @@ func recordVectors(list, two craft) []vector {
 	}
 }
 
-func rowVectors(list, base, events, dated, ask craft) []vector {
+func rowVectors(list, keyed, base, events, dated, ask craft) []vector {
 	alter := func(c craft, name, comment string, f func(b []byte) []byte) vector {
 		c.plain = [][]byte{f(slices.Clone(c.plain[0]))}
 		return vector{name: "row-" + name, expect: string(MalformedRecord), comment: comment, craft: c}
@@ -256,6 +271,9 @@ func rowVectors(list, base, events, dated, ask craft) []vector {
 		alter(list, "none", "a list's row without identifiers", func([]byte) []byte { return []byte{0, 0} }),
 		alter(list, "ends", "ends inside a row", func(b []byte) []byte { return b[:len(b)-1] }),
 		alter(list, "trailing", "a byte behind the last row", func(b []byte) []byte { return append(b, 1) }),
+		alter(keyed, "list-key-none", "a keyed list's row without a key", func(b []byte) []byte { return append(b[:36], 0, 0) }),
+		alter(keyed, "list-key-long", "a key of 513 bytes", func(b []byte) []byte { return append(append(b[:36], 2, 1), make([]byte, 513)...) }),
+		alter(keyed, "list-key-ends", "ends inside a key", func(b []byte) []byte { return append(b[:36], 0, 3, 'k') }),
 		alter(base, "flags", "a flag that there is none of", set(baseFlags, 4)),
 		alter(base, "key-empty", "a person without a user key", func(b []byte) []byte {
 			return slices.Concat(b[:baseFlags+1], []byte{0, 0}, b[baseFlags+1+2+3:])
