@@ -26,6 +26,7 @@ const (
 	clauseEvents  = "retention.events"
 	clauseReports = "retention.reports"
 	clauseUntil   = "until"
+	clauseDeliveries = "retention.deliveries"
 )
 
 // expiredRecord says that things of one party under an entrustment expired.
@@ -152,6 +153,7 @@ func (s *state) lasting(id string) (out []lasting) {
 				expired: expired{Entry: seq, Clause: clauseReports, Days: c.Retention.Reports, Since: r.at}}, false)
 		}
 	}
+	out = append(out, s.lastingDeliveries(of)...)
 	if id == "" {
 		out = append(out, s.lastingDisclosures()...)
 	}
@@ -286,6 +288,9 @@ func (e *Enclave) look() error {
 		return err
 	}
 	e.destroyEnded(context.WithoutCancel(e.work.life))
+	if err := e.sweepOutbox(); err != nil {
+		return err
+	}
 	return e.unlinkExpired()
 }
 
@@ -319,6 +324,8 @@ func (s *state) expire(r *expiredRecord, seq int64, at time.Time) {
 			s.lapsedLogs[r.Entrustment] = was
 		case kindReport:
 			s.dropReport(x.Entry)
+		case kindDelivery:
+			s.dropDelivery(x.Entry)
 		case kindDisclosure, kindRequest:
 			s.dropDisclosure(x.Entry)
 		}

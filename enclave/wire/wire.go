@@ -92,6 +92,7 @@ type Enclave interface {
 	Engines
 	Subjects
 	Disclosures
+	Campaigns
 	Evidence
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
