@@ -15,6 +15,8 @@ type (
 		Group    string                 `json:"group"`
 		Country  string                 `json:"country"`
 		Officers int                    `json:"officers"`
+		Delivery string                 `json:"delivery_fingerprint,omitempty"` // of the key, which is public, and long
+		Serving  string                 `json:"serving_fingerprint,omitempty"`
 	}
 	shownBase struct {
 		Version int   `json:"version"`
@@ -148,7 +150,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	switch r.Kind {
 	case kindParty, kindCeremony:
 		return tell(own, r, func(p *entrustment.Party) shownParty {
-			return shownParty{p.Class, p.Group, p.Country, len(p.Officers)}
+			return shownParty{p.Class, p.Group, p.Country, len(p.Officers), keyPrint(p.DeliveryKey), keyPrint(p.ServingKey)}
 		})
 	case kindPolicies:
 		return tell(own, r, func(p *entrustment.Policies) *entrustment.Policies { return p })
