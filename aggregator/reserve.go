@@ -195,7 +195,7 @@ func (pl *Plan) AskedBy(party string) { pl.asker = party }
 
 // purpose says what a charge for a table of a question is for.
 func purpose(q *entrustment.Question, table string) Purpose {
-	p := Purpose{Entrustment: q.Entrustment, Report: q.Report, List: q.List, Table: table, Dims: q.Dims}
+	p := Purpose{Entrustment: q.Entrustment, Report: q.Report, Campaign: q.Campaign, List: q.List, Table: table, Dims: q.Dims}
 	if table == TableIndex { // of everybody, whatever the condition
 		return p
 	}
