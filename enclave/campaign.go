@@ -58,15 +58,15 @@ type campaign struct {
 	first      kept[campaignRecord] // when it first was in force
 	deliveries []*delivered
 	closed     *kept[closedRecord] // nil: it was not
-	small      *delivered            // the last count, whose audience was too small; nil: it was not
+	small      *delivered          // the last count, whose audience was too small; nil: it was not
 }
 
-// campaigns is their part of the fold over the record log.
-type campaigns struct {
+// campaignFold is their part of the fold over the record log.
+type campaignFold struct {
 	campaigns map[campaignKey]*campaign
 }
 
-func newCampaigns() campaigns { return campaigns{map[campaignKey]*campaign{}} }
+func newCampaigns() campaignFold { return campaignFold{map[campaignKey]*campaign{}} }
 
 func (s *state) foldCampaign(r *vault.Record) error {
 	rec, err := body[campaignRecord](r)
@@ -136,8 +136,7 @@ func reservationOf(m *entrustment.Campaign, report string) string {
 
 // resultOf is the question that a campaign's result answers.
 func resultOf(m *entrustment.Campaign, report string) *entrustment.Question {
-	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, List: m.List, Campaign: m.ID, Sigma: m.Sigma,
-		Window: &entrustment.Window{From: m.From, To: m.Until}}
+	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, Campaign: m.ID}
 }
 
 // asDelivery is a campaign whose next delivery was decided about and compiled.

@@ -400,4 +400,3 @@ func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error 
 	}
 	return u.closeFile(out, w)
 }
-

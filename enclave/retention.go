@@ -22,10 +22,10 @@ import (
 
 // The clauses by which a thing expires.
 const (
-	clauseLists   = "retention.lists"
-	clauseEvents  = "retention.events"
-	clauseReports = "retention.reports"
-	clauseUntil   = "until"
+	clauseLists      = "retention.lists"
+	clauseEvents     = "retention.events"
+	clauseReports    = "retention.reports"
+	clauseUntil      = "until"
 	clauseDeliveries = "retention.deliveries"
 )
 

@@ -172,7 +172,7 @@ type reportRecord struct {
 	AskedBy     string              `json:"asked_by,omitempty"` // as a refusal's
 	// Asked names the question and its reader, whatever was read for it: what was
 	// released last for it is readable when nothing new can be asked.
-	Asked hexID `json:"asked,omitzero"`
+	Asked    hexID  `json:"asked,omitzero"`
 	Campaign string `json:"campaign,omitempty"` // whose results it tells
 	// Cube is the question of a planning cube, for sizes to be answered from it.
 	Cube *entrustment.Question `json:"cube,omitempty"`
@@ -224,7 +224,7 @@ type state struct {
 	engineState
 	retentionState
 	disclosures
-	campaigns
+	campaignFold
 }
 
 func newState() *state {
@@ -233,7 +233,7 @@ func newState() *state {
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, newestOf: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, reservedBy: map[string]string{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
-		retentionState: newRetention(), disclosures: newDisclosures(), campaigns: newCampaigns(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
+		retentionState: newRetention(), disclosures: newDisclosures(), campaignFold: newCampaigns(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
 
