@@ -122,6 +122,11 @@ type (
 		Things  []expired `json:"things"`
 		Backups string    `json:"backups,omitempty"`
 	}
+	shownForget struct {
+		Base    int      `json:"base"`
+		Kinds   []string `json:"kinds"`
+		Backups string   `json:"backups,omitempty"`
+	}
 	shownDraft struct {
 		Act     string `json:"act"`
 		ID      string `json:"id,omitempty"`
@@ -226,6 +231,8 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 		return tell(all || v.sub, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups, e.Terms} })
 	case kindExpired:
 		return tell(all, r, func(x *expiredRecord) shownExpired { return shownExpired{x.Version, x.What, x.Things, x.Backups} })
+	case kindForget:
+		return tell(own, r, func(f *forgetRecord) shownForget { return shownForget{f.Base, f.Kinds, f.Backups} })
 	case kindReport:
 		return tell(all || v.asker, r, func(p *reportRecord) shownReport {
 			out := shownReport{Version: p.Version, Recipient: p.Recipient, AskedBy: p.AskedBy}
