@@ -181,7 +181,11 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 		return nil, err
 	}
 	policy := e.gate.Policy()
-	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), e.optedIn(m))
+	var also *matcher.Where
+	if m.Destination.Form == entrustment.FormOwnChannel {
+		also = optedIn(m.Destination.Channel)
+	}
+	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also)
 	if err != nil {
 		return nil, err
 	}
@@ -205,13 +209,11 @@ func (e *Enclave) canReach(m *entrustment.Campaign, list *listRecord) error {
 		if list.Keys == nil || !list.Keys.Keyed {
 			return reload("labels stand beside the partner's own keys, and the list has none", "name the column of the keys in list.yaml (user_key:), and load the list again")
 		}
-	case entrustment.FormOwnChannel:
-		return e.canReachUsers(d.Channel)
 	default:
-		if len(d.Base) > 0 {
-			return e.canReachIdentifiers(d.Base)
+		if err := e.baseServes(d); err != nil {
+			return err
 		}
-		if list.Keys == nil {
+		if d.Form != entrustment.FormOwnChannel && len(d.Base) == 0 && list.Keys == nil {
 			return reload("the list was loaded when the entrustment delivered nothing, and its hashes were not kept", "load the list again")
 		}
 	}
