@@ -101,6 +101,7 @@ type Enclave struct {
 	question   func(f entrustment.Facts, a entrustment.Ask) error           // what they may ask
 	domain     func(field, name string, domain []string) error              // what a column of a list may hold
 	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
+	keysOf     func(id, name string) *listRecord                            // the list under an entrustment by whose keys a log names its users
 
 	journal *journal // the log as people read it; has a lock of its own
 
@@ -199,7 +200,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.stopOf = e.state.stopOf
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
-	e.domain = entrustment.CheckDomain
+	e.domain, e.keysOf = entrustment.CheckDomain, e.state.list
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
