@@ -51,7 +51,7 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 		}
 	}
 	p.Forecast = e.forecast(a, expect, &policy)
-	p.Notes = notes(a.plan)
+	p.Notes = notes(a.plan, e.expected(a, expect), &policy)
 	if lacks, err := e.state.expiredFor(a.contract, q, entrustment.DateOf(e.vault.Log().Now())); err != nil {
 		return wire.Price{}, err
 	} else if lacks {

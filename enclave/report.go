@@ -256,15 +256,33 @@ func (e *Enclave) forecast(a *asked, expect int64, policy *aggregator.Policy) *w
 	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing, Unknown: f.Unknown}
 }
 
-// notes says what is worth knowing of a plan before it is charged.
-func notes(pl *aggregator.Plan) []string {
+// notes says what is worth knowing of a plan before it is charged, if so many people are
+// expected to be counted by it, 0: nobody knows.
+func notes(pl *aggregator.Plan, people int64, policy *aggregator.Policy) (out []string) {
 	switch pl.IndexReach() {
 	case aggregator.ReachOne:
-		return []string{wire.NoteIndexAlone}
+		out = append(out, wire.NoteIndexAlone)
 	case aggregator.ReachPart:
-		return []string{wire.NoteIndexPart}
+		out = append(out, wire.NoteIndexPart)
 	}
-	return nil
+	switch pl.LiftNote(people, policy) {
+	case aggregator.LiftUnknown:
+		out = append(out, wire.NoteLiftUnknown)
+	case aggregator.LiftWithheld:
+		out = append(out, wire.NoteLiftWithheld)
+	case aggregator.LiftSmall:
+		out = append(out, wire.NoteLiftSmall)
+	}
+	return out
+}
+
+// expected gives how many people an answer counts at most, as far as who asks knows:
+// what they say or, where their group uploaded the list, its rows; 0: nobody knows.
+func (e *Enclave) expected(a *asked, stated int64) int64 {
+	if stated <= 0 && a.list != nil && e.group(a.recipient) == a.owner {
+		return a.list.Rows
+	}
+	return max(0, stated)
 }
 
 func unnano(n int64) float64 { return float64(n) / 1e9 }
