@@ -106,3 +106,12 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	*r = Rate(n)
 	return nil
 }
+
+// Deliveries gives how many audiences the campaign's days have at most: one, and one
+// anew every Refresh days.
+func (m *Campaign) Deliveries() int {
+	if m.Refresh == 0 {
+		return 1
+	}
+	return 1 + int(m.Until.Number()-m.From.Number())/int(m.Refresh)
+}

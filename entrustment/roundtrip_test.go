@@ -179,6 +179,7 @@ func TestListsSurviveTheRecordLog(t *testing.T)     { checkRoundTrip(t, genList,
 func TestPartiesSurviveTheRecordLog(t *testing.T) {
 	checkRoundTrip(t, func(t *rapid.T) *Party {
 		return &Party{SchemaParty, genID.Draw(t, "id"), ClassAdPlatform, genID.Draw(t, "group"), "US", FormatUploadKey(make([]byte, 32)),
+			"awase-seal-xwing-" + strings.Repeat("A", 1622), "awase-seal-x25519-" + strings.Repeat("_", 43),
 			[]Officer{{"a", FormatUploadKey(make([]byte, 32)), ""}, {"b", "passkey:pQECAyYgAQ==", "https://room.example.jp"}}}
 	}, ParseParty)
 }
