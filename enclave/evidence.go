@@ -234,7 +234,7 @@ func (f *file) finish(e *Enclave) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(named)) {
 		if p := f.people[id]; p != nil && named[id] {
-			f.Parties = append(f.Parties, wire.EvidenceParty{ID: id, Class: p.Class, Country: p.Country})
+			f.Parties = append(f.Parties, wire.EvidenceParty{ID: id, Class: p.Class, Country: p.Country, Delivery: keyPrint(p.DeliveryKey), Serving: keyPrint(p.ServingKey)})
 		}
 	}
 	return nil

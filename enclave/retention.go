@@ -22,10 +22,11 @@ import (
 
 // The clauses by which a thing expires.
 const (
-	clauseLists   = "retention.lists"
-	clauseEvents  = "retention.events"
-	clauseReports = "retention.reports"
-	clauseUntil   = "until"
+	clauseLists      = "retention.lists"
+	clauseEvents     = "retention.events"
+	clauseReports    = "retention.reports"
+	clauseUntil      = "until"
+	clauseDeliveries = "retention.deliveries"
 )
 
 // expiredRecord says that things of one party under an entrustment expired.
@@ -153,6 +154,7 @@ func (s *state) lasting(id string) (out []lasting) {
 				expired: expired{Entry: seq, Clause: clauseReports, Days: c.Retention.Reports, Since: r.at}}, false)
 		}
 	}
+	out = append(out, s.lastingDeliveries(of)...)
 	if id == "" {
 		out = append(out, s.lastingDisclosures()...)
 	}
@@ -290,6 +292,9 @@ func (e *Enclave) look() error {
 		return err
 	}
 	e.destroyEnded(context.WithoutCancel(e.work.life))
+	if err := e.sweepOutbox(); err != nil {
+		return err
+	}
 	return e.unlinkExpired()
 }
 
@@ -323,6 +328,8 @@ func (s *state) expire(r *expiredRecord, seq int64, at time.Time) {
 			s.lapsedLogs[r.Entrustment] = was
 		case kindReport:
 			s.dropReport(x.Entry)
+		case kindDelivery:
+			s.dropDelivery(x.Entry)
 		case kindDisclosure, kindRequest:
 			s.dropDisclosure(x.Entry)
 		}

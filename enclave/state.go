@@ -180,7 +180,8 @@ type reportRecord struct {
 	AskedBy     string              `json:"asked_by,omitempty"` // as a refusal's
 	// Asked names the question and its reader, whatever was read for it: what was
 	// released last for it is readable when nothing new can be asked.
-	Asked hexID `json:"asked,omitzero"`
+	Asked    hexID  `json:"asked,omitzero"`
+	Campaign string `json:"campaign,omitempty"` // whose results it tells
 	// Cube is the question of a planning cube, for sizes to be answered from it.
 	Cube *entrustment.Question `json:"cube,omitempty"`
 
@@ -231,6 +232,7 @@ type state struct {
 	engineState
 	retentionState
 	disclosures
+	campaignFold
 }
 
 func newState() *state {
@@ -239,7 +241,7 @@ func newState() *state {
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, newestOf: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, reservedBy: map[string]string{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
-		retentionState: newRetention(), disclosures: newDisclosures(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
+		retentionState: newRetention(), disclosures: newDisclosures(), campaignFold: newCampaigns(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
 
@@ -345,6 +347,14 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			}
 		}
 		return fail(err)
+	case kindCampaign:
+		return fail(s.foldCampaign(r))
+	case kindDelivery:
+		return fail(s.foldDelivery(r))
+	case kindHanded:
+		return fail(s.foldHanded(r))
+	case kindClosed:
+		return fail(s.foldClosed(r))
 	case kindExpired:
 		x, err := body[expiredRecord](r)
 		if err == nil {
@@ -532,6 +542,9 @@ func (s *state) segments() map[string]bool {
 	}
 	for _, r := range s.reportTable {
 		keep[r.Segment.ID] = true
+	}
+	for _, ref := range s.deliveryRefs() {
+		keep[ref.ID] = true
 	}
 	for i := range s.requests {
 		if s.keepsAskers(&s.requests[i]) {

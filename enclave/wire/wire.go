@@ -92,6 +92,7 @@ type Enclave interface {
 	Engines
 	Subjects
 	Disclosures
+	Campaigns
 	Evidence
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
@@ -158,6 +159,11 @@ type EventsLoaded struct {
 	Replaced int              `json:"replaced"` // logs before it whose place it takes
 	Before   int64            `json:"before"`   // rows of the party's other logs that stand under the same entrustment
 	Overlaps bool             `json:"overlaps"` // they hold events of days on which this one has some too
+
+	// Of a log by its party's own keys of a list.
+	List        string `json:"list,omitempty"`
+	ListVersion int    `json:"list_version,omitempty"` // whose keys were read
+	Unknown     int64  `json:"unknown,omitempty"`      // rows left out, not among Rows: their keys are not on it
 }
 
 // Price is what a question costs, from public facts alone (PRIVACY rule 11).
