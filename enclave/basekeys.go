@@ -184,11 +184,15 @@ func (p *baseKeysPart) addUser(user token.Token, person *seal.Person) error {
 	})
 }
 
-// addHashes adds those of a row's hashes that are of one kind, where it has any.
+// addHashes adds those of a row's hashes that are of one kind, where it has any. What
+// merges addresses into one is sent nowhere, and not kept (docs/deliveries.md).
 func (p *rowsPart) addHashes(t *tokened, columns []bool) error {
+	kept := func(id *seal.Identifier) bool {
+		return columns[id.Column] && identifier.Class(id.Class) != identifier.ClassAMC
+	}
 	n := 0
 	for i := range t.row.Identifiers {
-		if columns[t.row.Identifiers[i].Column] {
+		if kept(&t.row.Identifiers[i]) {
 			n++ // at most maxHashes
 		}
 	}
@@ -198,7 +202,7 @@ func (p *rowsPart) addHashes(t *tokened, columns []bool) error {
 	return p.row(func(b []byte) []byte {
 		b = append(append(b, t.user[:]...), byte(n))
 		for i := range t.row.Identifiers {
-			if id := &t.row.Identifiers[i]; columns[id.Column] {
+			if id := &t.row.Identifiers[i]; kept(id) {
 				b = append(append(b, id.Class), id.Hash[:]...)
 				b = append(b, t.tokens[i].Token[:]...)
 			}

@@ -38,7 +38,7 @@ func TestLongUserKeysAreSaid(t *testing.T) {
 			if code != 0 {
 				t.Fatalf("status %d: %s", code, errOut)
 			}
-			if says := strings.Contains(out, "user keys of more than 128 bytes") || strings.Contains(out, `"long_keys":true`); says != (n > 128) || strings.Contains(out+errOut, key) {
+			if says := strings.Contains(out, "user keys of more than 128 bytes") || strings.Contains(out, `"long_keys": true`); says != (n > 128) || strings.Contains(out+errOut, key) {
 				t.Errorf("%d bytes: %s", n, out)
 			}
 		}
