@@ -310,26 +310,11 @@ func nextHashes(b []byte) (user token.Token, hashes, rest []byte, err error) {
 	return token.Token(b[:token.Size]), b[head:size], b[size:], nil
 }
 
-// keepBase keeps the segments of a base, whatever takes its place or expires, until
-// release, which takes the room's lock. The room's lock is held.
-func (e *Enclave) keepBase(b *baseRecord) (release func()) {
-	refs := b.refs()
-	for _, ref := range refs {
-		e.copying[ref.ID]++
-	}
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for _, ref := range refs {
-			e.copied(ref.ID)
-		}
-	}
-}
-
 // baseUsers gives the user keys of a base: those of the users that are wanted and opted
 // in to a channel or, of the channel "", whether they did or not, as for who is taken
 // out of an audience. The key is good until each returns. What was given is worth
-// nothing where it fails. The base is kept (keepBase) and serves the channel (baseServes).
+// nothing where it fails. The base's segments stay meanwhile, and it serves the channel
+// (baseServes).
 func (e *Enclave) baseUsers(ctx context.Context, b *baseRecord, channel string, want func(token.Token) bool, each func(user token.Token, key []byte) error) error {
 	if b.UserKeys == nil || b.UserKeys.Long {
 		return errNoUserKeys
@@ -356,8 +341,8 @@ func (e *Enclave) baseUsers(ctx context.Context, b *baseRecord, channel string, 
 // baseIdentifiers gives the hashes of a kind of the users that are wanted: those that
 // are theirs alone, for by an address that two people share neither is found. Users who
 // have none are left out. The slice is good until each returns. What was given is worth
-// nothing where it fails. The base is kept (keepBase), opened (standing), and serves the
-// kind (baseServes).
+// nothing where it fails. The base's segments stay meanwhile; it is opened (standing), and
+// serves the kind (baseServes).
 func (e *Enclave) baseIdentifiers(ctx context.Context, b *baseRecord, base *matcher.Base, kind string, want func(token.Token) bool, each func(user token.Token, ids []delivery.Identifier) error) error {
 	i := slices.IndexFunc(b.Hashes, func(h hashesRecord) bool { return h.Kind == kind })
 	if i < 0 {
@@ -387,39 +372,4 @@ func (e *Enclave) baseIdentifiers(ctx context.Context, b *baseRecord, base *matc
 		return fmt.Errorf("opening the identifiers of the base: %w", err)
 	}
 	return nil
-}
-
-// usersOf gives the tokens of the user keys of clusters. One that is not in use has
-// none.
-func usersOf(base *matcher.Base, clusters []uint32) map[uint32]token.Token {
-	asked := make(map[uint32]bool, len(clusters))
-	for _, c := range clusters {
-		asked[c] = true
-	}
-	out := make(map[uint32]token.Token, len(clusters))
-	for piece := range base.UserKeys(findPiece) {
-		for i, c := range piece.Values {
-			if asked[c] {
-				out[c] = piece.Tokens[i]
-			}
-		}
-	}
-	return out
-}
-
-// clustersOf gives the clusters of users; of one that the base does not have, none.
-func clustersOf(base *matcher.Base, users []token.Token) map[token.Token]uint32 {
-	asked := make(map[token.Token]bool, len(users))
-	for _, u := range users {
-		asked[u] = true
-	}
-	out := make(map[token.Token]uint32, len(users))
-	for piece := range base.UserKeys(findPiece) {
-		for i, u := range piece.Tokens {
-			if asked[u] {
-				out[u] = piece.Values[i]
-			}
-		}
-	}
-	return out
 }
