@@ -20,7 +20,8 @@ import (
 // declares channels: the user keys, under the key of the base, and the opt-ins, which
 // the engines count by. Of one that is loaded while a contract names kinds of
 // identifiers to be delivered: the hashes of these kinds, each under a key of its own
-// (DESIGN §5). No report reads any of it. Rows stand in no order, big-endian:
+// (DESIGN §5). Of who asked for deletion or a stop of use before the load, neither. No
+// report reads any of it. Rows stand in no order, big-endian:
 //
 //	user token[12] ‖ channels u64 ‖ length u8 ‖ user key
 //	user token[12] ‖ n u8 ‖ n × (class u8 ‖ hash[32] ‖ token[12])
@@ -151,15 +152,15 @@ func (k *baseKeys) part() *baseKeysPart {
 	return p
 }
 
-// add adds a row.
-func (p *baseKeysPart) add(t *tokened) error {
+// add adds a row; of who is out of use by a request only how long their key is.
+func (p *baseKeysPart) add(t *tokened, out bool) error {
 	person := t.row.Person
 	if p.users != nil {
-		if err := p.addUser(t.user, person); err != nil {
+		if err := p.addUser(t.user, person, out); err != nil {
 			return err
 		}
 	}
-	if !person.Verified { // whose identifiers match nobody
+	if out || !person.Verified { // whose identifiers match nobody
 		return nil
 	}
 	for i, h := range p.of.hashes {
@@ -171,11 +172,11 @@ func (p *baseKeysPart) add(t *tokened) error {
 }
 
 // addUser adds a user key, until there is one that is too long.
-func (p *baseKeysPart) addUser(user token.Token, person *seal.Person) error {
+func (p *baseKeysPart) addUser(user token.Token, person *seal.Person, out bool) error {
 	if len(person.Key) > delivery.MaxUserKey {
 		p.of.long.Store(true)
 	}
-	if p.of.long.Load() {
+	if out || p.of.long.Load() {
 		return nil
 	}
 	return p.users.row(func(b []byte) []byte {

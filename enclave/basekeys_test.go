@@ -14,6 +14,7 @@ import (
 	"awase/aggregator"
 	"awase/crypto/delivery"
 	"awase/crypto/identifier"
+	"awase/crypto/seal"
 	"awase/crypto/token"
 	"awase/enclave/vault"
 	"awase/enclave/wire"
@@ -612,5 +613,39 @@ func TestBaseKeysOverRestore(t *testing.T) {
 		if (herr == nil) != !ended || len(segmentFiles(t, r)) != 4-map[bool]int{true: 1}[ended] {
 			t.Errorf("ended %v: %v, %d files", ended, herr, len(segmentFiles(t, r)))
 		}
+	}
+}
+
+// TestBaseKeysOfWhoAsked: of who asked for deletion or a stop of use, a base that is
+// loaded afterwards keeps neither user key nor hash, until a base says that they agreed
+// again; the length of their key decides as everybody's.
+func TestBaseKeysOfWhoAsked(t *testing.T) {
+	t.Parallel()
+	e := openDelivering(t, "email")
+	loadTelling(t, e, tellingRows)
+	if err := errors.Join(rights(t, e, seal.Deletion, [][]byte{[]byte("user-1")}), rights(t, e, seal.Stop, [][]byte{[]byte("user-4")})); err != nil {
+		t.Fatal(err)
+	}
+	kept := func(rows, wantKeys string, wantHashes int) {
+		t.Helper()
+		loadTelling(t, e, rows)
+		emails, err := hashesIn(t, e, "email")
+		if got := strings.Join(userKeysIn(t, e, "", anyone), " "); err != nil || got != wantKeys || len(emails) != wantHashes {
+			t.Errorf("keys of %s and %d with hashes are kept, %v; want %s and %d", got, len(emails), err, wantKeys, wantHashes)
+		}
+	}
+	kept(tellingRows, "user-2 user-3", 0)
+	e = again(t, e)
+	again := entrustment.DateOf(e.vault.Log().Now()).Add(-1).String() // of the day before: no consent since
+	kept(strings.Replace(tellingRows, "true,v2,2024-02-01,taro", "true,v2,"+again+",taro", 1), "user-2 user-3", 0)
+	e.agreed = func(int32, suppressed, int32) bool { return true } // as on a later day
+	kept(tellingRows, "user-1 user-2 user-3 user-4", 1)
+	e.agreed = agreedAgain
+	long := strings.Repeat("k", delivery.MaxUserKey+1)
+	if err := rights(t, e, seal.Deletion, [][]byte{[]byte(long)}); err != nil {
+		t.Fatal(err)
+	}
+	if l := loadBaseAs(t, e, parse(t, entrustment.ParseBaseSchema, tellingBase), []byte(strings.Replace(tellingRows, "user-3", long, 1))); !l.LongKeys {
+		t.Errorf("%+v", l)
 	}
 }
