@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,10 +73,23 @@ until: 2036-12-31
 // their own.
 func keyRoom(t *testing.T) *agingRoom {
 	t.Helper()
+	return keyRoomFrom(t, 0)
+}
+
+// keyRoomFrom is one whose operator has the users from from on.
+func keyRoomFrom(t *testing.T, from int) *agingRoom {
+	t.Helper()
 	r := &agingRoom{t: t, dir: filepath.Join(t.TempDir(), "V")}
 	r.o.Now = func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
 	r.open()
 	t.Cleanup(func() { r.Close() })
+	furnishKeys(t, r, from)
+	return r
+}
+
+// furnishKeys gives a room the parties, the users from from on, and the contracts.
+func furnishKeys(t *testing.T, r *agingRoom, from int) {
+	t.Helper()
 	for _, p := range [][2]string{{"operator", "operator"}, {"acme", "client"}, {"adco", "ad-platform"}} {
 		if _, err := r.AddParty(t.Context(), parse(t, entrustment.ParseParty, fmt.Sprintf("schema: awase.party/v1\nid: %s\nclass: %s\ngroup: %s\ncountry: JP\n", p[0], p[1], p[0]))); err != nil {
 			t.Fatal(err)
@@ -86,7 +101,7 @@ func keyRoom(t *testing.T) *agingRoom {
 	}
 	var b bytes.Buffer
 	b.WriteString("id,ok,version,date,sex,service,enquiry,email,phone,cookie,maid\n")
-	for i := range keyUsers {
+	for i := from; i < keyUsers; i++ {
 		fmt.Fprintf(&b, "user-%d,true,v2,2024-02-01,%s,,false,%s,%s,,\n", i, [2]string{"f", "m"}[i%2], flowMail(i), keyPhone(i))
 	}
 	loadBaseFile(t, r.Enclave, b.Bytes())
@@ -95,7 +110,6 @@ func keyRoom(t *testing.T) *agingRoom {
 			t.Fatal(err)
 		}
 	}
-	return r
 }
 
 func keyPhone(i int) string { return fmt.Sprintf("0901%07d", i) }
@@ -544,5 +558,44 @@ func TestKeyOfMany(t *testing.T) {
 	}
 	if c := r.exact(r.logs("adco-24")[0]); c.Users[0] != maxHashes/2 || c.Users[1] != maxHashes/2+1 {
 		t.Errorf("%v", c)
+	}
+}
+
+// TestLogByKeysTellsNothingOfTheBase: what the uploader is told of a log by keys is the
+// same, and so is what the room keeps of it, whoever of its people the operator knows,
+// and whoever of them asked for deletion (PRIVACY rule 11).
+func TestLogByKeysTellsNothingOfTheBase(t *testing.T) {
+	t.Parallel()
+	byKey, _ := keyLogCSV(keyLog(keyUsers))
+	told := func(from int, gone ...string) (l wire.EventsLoaded, size []int) {
+		r := keyRoomFrom(t, from)
+		r.loadKeyed("adco-24", seal.Replace, keyRows(0, keyOnList))
+		for _, key := range gone {
+			if err := rights(t, r.Enclave, seal.Deletion, [][]byte{[]byte(key)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l, err := r.loadLog("adco-24", r.sealLog("adco-24", keyEvents, byKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Seq = 0 // of the entry: there is one for each request
+		days, err := r.vault.ReadSegment(r.logs("adco-24")[0].Segment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(days)) {
+			size = append(size, len(days[name]))
+		}
+		return l, size
+	}
+	all, rows := told(0)
+	for name, c := range map[string]struct {
+		from int
+		gone []string
+	}{"half of them": {600, nil}, "none of them": {keyListed, nil}, "some asked for deletion": {0, []string{"user-2", "user-10", "user-798"}}} {
+		if got, kept := told(c.from, c.gone...); got != all || !slices.Equal(kept, rows) {
+			t.Errorf("%s: %+v, and with all of them %+v", name, got, all)
+		}
 	}
 }
