@@ -55,8 +55,9 @@ type Answer struct {
 	Caps      []Cap
 	// CellsOfOne is L0: in how many cells one person may be.
 	CellsOfOne int
-	Overlap    bool // one person may be in several cells: there is no total of people
-	Summed     int  // cells of a planning cube that the number sums; 0: it is from no cube
+	Overlap    bool        // one person may be in several cells: there is no total of people
+	Lift       *LiftAnswer // of a lift report
+	Summed     int         // cells of a planning cube that the number sums; 0: it is from no cube
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -132,6 +133,9 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 		row.Sums, row.Rates = a.amounts(main, main.Cells[at], func(s *Sum) int64 { return s.Cells[at] })
 		a.drop(counted, row.Sums, row.Rates)
 		a.Rows[i] = row
+	}
+	if len(tables) > 1 && pl.Tables[1].Name == TableConverters {
+		a.composeLift(pl, main, tables[1])
 	}
 	return a
 }

@@ -114,8 +114,8 @@ func furnishKeys(t *testing.T, r *agingRoom, from int) {
 
 func keyPhone(i int) string { return fmt.Sprintf("0901%07d", i) }
 
-// keyOf is the platform's key of user i.
-func keyOf(i int) string { return fmt.Sprintf("user-%d", (i+601)%keyUsers) }
+// platformKey is the platform's key of user i.
+func platformKey(i int) string { return fmt.Sprintf("user-%d", (i+601)%keyUsers) }
 
 // keyMail is the address that the platform has of user i: of every third, one that the
 // operator does not know.
@@ -139,10 +139,10 @@ func keyRows(from, to int) []byte {
 	b.WriteString("番号,メール,電話\n")
 	for i := from; i < to; i++ {
 		if i%2 == 0 {
-			fmt.Fprintf(&b, "%s,%s,%s\n", keyOf(i), keyMail(i), keyPhoneOf(i))
+			fmt.Fprintf(&b, "%s,%s,%s\n", platformKey(i), keyMail(i), keyPhoneOf(i))
 			continue
 		}
-		fmt.Fprintf(&b, "%s,%s,\n%s,,%s\n", keyOf(i), keyMail(i), keyOf(i), keyPhoneOf(i))
+		fmt.Fprintf(&b, "%s,%s,\n%s,,%s\n", platformKey(i), keyMail(i), platformKey(i), keyPhoneOf(i))
 	}
 	return b.Bytes()
 }
@@ -194,7 +194,7 @@ func keyLogCSV(log []keyEvent) (byKey, byIdentifier []byte) {
 	id.WriteString("at,メール,電話,kind,campaign,spend\n")
 	for _, e := range log {
 		rest := fmt.Sprintf("%s,%s,%d\n", map[bool]string{true: "click", false: "imp"}[e.click], map[bool]string{true: "summer-2026", false: "spring-2026"}[e.summer], e.spend)
-		fmt.Fprintf(&k, "2026-04-%02d,%s,%s", e.day, keyOf(e.user), rest)
+		fmt.Fprintf(&k, "2026-04-%02d,%s,%s", e.day, platformKey(e.user), rest)
 		if e.user < keyOnList {
 			fmt.Fprintf(&id, "2026-04-%02d,%s,%s,%s", e.day, keyMail(e.user), keyPhoneOf(e.user), rest)
 		}
@@ -552,7 +552,7 @@ func TestKeyOfMany(t *testing.T) {
 		fmt.Fprintf(&b, "family,%s,\nfamily,,%s\n", flowMail(200+i), keyPhone(200+i))
 	}
 	r.loadKeyed("adco-24", seal.Replace, b.Bytes())
-	got, err := r.loadLog("adco-24", r.sealLog("adco-24", keyEvents, []byte("at,番号,kind,campaign,spend\n2026-04-01,0,imp,spring-2026,0\n2026-04-01,family,imp,spring-2026,0\n2026-04-02,"+keyOf(3)+",click,spring-2026,0\n2026-04-03,0,imp,spring-2026,0\n")))
+	got, err := r.loadLog("adco-24", r.sealLog("adco-24", keyEvents, []byte("at,番号,kind,campaign,spend\n2026-04-01,0,imp,spring-2026,0\n2026-04-01,family,imp,spring-2026,0\n2026-04-02,"+platformKey(3)+",click,spring-2026,0\n2026-04-03,0,imp,spring-2026,0\n")))
 	if err != nil || got.Rows != 2 || got.Unknown != 2 || got.To.Day != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}

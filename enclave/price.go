@@ -37,6 +37,12 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 		return wire.Price{}, err
 	}
 	a.plan.Under(reservation)
+	return e.priceOf(a, expect)
+}
+
+// priceOf gives the price of what was decided and compiled. The room's lock is held.
+func (e *Enclave) priceOf(a *asked, expect int64) (wire.Price, error) {
+	q := &a.plan.Question
 	quote := e.gate.Price(a.plan)
 	policy := e.gate.Policy()
 	sigma := int64(a.plan.Question.Sigma)

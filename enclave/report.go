@@ -37,6 +37,11 @@ type asked struct {
 // ask decides whether q may be asked and compiles it. It reads public facts
 // alone.
 func (e *Enclave) ask(q *entrustment.Question, party string) (*asked, error) {
+	return e.askFor(q, party, nil)
+}
+
+// askFor is ask, of a result of a campaign that is not in force yet where one is given.
+func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.Campaign) (*asked, error) {
 	if err := e.initialised(); err != nil {
 		return nil, err
 	}
@@ -81,6 +86,9 @@ func (e *Enclave) ask(q *entrustment.Question, party string) (*asked, error) {
 	}
 	src, err := e.sources(c, &facts, recipient)
 	if err != nil {
+		return nil, err
+	}
+	if src.Campaign, err = e.campaignSource(q, of); err != nil {
 		return nil, err
 	}
 	policy := e.gate.Policy()
@@ -455,7 +463,7 @@ func (e *Enclave) issue(a *asked, tables []*aggregator.Table) (*issued, error) {
 	}
 	hash := sha256.Sum256(raw)
 	rec := reportRecord{Key: a.id, Entrustment: r.Entrustment, Version: r.Version, Recipient: a.recipient,
-		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Confinement: e.Confinement(), Segment: ref, AskedBy: e.inRoom(a.party)}
+		Policy: tables[0].Policy, Table: hex.EncodeToString(hash[:]), Confinement: e.Confinement(), Segment: ref, AskedBy: e.inRoom(a.party), Campaign: r.Question.Campaign}
 	if rec.Asked, err = answers(a.act.Question, a.recipient); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type fixture struct {
 var today = time.Date(2026, 6, 15, 12, 0, 0, 0, JST)
 
 func party(id string, class PartyClass, group, country string) *Party {
-	return &Party{SchemaParty, id, class, group, country, "", nil}
+	return &Party{SchemaParty, id, class, group, country, "", "", "", nil}
 }
 
 // worldOf gives the fixture of a flow; runs is for 5-outsourcing.

@@ -92,6 +92,7 @@ type Enclave interface {
 	Engines
 	Subjects
 	Disclosures
+	Campaigns
 	Evidence
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
@@ -125,6 +126,9 @@ type ListRequest struct {
 type BaseLoaded struct {
 	Ack
 	Users int64 `json:"users"`
+	// LongKeys: a user key is longer than a delivery has room for, so nothing is
+	// delivered to the channels that the base declares.
+	LongKeys bool `json:"long_keys,omitempty"`
 }
 
 // ListLoaded is what the uploading party is told of its own list. It holds
