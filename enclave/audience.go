@@ -120,6 +120,8 @@ func appendSent(b []byte, kind matcher.Kind, class identifier.Class, hash *ident
 }
 
 // appendHit writes a token as an audience of labels has it.
-func appendHit(b []byte, h *matcher.Hit) []byte { return append(append(b, byte(h.Kind)), h.Token[:]...) }
+func appendHit(b []byte, h *matcher.Hit) []byte {
+	return append(append(b, byte(h.Kind)), h.Token[:]...)
+}
 
 const hitLen = 1 + token.Size

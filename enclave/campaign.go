@@ -58,15 +58,15 @@ type campaign struct {
 	first      kept[campaignRecord] // when it first was in force
 	deliveries []*delivered
 	closed     *kept[closedRecord] // nil: it was not
-	small      *delivered            // the last count, whose audience was too small; nil: it was not
+	small      *delivered          // the last count, whose audience was too small; nil: it was not
 }
 
-// campaigns is their part of the fold over the record log.
-type campaigns struct {
+// campaignFold is their part of the fold over the record log.
+type campaignFold struct {
 	campaigns map[campaignKey]*campaign
 }
 
-func newCampaigns() campaigns { return campaigns{map[campaignKey]*campaign{}} }
+func newCampaigns() campaignFold { return campaignFold{map[campaignKey]*campaign{}} }
 
 func (s *state) foldCampaign(r *vault.Record) error {
 	rec, err := body[campaignRecord](r)
@@ -136,8 +136,7 @@ func reservationOf(m *entrustment.Campaign, report string) string {
 
 // resultOf is the question that a campaign's result answers.
 func resultOf(m *entrustment.Campaign, report string) *entrustment.Question {
-	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, List: m.List, Campaign: m.ID, Sigma: m.Sigma,
-		Window: &entrustment.Window{From: m.From, To: m.Until}}
+	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, Campaign: m.ID}
 }
 
 // asDelivery is a campaign whose next delivery was decided about and compiled.
@@ -182,7 +181,11 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 		return nil, err
 	}
 	policy := e.gate.Policy()
-	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), e.optedIn(m))
+	var also *matcher.Where
+	if m.Destination.Form == entrustment.FormOwnChannel {
+		also = optedIn(m.Destination.Channel)
+	}
+	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also)
 	if err != nil {
 		return nil, err
 	}
@@ -206,13 +209,11 @@ func (e *Enclave) canReach(m *entrustment.Campaign, list *listRecord) error {
 		if list.Keys == nil || !list.Keys.Keyed {
 			return reload("labels stand beside the partner's own keys, and the list has none", "name the column of the keys in list.yaml (user_key:), and load the list again")
 		}
-	case entrustment.FormOwnChannel:
-		return e.canReachUsers(d.Channel)
 	default:
-		if len(d.Base) > 0 {
-			return e.canReachIdentifiers(d.Base)
+		if err := e.baseServes(d); err != nil {
+			return err
 		}
-		if list.Keys == nil {
+		if d.Form != entrustment.FormOwnChannel && len(d.Base) == 0 && list.Keys == nil {
 			return reload("the list was loaded when the entrustment delivered nothing, and its hashes were not kept", "load the list again")
 		}
 	}

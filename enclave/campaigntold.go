@@ -193,7 +193,7 @@ func (e *Enclave) sizeOf(m *entrustment.Campaign) (newest *reportRecord, err err
 // sigmas gives what the gate's policy offers.
 func (e *Enclave) sigmas() (out []int) {
 	p := e.gate.Policy()
-	for _, s := range p.Sigmas {
+	for _, s := range p.Sigma {
 		out = append(out, int(s))
 	}
 	return out

@@ -303,7 +303,11 @@ func (e *Enclave) deliverDue(ctx context.Context, key campaignKey, asked bool) e
 			return err
 		}
 		before, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil })
-		if err := e.deliver(ctx, key, what); err != nil {
+		err = e.deliver(ctx, key, what)
+		if ctx.Err() == nil {
+			e.noteDelivery(key, err)
+		}
+		if err != nil {
 			return err
 		}
 		if after, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil }); after == before {
@@ -357,6 +361,9 @@ func (e *Enclave) dueNow() (out []campaignKey) {
 		e.log.Error("what was put aside for campaigns could not be freed; it is tried again", "error", err)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(e.state.campaigns), func(a, b campaignKey) int { return compareKeys(a, b) }) {
+		if f := e.deliveryFailed[key]; f != nil && e.vault.Log().Now().Before(f.next) {
+			continue
+		}
 		if what, _ := e.due(key, false); what != actNone {
 			out = append(out, key)
 		}

@@ -224,19 +224,32 @@ func (e *Enclave) sentOf(ctx context.Context, u *underWay, p *people) (func(i in
 		of[t] = i
 	}
 	rows := make([][]byte, len(p.users))
-	take := func(user token.Token, has []byte) error {
-		if i, ok := of[user]; ok {
-			rows[i] = bytes.Clone(has)
-		}
-		return nil
-	}
-	var err error
+	want := func(user token.Token) bool { _, ok := of[user]; return ok }
+	give := func(i int) []byte { return rows[i] }
 	if d.Form == entrustment.FormOwnChannel {
-		err = e.baseUsers(ctx, u.base, d.Channel, take)
-	} else {
-		err = e.baseIdentifiers(ctx, u.base, d.Base, take)
+		return give, e.baseUsers(ctx, u.base, d.Channel, want, func(user token.Token, key []byte) error {
+			rows[of[user]] = bytes.Clone(key)
+			return nil
+		})
 	}
-	return func(i int) []byte { return rows[i] }, err
+	base, err := e.standing(u.base)
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range d.Base {
+		if err := e.baseIdentifiers(ctx, u.base, base, kind, want, func(user token.Token, ids []delivery.Identifier) error {
+			row := &rows[of[user]]
+			for i := range ids {
+				if len(*row) < delivery.MaxIdentifiers*sentIDLen {
+					*row = appendSent(*row, kindOf[kind], ids[i].Class, &ids[i].Hash)
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return give, nil
 }
 
 // sentOfList gives the hashes of the list by which each member was matched, at most as
@@ -400,4 +413,3 @@ func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error 
 	}
 	return u.closeFile(out, w)
 }
-

@@ -101,6 +101,7 @@ type Enclave struct {
 	question   func(f entrustment.Facts, a entrustment.Ask) error           // what they may ask
 	domain     func(field, name string, domain []string) error              // what a column of a list may hold
 	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
+	keysOf     func(id, name string) *listRecord                            // the list under an entrustment by whose keys a log names its users
 
 	journal *journal // the log as people read it; has a lock of its own
 
@@ -174,7 +175,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Outbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{}, suppressed: map[token.Token]suppressed{},
-		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: cmpFS(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[campaignKey]*deliveryFailed{},
+		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: vault.Disk(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[campaignKey]*deliveryFailed{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -199,7 +200,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.stopOf = e.state.stopOf
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
-	e.domain = entrustment.CheckDomain
+	e.domain, e.keysOf = entrustment.CheckDomain, e.state.list
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {

@@ -24,7 +24,7 @@ import (
 // roomWide are the entries beside those of an entrustment that tell how the room
 // was run meanwhile. They name no other entrustment and no party's numbers.
 var roomWide = map[string]bool{
-	kindPolicies: true, kindGate: true, kindRotation: true, kindBackup: true, kindLost: true, kindConfirm: true, kindEngine: true,
+	kindPolicies: true, kindGate: true, kindRotation: true, kindBackup: true, kindLost: true, kindConfirm: true, kindEngine: true, kindForget: true,
 	vault.KindRestore: true, vault.KindClock: true, kindLift: true,
 }
 

@@ -50,6 +50,9 @@ func (e *Enclave) newOut(id [16]byte) (*outFile, error) {
 		return nil, errNoOutbox
 	}
 	o := &outFile{disk: e.disk, path: e.outPath(id), sum: sha256.New()}
+	if err := e.disk.Mkdir(e.self.outbox, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("making the outbox: %w", errno(err))
+	}
 	f, err := e.disk.OpenFile(o.path+partExt, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("beginning a delivery: %w", errno(err))
@@ -101,6 +104,9 @@ func (e *Enclave) sweepOutbox() error {
 		return nil
 	}
 	names, err := os.ReadDir(e.self.outbox)
+	if errors.Is(err, fs.ErrNotExist) { // it is made with the first delivery
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("looking at the outbox: %w", errno(err))
 	}

@@ -221,5 +221,11 @@ func (b *baseRecord) refs() []vault.SegmentRef {
 	if b.Particulars != nil {
 		out = append(out, b.Particulars.Segment)
 	}
+	if b.UserKeys != nil && !b.UserKeys.Long {
+		out = append(out, b.UserKeys.Segment)
+	}
+	for i := range b.Hashes {
+		out = append(out, b.Hashes[i].Segment)
+	}
 	return out
 }

@@ -36,6 +36,7 @@ type loadFlags struct {
 	from, to   string
 	replace    bool
 	after      string // upload id of the file before; of seal alone
+	labels     []string
 	noProgress bool
 	json       bool
 	reading    *progress // the bar of the file that is read
@@ -345,8 +346,8 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 		if sealed = isSealed(file, size); !sealed {
 			return nil
 		}
-		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" || f.replace {
-			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from, --to and --replace go with awase seal")}
+		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" || f.replace || len(f.labels) > 0 {
+			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from, --to, --replace and --labels go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
 		f.reading = p
@@ -372,7 +373,7 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 // report and what the enclave said.
 func (f *loadFlags) load(path, what string, out, errOut io.Writer, open opener,
 	send func(*intake.File) (string, error)) error {
-	if err := checkTarget(f.problems, path, f.schema, f.signKey); err != nil {
+	if err := checkTarget(f.problems, append([]string{path, f.schema, f.signKey}, f.labels...)...); err != nil {
 		return err
 	}
 	change, err := f.readChange()

@@ -126,6 +126,9 @@ type ListRequest struct {
 type BaseLoaded struct {
 	Ack
 	Users int64 `json:"users"`
+	// LongKeys: a user key is longer than a delivery has room for, so nothing is
+	// delivered to the channels that the base declares.
+	LongKeys bool `json:"long_keys,omitempty"`
 }
 
 // ListLoaded is what the uploading party is told of its own list. It holds
@@ -156,6 +159,11 @@ type EventsLoaded struct {
 	Replaced int              `json:"replaced"` // logs before it whose place it takes
 	Before   int64            `json:"before"`   // rows of the party's other logs that stand under the same entrustment
 	Overlaps bool             `json:"overlaps"` // they hold events of days on which this one has some too
+
+	// Of a log by its party's own keys of a list.
+	List        string `json:"list,omitempty"`
+	ListVersion int    `json:"list_version,omitempty"` // whose keys were read
+	Unknown     int64  `json:"unknown,omitempty"`      // rows left out, not among Rows: their keys are not on it
 }
 
 // Price is what a question costs, from public facts alone (PRIVACY rule 11).
