@@ -136,14 +136,6 @@ func itsHeader(f *os.File, of *wire.Delivery) error {
 	return nil
 }
 
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fileError(dir, err)
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
 // sweep removes what is left of deliveries that the room does not give out any more.
 func (d *deliveryDir) sweep(all []wire.Delivery) error {
 	keep := map[string]bool{}
