@@ -124,7 +124,7 @@ func (s *Server) deliveryFile(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := http.Header{"Content-Type": {"application/octet-stream"}, "ETag": {`"` + d.SHA256 + `"`},
+	h := http.Header{"Content-Type": {"application/octet-stream"}, "Etag": {`"` + d.SHA256 + `"`},
 		"Content-Disposition": {fmt.Sprintf(`attachment; filename="%s-%d.delivery"`, ref.Campaign, ref.Number)}} // an id has no sign that ends it
 	return &answer{status: http.StatusOK, header: h, serve: func(w http.ResponseWriter, r *http.Request) {
 		defer f.Close()

@@ -99,6 +99,13 @@ type courierPass struct {
 	again, keep bool
 	tick        time.Duration
 	log         *slog.Logger
+	clock       reportClock // zero: the machine's
+}
+
+// reportClock is what tests take the place of.
+type reportClock struct {
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
 }
 
 // handled is how a delivery ended.
@@ -312,11 +319,15 @@ type reporter struct {
 	words []*handled
 	stop  chan struct{}
 	ended chan error
+	clock reportClock
 }
 
 func (p *courierPass) reporter(ctx context.Context) *reporter {
-	r := &reporter{p: p, ctx: ctx, stop: make(chan struct{}), ended: make(chan error, 1)}
-	go r.run(time.Now())
+	r := &reporter{p: p, ctx: ctx, stop: make(chan struct{}), ended: make(chan error, 1), clock: p.clock}
+	if r.clock.now == nil {
+		r.clock = reportClock{time.Now, time.After}
+	}
+	go r.run(r.clock.now())
 	return r
 }
 
@@ -337,7 +348,7 @@ func (r *reporter) run(began time.Time) {
 	for last := false; !last; {
 		var next <-chan time.Time
 		if r.p.tick > 0 {
-			next = time.After(r.p.tick - time.Since(began)%r.p.tick)
+			next = r.clock.after(r.p.tick - r.clock.now().Sub(began)%r.p.tick)
 		}
 		select {
 		case <-next:
