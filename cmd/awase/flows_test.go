@@ -168,24 +168,29 @@ func TestFlowsOnClickHouse(t *testing.T) {
 	t.Parallel()
 	_, at, _ := clickhouseServers(t, 2)
 	f := startFlows(t, "engine:\n  shards: [\""+strings.ReplaceAll(at, ",", "\", \"")+"\"]\n  tls: none\n")
-	socket := filepath.Join("awase-data", "run", "awase.sock")
-	counts := func() string {
-		t.Helper()
-		var state wire.EngineState
-		if raw := mustRun(t, f.dir, "engine", "status", "--enclave", socket, "--json"); json.Unmarshal([]byte(raw), &state) != nil {
-			t.Fatal(raw)
-		}
-		return state.Engine
-	}
-	flowsEndToEnd(t, f, func() {
-		if out := mustRun(t, f.dir, "engine", "move", "--enclave", socket, "--to", "clickhouse"); !strings.Contains(out, "engine: moved") {
-			t.Fatal(out)
-		}
-	}, func() {
-		if engine := counts(); engine != wire.EngineClickHouse {
+	flowsEndToEnd(t, f, func() { f.move(t) }, func() {
+		if engine := f.engine(t); engine != wire.EngineClickHouse {
 			t.Errorf("the room counts in %s", engine)
 		}
 	})
+}
+
+// engine tells where the room counts.
+func (f *flowRoom) engine(t *testing.T) string {
+	t.Helper()
+	var state wire.EngineState
+	if raw := mustRun(t, f.dir, "engine", "status", "--enclave", filepath.Join("awase-data", "run", "awase.sock"), "--json"); json.Unmarshal([]byte(raw), &state) != nil {
+		t.Fatal(raw)
+	}
+	return state.Engine
+}
+
+// move has the room count on its servers.
+func (f *flowRoom) move(t *testing.T) {
+	t.Helper()
+	if out := mustRun(t, f.dir, "engine", "move", "--enclave", filepath.Join("awase-data", "run", "awase.sock"), "--to", "clickhouse"); !strings.Contains(out, "engine: moved") {
+		t.Fatal(out)
+	}
 }
 
 // flowsEndToEnd plays the flows in a room, which is moved between lists and event logs,
