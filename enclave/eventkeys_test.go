@@ -238,7 +238,7 @@ func (r *agingRoom) exact(l *eventsRecord) matcher.Exact {
 		Population: matcher.PopulationID(population), Eligible: matcher.Eligibility{ByPolicy: true, Versions: []string{"v2"}},
 		Dims: []matcher.Dim{{Source: matcher.EventCategory, Size: 2}, {Name: "gender", Size: 3}},
 		Events: &matcher.EventQuery{Logs: []matcher.EventsID{matcher.EventsID(l.Digest)}, From: april, To: april + 29, Categories: []string{"spring-2026", "summer-2026"},
-			Sums: []matcher.EventSum{{Kind: "click", Cap: 9, Granule: 1}, {Unit: "yen", Cap: 99, Granule: 100}}},
+			Sums: []matcher.EventSum{{Kinds: []string{"click"}, Cap: 9, Granule: 1}, {Unit: "yen", Cap: 99, Granule: 100}}},
 	})
 	if err != nil {
 		r.t.Fatal(err)
