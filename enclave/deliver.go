@@ -129,7 +129,7 @@ func (e *Enclave) beginDelivery(ctx context.Context, key campaignKey, what act) 
 	}
 	now := e.vault.Log().Now()
 	m := c.Campaign
-	u := &underWay{begun: now, was: c.audience(now), gone: map[string]bool{}}
+	u := &underWay{begun: now, was: c.audience(), gone: map[string]bool{}}
 	if what == actCount {
 		d, err := e.mayDeliver(m)
 		if err != nil {

@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -36,7 +37,7 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 	if err != nil {
 		return wire.Price{}, err
 	}
-	a.plan.Under(reservation)
+	a.plan.Under(cmp.Or(reservation, e.heldFor(q)))
 	return e.priceOf(a, expect)
 }
 

@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -98,6 +99,10 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 		return nil, err
 	}
 	src.Campaign = campaign
+	if of != nil && len(src.Events) == 0 && len(c.Contract.Events) > 0 {
+		// Its events come once it is delivered: what their count costs is known before.
+		src.Events = []aggregator.EventSource{{ID: toCome, Last: of.Until, Owner: src.ListOwner}}
+	}
 	policy := e.gate.Policy()
 	plan, err := aggregator.Compile(q, src, &policy)
 	if err != nil {
@@ -410,7 +415,7 @@ func (e *Enclave) charge(ctx context.Context, d *demand) (*asked, *issued, error
 	if err != nil || r != nil {
 		return nil, r, err
 	}
-	a.plan.Under(d.reservation)
+	a.plan.Under(cmp.Or(d.reservation, e.heldFor(d.question)))
 	a.release = e.pin(a)
 	a.paid = e.gate.Pay(ctx, a.plan)
 	return a, nil, nil
