@@ -31,7 +31,7 @@ func (w *wording) dims(q *Question) *Error {
 			}
 			return refusal(CodeDimForbidden, clauseDoc, path, DimMatchedBy+" is a dimension of the overlap report alone", "ask for an overlap report")
 		}
-		if q.Report == ReportBehaviour && slices.Contains([]string{DimCategory, DimDay, DimWeek}, name) {
+		if q.Report == ReportBehaviour && slices.Contains([]string{DimCategory, DimDay, DimWeek}, name) || q.Report == ReportAttribution && name == DimTouch {
 			continue
 		}
 		if err := w.attribute(path, name); err != nil {
@@ -44,7 +44,7 @@ func (w *wording) dims(q *Question) *Error {
 // categories checks the categories of events that a report reads: those that
 // the entrustment names, no other.
 func (w *wording) categories(q *Question) *Error {
-	if reads := q.Report == ReportBehaviour || q.Report == ReportReachFrequency; reads && len(q.Categories)+len(w.f.Contract.Events) == 0 {
+	if reads := slices.Contains(reportsOfEvents[:], q.Report); reads && len(q.Categories)+len(w.f.Contract.Events) == 0 {
 		return w.f.by("events", refusal(CodeDimForbidden, clauseNamed, "categories", "no event is listed", allowed(nil, "events:")))
 	}
 	for i, name := range q.Categories {
