@@ -90,6 +90,11 @@ func (a *Attribution) Converts(t EventType) bool {
 	return t.Kind == string(entrustment.EventConversion) && slices.Contains(a.Categories, t.Category)
 }
 
+// touches tells whether events of a type are touches.
+func (t EventType) touches() bool {
+	return t.Kind == string(entrustment.EventClick) || t.Kind == string(entrustment.EventImpression)
+}
+
 // IsClick tells whether a touch is a click.
 func (a *Attribution) IsClick(touch int) bool {
 	return a.Touches[touch].Kind == string(entrustment.EventClick)
@@ -176,7 +181,7 @@ func (c *checker) attribution(a *Attribution) error {
 		return overLimit("attribution.touches", fmt.Sprintf("more than %d touches, or 16,384 categories", maxTouches))
 	}
 	for i, t := range a.Touches {
-		if t.Kind != string(entrustment.EventClick) && t.Kind != string(entrustment.EventImpression) || a.TouchOf(t) != i {
+		if !t.touches() || a.TouchOf(t) != i {
 			return badSpec("attribution.touches", "a touch is a click or an impression, each named once")
 		}
 	}
