@@ -164,11 +164,15 @@ func (s *state) expiredFor(c *entrustRecord, q *entrustment.Question, today entr
 
 // readsFrom tells whether a question reads events, and from which day on at the earliest.
 func readsFrom(q *entrustment.Question, today entrustment.Date) (from entrustment.Date, reads bool, err error) {
-	reads, from = q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency, today
+	reads, from = entrustment.CountsEvents(q.Report), today
 	if q.Window != nil {
 		from = q.Window.From
 	}
 	most := entrustment.Days(0)
+	if q.Report == entrustment.ReportAttribution {
+		a := q.Attribution.Filled()
+		most = max(a.Click, a.View)
+	}
 	err = q.Where.Walk(func(c *entrustment.Condition) error {
 		if c.Event != nil {
 			reads, most = true, max(most, c.Event.Within)

@@ -82,5 +82,7 @@ func (c *checker) attribution(q *Question) {
 	}
 }
 
-// reportsOfEvents are the reports that count events.
-var reportsOfEvents = [...]string{ReportBehaviour, ReportReachFrequency, ReportAttribution}
+// CountsEvents tells whether a report counts events.
+func CountsEvents(report string) bool {
+	return report == ReportBehaviour || report == ReportReachFrequency || report == ReportAttribution
+}

@@ -132,7 +132,7 @@ func (f *Facts) reader(q *Question) *Error {
 func (f *Facts) askBasis(q *Question, isListColumn func(string) bool) *Error {
 	joined := q.List != "" || slices.ContainsFunc(q.Dims, isListColumn) ||
 		// Its events may be those of the party that uploads under the contract.
-		slices.Contains(reportsOfEvents[:], q.Report)
+		CountsEvents(q.Report)
 	// The walk ends at the first condition that joins.
 	_ = q.Where.Walk(func(c *Condition) error {
 		// In the operator's own flows the event log may be the partner's.

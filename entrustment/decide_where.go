@@ -44,7 +44,7 @@ func (w *wording) dims(q *Question) *Error {
 // categories checks the categories of events that a report reads: those that
 // the entrustment names, no other.
 func (w *wording) categories(q *Question) *Error {
-	if reads := slices.Contains(reportsOfEvents[:], q.Report); reads && len(q.Categories)+len(w.f.Contract.Events) == 0 {
+	if reads := CountsEvents(q.Report); reads && len(q.Categories)+len(w.f.Contract.Events) == 0 {
 		return w.f.by("events", refusal(CodeDimForbidden, clauseNamed, "categories", "no event is listed", allowed(nil, "events:")))
 	}
 	for i, name := range q.Categories {
