@@ -35,6 +35,8 @@ type Sources struct {
 	Categories []string              // of events: those that it names
 
 	Identifiers []string // kinds that the entrustment names; none: all
+
+	Campaign *CampaignSource // that the question names; nil: none, or there is none of that name
 }
 
 // Owner is a party whose users are counted, and its group.
@@ -44,6 +46,8 @@ type Owner struct{ Party, Group string }
 const (
 	TableMain  = "table"
 	TableIndex = "index"
+	// TableConverters counts those of a lift report's people who converted.
+	TableConverters = "converters"
 )
 
 // Planned is one table of a plan.
@@ -63,6 +67,7 @@ type Plan struct {
 	list      ListSource
 	columns   []matcher.Column
 	where     *matcher.Where
+	campaign  *entrustment.Campaign // of a report on one
 
 	reservation string
 	asker       string
@@ -85,7 +90,11 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	if src.Recipient == "" || src.BaseOwner.Party == "" || src.ListOwner.Party == "" {
 		return nil, errOwner // nobody to charge is nothing to release
 	}
-	c := &compiler{q: *q, src: src, floor: p.ListFloor}
+	c := &compiler{q: *q, own: q.Where, src: src, floor: p.ListFloor}
+	if err := c.onCampaign(); err != nil {
+		return nil, err
+	}
+	q = &c.q
 	asked := q.Sigma
 	if q.Report == entrustment.ReportSize && asked == 0 && slices.Contains(p.Sigma, SizeSigma) {
 		asked = SizeSigma
@@ -111,6 +120,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	if err := c.events(&spec, p); err != nil {
 		return nil, err
 	}
+	ofEvents := len(c.eventOwners)
 	dims, err := c.dims(spec.Events)
 	if err != nil {
 		return nil, err
@@ -132,6 +142,10 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 			return nil, err
 		}
 	}
+	where := spec.Where
+	if q.Report == entrustment.ReportDelivery || q.Report == entrustment.ReportAttribution {
+		spec.Where = c.delivered(spec.Where)
+	}
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -139,10 +153,19 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 		return nil, specError("window", "this question reads no events, so no day matters", "leave window out, or add a condition on events")
 	}
 	plan := &Plan{Question: c.canonical(sigma, &spec), Recipient: src.Recipient, asked: dims, list: c.list,
-		columns: src.Columns, where: spec.Where}
+		columns: src.Columns, where: where, campaign: c.campaign}
 	owners := append([]Owner{src.BaseOwner}, c.eventOwners...)
 	if spec.List != (matcher.ListID{}) || c.listInWhere {
 		owners = append(owners, src.ListOwner)
+	}
+	if q.Report == entrustment.ReportLift {
+		// Who is in the audience, and of them who converted. The first reads no events but
+		// those of a condition.
+		people := spec
+		people.Events = nil
+		plan.add(TableMain, people, slices.Concat([]Owner{src.BaseOwner, src.ListOwner}, c.eventOwners[ofEvents:])...)
+		plan.add(TableConverters, spec, owners...)
+		return plan, nil
 	}
 	plan.add(TableMain, spec, owners...)
 	if q.Index {
@@ -173,6 +196,9 @@ type compiler struct {
 	src   Sources
 	floor int64
 	list  ListSource
+	own   *entrustment.Condition // the question's, without its campaign's
+
+	campaign *entrustment.Campaign
 
 	named       []string // measures, users first
 	eventOwners []Owner  // of the logs that are read
@@ -206,10 +232,7 @@ func (c *compiler) large(field string, l ListSource) error {
 
 // report checks what goes with the kind of report.
 func (c *compiler) report() error {
-	if err := CheckReport(c.q.Report); err != nil {
-		return err
-	}
-	ofEvents := entrustment.CountsEvents(c.q.Report)
+	ofEvents := entrustment.ReadsEvents(c.q.Report)
 	if c.q.List == "" && !ofEvents {
 		return specError("list", "this report joins a list", "name the list")
 	}
@@ -245,6 +268,8 @@ func (c *compiler) report() error {
 		}
 	case entrustment.ReportCube:
 		return c.cube()
+	case entrustment.ReportLift:
+		return c.lift()
 	case entrustment.ReportProfile:
 		if len(c.q.Dims) == 0 {
 			return specError("dims", "a profile report needs a dimension", "name at least one")
@@ -327,6 +352,9 @@ func (c *compiler) dims(events *EventSpec) ([]Dim, error) {
 	if c.q.Report == entrustment.ReportReachFrequency {
 		out = append(out, Dim{Source: matcher.Frequency, Name: Frequency, Domain: frequencyDomain})
 	}
+	if c.q.Report == entrustment.ReportLift {
+		out = append(out, Dim{Source: matcher.Assigned, Name: Assignment, Domain: assignments, Share: c.src.Campaign.Holdout})
+	}
 	return out, nil
 }
 
@@ -373,8 +401,13 @@ func (c *compiler) condition(field string, n *entrustment.Condition) (matcher.Wh
 		if len(c.src.Events) == 0 {
 			return matcher.Where{}, c.noEvents(field + ".event")
 		}
-		// A span ends where the window does, and its days are part of the spec.
+		// A span ends where the window does, and its days are part of the spec. Of a
+		// campaign's audience it ends before the campaign begins: who is in it must not
+		// hang on what the campaign did.
 		to := c.window().To
+		if c.campaign != nil {
+			to = c.campaign.From.Add(-1)
+		}
 		span := entrustment.Window{From: to.Add(1 - int(n.Event.Within)), To: to}
 		return matcher.Where{Event: &matcher.AtLeast{Logs: c.logs(span), Category: n.Event.Category, N: int64(n.Event.AtLeast),
 			From: span.From.Number(), To: span.To.Number()}}, nil
@@ -443,7 +476,7 @@ func (c *compiler) values(field string, m map[string][]string, between bool) (ma
 // canonical gives the question with every default written out.
 func (c *compiler) canonical(sigma int64, spec *Spec) entrustment.Question {
 	q := c.q
-	q.Sigma = int(sigma)
+	q.Where, q.Sigma = c.own, int(sigma)
 	q.Measures = []string{MeasureUsers}
 	q.Window = nil // where no event is read no day matters
 	if spec.Events != nil {

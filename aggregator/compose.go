@@ -2,6 +2,8 @@ package aggregator
 
 import (
 	"math"
+
+	"awase/entrustment"
 )
 
 // z95 is the 97.5 % quantile of the normal distribution: the half-width of a
@@ -56,8 +58,10 @@ type Answer struct {
 	Caps      []Cap
 	// CellsOfOne is L0: in how many cells one person may be.
 	CellsOfOne int
-	Overlap    bool // one person may be in several cells: there is no total of people
-	Summed     int  // cells of a planning cube that the number sums; 0: it is from no cube
+	Overlap    bool                  // one person may be in several cells: there is no total of people
+	Lift       *LiftAnswer           // of a lift report
+	Campaign   *entrustment.Campaign // of a report on one
+	Summed     int                   // cells of a planning cube that the number sums; 0: it is from no cube
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -68,7 +72,7 @@ func (a *Answer) Epsilon() (eps, delta float64) {
 // Compose turns the tables of a plan into an answer.
 func Compose(pl *Plan, tables []*Table) *Answer {
 	main := tables[0]
-	a := &Answer{Dims: pl.asked, Tau: main.Tau, Sigma: main.Sigma, List: pl.list}
+	a := &Answer{Dims: pl.asked, Tau: main.Tau, Sigma: main.Sigma, List: pl.list, Campaign: pl.campaign}
 	var base *Table
 	for i, t := range tables {
 		a.RhoNano += t.RhoNano
@@ -133,6 +137,9 @@ func Compose(pl *Plan, tables []*Table) *Answer {
 		row.Sums, row.Rates = a.amounts(main, main.Cells[at], func(s *Sum) int64 { return s.Cells[at] })
 		a.drop(counted, row.Sums, row.Rates)
 		a.Rows[i] = row
+	}
+	if len(tables) > 1 && pl.Tables[1].Name == TableConverters {
+		a.composeLift(pl, main, tables[1])
 	}
 	return a
 }

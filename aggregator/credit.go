@@ -35,14 +35,17 @@ func (c *compiler) credits(spec *Spec, p *Policy) error {
 		if !l.reads(w) {
 			continue
 		}
+		if l.Types == nil { // of a campaign that was not delivered yet: what it costs is known before
+			converts, cs.Touches = true, append(cs.Touches, matcher.EventType{Kind: click, Category: ev.Categories[0]}, matcher.EventType{Kind: impression, Category: ev.Categories[0]})
+		}
 		for _, t := range l.Types {
 			if !slices.Contains(ev.Categories, t.Category) {
 				continue
 			}
-			switch entrustment.EventKind(t.Kind) {
-			case entrustment.EventConversion:
+			switch t.Kind {
+			case conversion:
 				converts = true
-			case entrustment.EventClick, entrustment.EventImpression:
+			case click, impression:
 				cs.Touches = append(cs.Touches, t)
 			}
 		}
@@ -70,7 +73,7 @@ func (c *compiler) credits(spec *Spec, p *Policy) error {
 	}
 	if c.q.Measures == nil || slices.Contains(c.q.Measures, MeasureCredits) {
 		c.named = append(c.named, MeasureCredits)
-		spec.Measures = []Measure{{Name: MeasureCredits, Kind: string(entrustment.EventConversion), Cap: cs.Most * matcher.Credit, Granule: 1, Across: true}}
+		spec.Measures = []Measure{{Name: MeasureCredits, Kinds: []string{conversion}, Cap: cs.Most * matcher.Credit, Granule: 1, Across: true}}
 	}
 	if cs.Most > matcher.MaxConversions {
 		return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "measures", Detail: "the cap of conversions is too large to credit them in thousandths",
@@ -104,7 +107,7 @@ func (cs *CreditSpec) cells() int64 {
 	default:
 		clicks := int64(0)
 		for _, t := range cs.Touches {
-			if t.Kind == string(entrustment.EventClick) {
+			if t.Kind == click {
 				clicks++
 			}
 		}

@@ -21,11 +21,13 @@ func creditSources() Sources {
 	src := eventSources()
 	src.Categories = []string{"shop", "spring", "summer", "winter"}
 	src.Events[0].Types = creditTypes
+	src.Campaign = &CampaignSource{Document: &entrustment.Campaign{ID: "c", Entrustment: "e", List: "spring",
+		From: entrustment.Date{Year: 2026, Month: 10, Day: 1}, Until: entrustment.Date{Year: 2026, Month: 10, Day: 31}}}
 	return src
 }
 
 func compileCredits(change func(*entrustment.Question), policy func(*Policy)) (*Plan, error) {
-	q := &entrustment.Question{Schema: "awase.report/v1", Report: entrustment.ReportAttribution, Entrustment: "e", List: "spring"}
+	q := &entrustment.Question{Schema: "awase.report/v1", Report: entrustment.ReportAttribution, Entrustment: "e", Campaign: "c"}
 	if change != nil {
 		change(q)
 	}
@@ -148,7 +150,7 @@ func TestCreditsRefused(t *testing.T) {
 	}
 	p := DefaultPolicy()
 	for model, code := range map[entrustment.AttributionModel]entrustment.Code{entrustment.LastTouch: "", entrustment.FirstLast: "", entrustment.EvenTouch: entrustment.CodeLimit} {
-		_, err := Compile(&entrustment.Question{Report: entrustment.ReportAttribution, Attribution: &entrustment.Attribution{Model: model}}, src, &p)
+		_, err := Compile(&entrustment.Question{Report: entrustment.ReportAttribution, Campaign: "c", Attribution: &entrustment.Attribution{Model: model}}, src, &p)
 		if codeOf(err) != code || err != nil && !strings.Contains(err.Error(), "last-touch") {
 			t.Errorf("eleven cells with %s: %v", model, err)
 		}
@@ -165,7 +167,7 @@ func TestCreditsLogs(t *testing.T) {
 	}
 	p := DefaultPolicy()
 	ask := func(a *entrustment.Attribution) (out []byte) {
-		pl, err := Compile(&entrustment.Question{Report: entrustment.ReportAttribution, Attribution: a, Window: &entrustment.Window{From: day(30), To: day(31)}}, src, &p)
+		pl, err := Compile(&entrustment.Question{Report: entrustment.ReportAttribution, Campaign: "c", Attribution: a, Window: &entrustment.Window{From: day(30), To: day(31)}}, src, &p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,10 +223,10 @@ func creditEngine(tb interface{ Fatal(...any) }, people []int, deeds []deed) *ma
 	return e
 }
 
-// uncapped takes the clamp away: as many conversions of one person count as can.
-type uncapped struct{ matcher.Engine }
+// unclampedCredits takes the clamp away: as many conversions of one person count as can.
+type unclampedCredits struct{ matcher.Engine }
 
-func (u uncapped) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, error) {
+func (u unclampedCredits) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, error) {
 	a := *q.Attribution
 	a.Most = matcher.MaxConversions
 	q.Attribution = &a
@@ -233,13 +235,15 @@ func (u uncapped) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, er
 
 func creditSpec(t interface{ Fatal(...any) }, model entrustment.AttributionModel, most int64) Spec {
 	plan, err := compileCredits(func(q *entrustment.Question) {
-		q.List, q.Attribution = "", &entrustment.Attribution{Model: model}
+		q.Attribution = &entrustment.Attribution{Model: model}
 		q.Window = &entrustment.Window{From: entrustment.DateOfNumber(100), To: entrustment.DateOfNumber(130)}
 	}, func(p *Policy) { p.Caps["conversions"] = most })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Tables[0].Spec
+	s := plan.Tables[0].Spec
+	s.List = matcher.ListID{} // of everybody
+	return s
 }
 
 // moves is by how much one person moves the credits, all cells together, and in how many
@@ -288,7 +292,7 @@ func TestCreditsSensitivity(t *testing.T) {
 		if cells > s.cellsOfOne() {
 			rt.Fatalf("one person is in %d cells, the noise is for %d", cells, s.cellsOfOne())
 		}
-		credits, _ = moves(rt, &s, uncapped{with}, uncapped{without})
+		credits, _ = moves(rt, &s, unclampedCredits{with}, unclampedCredits{without})
 		broken = broken || credits > s.Measures[0].Cap
 	})
 	if !broken {
@@ -397,7 +401,7 @@ func TestCreditsDigitCoding(t *testing.T) {
 		return float64(right) / trials
 	}
 	clamped := accuracy(func(e matcher.Engine) matcher.Engine { return e })
-	open := accuracy(func(e matcher.Engine) matcher.Engine { return uncapped{e} })
+	open := accuracy(func(e matcher.Engine) matcher.Engine { return unclampedCredits{e} })
 	// 0.52 is claimed for one measure; five standard errors are 0.04.
 	if clamped > 0.52+0.04 || open < 0.95 {
 		t.Errorf("guesses are right with probability %.3f with the clamp, %.3f without it", clamped, open)

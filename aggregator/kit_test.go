@@ -291,7 +291,7 @@ func spenders(t *testing.T, n int, leaves bool) *matcher.Embedded {
 func checkSumsMove(t *testing.T, m rig) error {
 	const people, limit = 600, spendersCap
 	day := entrustment.Date{Year: 1970, Month: 4, Day: 11}
-	spec := Spec{Population: matcher.PopulationID{1}, Sigma: 10, Measures: []Measure{{Name: "spend", Kind: "conversion", Unit: "yen", Cap: limit, Granule: 100}},
+	spec := Spec{Population: matcher.PopulationID{1}, Sigma: 10, Measures: []Measure{{Name: "spend", Kinds: []string{"conversion"}, Unit: "yen", Cap: limit, Granule: 100}},
 		Events: &EventSpec{Logs: []matcher.EventsID{{7}}, From: day, To: day, Categories: []string{"shop"}}}
 	var sums [2]int64
 	for i, leaves := range []bool{false, true} {

@@ -37,6 +37,7 @@ type Charge struct {
 type Purpose struct {
 	Entrustment string   `json:"entrustment"`
 	Report      string   `json:"report"`
+	Campaign    string   `json:"campaign,omitempty"`
 	List        string   `json:"list,omitempty"`
 	Table       string   `json:"table"`
 	Dims        []string `json:"dims,omitempty"`

@@ -17,9 +17,9 @@ const MeasureUsers = "users"
 // a cell, clamped to [0, Cap·Granule] and cut to whole granules.
 type Measure struct {
 	Name    string
-	Kind    string // of the events summed; "": any
-	Unit    string // "": the number of events; else their values in this unit
-	Cap     int64  // granules
+	Kinds   []string // of the events summed; none: any
+	Unit    string   // "": the number of events; else their values in this unit
+	Cap     int64    // granules
 	Granule int64
 	// Across: Cap is of all cells together, not of each, so the noise of a cell does not
 	// grow with the cells that somebody may be in (docs/proofs/attribution.md).
@@ -30,11 +30,19 @@ type Measure struct {
 // its granule.
 var measures = []Measure{
 	{Name: "events", Granule: 1},
-	{Name: "impressions", Kind: string(entrustment.EventImpression), Granule: 1},
-	{Name: "clicks", Kind: string(entrustment.EventClick), Granule: 1},
-	{Name: "conversions", Kind: string(entrustment.EventConversion), Granule: 1},
-	{Name: "spend", Kind: string(entrustment.EventConversion), Unit: string(entrustment.UnitYen), Granule: 100},
+	{Name: "impressions", Kinds: []string{impression}, Granule: 1},
+	{Name: "clicks", Kinds: []string{click}, Granule: 1},
+	{Name: "conversions", Kinds: []string{conversion}, Granule: 1},
+	{Name: "spend", Kinds: []string{conversion}, Unit: string(entrustment.UnitYen), Granule: 100},
+	// What showing advertisements cost: yen of a person, not hundreds.
+	{Name: "cost", Kinds: []string{impression, click}, Unit: string(entrustment.UnitYen), Granule: 1},
 }
+
+const (
+	impression = string(entrustment.EventImpression)
+	click      = string(entrustment.EventClick)
+	conversion = string(entrustment.EventConversion)
+)
 
 // maxCapUnits is the most granules of a cap (PRIVACY §4.2).
 const maxCapUnits = 1 << 16
@@ -64,7 +72,7 @@ var (
 // nobody else was there on that day (attack A13).
 type EventSource struct {
 	ID       matcher.EventsID
-	Types    []matcher.EventType // those that its document declares
+	Types    []matcher.EventType // those that its document declares; nil: it is still to come
 	From, To entrustment.Date    // the days that it was declared to be of; zero: any
 	Last     entrustment.Date    // the last whole day before it was loaded
 	Owner    Owner
@@ -89,6 +97,7 @@ type EventSpec struct {
 	From, To   entrustment.Date   // both included
 	Categories []string           // sorted
 	Presence   string             // kind of event that puts a cluster into a cell; "": any
+	Spread     bool               // as matcher.EventQuery's
 
 	Credits *CreditSpec // of an attribution; nil: events are counted
 }
@@ -102,7 +111,7 @@ const (
 
 // events compiles what a report reads of the event logs.
 func (c *compiler) events(spec *Spec, p *Policy) error {
-	if !entrustment.CountsEvents(c.q.Report) {
+	if !entrustment.ReadsEvents(c.q.Report) {
 		return nil
 	}
 	if len(c.src.Events) == 0 {
@@ -123,8 +132,15 @@ func (c *compiler) events(spec *Spec, p *Policy) error {
 		return c.credits(spec, p)
 	}
 	ev.Logs = c.logs(w)
-	if c.q.Report == entrustment.ReportReachFrequency {
-		ev.Presence = string(entrustment.EventImpression)
+	switch c.q.Report {
+	case entrustment.ReportReachFrequency:
+		ev.Presence = impression
+	case entrustment.ReportDelivery:
+		// Who converts in a week may have been reached in the week before.
+		ev.Presence, ev.Spread = impression, true
+	case entrustment.ReportLift:
+		ev.Presence, c.named = conversion, []string{MeasureUsers}
+		return nil
 	}
 	return c.measures(spec, p)
 }
@@ -183,10 +199,15 @@ func (c *compiler) window() entrustment.Window {
 // measures compiles the sums.
 func (c *compiler) measures(spec *Spec, p *Policy) error {
 	asked := c.q.Measures
-	if len(asked) == 0 && c.q.Report == entrustment.ReportReachFrequency {
-		asked = []string{MeasureUsers, "impressions"}
-	} else if len(asked) == 0 {
-		asked = []string{MeasureUsers, "events"}
+	if len(asked) == 0 {
+		switch c.q.Report {
+		case entrustment.ReportReachFrequency:
+			asked = []string{MeasureUsers, "impressions"}
+		case entrustment.ReportDelivery:
+			asked = []string{MeasureUsers, "impressions", "clicks", "conversions", "cost"}
+		default:
+			asked = []string{MeasureUsers, "events"}
+		}
 	}
 	c.named = []string{MeasureUsers}
 	for _, m := range measures {
@@ -229,9 +250,9 @@ func (c *compiler) eventDim(name string, spec *EventSpec) (Dim, bool) {
 	switch {
 	case c.q.Report == entrustment.ReportAttribution && name == entrustment.DimTouch:
 		return Dim{Source: matcher.Touch, Name: name, Domain: spec.Credits.domain()}, true
-	case c.q.Report != entrustment.ReportBehaviour:
+	case c.q.Report != entrustment.ReportBehaviour && c.q.Report != entrustment.ReportDelivery:
 		return Dim{}, false
-	case name == entrustment.DimCategory:
+	case name == entrustment.DimCategory && c.q.Report == entrustment.ReportBehaviour:
 		return Dim{Source: matcher.EventCategory, Name: name, Domain: spec.Categories}, true
 	case name == entrustment.DimDay:
 		return spans(name, spec, 1), true
@@ -289,11 +310,15 @@ func (s *Spec) encodeEvents(e *encoder) {
 	e.text(s.Events.From.String())
 	e.text(s.Events.To.String())
 	e.texts(s.Events.Categories)
-	e.text(s.Events.Presence)
+	if s.Events.Spread { // no kind has a space in it
+		e.text(s.Events.Presence + " spread")
+	} else {
+		e.text(s.Events.Presence)
+	}
 	e.number(int64(len(s.Measures)))
 	for _, m := range s.Measures {
 		e.text(m.Name)
-		e.text(m.Kind)
+		e.text(strings.Join(m.Kinds, " ")) // likewise
 		e.text(m.Unit)
 		e.number(m.Cap)
 		e.number(m.Granule)
@@ -309,9 +334,9 @@ func (s *Spec) eventQuery() *matcher.EventQuery {
 		return nil
 	}
 	q := &matcher.EventQuery{Logs: s.Events.Logs, From: s.Events.From.Number(), To: s.Events.To.Number(),
-		Categories: s.Events.Categories, Presence: s.Events.Presence}
+		Categories: s.Events.Categories, Presence: s.Events.Presence, Spread: s.Events.Spread}
 	for _, m := range s.Measures {
-		q.Sums = append(q.Sums, matcher.EventSum{Kind: m.Kind, Unit: m.Unit, Cap: m.Cap, Granule: m.Granule})
+		q.Sums = append(q.Sums, matcher.EventSum{Kinds: m.Kinds, Unit: m.Unit, Cap: m.Cap, Granule: m.Granule})
 	}
 	return q
 }

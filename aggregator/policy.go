@@ -75,7 +75,7 @@ const (
 func DefaultPolicy() Policy {
 	return Policy{
 		K: 50, Sigma: []int64{5, 10, 20, 50}, DeltaThrE15: e15 / 100_000_000,
-		Caps:      map[string]int64{"events": 30, "impressions": 30, "clicks": 5, "conversions": 3, "spend": 30000},
+		Caps:      map[string]int64{"events": 30, "impressions": 30, "clicks": 5, "conversions": 3, "spend": 30000, "cost": 300},
 		Rho30Nano: nano / 4, Rho365Nano: 2 * nano, Delta30E15: 4 * e15 / 1_000_000,
 		ListFloor: 1000, ListVersions: 50, Tick: 5 * time.Second,
 	}
@@ -120,7 +120,7 @@ func ParsePolicy(file string, data []byte) (Policy, error) {
 	}
 	for name, v := range doc.Caps {
 		if _, ok := p.Caps[name]; !ok {
-			c.fail("caps."+name, "no such cap; there are events, impressions, clicks, conversions, spend")
+			c.fail("caps."+name, "no such cap; there are events, impressions, clicks, conversions, spend, cost")
 			continue
 		}
 		p.Caps[name] = c.between("caps."+name, v, granuleOf(name), maxCapUnits*granuleOf(name))

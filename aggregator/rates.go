@@ -13,15 +13,18 @@ type rate struct {
 	name       string
 	num, den   string // measures; den may be users
 	percentage bool   // num ≤ den is expected; else num ≤ cap·den
+	free       bool   // den bounds num in no way
 }
 
 // rates are those that there are, each where both its measures were asked.
 var rates = []rate{
-	{"events_per_user", "events", MeasureUsers, false},
-	{"average_frequency", "impressions", MeasureUsers, false},
-	{"click_rate", "clicks", "impressions", true},
-	{"conversion_rate", "conversions", "clicks", true},
-	{"spend_per_user", "spend", MeasureUsers, false},
+	{"events_per_user", "events", MeasureUsers, false, false},
+	{"average_frequency", "impressions", MeasureUsers, false, false},
+	{"click_rate", "clicks", "impressions", true, false},
+	{"conversion_rate", "conversions", "clicks", true, false},
+	{"spend_per_user", "spend", MeasureUsers, false, false},
+	{"cost_per_click", "cost", "clicks", false, true},
+	{"cost_per_result", "cost", "conversions", false, true},
 }
 
 // amount is a noisy number with its standard deviation, in the unit shown.
@@ -84,7 +87,11 @@ func (a *Answer) amounts(t *Table, c Cell, of func(*Sum) int64) ([]*Interval, []
 	for i, r := range a.present() {
 		num, den := known[r.num], known[r.den]
 		scale := 1.0
-		if !r.percentage {
+		switch {
+		case r.percentage:
+		case r.free:
+			scale = math.Inf(1)
+		default:
 			scale = num.most
 		}
 		ratios[i] = quotient(num, den, scale)
@@ -101,7 +108,7 @@ func (s *Spec) counted() []string {
 		return nil
 	}
 	for _, m := range s.Measures {
-		if m.Kind == "" || m.Kind == s.Events.Presence {
+		if len(m.Kinds) == 0 || slices.Contains(m.Kinds, s.Events.Presence) {
 			out = append(out, m.Name)
 		}
 	}
@@ -125,11 +132,15 @@ func (a *Answer) drop(names []string, sums []*Interval, ratios []*Ratio) {
 // quotient gives num/den with Fieller's 95 % interval, or nil where the guard of
 // §4.3-10 forbids it: the numerator, and how far it stays below the most it
 // could be (scale·den), are each at least two of their own standard deviations,
-// so that nobody is told that all or none in a cell did something. The two
+// so that nobody is told that all or none in a cell did something. Where den
+// bounds num in no way (scale is infinite), den is, in place of the latter. The two
 // noises are independent.
 func quotient(num, den amount, scale float64) *Ratio {
-	rest := scale*den.value - num.value
-	if num.value < 2*num.sd || rest < 2*math.Hypot(num.sd, scale*den.sd) {
+	rest, sd := den.value, den.sd
+	if !math.IsInf(scale, 1) {
+		rest, sd = scale*den.value-num.value, math.Hypot(num.sd, scale*den.sd)
+	}
+	if num.value < 2*num.sd || rest < 2*sd {
 		return nil
 	}
 	a := den.value*den.value - z95*z95*den.sd*den.sd

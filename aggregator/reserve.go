@@ -32,8 +32,8 @@ type Held struct {
 	DeltaE15 int64 `json:"delta_e15"`
 }
 
-// maxHold is how long a reservation may run.
-const maxHold = window365
+// MaxHold is how long a reservation may run.
+const MaxHold = window365
 
 // draw lessens a charge's reservation by the charge.
 func (l *ledger) draw(c *Charge) {
@@ -114,7 +114,7 @@ func (g *Gate) Reserve(ctx context.Context, name string, pl *Plan, until time.Ti
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
-	if !until.After(now) || until.After(now.Add(maxHold)) {
+	if !until.After(now) || until.After(now.Add(MaxHold)) {
 		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rule 9", Field: "until",
 			Detail: "a reservation ends after now and within 365 days", Mend: "write another day"}
 	}
@@ -195,7 +195,7 @@ func (pl *Plan) AskedBy(party string) { pl.asker = party }
 
 // purpose says what a charge for a table of a question is for.
 func purpose(q *entrustment.Question, table string) Purpose {
-	p := Purpose{Entrustment: q.Entrustment, Report: q.Report, List: q.List, Table: table, Dims: q.Dims}
+	p := Purpose{Entrustment: q.Entrustment, Report: q.Report, Campaign: q.Campaign, List: q.List, Table: table, Dims: q.Dims}
 	if table == TableIndex { // of everybody, whatever the condition
 		return p
 	}

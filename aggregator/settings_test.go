@@ -68,6 +68,7 @@ caps:
   clicks: 5
   conversions: 3
   spend: 30000
+  cost: 300
 budget:
   30d: 0.25
   365d: 2

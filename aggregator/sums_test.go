@@ -227,7 +227,7 @@ func (u unclamped) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, e
 // shows in the sum whether its person is there. The clamp leaves no more than
 // the noise covers; without it the guess is right at least 95 times in 100.
 func TestSumsDigitCoding(t *testing.T) {
-	spec := Spec{Population: matcher.PopulationID{1}, Sigma: 10, Measures: []Measure{{Name: "spend", Kind: "conversion", Unit: "yen", Cap: 300, Granule: 100}},
+	spec := Spec{Population: matcher.PopulationID{1}, Sigma: 10, Measures: []Measure{{Name: "spend", Kinds: []string{"conversion"}, Unit: "yen", Cap: 300, Granule: 100}},
 		Events: &EventSpec{Logs: []matcher.EventsID{{7}}, From: entrustment.Date{Year: 1970, Month: 4, Day: 11}, To: entrustment.Date{Year: 1970, Month: 4, Day: 11}, Categories: []string{"shop"}}}
 	const trials = 4000
 	accuracy := func(take func(matcher.Engine) matcher.Engine) float64 {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"awase/crypto/approval"
@@ -123,6 +124,16 @@ func (e *Enclave) concerned(act string, document json.RawMessage) (parties []str
 			return nil, fmt.Errorf("reading a document: %w", err)
 		}
 		parties = c.Signers()
+	case kindCampaign:
+		var m entrustment.Campaign
+		if err := json.Unmarshal(document, &m); err != nil {
+			return nil, fmt.Errorf("reading a document: %w", err)
+		}
+		c, err := e.contract(m.Entrustment)
+		if err != nil {
+			return nil, err
+		}
+		parties = c.Contract.Signers()
 	case kindParty:
 		var p entrustment.Party
 		if err := json.Unmarshal(document, &p); err != nil {
@@ -192,6 +203,12 @@ func (e *Enclave) inForce(act, id string) (json.RawMessage, int, error) {
 		if c, ok := e.state.contracts[id]; ok {
 			doc = c.Contract
 		}
+	case kindCampaign:
+		of, name, _ := strings.Cut(id, "/")
+		if c := e.state.campaigns[campaignKey{of, name}]; c != nil {
+			doc = c.Campaign
+		}
+		version = e.campaignVersion(id)
 	case kindLift:
 		version = e.state.freezes
 		if newest := e.state.newestStop(); newest != 0 {

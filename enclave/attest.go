@@ -15,6 +15,7 @@ type self struct {
 	confined *sandbox.Statement
 	build    string
 	inbox    string
+	outbox   string
 	backups  string
 }
 

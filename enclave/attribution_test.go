@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -8,93 +9,86 @@ import (
 	"awase/entrustment"
 )
 
-const adContract = `schema: awase.entrustment/v1
-id: ad
-flow: 5-delivery
-principal: acme
-trustee: operator
-purpose: advertising
-basis:
-  - {party: operator, code: CONSENT_POLICY, policy: v2, clauses: ["5"], evidence: "sha256:2c5a2d3fbfd046c8adfed290a54d007d5432f663271e9ca9b43fd9d24d9c643c"}
-  - {party: acme, code: CONSENT_27_1, scope: advertising, evidence: "sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289"}
-identifiers: [email]
-attributes: [gender]
-outputs: [attribution]
-events: [spring, shop]
-recipients: [acme]
-countries: {acme: JP}
-retention: {lists: 90d, events: 90d, reports: 365d}
-from: 2020-01-01
-until: 2036-12-31
-`
-
-// TestAttribution: conversions are credited to clicks, and where there was none to
-// impressions, through the vault; those outside the window are not, and what was asked
-// comes back with every default written out.
+// TestAttribution: what a campaign's conversions are credited to, of those to whom it was
+// delivered: clicks, and where there was none impressions. Its price is put aside before
+// there is an event, and what was asked comes back with every default written out.
 func TestAttribution(t *testing.T) {
 	t.Parallel()
-	e := openCrowd(t)
-	policies := "schema: awase.policies/v1\npolicies:\n  - {version: v2, date: 2024-01-29, clauses: {\"5\": [5-analysis, 5-delivery]}}\n  - {version: v1, date: 2019-04-01, clauses: {}}\n"
-	if _, err := e.SetPolicies(t.Context(), parse(t, entrustment.ParsePolicies, policies)); err != nil {
-		t.Fatal(err)
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "where: {in: {gender: [f, m]}}\nholdout: 10\nresults: [attribution]\n")
+	p, err := r.PriceCampaign(t.Context(), wire.CampaignRequest{Campaign: m})
+	if err != nil || len(p.Results) != 1 || p.Results[0].Price.Rho != 0.01 {
+		t.Fatalf("its results cost %+v, %v", p, err)
 	}
-	if _, err := e.Entrust(t.Context(), parse(t, entrustment.ParseContract, adContract)); err != nil {
-		t.Fatal(err)
-	}
+	r.submit(t, m)
 	ask := func(change ...func(*entrustment.Question)) (*wire.Release, error) {
-		return e.Report(t.Context(), question(append([]func(*entrustment.Question){func(q *entrustment.Question) {
-			q.Report, q.Entrustment, q.List, q.Dims = entrustment.ReportAttribution, "ad", "", nil
-		}}, change...)...))
+		q := &entrustment.Question{Schema: "awase.report/v1", Report: entrustment.ReportAttribution, Entrustment: "acme-5", Campaign: "spring", Recipient: "acme"}
+		for _, c := range change {
+			c(q)
+		}
+		return r.Report(t.Context(), q)
 	}
-	_, err := ask()
+	_, err = ask()
 	wantCode(t, "without a log", err, entrustment.CodeNotFound)
-	loadCrowdEvents(t, e)
-	r, err := ask()
+	loadAdEvents(t, r)
+	whole, err := ask(func(q *entrustment.Question) { q.Sigma = 5 })
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Who has two impressions or more has a click on the day of the purchase.
+	// Everybody saw it; who clicked too is credited to the click. One in ten is held out,
+	// by chance: six standard deviations of that.
 	want := map[string]int64{}
-	for i := range 1500 {
-		switch {
-		case i%10 == 9 || i%3 > 0:
-		case i%4 > 0:
-			want["click/spring"]++
-		default:
-			want["impression/spring"]++
+	for i := range adListed {
+		if _, covered := adPerson(i); !covered || i%5 > 1 {
+			continue
 		}
+		touch := "impression/spring"
+		if i%4 == 1 {
+			touch = "click/spring"
+		}
+		want[touch]++
 	}
-	if len(r.Cells) != 3 || r.Dims[0].Name != entrustment.DimTouch {
-		t.Fatalf("cells %+v of %+v", r.Cells, r.Dims)
+	if len(whole.Cells) != 3 || whole.Dims[0].Name != entrustment.DimTouch {
+		t.Fatalf("cells %+v of %+v", whole.Cells, whole.Dims)
 	}
-	total := int64(0)
-	for _, c := range r.Cells {
+	for _, c := range whole.Cells {
 		touch := c.Key[entrustment.DimTouch]
-		n, shown := want[touch], c.Status == wire.Released
-		// 325 are far above the threshold, 125 near it, 0 far below.
-		if touch == "click/spring" && !shown || touch == entrustment.Unattributed && shown || shown && (!near(c.Users, n) || !near(c.Sums["credits"], 1000*n)) {
-			t.Errorf("%v: %v %v, want %d", c.Key, c.Users, c.Sums["credits"], n)
+		if touch == entrustment.Unattributed {
+			if c.Status != wire.Withheld {
+				t.Errorf("nobody is without a touch, and it is %+v", c)
+			}
+			continue
 		}
-		if shown {
-			total += 1000 * n
+		n := 0.9 * float64(want[touch])
+		credits := c.Sums["credits"]
+		if c.Status != wire.Released || credits == nil {
+			t.Fatalf("%s is withheld", touch)
+		}
+		within := func(v, off float64) bool { return v > -off && v < off }
+		// 0.9·0.1·n by chance, and the noise.
+		if spread := 6 * (0.3*math.Sqrt(float64(want[touch])) + 15); !within(float64(c.Users.Value)-n, spread) || !within(float64(credits.Value)/1000-float64(c.Users.Value), 6*(15+10)) {
+			t.Errorf("%s: %v %v, want about %.0f", touch, c.Users, credits, n)
 		}
 	}
-	if a := r.Question.Attribution; a == nil || *a != (entrustment.Attribution{Model: entrustment.LastTouch, Click: 30, View: 7}) {
+	if a := whole.Question.Attribution; a == nil || *a != (entrustment.Attribution{Model: entrustment.LastTouch, Click: 30, View: 7}) {
 		t.Errorf("asked back: %+v", a)
 	}
 	// At most three conversions of one person, in all three cells together.
-	if s := r.Privacy.Statement; r.Privacy.CellsOfOne != 3 || r.Privacy.Rho != 0.01 || !strings.Contains(s.EN, "at most 3 count for one person") ||
-		!strings.Contains(s.EN, "standard deviation 30.") || !strings.Contains(s.JA, "最大 3 件") {
-		t.Errorf("%+v", r.Privacy)
+	if s := whole.Privacy.Statement; whole.Privacy.CellsOfOne != 3 || whole.Privacy.Rho != 0.04 || !strings.Contains(s.EN, "at most 3 count for one person") ||
+		!strings.Contains(s.EN, "standard deviation 15.") || !strings.Contains(s.JA, "最大 3 件") {
+		t.Errorf("%+v", whole.Privacy)
 	}
-	if r.Total.Status != wire.None || !near(r.Total.Sums["credits"], total) {
-		t.Errorf("total %+v", r.Total)
+	if whole.Total.Status != wire.None || whole.Total.Sums["credits"] == nil || whole.Campaign == nil || whole.Campaign.ID != "spring" {
+		t.Errorf("total %+v of %+v", whole.Total, whole.Campaign)
 	}
 
-	_, err = ask(func(q *entrustment.Question) { q.Categories = []string{"spring"} })
-	wantCode(t, "no conversions", err, entrustment.CodeSpec)
-	_, err = e.Report(t.Context(), question(func(q *entrustment.Question) { q.Report, q.Dims = entrustment.ReportAttribution, nil }))
-	wantCode(t, "under a contract without it", err, entrustment.CodeForbidden)
+	// The look-back goes as far as the contract's logs, the click of today as far as today.
+	even, err := ask(func(q *entrustment.Question) {
+		q.Sigma, q.Dims, q.Attribution = 5, []string{"gender"}, &entrustment.Attribution{Model: entrustment.EvenTouch, Click: 1, View: 1}
+	})
+	if err != nil || len(even.Dims) != 2 || even.Privacy.CellsOfOne != 3 {
+		t.Errorf("even by gender: %+v, %v", even, err)
+	}
 }
 
 // TestAttributionReadsBack: an event log that expired is missed by a question whose

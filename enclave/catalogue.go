@@ -55,7 +55,8 @@ func (e *Enclave) Parties(context.Context) ([]wire.PartyInfo, error) {
 	for _, id := range slices.Sorted(maps.Keys(e.state.parties)) {
 		key := kindParty + " " + id
 		seq := e.state.acts[key]
-		out = append(out, wire.PartyInfo{Party: e.state.parties[id], Version: e.state.versions[key], Seq: seq, At: utc(records[seq].Time)})
+		p := e.state.parties[id]
+		out = append(out, wire.PartyInfo{Party: p, Version: e.state.versions[key], Seq: seq, At: utc(records[seq].Time), Delivery: keyPrint(p.DeliveryKey), Serving: keyPrint(p.ServingKey)})
 	}
 	return out, nil
 }

@@ -30,6 +30,11 @@ func Init(ctx context.Context, dir string, op *entrustment.Party, o Options) (id
 			return "", err
 		}
 	}
+	for _, check := range []func(*entrustment.Party) *entrustment.Error{checkSealingKeys, checkServingKey} {
+		if err := check(op); err != nil {
+			return "", err
+		}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

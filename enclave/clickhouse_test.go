@@ -281,7 +281,7 @@ func randomQuery(r *rand.Rand, over *matcher.Common) matcher.Query {
 	if log := &over.Logs[r.IntN(len(over.Logs))]; r.IntN(2) == 0 {
 		from := log.From + r.Int32N(log.To-log.From+1)
 		q.Events = &matcher.EventQuery{Logs: []matcher.EventsID{log.Events}, From: from, To: from + r.Int32N(40), Categories: []string{"shop", "spring"}[r.IntN(2):],
-			Presence: []string{"", "click", "impression"}[r.IntN(3)], Sums: []matcher.EventSum{{Cap: 1 + r.Int64N(3), Granule: 1}, {Kind: "conversion", Unit: "yen", Cap: 1 + r.Int64N(20), Granule: 100}}}
+			Presence: []string{"", "click", "impression"}[r.IntN(3)], Spread: r.IntN(2) == 0, Sums: []matcher.EventSum{{Cap: 1 + r.Int64N(3), Granule: 1}, {Kinds: []string{"conversion"}, Unit: "yen", Cap: 1 + r.Int64N(20), Granule: 100}}}
 		if r.IntN(2) == 0 {
 			q.Dims = append(q.Dims, matcher.Dim{Source: matcher.EventCategory, Name: "category", Size: len(q.Events.Categories)})
 		}

@@ -246,6 +246,7 @@ func askAll(ctx context.Context, e wire.Enclave) {
 	askWork(ctx, e)
 	askSubjects(ctx, e)
 	askDisclosures(ctx, e)
+	askCampaigns(ctx, e, "e")
 	askVault(ctx, e)
 }
 

@@ -55,12 +55,18 @@ func (e *Enclave) document(kind, entrustmentID string, doc any) (wire.Ack, error
 	if err != nil {
 		return wire.Ack{}, e.refuse(kind, entrustmentID, err)
 	}
+	ack, err := e.standsOrWaits(kind, d, raw)
+	if err != nil {
+		return wire.Ack{}, e.refuse(kind, entrustmentID, err)
+	}
+	return ack, nil
+}
+
+// standsOrWaits makes what was decided effective or, where officers sign for it, a
+// draft. The room's lock is held.
+func (e *Enclave) standsOrWaits(kind string, d decided, raw json.RawMessage) (wire.Ack, error) {
 	if !d.same && e.signs {
-		ack, err := e.draft(kind, d.id, raw)
-		if err != nil {
-			return wire.Ack{}, e.refuse(kind, entrustmentID, err)
-		}
-		return ack, nil
+		return e.draft(kind, d.id, raw)
 	}
 	if err := e.ready(kind, d.id); err != nil {
 		return wire.Ack{}, err
@@ -92,6 +98,8 @@ func (e *Enclave) decide(kind string, raw json.RawMessage) (decided, error) {
 		})
 	case kindEntrust:
 		return about(raw, e.decideEntrust)
+	case kindCampaign:
+		return about(raw, e.decideCampaign)
 	case kindLift:
 		return about(raw, e.decideLift)
 	case kindAccept:

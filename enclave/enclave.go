@@ -47,6 +47,7 @@ type Options struct {
 	Prepared *vault.Prepared // what a confined process brought with it; nil: nothing
 	Key      vault.KeySource // where the vault key is kept; nil: the file beside the vault
 	Inbox    string          // where sealed files lie that StartWork names; "": nowhere
+	Outbox   string          // where deliveries are written that the front gives out; "": nowhere, and none is made
 	Backups  string          // where a confined process writes backups; "": nowhere
 	// Officers: a vault made at first use waits for its key ceremony (Init), and until
 	// then takes nothing that officers sign for; without it, it is a dev vault.
@@ -100,6 +101,7 @@ type Enclave struct {
 	question   func(f entrustment.Facts, a entrustment.Ask) error           // what they may ask
 	domain     func(field, name string, domain []string) error              // what a column of a list may hold
 	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
+	keysOf     func(id, name string) *listRecord                            // the list under an entrustment by whose keys a log names its users
 
 	journal *journal // the log as people read it; has a lock of its own
 
@@ -134,6 +136,12 @@ type Enclave struct {
 	toldLogs    func() []*eventsRecord      // the event logs that a disclosure tells of
 
 	retention retention
+
+	disk           vault.FS                        // of the outbox
+	deliveries     turns                           // held while a delivery is made
+	campaignsDue   kicker                          // wakes who makes them
+	delivering     map[uploadID]bool               // files of the outbox on their way
+	deliveryFailed map[campaignKey]*deliveryFailed // campaigns whose last delivery was refused
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -164,10 +172,10 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		}
 	}
 	e := &Enclave{
-		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
+		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Outbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{}, suppressed: map[token.Token]suppressed{},
-		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1),
+		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: vault.Disk(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[campaignKey]*deliveryFailed{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -192,7 +200,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.stopOf = e.state.stopOf
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
-	e.domain = entrustment.CheckDomain
+	e.domain, e.keysOf = entrustment.CheckDomain, e.state.list
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
@@ -203,6 +211,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	life := e.work.life
 	e.work.all.Go(func() { e.keepTo(life) })
+	e.work.all.Go(func() { e.keepDelivering(life) })
 	if o.Remote != nil { // the room opens whether it is there or not
 		e.outer.kick()
 		e.work.all.Go(func() { e.tending(life) })
@@ -228,7 +237,7 @@ func (e *Enclave) settle(ctx context.Context) error {
 	if err := e.expire(); err != nil {
 		return err
 	}
-	if err := e.vault.Sweep(e.segments()); err != nil {
+	if err := errors.Join(e.vault.Sweep(e.segments()), e.sweepOutbox()); err != nil {
 		return err
 	}
 	e.readRequests()

@@ -204,6 +204,9 @@ func (e *Enclave) end(id string, by *byOfficer, terms bool) error {
 
 // destroy does what follows the entry.
 func (e *Enclave) destroy(ctx context.Context, end *ended) error {
+	if err := e.forget(); err != nil { // before the vault key is replaced
+		return err
+	}
 	if err := e.vault.DestroyDataKey(dataKey(end.Entrustment)); err != nil {
 		return err
 	}

@@ -39,6 +39,12 @@ type eventsRecord struct {
 
 	Party string `json:"party"` // whose log it is
 
+	// Of a log by the keys of a list: which, its version as it was read, and the rows
+	// that were left out, as their keys were not on it.
+	List        string `json:"list,omitempty"`
+	ListVersion int    `json:"list_version,omitempty"`
+	Unknown     int64  `json:"unknown,omitempty"` // for its uploader's eyes alone
+
 	seq int64 // of its record
 	at  time.Time
 
@@ -93,13 +99,21 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	if err != nil {
 		return none, err
 	}
+	var keyed *listRecord
 	same, err := locked(e, func() (*wire.EventsLoaded, error) {
 		if err := e.mayAdd(id, f); err != nil {
 			return nil, err
 		}
 		was, ok := e.state.uploads[f.upload]
 		if !ok { // only loads take files, and they take turns
-			return nil, e.follows(kindEvents+" "+id, f.header)
+			if err := e.follows(kindEvents+" "+id, f.header); err != nil || f.header.List == "" {
+				return nil, err
+			}
+			var err error
+			if keyed, err = e.keyedList(id, f.header.List); err == nil {
+				e.copying[keyed.Keys.Segment.ID]++ // it may expire while its keys are read
+			}
+			return nil, err
 		}
 		if l := e.sameEvents(id, was.Content); l != nil && was.Became == kindEvents+" "+id {
 			return e.eventsAck(f.terms.Party, l, true)
@@ -109,9 +123,12 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	if err != nil || same != nil {
 		return deref(same), err
 	}
-	log, err := e.readEvents(ctx, f)
+	log, err := e.readEvents(ctx, f, keyed)
 	if err != nil {
 		return none, err
+	}
+	if len(log.rows) == 0 && log.unknown > 0 {
+		return none, noneOfList(keyed)
 	}
 	if len(log.rows) == 0 {
 		return none, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "events",
@@ -154,12 +171,20 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 		if err := e.mayAdd(id, f); err != nil { // the contract may have been amended
 			return none, err
 		}
+		if keyed != nil { // and the list have expired; only loads replace it
+			if _, err := e.keyedList(id, keyed.Name); err != nil {
+				return none, err
+			}
+		}
 		gone, err := e.insteadOf(id, f.header)
 		if err != nil {
 			return none, err
 		}
 		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[kindEvents+" "+id] + 1, Under: f.terms.Version, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
 			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload, Party: f.terms.Party}
+		if keyed != nil {
+			rec.List, rec.ListVersion, rec.Unknown = keyed.Name, keyed.Version, log.unknown
+		}
 		if h := f.header; h.From != 0 {
 			rec.Of = &entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}
 		}
@@ -208,7 +233,7 @@ func (e *Enclave) insteadOf(id string, h seal.Header) (gone []*eventsRecord, err
 func (e *Enclave) eventsAck(party string, rec *eventsRecord, same bool) (*wire.EventsLoaded, error) {
 	ack, err := e.ack(kindEvents, rec.Entrustment, same, rec)
 	ack.Version = rec.Version
-	out := &wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To, Party: party}
+	out := &wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To, Party: party, List: rec.List, ListVersion: rec.ListVersion, Unknown: rec.Unknown}
 	if !same {
 		out.Replaced = len(rec.Instead)
 	}
@@ -223,7 +248,7 @@ func (e *Enclave) eventsAck(party string, rec *eventsRecord, same bool) (*wire.E
 
 // eventsAct says what a sealed log holds, from its header alone.
 func eventsAct(party string, own bool, h seal.Header) entrustment.EventsLoad {
-	act := entrustment.EventsLoad{Party: party, Own: own, UserKey: len(h.Identifiers) == 0, Kinds: loadAct(h).Kinds}
+	act := entrustment.EventsLoad{Party: party, Own: own, UserKey: len(h.Identifiers) == 0 && h.List == "", Kinds: loadAct(h).Kinds, List: h.List}
 	for _, t := range h.Events {
 		act.Types = append(act.Types, entrustment.EventType{Kind: entrustment.EventKind(t.Kind), Category: t.Category})
 	}
@@ -238,6 +263,7 @@ func eventsAct(party string, own bool, h seal.Header) entrustment.EventsLoad {
 type eventLog struct {
 	rows     [][]byte
 	from, to int32
+	unknown  int64 // rows left out, as their keys are not on the list
 }
 
 var errEvent = misfit("an event does not fit its header")
@@ -246,8 +272,12 @@ var errEvent = misfit("an event does not fit its header")
 //
 //	day u32 ‖ type u8 ‖ tokens u8 ‖ (kind u8 ‖ token[12])… ‖ codes… ‖ value i64
 //
-// big-endian; a user named by key has one token of kind 255.
-func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) {
+// big-endian; a user named by key has one token of kind 255. Where keys are those of
+// a list, keyed, they become what it holds of them.
+func (e *Enclave) readEvents(ctx context.Context, f *opened, keyed *listRecord) (*eventLog, error) {
+	if keyed != nil {
+		defer e.keysRead(keyed)
+	}
 	tomorrow := entrustment.DateOf(e.vault.Log().Now()).Number() + 1
 	// How users are named is decided from the header, so each row keeps to it.
 	byKey := len(f.header.Identifiers) == 0
@@ -256,7 +286,7 @@ func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) 
 		return nil, errEvent
 	}
 	log := &eventLog{}
-	var arena []byte
+	var arena rowArena
 	err := e.tokenise(ctx, f.header, f.rows, func(t *tokened) error {
 		r, ev := t.row, t.row.Event
 		if ev == nil || int(ev.Type) >= len(f.header.Events) || ev.Day < firstDay || ev.Day > tomorrow || f.header.From != 0 && (ev.Day < f.header.From || ev.Day > f.header.To) ||
@@ -267,10 +297,7 @@ func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) 
 			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "events",
 				Detail: fmt.Sprintf("the log has more than %d rows", maxEvents), Mend: "load it in parts, by day"}
 		}
-		if len(arena) < 4096 {
-			arena = make([]byte, 1<<20)
-		}
-		row := binary.BigEndian.AppendUint32(arena[:0:len(arena)], uint32(ev.Day))
+		row := binary.BigEndian.AppendUint32(arena.begin(), uint32(ev.Day))
 		row = append(row, ev.Type, byte(max(1, len(t.tokens))))
 		if len(ev.Key) > 0 {
 			row = append(append(row, 255), t.user[:]...)
@@ -279,21 +306,25 @@ func (e *Enclave) readEvents(ctx context.Context, f *opened) (*eventLog, error) 
 			row = append(append(row, byte(k.Kind)), k.Token[:]...)
 		}
 		row = append(row, r.Codes...)
-		row = binary.BigEndian.AppendUint64(row, uint64(ev.Value))
-		arena = arena[min(len(row), len(arena)):]
-		if len(log.rows) == 0 {
-			log.from, log.to = ev.Day, ev.Day
-		}
-		log.from, log.to = min(log.from, ev.Day), max(log.to, ev.Day)
-		log.rows = append(log.rows, row)
+		log.rows = append(log.rows, arena.end(binary.BigEndian.AppendUint64(row, uint64(ev.Value))))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	if keyed != nil {
+		if err := e.byKeys(ctx, log, keyed); err != nil {
+			return nil, err
+		}
+	}
 	slices.SortFunc(log.rows, bytes.Compare)
+	if n := len(log.rows); n > 0 {
+		log.from, log.to = dayOf(log.rows[0]), dayOf(log.rows[n-1])
+	}
 	return log, nil
 }
+
+func dayOf(row []byte) int32 { return int32(binary.BigEndian.Uint32(row)) }
 
 func codesFit(codes []uint8, columns []seal.Column) bool {
 	if len(codes) != len(columns) {
@@ -317,7 +348,7 @@ func (l *eventLog) days(yield func(string, []byte) bool) {
 			r := l.rows[end]
 			out = append(binary.BigEndian.AppendUint16(out, uint16(len(r))), r...)
 		}
-		if !yield(dayColumn(int32(binary.BigEndian.Uint32(day))), out) {
+		if !yield(dayColumn(dayOf(day)), out) {
 			return
 		}
 	}

@@ -24,7 +24,7 @@ import (
 // roomWide are the entries beside those of an entrustment that tell how the room
 // was run meanwhile. They name no other entrustment and no party's numbers.
 var roomWide = map[string]bool{
-	kindPolicies: true, kindGate: true, kindRotation: true, kindBackup: true, kindLost: true, kindConfirm: true, kindEngine: true,
+	kindPolicies: true, kindGate: true, kindRotation: true, kindBackup: true, kindLost: true, kindConfirm: true, kindEngine: true, kindForget: true,
 	vault.KindRestore: true, vault.KindClock: true, kindLift: true,
 }
 
@@ -234,7 +234,7 @@ func (f *file) finish(e *Enclave) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(named)) {
 		if p := f.people[id]; p != nil && named[id] {
-			f.Parties = append(f.Parties, wire.EvidenceParty{ID: id, Class: p.Class, Country: p.Country})
+			f.Parties = append(f.Parties, wire.EvidenceParty{ID: id, Class: p.Class, Country: p.Country, Delivery: keyPrint(p.DeliveryKey), Serving: keyPrint(p.ServingKey)})
 		}
 	}
 	return nil

@@ -299,6 +299,32 @@ func (s *standingNow) take(r *vault.Record) (place, error) {
 		p := s.of(rep.Entrustment, rep.Recipient)
 		p.asker = rep.AskedBy
 		return p, nil
+	case kindCampaign:
+		c, err := body[campaignRecord](r)
+		if err != nil {
+			return place{}, err
+		}
+		return s.of(c.Campaign.Entrustment, ""), nil
+	case kindDelivery:
+		d, err := body[deliveryRecord](r)
+		if err != nil {
+			return place{}, err
+		}
+		return s.of(d.Entrustment, d.Receiver), nil
+	case kindHanded:
+		h, err := body[handedRecord](r)
+		if err != nil {
+			return place{}, err
+		}
+		return s.of(h.Entrustment, h.Receiver), nil
+	case kindClosed:
+		c, err := body[closedRecord](r)
+		if err != nil {
+			return place{}, err
+		}
+		p := s.of(c.Entrustment, "")
+		p.asker = c.AskedBy
+		return p, nil
 	case kindDraft, kindApproval, kindWithdraw, kindFreeze:
 		return s.takeOfficers(r)
 	case kindTable, kindAlarm: // of no party
@@ -412,6 +438,12 @@ func (s *standingNow) takeOfficers(r *vault.Record) (place, error) {
 				return place{}, err
 			}
 			p = place{entrustment: c.ID, roles: c.Signers()}
+		case kindCampaign:
+			id, _, _ := strings.Cut(d.Statement.ID, "/")
+			p = place{entrustment: id}
+			if c := s.contracts[id]; c != nil {
+				p.roles = c.Signers()
+			}
 		case kindParty:
 			p.roles = append(p.roles, d.Statement.ID)
 		}

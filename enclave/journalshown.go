@@ -1,6 +1,9 @@
 package enclave
 
 import (
+	"encoding/hex"
+	"time"
+
 	"awase/aggregator"
 	"awase/crypto/seal"
 	"awase/enclave/vault"
@@ -15,6 +18,8 @@ type (
 		Group    string                 `json:"group"`
 		Country  string                 `json:"country"`
 		Officers int                    `json:"officers"`
+		Delivery string                 `json:"delivery_fingerprint,omitempty"` // of the key, which is public, and long
+		Serving  string                 `json:"serving_fingerprint,omitempty"`
 	}
 	shownBase struct {
 		Version int   `json:"version"`
@@ -77,6 +82,35 @@ type (
 		DeltaE15    int64  `json:"delta_e15"`
 		Confinement string `json:"confinement"`
 	}
+	shownCampaign struct {
+		Campaign string                `json:"campaign"`
+		Version  int                   `json:"version"`
+		Document *entrustment.Campaign `json:"document"`
+	}
+	shownDelivery struct {
+		Campaign string           `json:"campaign"`
+		Number   int              `json:"number,omitempty"`
+		Version  int              `json:"version"`
+		Receiver string           `json:"receiver"`
+		Form     entrustment.Form `json:"form,omitempty"`
+		Act      string           `json:"act,omitempty"`
+		Small    bool             `json:"too_small,omitempty"`
+		Daily    bool             `json:"daily,omitempty"`
+		Final    bool             `json:"final,omitempty"`
+		Expires  string           `json:"expires,omitempty"`
+		Sealed   string           `json:"sealed,omitempty"` // SHA-256 of the file, for its receiver
+	}
+	shownHanded struct {
+		Campaign string `json:"campaign"`
+		Number   int    `json:"number"`
+		Receiver string `json:"receiver"`
+		Status   string `json:"status"`
+		Reason   string `json:"reason,omitempty"`
+	}
+	shownClosed struct {
+		Campaign string `json:"campaign"`
+		AskedBy  string `json:"asked_by,omitempty"`
+	}
 	shownEnd struct {
 		Version int    `json:"version"`
 		Backups string `json:"backups,omitempty"`
@@ -87,6 +121,11 @@ type (
 		What    string    `json:"what"`
 		Things  []expired `json:"things"`
 		Backups string    `json:"backups,omitempty"`
+	}
+	shownForget struct {
+		Base    int      `json:"base"`
+		Kinds   []string `json:"kinds"`
+		Backups string   `json:"backups,omitempty"`
 	}
 	shownDraft struct {
 		Act     string `json:"act"`
@@ -148,7 +187,7 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 	switch r.Kind {
 	case kindParty, kindCeremony:
 		return tell(own, r, func(p *entrustment.Party) shownParty {
-			return shownParty{p.Class, p.Group, p.Country, len(p.Officers)}
+			return shownParty{p.Class, p.Group, p.Country, len(p.Officers), keyPrint(p.DeliveryKey), keyPrint(p.ServingKey)}
 		})
 	case kindPolicies:
 		return tell(own, r, func(p *entrustment.Policies) *entrustment.Policies { return p })
@@ -192,6 +231,8 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 		return tell(all || v.sub, r, func(e *endRecord) shownEnd { return shownEnd{e.Version, e.Backups, e.Terms} })
 	case kindExpired:
 		return tell(all, r, func(x *expiredRecord) shownExpired { return shownExpired{x.Version, x.What, x.Things, x.Backups} })
+	case kindForget:
+		return tell(own, r, func(f *forgetRecord) shownForget { return shownForget{f.Base, f.Kinds, f.Backups} })
 	case kindReport:
 		return tell(all || v.asker, r, func(p *reportRecord) shownReport {
 			out := shownReport{Version: p.Version, Recipient: p.Recipient, AskedBy: p.AskedBy}
@@ -200,6 +241,27 @@ func shown(v viewer, r *vault.Record, _ *place) (any, bool) {
 			}
 			return out
 		})
+	case kindCampaign:
+		return tell(all, r, func(c *campaignRecord) shownCampaign { return shownCampaign{c.Campaign.ID, c.Version, c.Campaign} })
+	case kindDelivery:
+		return tell(all, r, func(d *deliveryRecord) shownDelivery {
+			out := shownDelivery{Campaign: d.Campaign, Number: d.Number, Version: d.Version, Receiver: d.Receiver, Form: d.Form, Act: d.Act, Small: d.Small, Daily: d.Daily, Final: d.Final}
+			if d.Small {
+				out.Number = 0
+				return out
+			}
+			out.Expires = utc(time.Unix(d.Expires, 0))
+			if v.owner {
+				out.Sealed = hex.EncodeToString(d.Sealed[:])
+			}
+			return out
+		})
+	case kindHanded:
+		return tell(all, r, func(h *handedRecord) shownHanded {
+			return shownHanded{h.Campaign, h.Number, h.Receiver, h.Status, h.Reason}
+		})
+	case kindClosed:
+		return tell(all || v.asker, r, func(c *closedRecord) shownClosed { return shownClosed{c.Campaign, c.AskedBy} })
 	case kindDraft:
 		return tell(all, r, func(d *draftRecord) shownDraft {
 			return shownDraft{d.Statement.Act, d.Statement.ID, d.Statement.Version, d.Statement.Expires}

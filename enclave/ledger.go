@@ -89,7 +89,7 @@ func account(s *aggregator.AccountState) wire.LedgerAccount {
 
 // charge writes a posting.
 func charge(p *aggregator.Posting) wire.LedgerCharge {
-	c := wire.LedgerCharge{At: utc(p.At), Entrustment: p.For.Entrustment, Report: p.For.Report, List: p.For.List, Table: p.For.Table,
+	c := wire.LedgerCharge{At: utc(p.At), Entrustment: p.For.Entrustment, Report: p.For.Report, Campaign: p.For.Campaign, List: p.For.List, Table: p.For.Table,
 		Spec: p.Spec.String(), Rho: unnano(p.RhoNano), Delta: float64(p.DeltaE15) / 1e15, Back30: utc(p.Back30), Back365: utc(p.Back365),
 		Dims: p.For.Dims, Long: p.For.Long, Window: p.For.Window, Measures: p.For.Measures, Total: p.For.Total}
 	if p.For.Where != "" {

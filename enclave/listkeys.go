@@ -196,35 +196,15 @@ func nextKeys(b []byte) (r keyRow, rest []byte, err error) {
 
 // eachKey reads the keys of a version, and sees that they are those that were written.
 func (e *Enclave) eachKey(ctx context.Context, k *keysRecord, each func(*keyRow) error) error {
-	check := &rowSegment{key: e.vault.Subkey("list keys"), what: "awase list keys v1"}
-	read := check.part()
-	n := 0
-	err := e.vault.ReadColumns(k.Segment, func(name string, part []byte) error {
-		if name != rowColumn(n) {
-			return vault.ErrSegment
+	err := e.readRows(ctx, k.Segment, k.Digest, "list keys", "awase list keys v1", func(b []byte) ([]byte, error) {
+		r, rest, err := nextKeys(b)
+		if err != nil {
+			return nil, err
 		}
-		n++
-		for len(part) > 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			r, rest, err := nextKeys(part)
-			if err != nil {
-				return err
-			}
-			read.digest(r.raw)
-			if err := each(&r); err != nil {
-				return err
-			}
-			part = rest
-		}
-		return nil
+		return rest, each(&r)
 	})
 	if err != nil {
 		return fmt.Errorf("opening the keys of a list: %w", err)
-	}
-	if check.digest() != k.Digest {
-		return fmt.Errorf("opening the keys of a list: %w", vault.ErrSegment)
 	}
 	return nil
 }

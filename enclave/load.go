@@ -127,7 +127,7 @@ func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema
 	}
 	same, err := locked(e, func() (*wire.BaseLoaded, error) {
 		now := e.state.base
-		if now == nil || e.unlifted || !sameJSON(now.Schema, schema) {
+		if now == nil || e.unlifted || e.lacks(now) || !sameJSON(now.Schema, schema) {
 			if _, ok := e.state.uploads[f.upload]; ok {
 				return nil, errUpload
 			}
@@ -137,7 +137,7 @@ func (e *Enclave) openedBase(ctx context.Context, schema *entrustment.BaseSchema
 			return nil, err
 		}
 		ack, err := e.ack(kindBase, "", true, nil)
-		return &wire.BaseLoaded{Ack: ack, Users: now.Users}, err
+		return now.loaded(ack), err
 	})
 	if err != nil || same != nil {
 		return deref(same), err
@@ -198,10 +198,12 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		return none, errHeader
 	}
 	// Only loads replace the base, and they take turns.
+	var named []string
 	old, err := locked(e, func() (*baseRecord, error) {
 		if _, err := e.operator(); err != nil {
 			return nil, err
 		}
+		named = e.retention.named()
 		return e.state.base, e.follows(kindBase, f.header)
 	})
 	if err != nil {
@@ -219,8 +221,13 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		return none, err
 	}
 	defer told.abort()
+	keys, err := e.baseKeys(f.header, named)
+	if err != nil {
+		return none, err
+	}
+	defer keys.abort()
 	lifting := e.lifting()
-	base, err := e.buildBase(ctx, f.header, f.rows, prev, lifting, told)
+	base, err := e.buildBase(ctx, f.header, f.rows, prev, lifting, told, keys)
 	if err != nil {
 		return none, err
 	}
@@ -232,14 +239,21 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	unlifted, _ := locked(e, func() (bool, error) { return e.unlifted, nil })
-	if old != nil && old.Population == pop && old.Particulars != nil && old.Particulars.Digest == digest && sameJSON(old.Schema, schema) && !unlifted {
+	if err := keys.done(); err != nil {
+		return none, err
+	}
+	now, unlifted := func() (*baseRecord, bool) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.state.base, e.unlifted // the base of before, and perhaps less of it than when this began
+	}()
+	if now != nil && now.Population == pop && now.Particulars != nil && now.Particulars.Digest == digest && keys.same(now) && sameJSON(now.Schema, schema) && !unlifted {
 		return locked(e, func() (wire.BaseLoaded, error) {
 			if err := e.useUp(f, kindBase, pop); err != nil {
 				return none, err
 			}
 			ack, err := e.ack(kindBase, "", true, nil)
-			return wire.BaseLoaded{Ack: ack, Users: old.Users}, err
+			return *now.loaded(ack), err
 		})
 	}
 	ref, err := e.writeSegment(baseKey, base.Columns())
@@ -254,7 +268,11 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	if err != nil {
 		return none, err
 	}
-	rec := baseRecord{schema, columnsOf(f.header), ref, pop, int64(base.Users()), 1, f.upload, lifted, &particularsRecord{particulars, digest, f.header.Identifiers}}
+	rec := baseRecord{Schema: schema, Columns: columnsOf(f.header), Segment: ref, Population: pop, Users: int64(base.Users()), Version: 1, Upload: f.upload, Lifted: lifted,
+		Particulars: &particularsRecord{particulars, digest, f.header.Identifiers}}
+	if err := keys.commit(&rec); err != nil {
+		return none, err
+	}
 	if old != nil {
 		rec.Version = old.Version + 1
 	}
@@ -266,7 +284,8 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 	}
 	defer done()
 	return locked(e, func() (wire.BaseLoaded, error) {
-		before := e.populationNow()
+		named, before := e.retention.named(), e.populationNow()
+		rec.Hashes = slices.DeleteFunc(rec.Hashes, func(h hashesRecord) bool { return !slices.Contains(named, h.Kind) }) // a contract may have ended
 		ack, err := e.ack(kindBase, "", false, rec)
 		if err != nil {
 			return none, err
@@ -278,26 +297,36 @@ func (e *Enclave) loadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 		}
 		e.bring(now, buried(base, e.gone), ref)
 		e.stays(now)
-		return wire.BaseLoaded{Ack: ack, Users: rec.Users}, e.vault.Sweep(e.segments())
+		return *rec.loaded(ack), e.vault.Sweep(e.segments())
 	})
 }
 
-func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base, lifting *lifting, told *particulars) (*matcher.Base, error) {
-	b := matcher.NewBaseBuilder(columnsOf(h))
+// loaded is what the operator is told of a base.
+func (b *baseRecord) loaded(ack wire.Ack) *wire.BaseLoaded {
+	return &wire.BaseLoaded{Ack: ack, Users: b.Users, LongKeys: b.UserKeys != nil && b.UserKeys.Long}
+}
+
+func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, prev *matcher.Base, lifting *lifting, told *particulars, keys *baseKeys) (*matcher.Base, error) {
+	b := matcher.NewBaseBuilder(slices.Concat(columnsOf(h), keys.optIns))
 	err := e.tokeniseApart(ctx, h, rows, func() (func(*tokened) error, error) {
 		part, err := b.Part()
-		told := told.part()
+		told, keys := told.part(), keys.part()
+		var codes []uint8
 		return func(t *tokened) error {
 			p := t.row.Person
 			if p == nil {
 				return errRow
 			}
-			person := matcher.Person{User: t.user, Codes: t.row.Codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
-			lifting.row(t.user, p)
+			codes = appendOptIns(append(codes[:0], t.row.Codes...), len(h.Channels), p.Channels)
+			person := matcher.Person{User: t.user, Codes: codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
+			out := lifting.row(t.user, p)
 			if p.Verified {
 				person.Tokens = t.tokens
 			}
 			if err := told.add(t); err != nil {
+				return err
+			}
+			if err := keys.add(t, out); err != nil {
 				return err
 			}
 			return part.Add(&person)

@@ -1,9 +1,11 @@
 package enclave
 
 import (
+	"fmt"
 	"slices"
 
 	"awase/crypto/approval"
+	"awase/crypto/seal"
 	"awase/entrustment"
 )
 
@@ -58,6 +60,8 @@ var partyRules = []partyRule{
 		}
 		return nil
 	}},
+	{"sealing keys are keys", func(_ *Enclave, p, _ *entrustment.Party) *entrustment.Error { return checkSealingKeys(p) }},
+	{"serving key", func(_ *Enclave, p, _ *entrustment.Party) *entrustment.Error { return checkServingKey(p) }},
 	// One key of two officers would be two signatures of one person.
 	{"a key is one officer's", func(e *Enclave, p, _ *entrustment.Party) *entrustment.Error {
 		for _, o := range p.Officers {
@@ -71,6 +75,78 @@ var partyRules = []partyRule{
 
 func officersError(detail, mend string) *entrustment.Error {
 	return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 9", Field: "officers", Detail: detail, Mend: mend}
+}
+
+func sealingKeyError(field, detail, mend string) *entrustment.Error {
+	return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 9", Field: field, Detail: detail, Mend: mend}
+}
+
+// checkSealingKeys refuses a key that can't be sealed to: at the delivery it would be
+// too late.
+func checkSealingKeys(p *entrustment.Party) *entrustment.Error {
+	for _, k := range []struct{ field, key, made string }{
+		{"delivery_key", p.DeliveryKey, "awase courier key"}, {"serving_key", p.ServingKey, "awase courier key --serving"},
+	} {
+		if k.key == "" {
+			continue
+		}
+		if _, err := seal.ParsePublicKey(k.key); err != nil {
+			return sealingKeyError(k.field, "it is no key that can be sealed to: "+err.Error(), "write the line of the .pub file that "+k.made+" made, the whole of it")
+		}
+	}
+	return nil
+}
+
+// checkServingKey refuses one of a party that serves no ads, and one that opens the
+// deliveries too.
+func checkServingKey(p *entrustment.Party) *entrustment.Error {
+	switch {
+	case p.ServingKey == "":
+	case p.Class != entrustment.ClassAdPlatform:
+		return sealingKeyError("serving_key", "only an ad platform serves ads by labels", "take it out, or write class: ad-platform")
+	case p.ServingKey == p.DeliveryKey:
+		return sealingKeyError("serving_key", "it is the delivery key: who carries deliveries could open the labels", "the partner makes another with awase courier key --serving")
+	}
+	return nil
+}
+
+// deliveryKey gives the key that deliveries to a party are sealed to.
+func (e *Enclave) deliveryKey(party string) (seal.PublicKey, error) {
+	return e.sealingKey(party, "delivery_key", func(p *entrustment.Party) string { return p.DeliveryKey },
+		"it makes one with awase courier key; write the line of its .pub as delivery_key into the party's document, have that signed (awase party add, awase approve) and deliver again")
+}
+
+// servingKey gives the key that opens the labels of an ad platform.
+func (e *Enclave) servingKey(party string) (seal.PublicKey, error) {
+	return e.sealingKey(party, "serving_key", func(p *entrustment.Party) string { return p.ServingKey },
+		"it makes one with awase courier key --serving; write the line of its .pub as serving_key into the party's document, have that signed (awase party add, awase approve) and deliver again")
+}
+
+// sealingKey gives a key that is pinned for a party. The room's lock is held.
+func (e *Enclave) sealingKey(party, field string, of func(*entrustment.Party) string, mend string) (seal.PublicKey, error) {
+	p := e.state.parties[party]
+	if p == nil {
+		return seal.PublicKey{}, &entrustment.Error{Code: entrustment.CodeNotFound, Clause: "DESIGN §1", Field: "party",
+			Detail: "no party " + entrustment.Quote(party) + " is in the room", Mend: "add it first: awase party add"}
+	}
+	text := of(p)
+	if text == "" {
+		return seal.PublicKey{}, sealingKeyError(field, "no "+field+" of "+entrustment.Quote(party)+" is pinned", mend)
+	}
+	key, err := seal.ParsePublicKey(text)
+	if err != nil {
+		return seal.PublicKey{}, fmt.Errorf("reading the %s of a party: %w", field, err)
+	}
+	return key, nil
+}
+
+// keyPrint gives the fingerprint of a key that is pinned, "" of none.
+func keyPrint(text string) string {
+	key, err := seal.ParsePublicKey(text)
+	if err != nil {
+		return ""
+	}
+	return key.Fingerprint()
 }
 
 // checkKey refuses what is no key, and an origin that is none.

@@ -155,7 +155,7 @@ func (e *Enclave) puts(n *needs) []put {
 	}
 	build, base, built := buildOf(n.base), n.base, n.built
 	out = append(out, put{thing{build: build}, forever, func(ctx context.Context, r Remote) error {
-		return r.PutBase(ctx, build, base.Columns, func() (*matcher.Base, error) {
+		return r.PutBase(ctx, build, base.engineColumns(), func() (*matcher.Base, error) {
 			if built != nil {
 				return built, nil
 			}
@@ -215,7 +215,7 @@ func (e *Enclave) commonOf(id string, n *needs) (*matcher.Common, *needs) {
 	c := e.state.contracts[id]
 	facts := e.facts(c)
 	of := &needs{population: n.population, base: n.base, gone: n.gone}
-	out := &matcher.Common{Population: matcher.PopulationID(n.population), Columns: n.base.Columns, Eligible: []matcher.Eligibility{eligibility(c, &facts)}}
+	out := &matcher.Common{Population: matcher.PopulationID(n.population), Columns: n.base.engineColumns(), Eligible: []matcher.Eligibility{eligibility(c, &facts)}}
 	for _, l := range n.lists {
 		if l.Entrustment == id {
 			of.lists = append(of.lists, l)

@@ -112,6 +112,7 @@ func (s *state) lose(ids []string) {
 			delete(s.reports, r.Key)
 		}
 	}
+	s.loseDeliveries(gone)
 	for _, d := range s.disclosed {
 		d.lost = d.lost || d.made != nil && gone(d.made.Segment)
 	}
@@ -146,6 +147,7 @@ func (s *state) refs() (out []vault.SegmentRef) {
 	for _, r := range s.reportTable {
 		out = append(out, r.Segment)
 	}
+	out = append(out, s.deliveryRefs()...)
 	for _, d := range s.disclosed {
 		if d.kept() {
 			out = append(out, d.made.Segment)

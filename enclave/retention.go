@@ -22,10 +22,11 @@ import (
 
 // The clauses by which a thing expires.
 const (
-	clauseLists   = "retention.lists"
-	clauseEvents  = "retention.events"
-	clauseReports = "retention.reports"
-	clauseUntil   = "until"
+	clauseLists      = "retention.lists"
+	clauseEvents     = "retention.events"
+	clauseReports    = "retention.reports"
+	clauseUntil      = "until"
+	clauseDeliveries = "retention.deliveries"
 )
 
 // expiredRecord says that things of one party under an entrustment expired.
@@ -88,6 +89,7 @@ func newRetention() retentionState {
 type retention struct {
 	clock  func() (now time.Time, stands bool) // stands: nothing expires by it; tests take it out, as the next
 	before func() error                        // what is due goes, before anything is decided
+	named  func() []string                     // kinds of the base's identifiers that contracts name to be delivered
 	unlink map[string]bool                     // segments of what expired, while they are there
 
 	ends    map[string]bool      // entrustments that ended by their own terms, until they are destroyed
@@ -96,7 +98,7 @@ type retention struct {
 }
 
 func (e *Enclave) newRetention() retention {
-	return retention{clock: e.settledTime, before: e.expire, unlink: map[string]bool{}, ends: map[string]bool{}, loading: map[string]int{}, idle: e.quiet}
+	return retention{clock: e.settledTime, before: e.expire, named: e.namedKinds, unlink: map[string]bool{}, ends: map[string]bool{}, loading: map[string]int{}, idle: e.quiet}
 }
 
 // settledTime is the vault's time. While a jump of the machine's clock waits for
@@ -152,6 +154,7 @@ func (s *state) lasting(id string) (out []lasting) {
 				expired: expired{Entry: seq, Clause: clauseReports, Days: c.Retention.Reports, Since: r.at}}, false)
 		}
 	}
+	out = append(out, s.lastingDeliveries(of)...)
 	if id == "" {
 		out = append(out, s.lastingDisclosures()...)
 	}
@@ -180,6 +183,9 @@ const maxExpired = 1000
 
 // expire lets go of what is due. The room's lock is held.
 func (e *Enclave) expire() error {
+	if err := e.forget(); err != nil {
+		return err
+	}
 	now, stopped := e.retention.clock()
 	if stopped || !e.state.anyDue(now) {
 		return nil
@@ -286,6 +292,9 @@ func (e *Enclave) look() error {
 		return err
 	}
 	e.destroyEnded(context.WithoutCancel(e.work.life))
+	if err := e.sweepOutbox(); err != nil {
+		return err
+	}
 	return e.unlinkExpired()
 }
 
@@ -319,6 +328,8 @@ func (s *state) expire(r *expiredRecord, seq int64, at time.Time) {
 			s.lapsedLogs[r.Entrustment] = was
 		case kindReport:
 			s.dropReport(x.Entry)
+		case kindDelivery:
+			s.dropDelivery(x.Entry)
 		case kindDisclosure, kindRequest:
 			s.dropDisclosure(x.Entry)
 		}

@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -135,4 +136,35 @@ func (s *rowSegment) abort() {
 	if s.w != nil {
 		_ = s.w.Abort() // what is left of it, the next opening sweeps away
 	}
+}
+
+// readRows reads a segment of rows whose digest is under a subkey, and sees that they
+// are those that were written: what was given out before is worth nothing where it
+// fails. next takes a row off what it is given.
+func (e *Enclave) readRows(ctx context.Context, ref vault.SegmentRef, digest hexID, subkey, what string, next func(b []byte) (rest []byte, err error)) error {
+	check := &rowSegment{key: e.vault.Subkey(subkey), what: what}
+	read := check.part()
+	n := 0
+	err := e.vault.ReadColumns(ref, func(name string, part []byte) error {
+		if name != rowColumn(n) {
+			return vault.ErrSegment
+		}
+		n++
+		for len(part) > 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			rest, err := next(part)
+			if err != nil {
+				return err
+			}
+			read.digest(part[:len(part)-len(rest)])
+			part = rest
+		}
+		return nil
+	})
+	if err == nil && check.digest() != digest {
+		err = vault.ErrSegment
+	}
+	return err
 }

@@ -128,7 +128,7 @@ func TestHandMadeHeaders(t *testing.T) {
 	load := func(rows seal.Rows) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		_, err := e.readEvents(t.Context(), &opened{header: events, rows: past(rows), upload: uploadID(seal.NewUpload())})
+		_, err := e.readEvents(t.Context(), &opened{header: events, rows: past(rows), upload: uploadID(seal.NewUpload())}, nil)
 		return err
 	}
 	if err := load(row("", 1, 5)); err != nil {

@@ -42,6 +42,7 @@ const (
 	kindEngine   = receipt.EngineKind
 	kindDropped  = receipt.DroppedKind
 	kindExpired  = "expired"
+	kindForget   = "forget"
 )
 
 // gateRecord is the document of a gate policy as it was given.
@@ -63,7 +64,7 @@ func (r *entrustRecord) clause(key string) entrustment.ContractClause {
 // baseRecord makes a segment the identity base.
 type baseRecord struct {
 	Schema     *entrustment.BaseSchema `json:"schema"`
-	Columns    []matcher.Column        `json:"columns"` // the attributes that were loaded: no sensitive one
+	Columns    []matcher.Column        `json:"columns"` // the attributes that were loaded: no sensitive one, and no opt-in
 	Segment    vault.SegmentRef        `json:"segment"`
 	Population hexID                   `json:"population"`
 	Users      int64                   `json:"users"`
@@ -72,7 +73,14 @@ type baseRecord struct {
 	Lifted     *liftedRecord           `json:"lifted,omitempty"` // whose requests it lifts; nil: there were none
 
 	Particulars *particularsRecord `json:"particulars,omitempty"` // for disclosures; nil: of a base that an older version loaded
+
+	OptIns   []matcher.Column `json:"opt_ins,omitempty"`   // of the channels, after Columns; none: there are none, or an older version loaded it
+	UserKeys *userKeysRecord  `json:"user_keys,omitempty"` // for the channels; nil likewise
+	Hashes   []hashesRecord   `json:"hashes,omitempty"`    // of the kinds that contracts name to be delivered, by kind
 }
+
+// engineColumns are the columns of the base as the engines have it.
+func (b *baseRecord) engineColumns() []matcher.Column { return slices.Concat(b.Columns, b.OptIns) }
 
 // listRecord makes a segment the newest version of a list.
 type listRecord struct {
@@ -172,7 +180,8 @@ type reportRecord struct {
 	AskedBy     string              `json:"asked_by,omitempty"` // as a refusal's
 	// Asked names the question and its reader, whatever was read for it: what was
 	// released last for it is readable when nothing new can be asked.
-	Asked hexID `json:"asked,omitzero"`
+	Asked    hexID  `json:"asked,omitzero"`
+	Campaign string `json:"campaign,omitempty"` // whose results it tells
 	// Cube is the question of a planning cube, for sizes to be answered from it.
 	Cube *entrustment.Question `json:"cube,omitempty"`
 
@@ -223,6 +232,7 @@ type state struct {
 	engineState
 	retentionState
 	disclosures
+	campaignFold
 }
 
 func newState() *state {
@@ -231,7 +241,7 @@ func newState() *state {
 		listTimes: map[string][]time.Time{}, reports: map[hexID]int64{}, newestOf: map[hexID]int64{}, acts: map[string]int64{}, versions: map[string]int{},
 		reportTable: map[int64]*reportRecord{}, reserved: map[string]*entrustment.Question{}, reservedBy: map[string]string{}, cubes: map[listKey][]*entrustment.Question{}, owners: map[string]bool{}, uploads: map[uploadID]upload{}, newest: map[string]uploadID{}, events: map[string][]*eventsRecord{},
 		ended: map[string]*ended{}, since: map[string]int64{}, answered: map[int64]bool{}, asked: map[uploadID]int64{}, history: newHistory(), engineState: engineState{dropped: map[string]int64{}, had: map[string]bool{}, left: map[string][]hexID{}, gone: map[string]int64{}},
-		retentionState: newRetention(), disclosures: newDisclosures(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
+		retentionState: newRetention(), disclosures: newDisclosures(), campaignFold: newCampaigns(), officerState: officerState{pinned: map[string]officer{}, drafts: map[string]*draft{}},
 	}
 }
 
@@ -337,10 +347,24 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			}
 		}
 		return fail(err)
+	case kindCampaign:
+		return fail(s.foldCampaign(r))
+	case kindDelivery:
+		return fail(s.foldDelivery(r))
+	case kindHanded:
+		return fail(s.foldHanded(r))
+	case kindClosed:
+		return fail(s.foldClosed(r))
 	case kindExpired:
 		x, err := body[expiredRecord](r)
 		if err == nil {
 			s.expire(x, r.Seq, r.Time)
+		}
+		return fail(err)
+	case kindForget:
+		f, err := body[forgetRecord](r)
+		if err == nil {
+			s.forget(f)
 		}
 		return fail(err)
 	case kindCharge:
@@ -518,6 +542,9 @@ func (s *state) segments() map[string]bool {
 	}
 	for _, r := range s.reportTable {
 		keep[r.Segment.ID] = true
+	}
+	for _, ref := range s.deliveryRefs() {
+		keep[ref.ID] = true
 	}
 	for i := range s.requests {
 		if s.keepsAskers(&s.requests[i]) {

@@ -26,7 +26,11 @@ type tokeniser struct {
 }
 
 func (e *Enclave) tokeniser(h seal.Header) (*tokeniser, error) {
-	users, err := token.NewMaker(e.tokens, userKind, 0, "")
+	kind := userKind
+	if h.List != "" {
+		kind = listKeyKind
+	}
+	users, err := token.NewMaker(e.tokens, kind, 0, "")
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +114,12 @@ type tokenBatch struct {
 	done   chan struct{} // one signal a use
 }
 
-// userKind is the domain of the operator's user keys.
-const userKind = "user"
+// userKind is the domain of the operator's user keys, listKeyKind that of other
+// parties' own: those of one are nobody's of the other.
+const (
+	userKind    = "user"
+	listKeyKind = "list key"
+)
 
 // fill tokenises a batch, and gives its rows to take, nil: to nobody.
 func (b *tokenBatch) fill(t *tokeniser, take func(*tokened) error) {

@@ -81,8 +81,3 @@ func (c *checker) attribution(q *Question) {
 		c.failAs(CodeSpec, "attribution.half_life", "only the model time-decay has a half-life", "leave it out, or write model: time-decay")
 	}
 }
-
-// CountsEvents tells whether a report counts events.
-func CountsEvents(report string) bool {
-	return report == ReportBehaviour || report == ReportReachFrequency || report == ReportAttribution
-}

@@ -61,11 +61,12 @@ type Campaign struct {
 	Destination Destination `yaml:"destination" json:"destination" need:"value"`
 	From        Date        `yaml:"from" json:"from" need:"value"`
 	Until       Date        `yaml:"until" json:"until" need:"value"`
-	Refresh     Days        `yaml:"refresh,omitempty" json:"refresh,omitempty"`     // the audience is delivered anew after so many days; 0: once
-	Holdout     int         `yaml:"holdout,omitempty" json:"holdout,omitempty"`     // per cent of the audience that is not delivered, for a lift report
-	Frequency   *Frequency  `yaml:"frequency,omitempty" json:"frequency,omitempty"` // a hint to the receiver
-	Results     []string    `yaml:"results,omitempty" json:"results,omitempty"`     // reports whose price is put aside before it is approved
-	Sigma       int         `yaml:"sigma,omitempty" json:"sigma,omitempty"`         // of the results; 0: the policy's default
+	Refresh     Days        `yaml:"refresh,omitempty" json:"refresh,omitempty"`       // the audience is delivered anew after so many days; 0: once
+	Holdout     int         `yaml:"holdout,omitempty" json:"holdout,omitempty"`       // per cent of the audience that is not delivered, for a lift report
+	Frequency   *Frequency  `yaml:"frequency,omitempty" json:"frequency,omitempty"`   // a hint to the receiver
+	Results     []string    `yaml:"results,omitempty" json:"results,omitempty"`       // reports whose price is put aside before it is approved
+	Categories  []string    `yaml:"categories,omitempty" json:"categories,omitempty"` // of the events that are its results; none: all that the contract names
+	Sigma       int         `yaml:"sigma,omitempty" json:"sigma,omitempty"`           // of the results; 0: the policy's default
 	// ConversionRate is the share of people without the campaign that convert, by the
 	// advertiser's own experience: how sure a lift report can be follows from it.
 	ConversionRate Rate `yaml:"conversion_rate,omitempty" json:"conversion_rate,omitempty"`
@@ -104,4 +105,13 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	}
 	*r = Rate(n)
 	return nil
+}
+
+// Deliveries gives how many audiences the campaign's days have at most: one, and one
+// anew every Refresh days.
+func (m *Campaign) Deliveries() int {
+	if m.Refresh == 0 {
+		return 1
+	}
+	return 1 + int(m.Until.Number()-m.From.Number())/int(m.Refresh)
 }

@@ -47,6 +47,7 @@ func ParseCampaign(file string, data []byte) (*Campaign, error) {
 		c.fail("sigma", "must not be negative", "leave it out for the default")
 	}
 	c.each("results", m.Results, func(path, s string) { c.oneOf(path, s, ads[:]) })
+	c.each("categories", m.Categories, c.name)
 	c.lift(m)
 	return done(m, c)
 }

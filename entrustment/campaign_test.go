@@ -29,6 +29,7 @@ func genCampaign(t *rapid.T) *Campaign {
 	if rapid.Bool().Draw(t, "where") {
 		m.Where = genCondition(t, 2)
 	}
+	m.Categories = distinctOf(genName, 0, 3).Draw(t, "categories")
 	if rapid.Bool().Draw(t, "frequency") {
 		m.Frequency = &Frequency{rapid.IntRange(1, 20).Draw(t, "times"), genDays.Draw(t, "within")}
 	}
@@ -41,7 +42,7 @@ func genCampaign(t *rapid.T) *Campaign {
 func TestCampaignIsRead(t *testing.T) {
 	m := mustParse(t, ParseCampaign, "campaign.yaml")
 	if m.Destination.Form != FormMeta || m.Holdout != 10 || m.Refresh != 1 || *m.Frequency != (Frequency{3, 7}) || m.ConversionRate != 20_000 || m.ConversionRate.String() != "2%" ||
-		strings.Join(m.Results, " ") != "delivery lift" || m.Where.All[1].Not.List != "existing-customers" {
+		strings.Join(m.Results, " ") != "delivery lift" || strings.Join(m.Categories, " ") != "spring-2026 purchase" || m.Where.All[1].Not.List != "existing-customers" {
 		t.Errorf("campaign.yaml read wrongly: %+v", m)
 	}
 }
@@ -89,6 +90,7 @@ func TestCampaignRefusals(t *testing.T) {
 		{"frequency", swap("times: 3", "times: -3"), "(frequency.times)", "1 or more"},
 		{"results", swap("[delivery, lift]", "[profile]"), "(results[0])", "profile"},
 		{"condition", swap("{in: {prefecture: [東京都, 神奈川県]}}", "{in: {prefecture: []}}"), "(where.all[0].in.prefecture)", "lists no value"},
+		{"categories", swap("[spring-2026, purchase]", "[purchase, purchase]"), "(categories[1])", "named twice"},
 		{"sigma", swap("sigma: 10", "sigma: -1"), "(sigma)", "negative"},
 	} {
 		m, err := ParseCampaign("campaign.yaml", []byte(c.doc))
@@ -159,6 +161,12 @@ func TestDecideCampaign(t *testing.T) {
 		{"after the contract", func(_ *fixture, m *Campaign) { m.Until = Date{2026, 10, 1} }, "until", "until"},
 		{"no retention", func(w *fixture, m *Campaign) { w.c().Retention.Deliveries = 0 }, "retention.deliveries", "retention.deliveries"},
 		{"a report that is no output", func(w *fixture, m *Campaign) { w.c().Outputs = []string{ReportLift} }, "results[0]", "outputs"},
+		{"a category that the contract names", func(_ *fixture, m *Campaign) { m.Categories = []string{"page_view"} }, "", ""},
+		{"a category that it does not", func(_ *fixture, m *Campaign) { m.Categories = []string{"page_view", "purchase"} }, "categories[1]", "events"},
+		{"a category that is sensitive", func(w *fixture, m *Campaign) {
+			w.c().Events = []string{"medical_inquiry"}
+			m.Where, m.Categories = nil, w.c().Events
+		}, "categories[0]", ""},
 		{"a condition that may not be delivered by", func(_ *fixture, m *Campaign) { m.Where = &Condition{In: map[string][]string{"age_band": {"25-29"}}} }, "where.in.age_band", "deliver_attributes"},
 		{"a receiver that is none", func(_ *fixture, m *Campaign) { m.Destination.Receiver = "bystander" }, "receiver", "recipients"},
 		{"identifiers that are not agreed", func(w *fixture, m *Campaign) {

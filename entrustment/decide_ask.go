@@ -69,8 +69,11 @@ func (f *Facts) report(q *Question) *Error {
 	if !slices.Contains(f.Contract.Outputs, q.Report) {
 		return f.by("outputs", refusal(CodeForbidden, clauseFlows, "report", unlisted(echo(q.Report)), allowed(f.Contract.Outputs, "outputs:")))
 	}
-	if slices.Contains(ads[:], q.Report) && f.Contract.Purpose != PurposeAdvertising {
+	if OfCampaign(q.Report) && f.Contract.Purpose != PurposeAdvertising {
 		return f.by("purpose", refusal(CodeNoBasis, clausePurpose, "report", fmt.Sprintf("a %s report serves advertising, and the purpose is %s", q.Report, f.Contract.Purpose), "ask under an entrustment for advertising"))
+	}
+	if OfCampaign(q.Report) != (q.Campaign != "") {
+		return refusal(CodeSpec, clauseDoc, "campaign", "delivery, lift and attribution are on a campaign, and no other report is", "add campaign: and its id, or leave it out")
 	}
 	if q.List == "" && q.Report == ReportOverlap {
 		return refusal(CodeSpec, clauseDoc, "list", "an overlap report joins a list", "name the list")
@@ -132,7 +135,7 @@ func (f *Facts) reader(q *Question) *Error {
 func (f *Facts) askBasis(q *Question, isListColumn func(string) bool) *Error {
 	joined := q.List != "" || slices.ContainsFunc(q.Dims, isListColumn) ||
 		// Its events may be those of the party that uploads under the contract.
-		CountsEvents(q.Report)
+		ReadsEvents(q.Report)
 	// The walk ends at the first condition that joins.
 	_ = q.Where.Walk(func(c *Condition) error {
 		// In the operator's own flows the event log may be the partner's.

@@ -64,11 +64,27 @@ func (f *Facts) campaignDays(m *Campaign) *Error {
 	return nil
 }
 
-// results: what is put aside for is what the contract lets be asked.
+// results: what is put aside for is what the contract lets be asked, of events that it
+// names.
 func (f *Facts) results(m *Campaign) *Error {
 	for i, r := range m.Results {
 		if !slices.Contains(f.Contract.Outputs, r) {
 			return f.by("outputs", refusal(CodeForbidden, clauseFlows, item("results", i), unlisted(echo(r)), allowed(f.Contract.Outputs, "outputs:")))
+		}
+	}
+	return f.events(m.Categories)
+}
+
+// events checks categories of events that are read: those that the entrustment names,
+// none that is sensitive.
+func (f *Facts) events(categories []string) *Error {
+	for i, name := range categories {
+		at := item("categories", i)
+		if err := f.sensitive(at, name); err != nil {
+			return err
+		}
+		if !slices.Contains(f.Contract.Events, name) {
+			return f.by("events", refusal(CodeDimForbidden, clauseNamed, at, unlisted(named(name)), allowed(f.Contract.Events, "events:")))
 		}
 	}
 	return nil

@@ -31,7 +31,8 @@ func (w *wording) dims(q *Question) *Error {
 			}
 			return refusal(CodeDimForbidden, clauseDoc, path, DimMatchedBy+" is a dimension of the overlap report alone", "ask for an overlap report")
 		}
-		if q.Report == ReportBehaviour && slices.Contains([]string{DimCategory, DimDay, DimWeek}, name) || q.Report == ReportAttribution && name == DimTouch {
+		if q.Report == ReportBehaviour && slices.Contains([]string{DimCategory, DimDay, DimWeek}, name) ||
+			q.Report == ReportDelivery && (name == DimDay || name == DimWeek) || q.Report == ReportAttribution && name == DimTouch {
 			continue
 		}
 		if err := w.attribute(path, name); err != nil {
@@ -44,19 +45,10 @@ func (w *wording) dims(q *Question) *Error {
 // categories checks the categories of events that a report reads: those that
 // the entrustment names, no other.
 func (w *wording) categories(q *Question) *Error {
-	if reads := CountsEvents(q.Report); reads && len(q.Categories)+len(w.f.Contract.Events) == 0 {
+	if ReadsEvents(q.Report) && len(q.Categories)+len(w.f.Contract.Events) == 0 {
 		return w.f.by("events", refusal(CodeDimForbidden, clauseNamed, "categories", "no event is listed", allowed(nil, "events:")))
 	}
-	for i, name := range q.Categories {
-		at := item("categories", i)
-		if err := w.f.sensitive(at, name); err != nil {
-			return err
-		}
-		if !slices.Contains(w.f.Contract.Events, name) {
-			return w.f.by("events", refusal(CodeDimForbidden, clauseNamed, at, unlisted(named(name)), allowed(w.f.Contract.Events, "events:")))
-		}
-	}
-	return nil
+	return w.f.events(q.Categories)
 }
 
 func (w *wording) measures(q *Question) *Error {

@@ -112,6 +112,7 @@ func TestDecodeOtherTypes(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	officerKey := `"` + FormatUploadKey(make([]byte, 32)) + `"`
+	sealed := func(suite string, n int) string { return "awase-seal-" + suite + "-" + strings.Repeat("A", n) }
 	const party = "schema: awase.party/v1\nid: acme\nclass: client\ngroup: acme\ncountry: JP\n"
 	const operatorHash = "sha256:2c5a2d3fbfd046c8adfed290a54d007d5432f663271e9ca9b43fd9d24d9c643c"
 	contract, base, list, spec := string(example(t, "contract.yaml")), string(example(t, "base.yaml")), string(example(t, "list.yaml")), string(example(t, "spec.yaml"))
@@ -162,6 +163,11 @@ func TestRefusals(t *testing.T) {
 		{"a passkey of no page", "party.yaml", party + "officers: [{name: a, key: \"passkey:AAAA\"}]\n", "(officers[0])", "add origin"},
 		{"a passkey that is none", "party.yaml", party + "officers: [{name: a, key: \"passkey:?\", origin: \"https://a.example\"}]\n", "(officers[0].key)", "no passkey"},
 		{"a file's key of a page", "party.yaml", party + "officers: [{name: a, key: " + officerKey + ", origin: \"https://a.example\"}]\n", "(officers[0].origin)", "take it out"},
+		{"a delivery key", "party.yaml", party + "delivery_key: awase-seal-xwing-AAAA\n", "party.yaml:6:15 (delivery_key)", "awase courier key made, the whole of it"},
+		{"a delivery key that is an upload key", "party.yaml", party + "delivery_key: " + officerKey + "\n", "(delivery_key)", "awase courier key"},
+		{"a serving key", "party.yaml", swap(party, "client", "ad-platform") + "serving_key: " + sealed("xwing", 1621) + "\n", "(serving_key)", "--serving"},
+		{"a serving key of a client", "party.yaml", party + "serving_key: " + sealed("xwing", 1622) + "\n", "(serving_key)", "only an ad platform"},
+		{"one key for both", "party.yaml", swap(party, "client", "ad-platform") + "delivery_key: " + sealed("x25519", 43) + "\nserving_key: " + sealed("x25519", 43) + "\n", "(serving_key)", "could open the labels"},
 		{"list for a word", "party.yaml", swap(party, "id: acme", "id: [acme]"), "(id)", "must be a single value, and is a list"},
 
 		{"basis empty", "contract.yaml", swap(contract, contract[strings.Index(contract, "basis:"):strings.Index(contract, "identifiers:")], "basis: []\n"), "(basis)", "must not be empty"},

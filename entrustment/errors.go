@@ -67,6 +67,14 @@ func (e *Error) By(c ContractClause) *Error {
 	return &of
 }
 
+// In is the error, at a place of a document: of a question that the document wants asked,
+// the field is where it wants it.
+func (e *Error) In(field string) *Error {
+	of := *e
+	of.Field = field
+	return &of
+}
+
 // Error gives one line: code, place, what is wrong, clause, mend.
 func (e *Error) Error() string {
 	var b strings.Builder

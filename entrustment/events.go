@@ -103,14 +103,25 @@ type EventColumn struct {
 // Domain gives the column's closed list of values, Unknown last.
 func (c *EventColumn) Domain() []string { return domainOf(c.Generalise, c.Values) }
 
+// EventListKey says which column names the user of an event by what a list of the
+// same entrustment has of them: the key of its party, or the label that a delivery
+// gave that key.
+type EventListKey struct {
+	List   string `yaml:"list" json:"list" need:"value"`
+	Column string `yaml:"column" json:"column" need:"value"`
+}
+
 // EventSchema is events.yaml: what the columns of an event log are. The user of
-// an event is named by UserKey, in the operator's own logs, or by Identifiers.
+// an event is named in one way: by UserKey, in the operator's own logs, else by
+// Identifiers, ListKey or Label.
 type EventSchema struct {
 	Schema      string             `yaml:"schema" json:"schema" need:"value"`
 	Region      string             `yaml:"region,omitempty" json:"region,omitempty"`
 	Time        EventTime          `yaml:"time" json:"time" need:"value"`
 	UserKey     string             `yaml:"user_key,omitempty" json:"user_key,omitempty"`
 	Identifiers []IdentifierColumn `yaml:"identifiers,omitempty" json:"identifiers,omitempty"`
+	ListKey     *EventListKey      `yaml:"list_key,omitempty" json:"list_key,omitempty"` // the party's own key, as the list has it
+	Label       *EventListKey      `yaml:"label,omitempty" json:"label,omitempty"`       // the label of that key; it becomes the key at the desk
 	Kind        EventKindOf        `yaml:"kind" json:"kind" need:"value"`
 	Category    *EventCategoryOf   `yaml:"category,omitempty" json:"category,omitempty"` // left out: the kind's name
 	Value       *EventValue        `yaml:"value,omitempty" json:"value,omitempty"`
@@ -155,6 +166,15 @@ func (s *EventSchema) Types() []EventType {
 	return out
 }
 
+// OfList gives the column that names users by what a list has of them, nil: they
+// are named otherwise.
+func (s *EventSchema) OfList() *EventListKey {
+	if s.Label != nil {
+		return s.Label
+	}
+	return s.ListKey
+}
+
 // oneColumn tells whether one column says both the kind and the category.
 func (s *EventSchema) oneColumn() bool {
 	return s.Category != nil && s.Kind.Column != "" && s.Kind.Column == s.Category.Column
@@ -189,6 +209,9 @@ func foldedKinds(values map[string]EventKind) map[string]EventKind {
 // it is the operator's, without an entrustment.
 func (s *EventSchema) Load(party string, own bool) EventsLoad {
 	l := EventsLoad{Party: party, Own: own, UserKey: s.UserKey != "", Types: s.Types()}
+	if k := s.OfList(); k != nil {
+		l.List = k.List
+	}
 	for _, id := range s.Identifiers {
 		if !slices.Contains(l.Kinds, id.Kind) {
 			l.Kinds = append(l.Kinds, id.Kind)

@@ -12,6 +12,7 @@ type EventsLoad struct {
 	Own     bool             // the operator's own log, without an entrustment
 	UserKey bool             // users are named by the operator's user key
 	Kinds   []string         // identifier kinds of the log's columns
+	List    string           // users are named by their party's own keys, as this list has them; "": otherwise
 	Types   []EventType      // the sorts of event it declares
 	Columns []EventDimension // declared value columns
 }
@@ -34,7 +35,8 @@ var located = [...]Flow{FlowAnalysis26, FlowAnalysis5, FlowImprovement5}
 // what may be read of it is decided when a question is asked. Another
 // party's is loaded under its entrustment, which names the identifier kinds
 // (identifiers), the categories (events) and the declared columns
-// (list_columns).
+// (list_columns). Whether a list is there that users are named by, the caller
+// decides.
 func DecideEvents(f Facts, l EventsLoad) error {
 	checks := []func() *Error{f.shape, f.running, f.purpose, f.hostTrust, f.ownersBasis,
 		func() *Error { return f.eventsOwner(l) },
@@ -56,6 +58,8 @@ func (f *Facts) ownEvents(l EventsLoad) *Error {
 		return refusal(CodeForbidden, clauseOwnList, "entrustment", "the operator's own log belongs to the base, not to an entrustment", "load it without an entrustment")
 	case p.Class != ClassOperator:
 		return refusal(CodeForbidden, clauseOwnList, "entrustment", fmt.Sprintf("the log of %q belongs under an entrustment", p.ID), "name the entrustment")
+	case l.List != "":
+		return refusal(CodeForbidden, clauseOwnList, "list_key", "the operator's own log names nobody by a list's keys", "name users by user_key, or name the entrustment of the list")
 	case f.Base == nil:
 		return refusal(CodeNotFound, clauseWords, "base", "there is no base whose users the events are of", "load the base first")
 	}
@@ -81,7 +85,10 @@ func (f *Facts) eventsOwner(l EventsLoad) *Error {
 		return f.by("basis", refusal(CodeForbidden, clauseFlows, "party", fmt.Sprintf("%s joins no log of %q", f.Contract.Effective(), p.ID), "name the party whose users are joined with the base"))
 	}
 	if l.UserKey {
-		return refusal(CodeForbidden, clauseNamed, "user_key", "user keys are the operator's own", "name users by identifiers")
+		return refusal(CodeForbidden, clauseNamed, "user_key", "user keys are the operator's own", "name users by identifiers, or by your own keys of a list: list_key")
+	}
+	if l.List != "" && !f.Contract.Delivers() {
+		return f.term(CodeForbidden, clauseNamed, f.flow(), fmt.Sprintf("%s delivers nothing, so the room has no keys of yours that users could be named by", f.Contract.Effective()), "name users by identifiers")
 	}
 	return nil
 }
@@ -89,9 +96,15 @@ func (f *Facts) eventsOwner(l EventsLoad) *Error {
 // eventsDeclared: the log names its users in one way and has at least one sort
 // of event.
 func (f *Facts) eventsDeclared(l EventsLoad) *Error {
+	ways := 0
+	for _, way := range []bool{l.UserKey, len(l.Kinds) > 0, l.List != ""} {
+		if way {
+			ways++
+		}
+	}
 	switch {
-	case l.UserKey == (len(l.Kinds) > 0):
-		return refusal(CodeDocument, clauseDoc, "identifiers", "users are named by the user key or by identifiers, in one way", "correct events.yaml")
+	case ways != 1:
+		return refusal(CodeDocument, clauseDoc, "identifiers", "users are named by the user key, by identifiers or by the keys of a list, in one way", "correct events.yaml")
 	case len(l.Types) == 0 || len(l.Types) > MaxEventTypes:
 		return refusal(CodeDocument, clauseDoc, "kind", fmt.Sprintf("a log declares 1 to %d sorts of event", MaxEventTypes), "correct events.yaml")
 	}

@@ -64,6 +64,34 @@ func TestEventsOfEveryFlow(t *testing.T) {
 	}
 }
 
+// A party's own keys are there under an entrustment that delivers, and nowhere else;
+// they are one way to name users, and never a second one.
+func TestEventsByTheKeysOfAList(t *testing.T) {
+	delivers, not := 0, 0
+	for name, world := range worlds() {
+		w, l := eventWorld(world().c().Flow, world().c().Runs)
+		l.Kinds, l.List = nil, "members"
+		err := DecideEvents(w.facts, *l)
+		if !w.c().Delivers() {
+			not++
+			wantRefusal(t, name, err, CodeForbidden, clauseNamed)
+			if e, ok := errors.AsType[*Error](err); !ok || e.Contract.Clause != w.facts.flow() || e.Mend != "name users by identifiers" {
+				t.Errorf("%s: %+v", name, e)
+			}
+			continue
+		}
+		delivers++
+		if err != nil {
+			t.Errorf("%s: refused: %v", name, err)
+		}
+		l.Kinds = []string{KindEmail}
+		wantRefusal(t, name+", and by identifiers", DecideEvents(w.facts, *l), CodeDocument, clauseDoc)
+	}
+	if delivers == 0 || not == 0 {
+		t.Errorf("%d flows deliver, %d don't", delivers, not)
+	}
+}
+
 // What forbids a load of a list forbids that of a log: the parties, the term,
 // the purpose, the bases, the host.
 func TestBreachesOfLoadsForbidEvents(t *testing.T) {
@@ -96,6 +124,7 @@ func TestEventBreaches(t *testing.T) {
 		{"an entrustment that is not there", func(w *fixture, l *EventsLoad) { w.facts.Contract = nil }, CodeNotFound, ""},
 		{"the operator's user keys", func(_ *fixture, l *EventsLoad) { l.UserKey, l.Kinds = true, nil }, CodeForbidden, clauseNamed},
 		{"users named in two ways", func(_ *fixture, l *EventsLoad) { l.UserKey = true }, CodeForbidden, clauseNamed},
+		{"the operator's user keys of a list", func(_ *fixture, l *EventsLoad) { l.UserKey, l.Kinds, l.List = true, nil, "members" }, CodeForbidden, clauseNamed},
 		{"users not named", func(_ *fixture, l *EventsLoad) { l.Kinds = nil }, CodeDocument, clauseDoc},
 		{"an identifier that is not named", func(_ *fixture, l *EventsLoad) { l.Kinds = []string{KindMAID} }, CodeForbidden, clauseNamed},
 		{"a category that is not named", func(_ *fixture, l *EventsLoad) { l.Types[0].Category = "autumn" }, CodeDimForbidden, clauseNamed},
@@ -144,6 +173,7 @@ func TestEventBreaches(t *testing.T) {
 		{"no base", func(w *fixture, _ *EventsLoad) { w.facts.Base = nil }, CodeNotFound, clauseWords},
 		{"an identifier that the base has not", func(_ *fixture, l *EventsLoad) { l.UserKey, l.Kinds = false, []string{KindPhone} }, CodeForbidden, clauseNamed},
 		{"users named in two ways", func(_ *fixture, l *EventsLoad) { l.Kinds = []string{KindEmail} }, CodeDocument, clauseDoc},
+		{"by the keys of a list", func(_ *fixture, l *EventsLoad) { l.UserKey, l.List = false, "members" }, CodeForbidden, clauseOwnList},
 		{"a sensitive category", func(_ *fixture, l *EventsLoad) { l.Types[0].Category = "medical_inquiry" }, CodeDimForbidden, clauseCare},
 		{"a sensitive column", func(_ *fixture, l *EventsLoad) {
 			l.Columns = append(l.Columns, EventDimension{"benefit_code", []string{Unknown}})

@@ -61,13 +61,26 @@ func (c *eventChecker) use(path, column string) {
 // user: an event has a user, named in one way.
 func (c *eventChecker) user() {
 	s := c.s
+	var ways []string
+	for _, w := range []struct {
+		path  string
+		there bool
+	}{{"user_key", s.UserKey != ""}, {"identifiers", len(s.Identifiers) > 0}, {"list_key", s.ListKey != nil}, {"label", s.Label != nil}} {
+		if w.there {
+			ways = append(ways, w.path)
+		}
+	}
 	switch {
-	case s.UserKey != "" && len(s.Identifiers) > 0:
-		c.fail("user_key", "the user is named by user_key and by identifiers", "keep one: user_key in the operator's own logs, identifiers in a partner's")
+	case len(ways) > 1:
+		c.fail(ways[0], "the user is named by "+ways[0]+" and by "+ways[1], "keep one: user_key in the operator's own logs, identifiers, list_key or label in a partner's")
+	case len(ways) == 0:
+		c.fail("identifiers", "nothing names the user of an event", "add user_key: in the operator's own logs, or identifiers:, list_key: or label: in a partner's")
 	case s.UserKey != "":
 		c.use("user_key", s.UserKey)
-	case len(s.Identifiers) == 0:
-		c.fail("identifiers", "nothing names the user of an event", "add user_key: in the operator's own logs, or identifiers: in a partner's")
+	}
+	if k := s.OfList(); k != nil && c.err == nil {
+		c.id(join(ways[0], "list"), k.List)
+		c.use(join(ways[0], "column"), k.Column)
 	}
 	c.atMost("identifiers", len(s.Identifiers), 64)
 	for i, id := range s.Identifiers {

@@ -87,7 +87,7 @@ func TestEventDocumentationParses(t *testing.T) {
 			t.Error("the first example is not that of testdata")
 		}
 	}
-	if n != 3 {
+	if n != 5 {
 		t.Errorf("%d examples", n)
 	}
 }
@@ -123,6 +123,30 @@ func swapKind(kind string) string {
 	return strings.Replace(ownLog, "kind: page_view", "kind: "+kind, 1)
 }
 
+func swapUser(user string) string { return strings.Replace(ownLog, "user_key: user_id", user, 1) }
+
+// A log by a list's keys, or by their labels, is loaded as one of that list.
+func TestEventsOfAList(t *testing.T) {
+	for way, doc := range map[string]string{
+		"list_key": swapUser("list_key: {list: members, column: member_no}"),
+		"label":    swapUser("label: {list: members, column: member_no}"),
+	} {
+		s, err := ParseEventSchema("events.yaml", []byte(doc))
+		if err != nil {
+			t.Fatalf("%s: %v", way, err)
+		}
+		if k := s.OfList(); k == nil || *k != (EventListKey{"members", "member_no"}) {
+			t.Errorf("%s: %+v", way, k)
+		}
+		if l := s.Load("adco", false); l.List != "members" || l.UserKey || l.Kinds != nil {
+			t.Errorf("%s: %+v", way, l)
+		}
+	}
+	if s, err := ParseEventSchema("events.yaml", []byte(ownLog)); err != nil || s.OfList() != nil || s.Load("operator", true).List != "" {
+		t.Errorf("the operator's: %v", err)
+	}
+}
+
 func TestEventSchemaRefusals(t *testing.T) {
 	many := strings.TrimSuffix(strings.Repeat("x%d, ", 33), ", ")
 	nums := make([]any, 33)
@@ -133,6 +157,15 @@ func TestEventSchemaRefusals(t *testing.T) {
 	for _, c := range []struct{ name, doc, field, says string }{
 		{"no user", strings.Replace(ownLog, "user_key: user_id\n", "", 1), "(identifiers)", "nothing names the user"},
 		{"two ways to name the user", ownLog + "identifiers: [{column: e, kind: email}]\n", "events.yaml:3:11 (user_key)", "keep one"},
+		{"identifiers and a list's keys", swapUser("identifiers: [{column: e, kind: email}]\nlist_key: {list: members, column: k}"), "(identifiers)", "by identifiers and by list_key"},
+		{"a list's keys and labels", swapUser("list_key: {list: members, column: k}\nlabel: {list: members, column: l}"), "(list_key)", "by list_key and by label"},
+		{"the operator's keys and labels", ownLog + "label: {list: members, column: l}\n", "(user_key)", "by user_key and by label"},
+		{"keys of no list", swapUser("list_key: {column: k}"), "(list_key.list)", "missing"},
+		{"keys of what is no list", swapUser("list_key: {list: 会員, column: k}"), "(list_key.list)", "must be an id"},
+		{"no column of keys", swapUser("list_key: {list: members}"), "(list_key.column)", "missing"},
+		{"keys that look like a name", swapUser("list_key: {list: members, column: 氏名}"), "(list_key.column)", "looks like a name"},
+		{"labels that are the time", swapUser("label: {list: members, column: at}"), "(label.column)", "used above as time.column"},
+		{"dropped keys", swapUser("list_key: {list: members, column: k}") + "drop: [k]\n", "(drop[0])", "used"},
 		{"unknown kind", swapKind("view"), "events.yaml:4:7 (kind)", `"view" is no kind of event; allowed: impression, click, conversion, page_view, location, or column: and values:`},
 		{"unknown kind of a value", swapKind("{column: k, values: {a: view}}"), "(kind.values.a)", `"view" is not a value of this key`},
 		{"kind without values", swapKind("{column: k}"), "(kind.values)", "missing"},
@@ -277,7 +310,13 @@ func genEvents(t *rapid.T) *EventSchema {
 	if rapid.Bool().Draw(t, "zone") {
 		s.Time.Zone = Zone{true, 60 * rapid.IntRange(-maxZone/60, maxZone/60).Draw(t, "minutes")}
 	}
-	if s.UserKey = "会員番号"; rapid.Bool().Draw(t, "by identifier") {
+	s.UserKey = "会員番号"
+	switch rapid.SampledFrom([]string{"user key", "identifiers", "list key", "label"}).Draw(t, "user") {
+	case "list key":
+		s.UserKey, s.ListKey = "", &EventListKey{genID.Draw(t, "list"), "会員番号"}
+	case "label":
+		s.UserKey, s.Label = "", &EventListKey{genID.Draw(t, "list"), "ラベル"}
+	case "identifiers":
 		s.UserKey, s.Identifiers = "", []IdentifierColumn{{Column: "m", Kind: KindEmail, Profile: "amc"}, {Column: "c", Kind: KindCookie, Namespace: genName.Draw(t, "namespace")}}
 	}
 	kind := rapid.SampledFrom(EventKinds())

@@ -28,6 +28,13 @@ type Party struct {
 	// UploadKey pins the Ed25519 key that signs the party's sealed files
 	// ("ed25519:" and 44 characters of Base64); "": they need no signature.
 	UploadKey string `yaml:"upload_key,omitempty" json:"upload_key,omitempty"`
+	// DeliveryKey pins the key that deliveries to the party are sealed to, in the text
+	// of crypto/seal ("awase-seal-xwing-" and 1,622 characters of base64url); "": it
+	// receives none.
+	DeliveryKey string `yaml:"delivery_key,omitempty" json:"delivery_key,omitempty"`
+	// ServingKey pins the key that opens the labels of an ad platform, which may be in
+	// other hands than the one that opens its deliveries; "": it receives no labels.
+	ServingKey string `yaml:"serving_key,omitempty" json:"serving_key,omitempty"`
 	// Officers sign for the party what widens what may leave (DESIGN §2 rule 9).
 	Officers []Officer `yaml:"officers,omitempty" json:"officers,omitempty"`
 }

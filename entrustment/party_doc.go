@@ -2,6 +2,7 @@ package entrustment
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,8 +21,36 @@ func ParseParty(file string, data []byte) (*Party, error) {
 			c.fail("upload_key", "is no Ed25519 public key", "write what awase seal-key printed: ed25519: and 44 characters of Base64")
 		}
 	}
+	c.sealKeys(p)
 	c.officers(p.Officers)
 	return done(p, c)
+}
+
+// sealKeyForm is the form of a key that files are sealed to; whether it is one is
+// decided where it is pinned.
+var sealKeyForm = regexp.MustCompile(`^awase-seal-(xwing|x25519)-[A-Za-z0-9_-]+$`)
+
+// sealKeyLengths are those of the two suites.
+var sealKeyLengths = []int{len("awase-seal-xwing-") + 1622, len("awase-seal-x25519-") + 43}
+
+func looksSealKey(text string) bool {
+	return slices.Contains(sealKeyLengths, len(text)) && sealKeyForm.MatchString(text)
+}
+
+// sealKeys checks the form of the keys that a party receives by.
+func (c *checker) sealKeys(p *Party) {
+	if p.DeliveryKey != "" && !looksSealKey(p.DeliveryKey) {
+		c.fail("delivery_key", "is no key that deliveries can be sealed to", "write the line of the .pub file that awase courier key made, the whole of it")
+	}
+	switch {
+	case p.ServingKey == "":
+	case !looksSealKey(p.ServingKey):
+		c.fail("serving_key", "is no key that labels can be sealed to", "write the line of the .pub file that awase courier key --serving made, the whole of it")
+	case p.Class != ClassAdPlatform:
+		c.fail("serving_key", "only an ad platform serves ads by labels", "take it out, or write class: ad-platform")
+	case p.ServingKey == p.DeliveryKey:
+		c.fail("serving_key", "it is the delivery key: who carries deliveries could open the labels", "the partner makes another with awase courier key --serving")
+	}
 }
 
 // CheckOfficers checks officers as ParseParty does, of a party that was not

@@ -1,5 +1,7 @@
 package entrustment
 
+import "slices"
+
 // Report kinds a question may name (DESIGN §8).
 const (
 	ReportOverlap        = "overlap"
@@ -42,7 +44,8 @@ type Question struct {
 	Schema      string       `yaml:"schema" json:"schema" need:"value"`
 	Report      string       `yaml:"report" json:"report" need:"value"`
 	Entrustment string       `yaml:"entrustment" json:"entrustment" need:"value"`
-	List        string       `yaml:"list,omitempty" json:"list,omitempty"`
+	Campaign    string       `yaml:"campaign,omitempty" json:"campaign,omitempty"` // of a report on one: its id
+	List        string       `yaml:"list,omitempty" json:"list,omitempty"`         // of a report on a campaign: the campaign's
 	Dims        []string     `yaml:"dims,omitempty" json:"dims,omitempty"`
 	Where       *Condition   `yaml:"where,omitempty" json:"where,omitempty"`
 	Sigma       int          `yaml:"sigma,omitempty" json:"sigma,omitempty"` // 0: the policy's default (10)
@@ -54,6 +57,37 @@ type Question struct {
 	Index       bool         `yaml:"index,omitempty" json:"index,omitempty"`
 	Recipient   string       `yaml:"recipient,omitempty" json:"recipient,omitempty"`
 	Purpose     Purpose      `yaml:"purpose,omitempty" json:"purpose,omitempty"` // what the answer is for; "": the entrustment's
+}
+
+// OfCampaign tells whether a kind of report is on a campaign.
+func OfCampaign(report string) bool { return slices.Contains(ads[:], report) }
+
+// ReadsEvents tells whether a kind of report reads event logs, whatever its condition.
+func ReadsEvents(report string) bool {
+	return report == ReportBehaviour || report == ReportReachFrequency || OfCampaign(report)
+}
+
+// On gives the question with what it takes from its campaign: the list, the condition
+// beside its own and, where it names none itself, days, categories and sigma.
+func (q *Question) On(m *Campaign) *Question {
+	out := *q
+	out.List = m.List
+	switch {
+	case q.Where == nil:
+		out.Where = m.Where
+	case m.Where != nil:
+		out.Where = &Condition{All: []Condition{*m.Where, *q.Where}}
+	}
+	if q.Window == nil {
+		out.Window = &Window{m.From, m.Until}
+	}
+	if len(q.Categories) == 0 {
+		out.Categories = m.Categories
+	}
+	if q.Sigma == 0 {
+		out.Sigma = m.Sigma
+	}
+	return &out
 }
 
 // Condition is a predicate of one cluster. Exactly one field is set:

@@ -20,6 +20,15 @@ func ParseQuestion(file string, data []byte) (*Question, error) {
 		c.failAs(CodeSpec, "report", err.Detail, err.Mend)
 	}
 	c.id("entrustment", q.Entrustment)
+	if q.Campaign != "" {
+		c.id("campaign", q.Campaign)
+	}
+	switch {
+	case OfCampaign(q.Report) && q.Campaign == "":
+		c.failAs(CodeSpec, "campaign", fmt.Sprintf("a %s report is on a campaign", q.Report), "add campaign: and its id")
+	case !OfCampaign(q.Report) && q.Campaign != "":
+		c.failAs(CodeSpec, "campaign", fmt.Sprintf("a %s report is on no campaign", q.Report), "leave it out, or ask for "+strings.Join(ads[:], ", "))
+	}
 	if q.List != "" {
 		c.name("list", q.List)
 	}

@@ -97,11 +97,15 @@ func genCondition(t *rapid.T, depth int) *Condition {
 
 func genQuestion(t *rapid.T) *Question {
 	from := genDate.Draw(t, "from")
-	return &Question{
+	q := &Question{
 		Schema: SchemaReport, Report: rapid.SampledFrom(Reports()).Draw(t, "report"), Entrustment: genID.Draw(t, "entrustment"), List: genName.Draw(t, "list"),
 		Dims: distinctOf(genName, 0, 4).Draw(t, "dims"), Where: genCondition(t, 3), Sigma: rapid.IntRange(0, 50).Draw(t, "sigma"),
 		Window: &Window{from, from}, Total: rapid.Bool().Draw(t, "total"), Recipient: genID.Draw(t, "recipient"), Purpose: rapid.SampledFrom([]Purpose{"", PurposeStatistics, PurposeAdvertising, PurposeImprovement}).Draw(t, "purpose"),
 	}
+	if OfCampaign(q.Report) {
+		q.Campaign = genID.Draw(t, "campaign")
+	}
+	return q
 }
 
 func genGeneraliser(t *rapid.T) *Generaliser {
@@ -175,6 +179,7 @@ func TestListsSurviveTheRecordLog(t *testing.T)     { checkRoundTrip(t, genList,
 func TestPartiesSurviveTheRecordLog(t *testing.T) {
 	checkRoundTrip(t, func(t *rapid.T) *Party {
 		return &Party{SchemaParty, genID.Draw(t, "id"), ClassAdPlatform, genID.Draw(t, "group"), "US", FormatUploadKey(make([]byte, 32)),
+			"awase-seal-xwing-" + strings.Repeat("A", 1622), "awase-seal-x25519-" + strings.Repeat("_", 43),
 			[]Officer{{"a", FormatUploadKey(make([]byte, 32)), ""}, {"b", "passkey:pQECAyYgAQ==", "https://room.example.jp"}}}
 	}, ParseParty)
 }

@@ -17,6 +17,16 @@ type eventPlan struct {
 	unit  entrustment.EventUnit
 
 	time, key, kind, category, value int // slots; absent where there is none
+
+	labels Labels // key's cells are labels; nil: they are keys
+}
+
+// Labels tells which key of a list each label of some deliveries stands for.
+type Labels interface {
+	// Key gives the key of a label, as it stands in a cell: none where no delivery has
+	// it, and no label where it can't be one. It keeps nothing of cell, what it gives is
+	// not to be changed, and it is safe for use by several goroutines.
+	Key(cell []byte) (key []byte, label bool)
 }
 
 // OpenEvents reads the head of an event log and matches its columns with
@@ -24,6 +34,9 @@ type eventPlan struct {
 // the next day are rejected. The rows have Event set; the time of day and the
 // place stay behind, only the JST day and declared codes are given on. Errors
 // are those of OpenBase.
+//
+// Labels become keys before anything else is made of them: o.Labels has them all,
+// and no label is given on.
 //
 // A row is rejected whose time, kind, category or value can't be read, or that
 // names no user. Report.Duplicates counts accepted rows that repeat another
@@ -47,7 +60,10 @@ func OpenEvents(ctx context.Context, r io.ReaderAt, size int64, schema *entrustm
 		return nil, fault(o.Name, err.Error(), "mend region: in events.yaml")
 	}
 	b := bind(o.Name, src.Columns(), eventNames(schema), norm)
-	p, err := planEvents(b, schema, o.Today)
+	if schema.Label != nil && o.Labels == nil {
+		return nil, fault(o.Name, "its users are named by labels, and no labels are given", "give the files of key,label of the deliveries that the log is of: awase seal --labels; or name users by list_key")
+	}
+	p, err := planEvents(b, schema, o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,17 +98,20 @@ func eventNames(s *entrustment.EventSchema) []string {
 	if s.Consent != nil {
 		names = append(names, s.Consent.Column)
 	}
+	if k := s.OfList(); k != nil {
+		names = append(names, k.Column)
+	}
 	return names
 }
 
 // planEvents binds events.yaml to the file's columns.
-func planEvents(b *binding, s *entrustment.EventSchema, today entrustment.Date) (*plan, error) {
+func planEvents(b *binding, s *entrustment.EventSchema, o Options) (*plan, error) {
 	p := &plan{file: b.file, consent: absent, verified: absent}
 	p.header.Purpose = seal.Events
 	for _, t := range s.Types() {
 		p.header.Events = append(p.header.Events, seal.EventType{Kind: string(t.Kind), Category: t.Category})
 	}
-	e := &eventPlan{clock: newClock(s.Time, today)}
+	e := &eventPlan{clock: newClock(s.Time, o.Today)}
 	var err error
 	if e.coder, err = entrustment.NewEventCoder(s); err != nil {
 		return nil, fault(b.file, err.Error(), "mend kind: and category: in events.yaml")
@@ -108,6 +127,12 @@ func planEvents(b *binding, s *entrustment.EventSchema, today entrustment.Date) 
 	}
 	e.time = optional(s.Time.Column, "time")
 	e.key = optional(s.UserKey, "user key")
+	switch {
+	case s.Label != nil:
+		e.key, e.labels, p.header.List = optional(s.Label.Column, "label of "+s.Label.List), o.Labels, s.Label.List
+	case s.ListKey != nil:
+		e.key, p.header.List = optional(s.ListKey.Column, "key of "+s.ListKey.List), s.ListKey.List
+	}
 	e.kind = optional(s.Kind.Column, "kind")
 	e.category, e.value = absent, absent
 	if s.Category != nil {
@@ -129,7 +154,7 @@ func planEvents(b *binding, s *entrustment.EventSchema, today entrustment.Date) 
 	}
 	for i := range s.Columns {
 		c := &s.Columns[i]
-		if err := p.code(b, c.Column, "value "+c.Name, c.Name, c.Generalise, c.Domain(), today); err != nil {
+		if err := p.code(b, c.Column, "value "+c.Name, c.Name, c.Generalise, c.Domain(), o.Today); err != nil {
 			return nil, err
 		}
 	}

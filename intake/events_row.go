@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/maphash"
 
@@ -26,6 +27,10 @@ const (
 	reasonValueRounded  = "event_value_rounded"
 	reasonValueFraction = "event_value_fraction"
 	reasonValueNegative = "event_value_negative"
+	reasonNoListKey     = "no_list_key"
+	reasonNoLabel       = "no_label"
+	reasonBadLabel      = "label_unreadable"
+	reasonUnknownLabel  = "label_unknown"
 )
 
 // eventMends are looked up where mends has none.
@@ -44,6 +49,10 @@ var eventMends = map[string]string{
 	reasonBadValue:      "write the value as a whole number, like 1200 or 1,200",
 	reasonValueRounded:  "a spreadsheet rounded the number: format the column as a number and export it again",
 	reasonValueFraction: "values are whole: round it at its source, or write it in a smaller unit",
+	reasonNoListKey:     "give the event your own key of the person, as the list has it, or delete the row",
+	reasonNoLabel:       "give the event the label that the person was served by, or delete the row",
+	reasonBadLabel:      "a label is 40 characters of Base64, as its delivery has it: export the column as text, uncut",
+	reasonUnknownLabel:  "the label is of none of the deliveries whose labels were given: give those of its delivery too, or delete the row",
 	reasonValueNegative: "a count is not negative: correct it, or delete the row",
 }
 
@@ -72,7 +81,7 @@ func (w *worker) eventRow(c *table.Chunk, r int, line int64, plain bool) (seal.R
 	var key []byte
 	if e.key != absent {
 		var reason string
-		if key, reason = userKey(c, r, e.key); reason != "" {
+		if key, reason = w.eventKey(c, r); reason != "" {
 			return w.rejectEvent(line, e.key, reason)
 		}
 	} else {
@@ -96,6 +105,31 @@ func (w *worker) eventRow(c *table.Chunk, r int, line int64, plain bool) (seal.R
 	row.Event = &w.slab.events[len(w.slab.events)-1]
 	w.hashes = append(w.hashes, w.eventPrint(c, r))
 	return row, true
+}
+
+// eventKey reads the key by which an event names its user, or says what is wrong with
+// it, or with the label that stands for it.
+func (w *worker) eventKey(c *table.Chunk, r int) (key []byte, reason string) {
+	e := w.plan.events
+	if e.labels == nil {
+		key, reason = userKey(c, r, e.key)
+		if reason == reasonNoUserKey && w.plan.header.List != "" {
+			reason = reasonNoListKey
+		}
+		return key, reason
+	}
+	cell := bytes.TrimSpace(c.Cell(r, e.key))
+	if len(cell) == 0 {
+		return nil, reasonNoLabel
+	}
+	key, label := e.labels.Key(cell)
+	switch {
+	case !label:
+		return nil, reasonBadLabel
+	case len(key) == 0:
+		return nil, reasonUnknownLabel
+	}
+	return key, ""
 }
 
 // optional gives a cell of a column that may not be declared.

@@ -24,6 +24,7 @@ type Options struct {
 	Kind     string                  // list: the kind of a file without a header, one identifier a line
 	Change   seal.Change             // what a list's rows do to the version before, or an event log to those before it
 	Period   entrustment.Window      // events: the days that the log is of, declared; zero: any
+	Labels   Labels                  // events: what the labels of a log stand for that names its users by them
 	Formats  []table.Format          // what is read besides text; formats.All gives Parquet and Excel
 	Progress func(rows, bytes int64) // called after each batch, by whoever ranges over the rows: rows and bytes read so far
 }

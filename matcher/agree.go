@@ -196,6 +196,7 @@ func (c *Common) byEvents(q Query, l *CommonList) (out []Query) {
 		step := (days + MaxCellsOfOne - 1) / MaxCellsOfOne
 		ask(EventQuery{Categories: categories}, Dim{Source: EventDay, Name: "day", Step: step, Size: (days-1)/step + 1})
 		for _, kind := range log.named(func(t EventType) string { return t.Kind }) {
+			ask(EventQuery{Categories: categories, Presence: kind, Spread: true}, Dim{Source: EventDay, Name: "day", Step: step, Size: (days-1)/step + 1})
 			bounds := []int64{1, 2, 3, 5, 10}
 			ask(EventQuery{Categories: categories, Presence: kind}, Dim{Source: Frequency, Name: kind, Bounds: bounds, Size: len(bounds)})
 		}

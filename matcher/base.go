@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"awase/crypto/token"
 )
 
 // Base is one immutable version of the identity base: clusters, what is known
@@ -71,6 +73,17 @@ func (b *Base) clusters() int { return b.standing.Len() }
 
 // Users is how many users were loaded: a fact about the operator's own table.
 func (b *Base) Users() int { return b.users.len() }
+
+// Holds tells whether a token is a user's, and nobody else's. It is of one user whom the
+// caller knows by their own token.
+func (b *Base) Holds(user token.Token, t KindToken) bool {
+	if t.Kind >= Kinds {
+		return false
+	}
+	c, ok := b.users.find(user)
+	held, theirs := b.index[t.Kind].find(t.Token)
+	return ok && theirs && c == held
+}
 
 // Schema gives the declared columns of the base, in order. The slices are the
 // caller's.

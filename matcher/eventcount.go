@@ -11,6 +11,7 @@ import (
 type eventTally struct {
 	place []int32       // of a cluster of the block among those left; −1: it is not
 	here  []uint8       // bit s: it has an event of slot s
+	fell  []uint8       // of a query that spreads: bit s: any of its events, whatever its kind
 	sums  []int64       // by cluster, slot and sum
 	over  map[int]int64 // by place in sums: how many times 2^64 it is more than what is there
 	often []int64       // events of the kind that a Frequency dimension counts
@@ -47,6 +48,10 @@ func (c *counter) addEventBlock(ids, cells []uint32, first uint32) {
 	clear(t.here)
 	clear(t.sums)
 	clear(t.over)
+	if ep.Spread {
+		t.fell = resize(t.fell, len(ids))
+		clear(t.fell)
+	}
 	if ep.bounds != nil {
 		t.often = resize(t.often, len(ids))
 		clear(t.often)
@@ -67,10 +72,15 @@ func (c *counter) addEventBlock(ids, cells []uint32, first uint32) {
 			}
 			at += ep.stride * uint32(k)
 		}
-		for here := t.here[i]; here != 0; here &= here - 1 {
-			slot := bits.TrailingZeros8(here)
+		here := t.here[i]
+		in := here
+		if ep.Spread && here != 0 {
+			in |= t.fell[i]
+		}
+		for ; in != 0; in &= in - 1 {
+			slot := bits.TrailingZeros8(in)
 			cell := at + ep.cells[slot]
-			c.cells[cell]++
+			c.cells[cell] += int64(here >> slot & 1)
 			for s, sum := range ep.Sums {
 				c.sums[s][cell] += min(max(0, t.clamped((i*ep.slots+slot)*sums+s))/sum.Granule, sum.Cap)
 			}
@@ -106,6 +116,9 @@ func (c *counter) tallyDay(l *boundLog, d *eventDay, first uint32) {
 		}
 		if l.presence[typ] {
 			t.here[p] |= 1 << slot
+		}
+		if ep.Spread {
+			t.fell[p] |= 1 << slot
 		}
 		own := (int(p)*ep.slots + slot) * sums
 		for mask := l.sums[typ]; mask != 0; mask &= mask - 1 {

@@ -214,22 +214,31 @@ const (
 // EventQuery says which events a query reads, and what it sums of them.
 //
 // A cluster is counted in the cells in which it has an event: with a dimension
-// over categories or days it may be in several, at most MaxCellsOfOne.
+// over categories or days it may be in several, at most MaxCellsOfOne. What is summed
+// is what a cluster did in the cells in which it is counted (but see Spread).
 type EventQuery struct {
 	Logs       []EventsID
 	From, To   int32    // days, both included
 	Categories []string // those read; their order is that of the dimension EventCategory
 	Presence   string   // the kind of event that puts a cluster into a cell; "": any
-	Sums       []EventSum
+	// Spread: a cluster that is in a cell of the table adds its events to the cells that
+	// they fall into, to those too in which it has none of Presence and is not counted.
+	Spread bool
+	Sums   []EventSum
 }
 
 // EventSum is a sum over a cell of what its clusters each contribute there:
 // their total, clamped to [0, Cap·Granule], in whole granules.
 type EventSum struct {
-	Kind    string // of the events summed; "": any
-	Unit    string // "": the number of events; else their values, of the logs of this unit
-	Cap     int64  // granules
+	Kinds   []string // of the events summed; none: any
+	Unit    string   // "": the number of events; else their values, of the logs of this unit
+	Cap     int64    // granules
 	Granule int64
+}
+
+// Of tells whether events of a kind, of a log of a unit, are summed.
+func (s *EventSum) Of(kind, unit string) bool {
+	return (len(s.Kinds) == 0 || slices.Contains(s.Kinds, kind)) && (s.Unit == "" || s.Unit == unit)
 }
 
 // AtLeast holds for clusters that have at least N events of a category from
@@ -318,7 +327,7 @@ func (p *plan) bindEvents(q *Query, s *snapshot) {
 			b.presence = append(b.presence, ep.Presence == "" || ep.Presence == t.Kind)
 			mask := uint8(0)
 			for s, sum := range ep.Sums {
-				if (sum.Kind == "" || sum.Kind == t.Kind) && (sum.Unit == "" || sum.Unit == l.unit) {
+				if sum.Of(t.Kind, l.unit) {
 					mask |= 1 << s
 				}
 			}

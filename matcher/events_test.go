@@ -79,7 +79,7 @@ func TestManyBlocksOfEvents(t *testing.T) {
 		q := matcher.Query{Population: pop,
 			Dims: []matcher.Dim{{Source: matcher.EventCategory, Size: 2}, {Name: "gender", Size: 3}, {Source: matcher.EventDay, Size: 2, Step: 2}},
 			Events: &matcher.EventQuery{Logs: []matcher.EventsID{id}, From: 101, To: 104, Categories: []string{"spring", "shop"},
-				Sums: []matcher.EventSum{{Cap: 5, Granule: 1}, {Kind: "conversion", Unit: "yen", Cap: 20, Granule: 100}}}}
+				Sums: []matcher.EventSum{{Cap: 5, Granule: 1}, {Kinds: []string{"conversion"}, Unit: "yen", Cap: 20, Granule: 100}}}}
 		got, err := e.Cells(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func BenchmarkEvents(b *testing.B) {
 	}
 	q := matcher.Query{Population: pop, Dims: []matcher.Dim{{Source: matcher.EventCategory, Size: 2}, {Name: "gender", Size: 3}},
 		Events: &matcher.EventQuery{Logs: logs, From: 30, To: 59, Categories: []string{"spring", "shop"},
-			Sums: []matcher.EventSum{{Cap: 30, Granule: 1}, {Kind: "conversion", Unit: "yen", Cap: 300, Granule: 100}}}}
+			Sums: []matcher.EventSum{{Cap: 30, Granule: 1}, {Kinds: []string{"conversion"}, Unit: "yen", Cap: 300, Granule: 100}}}}
 	stream := best(5, func() { streamAll([][]byte{need}) })
 	var got matcher.Exact
 	for b.Loop() {

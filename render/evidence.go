@@ -141,13 +141,14 @@ var classWords = map[entrustment.PartyClass]text{
 }
 
 func partiesDocket(f *wire.EvidenceFile) docket {
-	d := docket{title: text{"当事者", "Parties"}, heads: []text{{"当事者", "party"}, {"種別", "class"}, {"国", "country"}}, wide: []float64{3, 2, 1}}
+	d := docket{title: text{"当事者", "Parties"}, heads: []text{{"当事者", "party"}, {"種別", "class"}, {"国", "country"}, {"配信を開く鍵の指紋", "delivery key, fingerprint"}, {"ラベルを開く鍵の指紋", "serving key, fingerprint"}},
+		wide: []float64{3, 2, 1, 4, 4}}
 	for _, p := range f.Parties {
 		class, ok := classWords[p.Class]
 		if !ok {
 			class = asIs(string(p.Class))
 		}
-		d.add(asIs(p.ID), class, asIs(p.Country))
+		d.add(asIs(p.ID), class, asIs(p.Country), or(p.Delivery), or(p.Serving))
 	}
 	return d
 }

@@ -15,8 +15,9 @@ var kindWords = map[string]text{
 	"reserve": {"予算の予約", "reservation"}, "free": {"予約の取消", "reservation given up"}, "refusal": {"拒否", "refusal"}, "report": {"集計結果の提供", "release"},
 	"end": {"委託の終了", "entrustment ended"}, "rotation": {"金庫の鍵の交換", "vault key replaced"}, "request": {"本人からの請求", "data subject's request"}, "backup": {"バックアップ", "backup"},
 	"restore": {"復元", "restore"}, "lost": {"失われたデータ", "data lost"}, "confirm": {"復元の確認", "restore confirmed"}, "clock": {"時計の記録", "clock"},
-	"draft": {"承認待ち", "draft"}, "withdraw": {"草案の取下げ", "draft withdrawn"}, "expired": {"保存期間の満了", "kept no longer"}, "approval": {"承認", "approval"}, "freeze": {"集計結果の提供の停止", "freeze"}, "lift": {"停止の解除", "freeze lifted"},
+	"draft": {"承認待ち", "draft"}, "withdraw": {"草案の取下げ", "draft withdrawn"}, "expired": {"保存期間の満了", "kept no longer"}, "forget": {"配信用の識別子の消去", "identifiers kept for deliveries destroyed"}, "approval": {"承認", "approval"}, "freeze": {"集計結果の提供の停止", "freeze"}, "lift": {"停止の解除", "freeze lifted"},
 	"engine": {"集計エンジン", "engine"}, "dropped": {"外部の表の削除", "tables dropped"},
+	"campaign": {"広告配信", "campaign"}, "campaign-closed": {"広告配信の終了", "campaign closed"}, "delivery": {"配信", "delivery"}, "handed-over": {"配信の結果", "what became of a delivery"},
 	"desk-key": {"窓口の鍵の登録", "privacy desk's key"}, "disclosure": {"本人への開示", "disclosure to a data subject"},
 }
 

@@ -31,7 +31,7 @@ func evidenceSample(incident bool) *wire.EvidenceFile {
 		return wire.EvidenceEntry{LogEntry: wire.LogEntry{Seq: seq, At: at, Kind: kind, Party: "acme", Entrustment: "acme-2026", Detail: json.RawMessage(detail), Leaf: strings.Repeat("ab", 32)}, Path: [][]byte{}}
 	}
 	f := &wire.EvidenceFile{Schema: wire.EvidenceSchema, Entrustment: "acme-2026", Operator: "operator", At: at, Key: make([]byte, 32), Size: 9, Checkpoint: "awase/test\n9\nroot\n",
-		Parties:   []wire.EvidenceParty{{ID: "acme", Class: entrustment.ClassTrustee, Country: "US"}, {ID: "operator", Class: entrustment.ClassOperator, Country: "JP"}},
+		Parties:   []wire.EvidenceParty{{ID: "acme", Class: entrustment.ClassTrustee, Country: "US", Delivery: "1a2b-3c4d-5e6f-7081-92a3-b4c5-d6e7-f809"}, {ID: "operator", Class: entrustment.ClassOperator, Country: "JP"}},
 		Contracts: []wire.EvidenceContract{{Entrustment: "acme-2026", Version: 1, Seq: 3, At: at, Document: strings.Repeat("cd", 32), Contract: c, Approvals: []wire.EvidenceApproval{{Party: "operator", Officer: "sato", Key: "ed25519:AAAA", Seq: 3, At: at}}}},
 		Entries: []wire.EvidenceEntry{entry(3, "approval", `{"draft":"x","effective":true,"act":"entrust"}`), entry(4, "list", `{"name":"spring","version":1,"change":"replace"}`),
 			entry(5, "report", `{"version":1,"recipient":"operator"}`), entry(6, "refusal", `{"act":"\u003cscript\u003ealert(1)\u003c/script\u003e"}`), entry(7, "end", `{"version":1}`), entry(8, "later-kind", `{}`)},

@@ -79,12 +79,12 @@ func joined[T any](all []T, word func(T) text) text {
 var detailKeys = map[string]text{
 	"act": {"行為", "act"}, "agent": {"代理人", "agent"}, "all": {"すべて", "all"}, "backups": {"バックアップの期限", "backups until"}, "became": {"なったもの", "became"}, "begun": {"開始", "begun"},
 	"change": {"変更", "change"}, "check": {"本人確認", "identity check"}, "class": {"種別", "class"}, "clause": {"条項", "clause"}, "code": {"コード", "code"}, "confinement": {"隔離", "confinement"},
-	"country": {"国", "country"}, "days": {"日数", "days"}, "delta_e15": {"δ", "delta"}, "detail": {"内容", "detail"}, "dims": {"集計の軸", "dimensions"}, "draft": {"草案", "draft"}, "due": {"期限", "due"},
+	"country": {"国", "country"}, "days": {"日数", "days"}, "delivery_fingerprint": {"配信を開く鍵の指紋", "delivery key's fingerprint"}, "delta_e15": {"δ", "delta"}, "detail": {"内容", "detail"}, "dims": {"集計の軸", "dimensions"}, "draft": {"草案", "draft"}, "due": {"期限", "due"},
 	"effective": {"発効", "effective"}, "engine": {"集計エンジン", "engine"}, "entrustment": {"委託", "entrustment"}, "entrustment_version": {"契約の版", "contract version"}, "entrustments": {"委託", "entrustments"}, "entry": {"記録番号", "entry"},
 	"expires": {"失効", "expires"}, "field": {"項目", "field"}, "found": {"見つかった件数", "found"}, "from": {"開始", "from"}, "generation": {"鍵の世代", "generation"}, "group": {"グループ", "group"}, "id": {"名前", "id"},
 	"kind": {"種類", "kind"}, "list": {"ユーザーリスト", "list"}, "lost": {"失われたもの", "lost"}, "method": {"方法", "method"}, "name": {"名前", "name"}, "number": {"番号", "number"}, "officers": {"責任者の人数", "officers"}, "on": {"日", "on"},
 	"owners": {"データの持ち主", "owners"}, "party": {"当事者", "party"}, "policy": {"公開基準", "gate policy"}, "question": {"問い", "question"}, "recipient": {"受領者", "recipient"}, "report": {"集計", "report"}, "rho_nano": {"ρ", "rho"},
-	"rows": {"行数", "rows"}, "segments": {"保存単位", "segments"}, "shards": {"シャード", "shards"}, "since": {"起算", "since"}, "spec": {"問いのハッシュ", "question's hash"}, "table": {"表", "table"}, "things": {"対象", "things"}, "to": {"終了", "to"},
+	"rows": {"行数", "rows"}, "segments": {"保存単位", "segments"}, "serving_fingerprint": {"ラベルを開く鍵の指紋", "serving key's fingerprint"}, "shards": {"シャード", "shards"}, "since": {"起算", "since"}, "spec": {"問いのハッシュ", "question's hash"}, "table": {"表", "table"}, "things": {"対象", "things"}, "to": {"終了", "to"},
 	"tokens": {"トークン数", "tokens"}, "until": {"期限", "until"}, "users": {"利用者数", "users"}, "version": {"版", "version"}, "what": {"種類", "what"}, "where": {"場所", "where"},
 }
 

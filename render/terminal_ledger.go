@@ -165,7 +165,9 @@ const mostWords = 72
 func purpose(c *wire.LedgerCharge) text {
 	ja, en := []string{reportLabel(c.Report).ja}, []string{reportLabel(c.Report).en}
 	add := func(t text) { ja, en = append(ja, t.ja), append(en, t.en) }
-	if c.List != "" {
+	if c.Campaign != "" {
+		add(text{"キャンペーン「" + c.Campaign + "」", fmt.Sprintf("on campaign %q", c.Campaign)})
+	} else if c.List != "" {
 		add(text{"リスト「" + c.List + "」", fmt.Sprintf("of list %q", c.List)})
 	}
 	if len(c.Dims) > 0 {
@@ -200,6 +202,8 @@ func purpose(c *wire.LedgerCharge) text {
 	switch {
 	case c.Table == "index":
 		ja[0], en[0] = ja[0]+"の指数の分母", "Index base of "+en[0]
+	case c.Table == "converters":
+		ja[0], en[0] = ja[0]+"の成果のあった人数", "Converters of "+en[0]
 	case c.Total:
 		add(text{"別計上の合計つき", "with a separate total"})
 	}

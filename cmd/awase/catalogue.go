@@ -184,7 +184,7 @@ func roomCommand() *cobra.Command {
 }
 
 func partiesCommand() *cobra.Command {
-	return asked("parties [PARTY]", "The parties of the room; over the network, those that one's own has to do with", []string{"party.id", "party.class", "party.group", "party.country", "version", "at"},
+	return asked("parties [PARTY]", "The parties of the room; over the network, those that one's own has to do with", []string{"party.id", "party.class", "party.group", "party.country", "version", "at", "delivery_fingerprint", "serving_fingerprint"},
 		func(ctx context.Context, e wire.Enclave, args []string) (any, error) {
 			all, err := e.Parties(ctx)
 			if len(args) == 0 {

@@ -2,17 +2,20 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 )
 
 // documentCommand is a command that puts one document into the vault.
 func documentCommand[T any](use, short, what string, parse func(file string, data []byte) (*T, error),
-	put func(wire.Enclave, *cobra.Command, *T) (wire.Ack, error)) *cobra.Command {
+	put func(wire.Enclave, *cobra.Command, *T) (wire.Ack, error), more ...func(w io.Writer, doc *T) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: exactArgs("document")}
 	return withVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		name, data, err := document(args[0])
@@ -27,15 +30,46 @@ func documentCommand[T any](use, short, what string, parse func(file string, dat
 		if err != nil {
 			return err
 		}
-		return said(cmd, what, ack)
+		return answerExact(cmd, ack, func(w io.Writer) error {
+			err := sayAck(w, what, ack)
+			for _, say := range more {
+				err = errors.Join(err, say(w, doc))
+			}
+			return err
+		})
 	})
 }
 
 func partyAdd() *cobra.Command {
-	return documentCommand("add --vault V party.yaml", "Add a party, or change one", "party", entrustment.ParseParty,
+	cmd := documentCommand("add --vault V party.yaml", "Add a party, or change one", "party", entrustment.ParseParty,
 		func(e wire.Enclave, cmd *cobra.Command, p *entrustment.Party) (wire.Ack, error) {
 			return e.AddParty(cmd.Context(), p)
-		})
+		}, sayPartyKeys)
+	cmd.Long = "What it pins, officers' keys, upload_key, delivery_key and serving_key, is signed by officers of the operator and, where it has some, of the party. " +
+		"delivery_key and serving_key are the lines of the .pub files of awase courier key: compare the fingerprint that is printed with the party, by another way than the file came."
+	return cmd
+}
+
+// sayPartyKeys says by which keys a party receives, as people compare them.
+func sayPartyKeys(w io.Writer, p *entrustment.Party) error {
+	for _, k := range []struct{ name, key string }{{"delivery_key", p.DeliveryKey}, {"serving_key", p.ServingKey}} {
+		if k.key == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "  %s: fingerprint %s\n", k.name, keyPrint(k.key)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keyPrint writes a key of a document as people compare it: keys that are sealed to by
+// their fingerprint, others, which are short, as they are.
+func keyPrint(text string) string {
+	if key, err := seal.ParsePublicKey(text); err == nil {
+		return key.Fingerprint()
+	}
+	return plain(text)
 }
 
 func policyAdd() *cobra.Command {

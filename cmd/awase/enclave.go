@@ -183,7 +183,7 @@ func (s *serving) open(ctx context.Context, key vault.KeySource, errOut io.Write
 			return nil, fileError(d, err)
 		}
 	}
-	o.Inbox, o.Backups = inbox, backups
+	o.Inbox, o.Outbox, o.Backups = inbox, outbox, backups
 	l, err := wire.Listen(s.socket)
 	if err != nil {
 		return nil, err

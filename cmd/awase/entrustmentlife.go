@@ -129,8 +129,16 @@ func diffOfDraft(cmd *cobra.Command, e wire.Enclave, id, hash string) (*contract
 	return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "draft", Detail: "no draft of this hash waits for this entrustment", Mend: "awase drafts shows what waits; give the whole hash"}
 }
 
-// draftChanges gives what the draft of a contract changes; of another draft nothing.
+// draftChanges gives what the draft of a contract changes, and what that of a party
+// does about the keys that are pinned for it; of another draft nothing.
 func draftChanges(d *wire.Draft) []entrustment.Change {
+	if d.Statement.Act == "party" {
+		var before, after *entrustment.Party
+		if json.Unmarshal(d.Document, &after) != nil || after == nil || len(d.Before) > 0 && json.Unmarshal(d.Before, &before) != nil {
+			return nil
+		}
+		return entrustment.DiffKeys(before, after, keyPrint)
+	}
 	var before, after *entrustment.Contract
 	if d.Statement.Act != "entrust" || json.Unmarshal(d.Document, &after) != nil || after == nil || len(d.Before) > 0 && json.Unmarshal(d.Before, &before) != nil {
 		return nil

@@ -20,7 +20,7 @@ func eventsLoad() *cobra.Command {
 	var f loadFlags
 	var req wire.EventsRequest
 	cmd := &cobra.Command{
-		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] (--schema events.yaml events.csv | events.awase)",
+		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] (--schema events.yaml [--labels labels.csv] events.csv | events.awase)",
 		Short: "Add an event log: a party's under its entrustment, or the operator's own",
 		Args:  exactArgs("file"),
 		Long: "Adds the file's events to those of the logs before it; or, with --replace, takes the place of those logs: of all that are of its days (--from, --to), or without days of all. " +
@@ -29,6 +29,7 @@ func eventsLoad() *cobra.Command {
 	f.add(cmd, "events.yaml: how the file becomes events; a sealed file needs none")
 	f.addSign(cmd)
 	f.addPeriod(cmd)
+	f.addLabels(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`; without it, the operator's own log")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		f.json = asJSON(cmd)
@@ -65,6 +66,9 @@ func eventsText(req wire.EventsRequest, l wire.EventsLoaded) string {
 		whose = "the log of " + l.Party + ", under " + req.Entrustment
 	}
 	text := fmt.Sprintf("events %s: %s, %s from %s to %s, version %d, log entry %d\n", loadedWord(l.Ack), whose, entrustment.Count(l.Rows, "row", "rows"), l.From, l.To, l.Version, l.Seq)
+	if l.List != "" {
+		text += fmt.Sprintf("  by the keys of the list %s, version %d; %s left out, whose keys are not on it\n", l.List, l.ListVersion, entrustment.Count(l.Unknown, "row", "rows"))
+	}
 	switch {
 	case l.Replaced > 0:
 		text += fmt.Sprintf("  in place of %s before it\n", entrustment.Count(l.Replaced, "log", "logs"))
@@ -87,7 +91,14 @@ func (f *loadFlags) eventOpener(ctx context.Context) (opener, error) {
 		return nil, err
 	}
 	schema, err := entrustment.ParseEventSchema(name, data)
+	if err == nil {
+		err = f.needsLabels(schema)
+	}
 	return func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
+		var err error
+		if o.Labels, err = f.readLabels(); err != nil {
+			return nil, err
+		}
 		return intake.OpenEvents(ctx, file, size, schema, o)
 	}, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"awase/api/client"
+	"awase/crypto/delivery"
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -36,6 +37,7 @@ type loadFlags struct {
 	from, to   string
 	replace    bool
 	after      string // upload id of the file before; of seal alone
+	labels     []string
 	noProgress bool
 	json       bool
 	reading    *progress // the bar of the file that is read
@@ -163,7 +165,11 @@ func nameRepeated(ctx context.Context, err error, file io.ReaderAt, size int64, 
 }
 
 func baseText(l wire.BaseLoaded) string {
-	return fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq)
+	text := fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq)
+	if l.LongKeys {
+		text += fmt.Sprintf("nothing can be delivered to its channels: there are user keys of more than %d bytes\n", delivery.MaxUserKey)
+	}
+	return text
 }
 
 // says gives what became of a file: as text, or as JSON.
@@ -345,8 +351,8 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 		if sealed = isSealed(file, size); !sealed {
 			return nil
 		}
-		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" || f.replace {
-			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from, --to and --replace go with awase seal")}
+		if f.problems != "" || f.signKey != "" || f.change != "" || f.from != "" || f.to != "" || f.replace || len(f.labels) > 0 {
+			return usageError{errors.New("the file is sealed already: --problems, --sign-key, --change, --from, --to, --replace and --labels go with awase seal")}
 		}
 		p := newProgress(errOut, what, size, f.noProgress)
 		f.reading = p
@@ -372,7 +378,7 @@ func (f *loadFlags) loadOrOpen(path, what string, out, errOut io.Writer, open fu
 // report and what the enclave said.
 func (f *loadFlags) load(path, what string, out, errOut io.Writer, open opener,
 	send func(*intake.File) (string, error)) error {
-	if err := checkTarget(f.problems, path, f.schema, f.signKey); err != nil {
+	if err := checkTarget(f.problems, append([]string{path, f.schema, f.signKey}, f.labels...)...); err != nil {
 		return err
 	}
 	change, err := f.readChange()

@@ -83,6 +83,7 @@ func sealCommand() *cobra.Command {
 		Use:   "seal --terms terms.json [--name N | --events] [--schema list.yaml] --out list.awase [--force] list.csv",
 		Short: "Check and seal a file at the desk, so that only the enclave can open it",
 		Long: "Reads the file as list load (or, with terms for the base, base load) does, shows the same report, and writes it sealed. Load the sealed file with the same commands. " +
+			"Of an event log that names its users by labels, each label becomes its key on the way (--labels), and no label is in the sealed file. " +
 			"No vault is needed.",
 		Args: exactArgs("file"),
 	}
@@ -90,6 +91,7 @@ func sealCommand() *cobra.Command {
 	f.addSign(cmd)
 	f.addChange(cmd)
 	f.addPeriod(cmd)
+	f.addLabels(cmd)
 	cmd.Flags().StringVar(&termsFile, "terms", "", "the `file` that awase terms printed")
 	cmd.Flags().StringVar(&fingerprint, "enclave-key", "", "refuse unless the enclave's key has this `fingerprint`")
 	cmd.Flags().StringVar(&name, "name", "", "the list's `name`")
@@ -105,6 +107,9 @@ func sealCommand() *cobra.Command {
 		if (f.from != "" || f.to != "" || f.replace) && !events {
 			return usageError{errors.New("--from, --to and --replace are of event logs: --events")}
 		}
+		if len(f.labels) > 0 && !events {
+			return usageError{errors.New("--labels is of event logs: --events")}
+		}
 		if events && f.change != "" {
 			return usageError{errors.New("--change is of lists; an event log takes the place of others with --replace")}
 		}
@@ -112,7 +117,7 @@ func sealCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := checkTarget(out, args[0], f.schema, termsFile, f.signKey, f.problems, after); err != nil {
+		if err := checkTarget(out, append([]string{args[0], f.schema, termsFile, f.signKey, f.problems, after}, f.labels...)...); err != nil {
 			return err
 		}
 		if err := checkTarget(f.problems, termsFile, out, after); err != nil {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,6 +54,7 @@ func uploadCommand() *cobra.Command {
 	f.addSign(cmd)
 	f.addChange(cmd)
 	f.addPeriod(cmd)
+	f.addLabels(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.entrustment, "entrustment", "", "the entrustment's `id`; with --events, none is the operator's own log")
 	flags.StringVar(&f.name, "name", "", "the list's `name`")
@@ -117,22 +119,23 @@ func (f *uploadFlags) check(args []string) error {
 }
 
 func (f *uploadFlags) what() what {
-	return what{Entrustment: f.entrustment, Name: f.name, Events: f.events, Base: f.base, Schema: f.schema, Change: f.change, From: f.from, To: f.to, Replace: f.replace, SignKey: f.signKey}
+	return what{Entrustment: f.entrustment, Name: f.name, Events: f.events, Base: f.base, Schema: f.schema, Change: f.change, From: f.from, To: f.to, Replace: f.replace, SignKey: f.signKey, Labels: f.labels}
 }
 
 // what says what files become.
 type what struct {
-	Entrustment string `json:"entrustment,omitempty" yaml:"entrustment"`
-	Name        string `json:"name,omitempty" yaml:"name"`
-	Events      bool   `json:"events,omitempty" yaml:"events"`
-	Base        bool   `json:"base,omitempty" yaml:"base"`
-	Schema      string `json:"schema,omitempty" yaml:"schema"` // path
-	Change      string `json:"change,omitempty" yaml:"change"`
-	From        string `json:"from,omitempty" yaml:"-"`
-	To          string `json:"to,omitempty" yaml:"-"`
-	Replace     bool   `json:"replace,omitempty" yaml:"replace"`
-	SignKey     string `json:"sign_key,omitempty" yaml:"sign_key"` // path
-	MinRows     int64  `json:"min_rows,omitempty" yaml:"min_rows"` // of a watched directory: fewer accepted rows are refused
+	Entrustment string   `json:"entrustment,omitempty" yaml:"entrustment"`
+	Name        string   `json:"name,omitempty" yaml:"name"`
+	Events      bool     `json:"events,omitempty" yaml:"events"`
+	Base        bool     `json:"base,omitempty" yaml:"base"`
+	Schema      string   `json:"schema,omitempty" yaml:"schema"` // path
+	Change      string   `json:"change,omitempty" yaml:"change"`
+	From        string   `json:"from,omitempty" yaml:"-"`
+	To          string   `json:"to,omitempty" yaml:"-"`
+	Replace     bool     `json:"replace,omitempty" yaml:"replace"`
+	SignKey     string   `json:"sign_key,omitempty" yaml:"sign_key"` // path
+	Labels      []string `json:"labels,omitempty" yaml:"labels"`     // paths
+	MinRows     int64    `json:"min_rows,omitempty" yaml:"min_rows"` // of a watched directory: fewer accepted rows are refused
 }
 
 func (w what) check() error {
@@ -150,11 +153,14 @@ func (w what) check() error {
 	if w.MinRows < 0 {
 		return usage("min_rows is a number from 0")
 	}
-	if (w.From != "" || w.To != "" || w.Replace) && !w.Events {
-		return usage("--from, --to and --replace are of event logs: --events")
+	if (w.From != "" || w.To != "" || w.Replace || len(w.Labels) > 0) && !w.Events {
+		return usage("--from, --to, --replace and --labels are of event logs: --events")
 	}
 	return nil
 }
+
+// said tells whether anything is said.
+func (w what) said() bool { return !reflect.ValueOf(w).IsZero() }
 
 // address gives the entrustment and the name that the file is sealed and sent for.
 func (w what) address() (entrustmentID, name string) {
@@ -259,7 +265,7 @@ func (w what) loadedText(raw json.RawMessage) (string, error) {
 	case w.Base:
 		var l wire.BaseLoaded
 		err := json.Unmarshal(raw, &l)
-		return fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq), err
+		return baseText(l), err
 	case w.Events:
 		var l wire.EventsLoaded
 		err := json.Unmarshal(raw, &l)
@@ -281,7 +287,7 @@ func (d *desk) seal(ctx context.Context, w what, path, to, problems string, out 
 		return nil, &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §4", Field: "enclave-key", Detail: "the server gives a key with another fingerprint",
 			Mend: "send nothing; ask the operator whether the enclave has a new key, by another way than this server"}
 	}
-	f := loadFlags{schema: w.Schema, problems: problems, signKey: w.SignKey, change: w.Change, from: w.From, to: w.To, replace: w.Replace, noProgress: d.noProgress || d.json}
+	f := loadFlags{schema: w.Schema, problems: problems, signKey: w.SignKey, change: w.Change, from: w.From, to: w.To, replace: w.Replace, labels: w.Labels, noProgress: d.noProgress || d.json}
 	open, name, err := f.sealOpener(ctx, terms, w.Name, w.Events)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ type watchRule struct {
 func (d *desk) readRules(dir string) ([]watchRule, error) {
 	path := filepath.Join(dir, "watch.yaml")
 	w := d.what()
-	if _, err := os.Stat(path); w != (what{}) {
+	if _, err := os.Stat(path); w.said() {
 		if err == nil {
 			return nil, usageError{errors.New("both flags and watch.yaml say what the files become: take one away")}
 		}
@@ -83,6 +83,11 @@ func (d *desk) readRules(dir string) ([]watchRule, error) {
 				*p = filepath.Join(dir, *p)
 			}
 		}
+		for i, p := range r.What.Labels {
+			if !filepath.IsAbs(p) {
+				r.What.Labels[i] = filepath.Join(dir, p)
+			}
+		}
 		if err := d.readable(r.What); err != nil {
 			return nil, err
 		}
@@ -93,7 +98,7 @@ func (d *desk) readRules(dir string) ([]watchRule, error) {
 // readable refuses documents of the desk that can't be read before any file is
 // taken for their sake.
 func (d *desk) readable(w what) error {
-	f := loadFlags{schema: w.Schema}
+	f := loadFlags{schema: w.Schema, labels: w.Labels}
 	var err error
 	switch {
 	case w.Events:

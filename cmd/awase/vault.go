@@ -187,7 +187,7 @@ func explain(ctx context.Context, e wire.Enclave, err error) error {
 // openVault opens a vault in this process. way is where it counts, where that is
 // elsewhere.
 func openVault(ctx context.Context, dir string, key vault.KeySource, way *remote, errOut io.Writer, do func(wire.Enclave) error) error {
-	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Key: key}
+	o := enclave.Options{Logger: slog.New(plainHandler{errOut}), Key: key, Outbox: strings.TrimSuffix(dir, "/") + vault.OutboxDir}
 	if way != nil {
 		way.direct(&o)
 	}

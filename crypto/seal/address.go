@@ -34,8 +34,8 @@ func NewUpload() [16]byte {
 	return id
 }
 
-// fault says what of a is wrong for rows of purpose p; "" is nothing.
-func (a *Address) fault(p Purpose) string {
+// fault says what of a is wrong for rows of h; "" is nothing.
+func (a *Address) fault(h *Header) string {
 	own := a.Entrustment == BaseEntrustment
 	switch {
 	case !own && !IsID(a.Entrustment):
@@ -48,13 +48,13 @@ func (a *Address) fault(p Purpose) string {
 		return "upload id"
 	}
 	var fits bool
-	switch p {
+	switch h.Purpose {
 	case Base:
 		fits = own && a.Name == BaseName
 	case List:
 		fits = !own && IsID(a.Name)
 	case Events:
-		fits = a.Name == EventsName
+		fits = a.Name == EventsName && (h.List == "" || !own)
 	case Request:
 		fits = own && a.Name == RequestName
 	}

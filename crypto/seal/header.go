@@ -36,7 +36,7 @@ func appendHeader(b []byte, a *Address, h *Header) ([]byte, error) {
 	if d := h.fault(); d != "" {
 		return nil, refuse(BadHeader, d)
 	}
-	if d := a.fault(h.Purpose); d != "" {
+	if d := a.fault(h); d != "" {
 		return nil, refuse(BadAddress, d)
 	}
 	b = binary.BigEndian.AppendUint16(b, formatVersion)
@@ -82,7 +82,7 @@ func appendSchema(b []byte, h *Header) []byte {
 	case Events:
 		b = appendText(b, h.Unit)
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(h.From)), uint32(h.To))
-		b = appendChange(b, h)
+		b = appendText(appendChange(b, h), h.List)
 	case Request:
 		b = append(b, byte(slices.Index(requestKinds, h.Asks)+1))
 	}
@@ -158,6 +158,7 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		h.Unit = c.text()
 		h.From, h.To = int32(c.u32()), int32(c.u32())
 		h.Change = c.change(Events)
+		h.List = c.text()
 	case Request:
 		if n := int(c.u8()); n >= 1 && n <= len(requestKinds) {
 			h.Asks = requestKinds[n-1]
@@ -175,7 +176,7 @@ func decodeHeader(b []byte) (Address, Header, error) {
 		detail = h.fault()
 	}
 	if detail == "" {
-		detail = a.fault(h.Purpose)
+		detail = a.fault(&h)
 	}
 	if detail != "" {
 		return Address{}, Header{}, refuse(MalformedHeader, detail)
@@ -222,6 +223,8 @@ func (h *Header) fault() string {
 		return "after: an upload id"
 	case h.Keyed && (h.Purpose != List || h.Change == Remove):
 		return "keyed: of a list, but not of rows that remove"
+	case h.List != "" && (h.Purpose != Events || len(h.Identifiers) > 0 || !IsID(h.List)):
+		return "list: of an event log without identifier columns, an id"
 	case h.Change == Remove && len(h.Columns) > 0:
 		return "columns: rows that remove have none"
 	case (h.Purpose == Request) != slices.Contains(requestKinds, h.Asks), h.Purpose != Request && h.Asks != "":

@@ -59,6 +59,9 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 			h.From = rapid.Int32Range(1, 30_000).Draw(t, "from")
 			h.To = rapid.Int32Range(h.From, math.MaxInt32).Draw(t, "to")
 		}
+		if !own && rapid.Bool().Draw(t, "of a list") {
+			h.List = drawID.Draw(t, "list")
+		}
 	}
 	if h.Purpose == seal.Request {
 		a.Name, h.Asks = seal.RequestName, rapid.SampledFrom(seal.RequestKinds()).Draw(t, "asks")
@@ -73,7 +76,9 @@ func drawHeader(t *rapid.T) (a seal.Address, h seal.Header) {
 			Namespace: rapid.OneOf(rapid.Just(""), drawText).Draw(t, "namespace"),
 		}
 	})
-	h.Identifiers = rapid.SliceOfNDistinct(column, least, 6, rapid.ID).Draw(t, "identifiers")
+	if h.List == "" {
+		h.Identifiers = rapid.SliceOfNDistinct(column, least, 6, rapid.ID).Draw(t, "identifiers")
+	}
 	most := 5
 	if h.Change == seal.Remove {
 		most = 0

@@ -40,6 +40,7 @@ type Header struct {
 	Document    string             `json:"document,omitempty"` // base: SHA-256 of the document that the rows were made by, in lower-case hex
 	Change      Change             `json:"change,omitempty"`   // list, events: what the rows do to what was there before
 	Keyed       bool               `json:"keyed,omitempty"`    // list: each row has its party's own key of the person, for deliveries that are made out to it
+	List        string             `json:"list,omitempty"`     // events: id of the list whose party's own keys name the users; "": the operator's user keys do, or identifiers
 	Asks        RequestKind        `json:"asks,omitempty"`     // request: what is asked for
 	After       string             `json:"after,omitempty"`    // upload id of the file that this one follows, in lower-case hex; "": of any
 }
@@ -118,7 +119,7 @@ type Row struct {
 // Event is what only the rows of an event log hold. The user is named by Key or
 // by the row's Identifiers.
 type Event struct {
-	Key   []byte // the operator's opaque user key; empty: by identifier
+	Key   []byte // opaque user key: the operator's, or with Header.List its party's; empty: by identifier
 	Day   int32  // JST day, counted from 1970-01-01
 	Type  uint8  // position in Header.Events
 	Value int64  // in whole units (yen, count); 0 where the log has none

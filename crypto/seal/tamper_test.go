@@ -58,6 +58,9 @@ func kinds() map[string]struct {
 		"log": {logAddress, seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "click", Category: "c"}}, From: 20000, To: 20001, Change: seal.Instead, After: "000000000000000000000000000000a5"}, []seal.Row{
 			{Event: &seal.Event{Key: []byte("u1"), Day: 20000}},
 		}},
+		"listed": {logAddress, seal.Header{Purpose: seal.Events, Events: []seal.EventType{{Kind: "click", Category: "c"}}, List: "members"}, []seal.Row{
+			{Event: &seal.Event{Key: []byte("p-1"), Day: 20000}},
+		}},
 		"request": {requestAddress(), seal.Header{Purpose: seal.Request, Asks: seal.Stop}, []seal.Row{{User: []byte("u1")}, {}}},
 	}
 }
@@ -243,6 +246,8 @@ func TestEndOfTheHeaderIsBound(t *testing.T) {
 		// Likewise of a base that was kept back, and of an event log.
 		"next base": {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
 		"log":       {[]byte{0xa5, 0, 32}, []byte{0xa6, 0, 32}, func(h *seal.Header) { h.After = "000000000000000000000000000000a6" }},
+		// A carrier that could turn the list would hand one person's events to another.
+		"listed": {[]byte("\x00\x07members"), []byte("\x00\x07leavers"), func(h *seal.Header) { h.List = "leavers" }},
 		"remove": {slices.Concat([]byte{2}, make([]byte, 18), []byte{32}), slices.Concat([]byte{1}, make([]byte, 18), []byte{32}),
 			func(h *seal.Header) { h.Change = seal.Add }},
 		"keyed": {slices.Concat([]byte{0, 1}, make([]byte, 17), []byte{32}), slices.Concat([]byte{1, 0}, make([]byte, 17), []byte{32}),

@@ -38,6 +38,10 @@ func makeVectors(t *testing.T) []vector {
 	dated.header.From, dated.header.To, dated.header.Change, dated.header.After = 20_500, 20_529, Instead, add.header.After
 	datedRows := []Row{eventRows[0]}
 	dated.plain = dated.rows(t, datedRows)
+	listed := events
+	listed.header.Identifiers, listed.header.List = nil, "members"
+	listedRows := []Row{{Codes: eventRows[0].Codes, Event: eventRows[0].Event}}
+	listed.plain = listed.rows(t, listedRows)
 	next := base
 	next.header.After = add.header.After
 	ask := craft{suite: X25519, addr: BaseAddress("operator", [16]byte([]byte("upload-0000-0004"))), header: Header{Purpose: Request, Asks: Stop}}
@@ -62,6 +66,7 @@ func makeVectors(t *testing.T) []vector {
 		{name: "ok-base-next", comment: "a base, after a certain file", craft: next, rows: baseRows, resealed: true},
 		{name: "ok-events", comment: "an event log: by user key and by identifier", craft: events, rows: eventRows, resealed: true},
 		{name: "ok-events-of-a-period", comment: "an event log of 30 days, in place of those before it, after a certain file", craft: dated, rows: datedRows, resealed: true},
+		{name: "ok-events-of-a-list", comment: "an event log by the keys of a list's party", craft: listed, rows: listedRows, resealed: true},
 		{name: "ok-request", comment: "what a data subject with two user keys asks: 16 rows of one size", craft: ask, rows: askRows, resealed: true},
 		{name: "ok-no-rows", comment: "no rows: one record, empty and final", craft: empty, resealed: true},
 		{name: "ok-two-records", comment: "a writer may cut records where it likes, between rows", craft: two, rows: listRows},
@@ -84,6 +89,7 @@ func makeVectors(t *testing.T) []vector {
 	bad("other-schema", OtherSchema, "the same values in another order", list).schema = &schema
 	bad("other-keyed", OtherSchema, "asked for as a list without keys", keyed).schema = &list.header
 	bad("other-change", OtherSchema, "asked for as rows that replace a list", add).schema = &list.header
+	bad("other-list", OtherSchema, "keys of another list's party", listed).schema = headerWith(listed.header, func(h *Header) { h.List = "guests" })
 	document, unit := base.header, events.header
 	document.Document = strings.Repeat("5f", 32)
 	unit.Unit = "count"
@@ -100,10 +106,13 @@ func makeVectors(t *testing.T) []vector {
 
 	out = append(out, headVectors(list)...)
 	out = append(out, headerVectors(list)...)
-	out = append(out, headerEndVectors(base, events, ask)...)
+	out = append(out, headerEndVectors(base, events, listed, ask)...)
 	out = append(out, recordVectors(list, two)...)
 	return append(out, rowVectors(list, keyed, base, events, dated, ask)...)
 }
+
+// headerWith gives a changed copy.
+func headerWith(h Header, change func(*Header)) *Header { change(&h); return &h }
 
 // edit gives cases that differ from a good file in some of its bytes.
 func edit(c craft, name string, r Reason, comment string, f func(b []byte, at []int) []byte) vector {
@@ -190,12 +199,13 @@ func headerVectors(list craft) []vector {
 }
 
 // headerEndVectors are of what only a base or an event log has.
-func headerEndVectors(base, events, ask craft) []vector {
+func headerEndVectors(base, events, listed, ask craft) []vector {
 	alter := func(c craft, name, comment string, f func(b []byte) []byte) vector {
 		c.canon = f
 		return vector{name: "header-" + name, expect: string(MalformedHeader), comment: comment, craft: c}
 	}
-	const end = 1 + 16 // the change, and the upload id of the file before
+	const end = 1 + 2 + 16 // the change, no list, and the upload id of the file before
+	const name = len("members") + 16
 	return []vector{
 		alter(base, "document-none", "a base without its document's hash", func(b []byte) []byte { return slices.Delete(b, len(b)-16-32, len(b)-16) }),
 		alter(base, "document-short", "a hash of 31 bytes", func(b []byte) []byte { return slices.Delete(b, len(b)-16-1, len(b)-16) }),
@@ -205,6 +215,14 @@ func headerEndVectors(base, events, ask craft) []vector {
 		alter(events, "period-half", "a last day without a first", func(b []byte) []byte { b[len(b)-end-1] = 1; return b }),
 		alter(events, "period-back", "the last day before the first", func(b []byte) []byte { b[len(b)-end-5], b[len(b)-end-1] = 2, 1; return b }),
 		alter(events, "period-negative", "days before 1970", func(b []byte) []byte { copy(b[len(b)-end-8:], "\xff\xff\xff\xff\xff\xff\xff\xff"); return b }),
+		alter(events, "list-none", "an event log without the text of a list", func(b []byte) []byte { return slices.Delete(b, len(b)-16-2, len(b)-16) }),
+		alter(listed, "list-id", "a list that is no id", func(b []byte) []byte { b[len(b)-name] = 'M'; return b }),
+		alter(events, "list-identifiers", "keys of a list's party beside identifier columns", func(b []byte) []byte {
+			return slices.Concat(b[:len(b)-16-2], []byte("\x00\x07members"), make([]byte, 16))
+		}),
+		alter(listed, "list-own", "keys of a list's party in the operator's own log", func(b []byte) []byte {
+			return bytes.Replace(b, []byte("\x00\x0bspring-2026\x00\x00\x00\x03"), []byte("\x00\x05@base\x00\x00\x00\x00"), 1)
+		}),
 		alter(events, "instead", "a change that event logs don't have", func(b []byte) []byte { b[len(b)-end] = 2; return b }),
 		alter(ask, "asks", "a seventh kind of request", func(b []byte) []byte { b[len(b)-16-1] = 7; return b }),
 		alter(ask, "asks-nothing", "a request for nothing", func(b []byte) []byte { b[len(b)-16-1] = 0; return b }),

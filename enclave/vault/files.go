@@ -31,6 +31,14 @@ type File interface {
 	Sync() error
 }
 
+// Disk gives fs, or the disk where it is nil.
+func Disk(fs FS) FS {
+	if fs == nil {
+		return osFS{}
+	}
+	return fs
+}
+
 // osFS is the disk.
 type osFS struct{}
 

@@ -53,64 +53,72 @@ func (l *locked) Write(p []byte) (int, error) {
 
 // methods are all routes, with a request of each that is understood.
 var methods = map[string]string{
-	"add-party":       `{"document":{"schema":"awase.party/v1","id":"acme","class":"client","group":"acme","country":"JP"}}`,
-	"set-policies":    `{"document":{"schema":"awase.policies/v1","policies":[{"version":"1","date":"2024-01-29","clauses":{}}]}}`,
-	"set-gate":        `{"file":"gate.yaml","document":"c2NoZW1hOiBhd2FzZS5nYXRlL3YxCg=="}`,
-	"gate":            `{}`,
-	"gate-changes":    `{"file":"gate.yaml","document":"c2NoZW1hOiBhd2FzZS5nYXRlL3YxCg=="}`,
-	"entrustments":    `{}`,
-	"entrust":         `{"document":{"schema":"awase.entrustment/v1","id":"e","flow":"5-analysis"}}`,
-	"terms":           `{"entrustment":"e"}`,
-	"load-base":       `{"document":{"schema":"awase.base/v1","region":"JP"}}`,
-	"load-list":       `{"entrustment":"e","name":"l"}`,
-	"load-events":     `{"entrustment":"e"}`,
-	"price":           `{"question":{"schema":"awase.report/v1","report":"overlap","entrustment":"e"},"expect":3}`,
-	"report":          `{"question":{"schema":"awase.report/v1","report":"overlap","entrustment":"e"}}`,
-	"reserve":         `{"name":"r","question":{"schema":"awase.report/v1","report":"overlap","entrustment":"e"},"until":"2026-12-31"}`,
-	"free":            `{"name":"e/r"}`,
-	"price-reserved":  `{"name":"e/r","expect":0}`,
-	"report-reserved": `{"name":"e/r"}`,
-	"ledger":          `{"group":"acme","officer":false}`,
-	"accept-clock":    `{}`,
-	"drafts":          `{}`,
-	"approve":         `{"draft":"","key":"","signature":{}}`,
-	"withdraw":        `{"draft":"x"}`,
-	"frozen":          `{}`,
-	"freeze":          `{"signature":{}}`,
-	"lift":            `{}`,
-	"log-key":         `{}`,
-	"log-proof":       `{"from":1,"to":2}`,
-	"attestation":     `{"nonce":"n"}`,
-	"end-entrustment": `{"entrustment":"e","by":{"signature":{}}}`,
-	"certificate":     `{"entrustment":"e"}`,
-	"rotate":          `{"by":{"signature":{}}}`,
-	"to-sign":         `{"act":"end","id":"e"}`,
-	"backup":          `{"dir":"/nowhere","expires":"2030-01-01"}`,
-	"confirm-restore": `{}`,
-	"room":            `{}`,
-	"parties":         `{}`,
-	"entrustment":     `{"entrustment":"e"}`,
-	"policies":        `{}`,
-	"contracts":       `{}`,
-	"lists":           `{"entrustment":"e"}`,
-	"event-logs":      `{"entrustment":""}`,
-	"retention":       `{"entrustment":"e"}`,
-	"bases":           `{}`,
-	"log":             `{"party":"acme","from":0,"limit":10}`,
-	"inclusion":       `{"seq":1}`,
-	"checkpoint":      `{}`,
-	"start-work":      `{"job":"j","kind":"load-list","upload":"u","list":{"entrustment":"e","name":"l"}}`,
-	"poll-work":       `{"job":"j","wait_ms":10}`,
-	"stop-work":       `{"job":"j"}`,
-	"engine":          `{}`,
-	"request":         `{"check":{"method":"document","on":"2026-01-01","by":"person p"},"sealed":"AA=="}`,
-	"requests":        `{}`,
-	"request-receipt": `{"number":1}`,
-	"set-desk-key":    `{"key":"` + testDesk + `"}`,
-	"desk-key":        `{}`,
-	"disclose":        `{"number":1}`,
-	"disclosure":      `{"number":1}`,
-	"evidence":        `{"entrustment":"e","party":"acme","from":"2026-04-01","to":"2026-04-30"}`,
+	"add-party":        `{"document":{"schema":"awase.party/v1","id":"acme","class":"client","group":"acme","country":"JP"}}`,
+	"set-policies":     `{"document":{"schema":"awase.policies/v1","policies":[{"version":"1","date":"2024-01-29","clauses":{}}]}}`,
+	"set-gate":         `{"file":"gate.yaml","document":"c2NoZW1hOiBhd2FzZS5nYXRlL3YxCg=="}`,
+	"gate":             `{}`,
+	"gate-changes":     `{"file":"gate.yaml","document":"c2NoZW1hOiBhd2FzZS5nYXRlL3YxCg=="}`,
+	"entrustments":     `{}`,
+	"entrust":          `{"document":{"schema":"awase.entrustment/v1","id":"e","flow":"5-analysis"}}`,
+	"terms":            `{"entrustment":"e"}`,
+	"load-base":        `{"document":{"schema":"awase.base/v1","region":"JP"}}`,
+	"load-list":        `{"entrustment":"e","name":"l"}`,
+	"load-events":      `{"entrustment":"e"}`,
+	"price":            `{"question":{"schema":"awase.report/v1","report":"overlap","entrustment":"e"},"expect":3}`,
+	"report":           `{"question":{"schema":"awase.report/v1","report":"overlap","entrustment":"e"}}`,
+	"reserve":          `{"name":"r","question":{"schema":"awase.report/v1","report":"overlap","entrustment":"e"},"until":"2026-12-31"}`,
+	"free":             `{"name":"e/r"}`,
+	"price-reserved":   `{"name":"e/r","expect":0}`,
+	"report-reserved":  `{"name":"e/r"}`,
+	"ledger":           `{"group":"acme","officer":false}`,
+	"accept-clock":     `{}`,
+	"drafts":           `{}`,
+	"approve":          `{"draft":"","key":"","signature":{}}`,
+	"withdraw":         `{"draft":"x"}`,
+	"frozen":           `{}`,
+	"freeze":           `{"signature":{}}`,
+	"lift":             `{}`,
+	"log-key":          `{}`,
+	"log-proof":        `{"from":1,"to":2}`,
+	"attestation":      `{"nonce":"n"}`,
+	"end-entrustment":  `{"entrustment":"e","by":{"signature":{}}}`,
+	"certificate":      `{"entrustment":"e"}`,
+	"rotate":           `{"by":{"signature":{}}}`,
+	"to-sign":          `{"act":"end","id":"e"}`,
+	"backup":           `{"dir":"/nowhere","expires":"2030-01-01"}`,
+	"confirm-restore":  `{}`,
+	"room":             `{}`,
+	"parties":          `{}`,
+	"entrustment":      `{"entrustment":"e"}`,
+	"policies":         `{}`,
+	"contracts":        `{}`,
+	"lists":            `{"entrustment":"e"}`,
+	"event-logs":       `{"entrustment":""}`,
+	"retention":        `{"entrustment":"e"}`,
+	"bases":            `{}`,
+	"log":              `{"party":"acme","from":0,"limit":10}`,
+	"inclusion":        `{"seq":1}`,
+	"checkpoint":       `{}`,
+	"start-work":       `{"job":"j","kind":"load-list","upload":"u","list":{"entrustment":"e","name":"l"}}`,
+	"poll-work":        `{"job":"j","wait_ms":10}`,
+	"stop-work":        `{"job":"j"}`,
+	"engine":           `{}`,
+	"request":          `{"check":{"method":"document","on":"2026-01-01","by":"person p"},"sealed":"AA=="}`,
+	"requests":         `{}`,
+	"request-receipt":  `{"number":1}`,
+	"set-desk-key":     `{"key":"` + testDesk + `"}`,
+	"desk-key":         `{}`,
+	"disclose":         `{"number":1}`,
+	"disclosure":       `{"number":1}`,
+	"price-campaign":   `{"campaign":{"schema":"awase.campaign/v1","id":"m","entrustment":"e"},"expect":3}`,
+	"submit-campaign":  `{"campaign":{"schema":"awase.campaign/v1","id":"m","entrustment":"e"},"party":"acme"}`,
+	"campaigns":        `{"entrustment":"e"}`,
+	"deliver-campaign": `{"entrustment":"e","campaign":"m","party":"acme"}`,
+	"close-campaign":   `{"entrustment":"e","campaign":"m"}`,
+	"deliveries":       `{"entrustment":"e","receiver":"adco"}`,
+	"delivery":         `{"entrustment":"e","campaign":"m","number":1,"receiver":"adco"}`,
+	"report-delivery":  `{"entrustment":"e","campaign":"m","number":1,"status":"failed","reason":"busy"}`,
+	"evidence":         `{"entrustment":"e","party":"acme","from":"2026-04-01","to":"2026-04-30"}`,
 }
 
 func kindOf(method string) string {
@@ -175,6 +183,28 @@ func (d *deaf) PriceReserved(context.Context, string, int64) (a wire.Price, err 
 	return a, d.err
 }
 func (d *deaf) ReportReserved(context.Context, string) (*wire.Release, error) { return nil, d.err }
+func (d *deaf) PriceCampaign(context.Context, wire.CampaignRequest) (*wire.CampaignPrice, error) {
+	return nil, d.err
+}
+func (d *deaf) SubmitCampaign(context.Context, wire.CampaignRequest) (a wire.Ack, err error) {
+	return a, d.err
+}
+func (d *deaf) Campaigns(context.Context, string) ([]wire.Campaign, error) { return nil, d.err }
+func (d *deaf) DeliverCampaign(context.Context, wire.CampaignRef) (*wire.Campaign, error) {
+	return nil, d.err
+}
+func (d *deaf) CloseCampaign(context.Context, wire.CampaignRef) (a wire.Ack, err error) {
+	return a, d.err
+}
+func (d *deaf) Deliveries(context.Context, wire.DeliveriesRequest) ([]wire.Delivery, error) {
+	return nil, d.err
+}
+func (d *deaf) Delivery(context.Context, wire.DeliveryRef) (*wire.Delivery, error) {
+	return nil, d.err
+}
+func (d *deaf) ReportDelivery(context.Context, wire.DeliveryReport) (a wire.Ack, err error) {
+	return a, d.err
+}
 func (d *deaf) Ledger(context.Context, wire.LedgerRequest) (*wire.Ledger, error) {
 	return nil, d.err
 }

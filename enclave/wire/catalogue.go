@@ -67,6 +67,9 @@ type PartyInfo struct {
 	Version int                `json:"version"`
 	Seq     int64              `json:"log_entry"`
 	At      string             `json:"at"` // RFC 3339, UTC
+	// Delivery and Serving are the fingerprints of its delivery and serving key; "": none is pinned.
+	Delivery string `json:"delivery_fingerprint,omitempty"`
+	Serving  string `json:"serving_fingerprint,omitempty"`
 }
 
 // The states of an entrustment, and of its versions. One whose draft waits has none yet:

@@ -70,6 +70,9 @@ type EvidenceParty struct {
 	ID      string                 `json:"id"`
 	Class   entrustment.PartyClass `json:"class"`
 	Country string                 `json:"country"`
+	// Delivery and Serving are the fingerprints of its delivery and serving key; "": none is pinned.
+	Delivery string `json:"delivery_fingerprint,omitempty"`
+	Serving  string `json:"serving_fingerprint,omitempty"`
 }
 
 // EvidenceContract is one version of a contract, with who approved it.

@@ -80,6 +80,7 @@ func Handler(e Enclave, o Options) http.Handler {
 	onEngines(h)
 	onSubjects(h)
 	onDisclosures(h)
+	onCampaigns(h)
 	return h.mux
 }
 

@@ -70,6 +70,7 @@ type LedgerCharge struct {
 	At          string `json:"at"`
 	Entrustment string `json:"entrustment"`
 	Report      string `json:"report"`
+	Campaign    string `json:"campaign,omitempty"`
 	List        string `json:"list,omitempty"`
 	Table       string `json:"table"`
 	Spec        string `json:"spec"` // as in receipts

@@ -92,6 +92,7 @@ type Enclave interface {
 	Engines
 	Subjects
 	Disclosures
+	Campaigns
 	Evidence
 	// Close ends the service; nothing acknowledged is lost without it.
 	Close() error
@@ -125,6 +126,9 @@ type ListRequest struct {
 type BaseLoaded struct {
 	Ack
 	Users int64 `json:"users"`
+	// LongKeys: a user key is longer than a delivery has room for, so nothing is
+	// delivered to the channels that the base declares.
+	LongKeys bool `json:"long_keys,omitempty"`
 }
 
 // ListLoaded is what the uploading party is told of its own list. It holds
@@ -155,6 +159,11 @@ type EventsLoaded struct {
 	Replaced int              `json:"replaced"` // logs before it whose place it takes
 	Before   int64            `json:"before"`   // rows of the party's other logs that stand under the same entrustment
 	Overlaps bool             `json:"overlaps"` // they hold events of days on which this one has some too
+
+	// Of a log by its party's own keys of a list.
+	List        string `json:"list,omitempty"`
+	ListVersion int    `json:"list_version,omitempty"` // whose keys were read
+	Unknown     int64  `json:"unknown,omitempty"`      // rows left out, not among Rows: their keys are not on it
 }
 
 // Price is what a question costs, from public facts alone (PRIVACY rule 11).
@@ -199,6 +208,15 @@ const (
 	// NoteEventsExpired: an event log that the question could have read expired, and it
 	// is answered from those that are there.
 	NoteEventsExpired = "events-expired"
+	// NoteLiftUnknown: how sure the lift report will be can't be told, for the campaign
+	// states no rate of conversion, or nobody said how many people are in its audience.
+	NoteLiftUnknown = "lift-unknown"
+	// NoteLiftWithheld: so few of those held out are expected to convert that their number
+	// may well be withheld.
+	NoteLiftWithheld = "lift-withheld"
+	// NoteLiftSmall: fewer than five times the noise are expected to, and the lift report
+	// will say little (PRIVACY rule 13).
+	NoteLiftSmall = "lift-small"
 )
 
 // Forecast says what of an answer is likely to be withheld, from public shares
@@ -220,7 +238,7 @@ const (
 
 // TablePrice is the price of one table of a question.
 type TablePrice struct {
-	Name string  `json:"name"` // table | index | cube
+	Name string  `json:"name"` // table | index | cube | converters
 	Rho  float64 `json:"rho"`
 	Paid bool    `json:"paid"` // stored already and paid for: free
 }

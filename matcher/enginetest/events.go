@@ -87,7 +87,7 @@ func (f *fixture) contribution(p matcher.Person, list *oracleList, q matcher.Que
 			}
 			for s, sum := range q.Events.Sums {
 				switch {
-				case sum.Kind != "" && sum.Kind != t.Kind:
+				case len(sum.Kinds) > 0 && !slices.Contains(sum.Kinds, t.Kind):
 				case sum.Unit == "":
 					raw[s][cell]++
 				case sum.Unit == l.unit:
@@ -99,7 +99,10 @@ func (f *fixture) contribution(p matcher.Person, list *oracleList, q matcher.Que
 	sums = make([]map[int]int64, len(raw))
 	for s, sum := range q.Events.Sums {
 		sums[s] = map[int]int64{}
-		for cell := range users {
+		for cell := range raw[s] {
+			if !users[cell] && (!q.Events.Spread || len(users) == 0) {
+				continue
+			}
 			sums[s][cell] = min(max(0, raw[s][cell]), sum.Cap*sum.Granule) / sum.Granule
 		}
 	}
@@ -130,8 +133,10 @@ func (f *fixture) checkEvents(q matcher.Query, logs []oracleLog) matcher.Exact {
 		users, sums := f.contribution(p, list, q, logs)
 		for cell := range users {
 			want.Users[cell]++
-			for s := range sums {
-				want.Sums[s][cell] += sums[s][cell]
+		}
+		for s := range sums {
+			for cell, n := range sums[s] {
+				want.Sums[s][cell] += n
 			}
 		}
 	}
@@ -172,8 +177,9 @@ func eventQuery(t *rapid.T, q *matcher.Query, logs []matcher.EventsID) {
 	q.Events = &matcher.EventQuery{Logs: logs, From: 102, To: int32(rapid.IntRange(102, 105).Draw(t, "to")),
 		Categories: []string{"spring", "shop"}[:rapid.IntRange(1, 2).Draw(t, "categories")],
 		Presence:   rapid.SampledFrom([]string{"", "impression"}).Draw(t, "presence"),
-		Sums: []matcher.EventSum{{Cap: 3, Granule: 1}, {Kind: "impression", Cap: 2, Granule: 1},
-			{Kind: "conversion", Unit: "yen", Cap: 20, Granule: 100}}}
+		Spread:     rapid.Bool().Draw(t, "spread"),
+		Sums: []matcher.EventSum{{Cap: 3, Granule: 1}, {Kinds: []string{"impression"}, Cap: 2, Granule: 1},
+			{Kinds: []string{"conversion"}, Unit: "yen", Cap: 20, Granule: 100}, {Kinds: []string{"impression", "click"}, Unit: "yen", Cap: 300, Granule: 1}}}
 	q.Dims = q.Dims[:min(1, len(q.Dims))]
 	if rapid.Bool().Draw(t, "by category") {
 		q.Dims = append(q.Dims, matcher.Dim{Source: matcher.EventCategory, Size: len(q.Events.Categories)})
@@ -204,8 +210,12 @@ func testEvents(t *testing.T, engine Loader) {
 			full := f.checkEvents(q, logs)
 			for c := range full.Users {
 				for s, sum := range q.Events.Sums {
-					if n := full.Sums[s][c]; n < 0 || n > full.Users[c]*sum.Cap {
-						rt.Fatalf("a sum is %d over %d people of cap %d", n, full.Users[c], sum.Cap)
+					people := full.Users[c]
+					if q.Events.Spread {
+						people = int64(len(f.base.people))
+					}
+					if n := full.Sums[s][c]; n < 0 || n > people*sum.Cap {
+						rt.Fatalf("a sum is %d over %d people of cap %d", n, people, sum.Cap)
 					}
 				}
 			}
@@ -316,7 +326,7 @@ func testClamp(t *testing.T, engine Loader) {
 		l := oracleLog{eventTypes, "yen", c.rows}
 		id := f.log(l)
 		got, err := engine.Cells(context.Background(), matcher.Query{Population: f.pop, Events: &matcher.EventQuery{Logs: []matcher.EventsID{id}, From: 100, To: 100,
-			Categories: []string{"shop"}, Sums: []matcher.EventSum{{Kind: "conversion", Unit: "yen", Cap: 300, Granule: 100}}}})
+			Categories: []string{"shop"}, Sums: []matcher.EventSum{{Kinds: []string{"conversion"}, Unit: "yen", Cap: 300, Granule: 100}}}})
 		if err != nil || got.Sums[0][0] != c.want {
 			t.Errorf("%s: %v, %v, want %d", c.name, got.Sums, err, c.want)
 		}

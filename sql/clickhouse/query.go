@@ -124,6 +124,8 @@ func (e *Engine) ask(ctx context.Context, shard int, text string, params clickho
 	defer rows.Close()
 	var cell uint16
 	var users uint64
+	spread := q.Events != nil && q.Events.Spread // then a cell may have sums of people who are not counted in it
+	seen := make([]bool, len(out.Users))
 	sums := make([]int64, len(out.Sums))
 	into := []any{&cell, &users}
 	for i := range sums {
@@ -133,12 +135,17 @@ func (e *Engine) ask(ctx context.Context, shard int, text string, params clickho
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		if int(cell) >= len(out.Users) || out.Users[cell] != 0 || users == 0 || users > 1<<32 {
+		if int(cell) >= len(out.Users) || seen[cell] || users == 0 && !spread || users > 1<<32 {
 			return e.nonsense(shard)
 		}
+		seen[cell] = true
 		out.Users[cell] = int64(users)
+		people := int64(users)
+		if spread {
+			people = 1 << 32
+		}
 		for i, sum := range sums {
-			if sum < 0 || sum > q.MostOf(i, int64(users)) {
+			if sum < 0 || sum > q.MostOf(i, people) {
 				return e.nonsense(shard)
 			}
 			out.Sums[i][cell] = sum

@@ -50,7 +50,11 @@ func (b *binder) eventStatement(cell, where string) string {
 		tallies += fmt.Sprintf(", sum(a%d) AS t%d", i, i)
 		sums += b.fill("sum", "i", fmt.Sprint(i), "granule", fmt.Sprint(s.Granule), "cap", fmt.Sprint(s.Cap))
 	}
-	return b.fill("events", "cell", cell, "people", asked, "where", where, "events", read, "frequency", frequency,
+	statement := "events"
+	if events.Spread {
+		statement = "spread"
+	}
+	return b.fill(statement, "cell", cell, "people", asked, "where", where, "events", read, "frequency", frequency,
 		"often", often, "sums", sums, "tallies", tallies)
 }
 
@@ -80,7 +84,7 @@ func (b *binder) readLog(l *eventLog, byCategory, byDay, step int, counted *matc
 	adds := ""
 	for i, s := range events.Sums {
 		is := of(func(t *matcher.EventType) bool {
-			return (s.Kind == "" || s.Kind == t.Kind) && (s.Unit == "" || s.Unit == l.log.Unit)
+			return s.Of(t.Kind, l.log.Unit)
 		})
 		add := "toInt128(" + is + ")"
 		if s.Unit != "" {
