@@ -27,9 +27,9 @@ type asked struct {
 	list      *listRecord
 	act       entrustment.Ask
 	reads     *entrustment.Question // with what it takes from its campaign, from the first day on that matters
-	party     string // that asks
-	owner     string // group that uploaded the list
-	id        hexID  // of the question as asked by this recipient
+	party     string                // that asks
+	owner     string                // group that uploaded the list
+	id        hexID                 // of the question as asked by this recipient
 
 	population matcher.PopulationID
 	release    func() // lets go of what it reads
