@@ -2,6 +2,8 @@ package aggregator
 
 import (
 	"math"
+
+	"awase/entrustment"
 )
 
 // z95 is the 97.5 % quantile of the normal distribution: the half-width of a
@@ -55,9 +57,10 @@ type Answer struct {
 	Caps      []Cap
 	// CellsOfOne is L0: in how many cells one person may be.
 	CellsOfOne int
-	Overlap    bool        // one person may be in several cells: there is no total of people
-	Lift       *LiftAnswer // of a lift report
-	Summed     int         // cells of a planning cube that the number sums; 0: it is from no cube
+	Overlap    bool                  // one person may be in several cells: there is no total of people
+	Lift       *LiftAnswer           // of a lift report
+	Campaign   *entrustment.Campaign // of a report on one
+	Summed     int                   // cells of a planning cube that the number sums; 0: it is from no cube
 }
 
 // Epsilon gives ε at δ′ = 1e-6 of the whole answer, and the total δ.
@@ -68,7 +71,7 @@ func (a *Answer) Epsilon() (eps, delta float64) {
 // Compose turns the tables of a plan into an answer.
 func Compose(pl *Plan, tables []*Table) *Answer {
 	main := tables[0]
-	a := &Answer{Dims: pl.asked, Tau: main.Tau, Sigma: main.Sigma, List: pl.list}
+	a := &Answer{Dims: pl.asked, Tau: main.Tau, Sigma: main.Sigma, List: pl.list, Campaign: pl.campaign}
 	var base *Table
 	for i, t := range tables {
 		a.RhoNano += t.RhoNano

@@ -81,7 +81,7 @@ func TestDeliveryReport(t *testing.T) {
 	var rows []matcher.EventRow
 	for _, e := range events {
 		typ := slices.IndexFunc(types, func(t matcher.EventType) bool { return t.Kind == e.kind })
-		rows = append(rows, matcher.EventRow{User: &x.users[e.user], Day: may2026(e.day).Number(), Type: uint8(typ), Value: e.yen})
+		rows = append(rows, matcher.EventRow{User: &x.users[e.user].Token, Day: may2026(e.day).Number(), Type: uint8(typ), Value: e.yen})
 	}
 	log, err := matcher.NewEvents(x.base, types, "yen", slices.Values(rows))
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"awase/crypto/token"
 	"awase/entrustment"
 	"awase/matcher"
 )
@@ -18,29 +17,29 @@ type experiment struct {
 	engine  *matcher.Embedded
 	base    *matcher.Base
 	list    matcher.ListID
-	users   []token.Token
-	cluster map[token.Token]uint32 // by token of the list: what the holdout goes by
+	users   []matcher.KindToken          // Token: the user key
+	cluster map[matcher.KindToken]uint32 // by user: what the holdout goes by
 	woman   []bool
 }
 
-func userToken(i int) (u token.Token) {
-	binary.BigEndian.PutUint32(u[:], uint32(i)+1)
-	u[11] = 7
+func userToken(i int) (u matcher.KindToken) {
+	binary.BigEndian.PutUint32(u.Token[:], uint32(i)+1)
+	u.Token[11] = 7
 	return u
 }
 
 func experimentOf(t testing.TB, people int) *experiment {
 	t.Helper()
-	x := &experiment{engine: matcher.NewEmbedded(), cluster: map[token.Token]uint32{}}
+	x := &experiment{engine: matcher.NewEmbedded(), cluster: map[matcher.KindToken]uint32{}}
 	b, l := matcher.NewBaseBuilder([]matcher.Column{columnA, columnG}), matcher.NewListBuilder([]matcher.Column{columnT}, [32]byte{1})
 	for i := range people {
 		email := userToken(i)
-		email[10] = 1
+		email.Token[10] = 1
 		code := uint8(i % 2)
-		if err := b.Add(&matcher.Person{User: userToken(i), Tokens: []matcher.KindToken{{Token: email, Kind: matcher.Email}}, Codes: []uint8{uint8(i % 5), code}}); err != nil {
+		if err := b.Add(&matcher.Person{User: userToken(i).Token, Tokens: []matcher.KindToken{email}, Codes: []uint8{uint8(i % 5), code}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Add(&matcher.ListRow{Tokens: []matcher.KindToken{{Token: email, Kind: matcher.Email}}, Codes: []uint8{0}}); err != nil {
+		if err := l.Add(&matcher.ListRow{Tokens: []matcher.KindToken{email}, Codes: []uint8{0}}); err != nil {
 			t.Fatal(err)
 		}
 		x.users, x.woman = append(x.users, userToken(i)), append(x.woman, code == 0)
@@ -60,8 +59,8 @@ func experimentOf(t testing.TB, people int) *experiment {
 		t.Fatal(len(hits), err)
 	}
 	for _, h := range hits {
-		u := h.Token
-		u[10] = 0
+		u := matcher.KindToken{Token: h.Token}
+		u.Token[10] = 0
 		x.cluster[u] = h.Cluster
 	}
 	return x
@@ -85,7 +84,7 @@ func (x *experiment) run(t testing.TB, n int, rate, lift float64, often func(hel
 			continue
 		}
 		for range often(held) {
-			rows = append(rows, matcher.EventRow{User: &x.users[i], Day: may2026(1 + r.IntN(28)).Number()})
+			rows = append(rows, matcher.EventRow{User: &x.users[i].Token, Day: may2026(1 + r.IntN(28)).Number()})
 		}
 	}
 	log, err := matcher.NewEvents(x.base, []matcher.EventType{{Kind: "conversion", Category: "shop"}}, "", slices.Values(rows))

@@ -20,7 +20,8 @@ import (
 // declares channels: the user keys, under the key of the base, and the opt-ins, which
 // the engines count by. Of one that is loaded while a contract names kinds of
 // identifiers to be delivered: the hashes of these kinds, each under a key of its own
-// (DESIGN §5). No report reads any of it. Rows stand in no order, big-endian:
+// (DESIGN §5). Of who asked for deletion or a stop of use before the load, neither. No
+// report reads any of it. Rows stand in no order, big-endian:
 //
 //	user token[12] ‖ channels u64 ‖ length u8 ‖ user key
 //	user token[12] ‖ n u8 ‖ n × (class u8 ‖ hash[32] ‖ token[12])
@@ -151,15 +152,15 @@ func (k *baseKeys) part() *baseKeysPart {
 	return p
 }
 
-// add adds a row.
-func (p *baseKeysPart) add(t *tokened) error {
+// add adds a row; of who is out of use by a request only how long their key is.
+func (p *baseKeysPart) add(t *tokened, out bool) error {
 	person := t.row.Person
 	if p.users != nil {
-		if err := p.addUser(t.user, person); err != nil {
+		if err := p.addUser(t.user, person, out); err != nil {
 			return err
 		}
 	}
-	if !person.Verified { // whose identifiers match nobody
+	if out || !person.Verified { // whose identifiers match nobody
 		return nil
 	}
 	for i, h := range p.of.hashes {
@@ -171,11 +172,11 @@ func (p *baseKeysPart) add(t *tokened) error {
 }
 
 // addUser adds a user key, until there is one that is too long.
-func (p *baseKeysPart) addUser(user token.Token, person *seal.Person) error {
+func (p *baseKeysPart) addUser(user token.Token, person *seal.Person, out bool) error {
 	if len(person.Key) > delivery.MaxUserKey {
 		p.of.long.Store(true)
 	}
-	if p.of.long.Load() {
+	if out || p.of.long.Load() {
 		return nil
 	}
 	return p.users.row(func(b []byte) []byte {
@@ -184,11 +185,15 @@ func (p *baseKeysPart) addUser(user token.Token, person *seal.Person) error {
 	})
 }
 
-// addHashes adds those of a row's hashes that are of one kind, where it has any.
+// addHashes adds those of a row's hashes that are of one kind, where it has any. What
+// merges addresses into one is sent nowhere, and not kept (docs/deliveries.md).
 func (p *rowsPart) addHashes(t *tokened, columns []bool) error {
+	kept := func(id *seal.Identifier) bool {
+		return columns[id.Column] && identifier.Class(id.Class) != identifier.ClassAMC
+	}
 	n := 0
 	for i := range t.row.Identifiers {
-		if columns[t.row.Identifiers[i].Column] {
+		if kept(&t.row.Identifiers[i]) {
 			n++ // at most maxHashes
 		}
 	}
@@ -198,7 +203,7 @@ func (p *rowsPart) addHashes(t *tokened, columns []bool) error {
 	return p.row(func(b []byte) []byte {
 		b = append(append(b, t.user[:]...), byte(n))
 		for i := range t.row.Identifiers {
-			if id := &t.row.Identifiers[i]; columns[id.Column] {
+			if id := &t.row.Identifiers[i]; kept(id) {
 				b = append(append(b, id.Class), id.Hash[:]...)
 				b = append(b, t.tokens[i].Token[:]...)
 			}
@@ -306,26 +311,11 @@ func nextHashes(b []byte) (user token.Token, hashes, rest []byte, err error) {
 	return token.Token(b[:token.Size]), b[head:size], b[size:], nil
 }
 
-// keepBase keeps the segments of a base, whatever takes its place or expires, until
-// release, which takes the room's lock. The room's lock is held.
-func (e *Enclave) keepBase(b *baseRecord) (release func()) {
-	refs := b.refs()
-	for _, ref := range refs {
-		e.copying[ref.ID]++
-	}
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for _, ref := range refs {
-			e.copied(ref.ID)
-		}
-	}
-}
-
 // baseUsers gives the user keys of a base: those of the users that are wanted and opted
 // in to a channel or, of the channel "", whether they did or not, as for who is taken
 // out of an audience. The key is good until each returns. What was given is worth
-// nothing where it fails. The base is kept (keepBase) and serves the channel (baseServes).
+// nothing where it fails. The base's segments stay meanwhile, and it serves the channel
+// (baseServes).
 func (e *Enclave) baseUsers(ctx context.Context, b *baseRecord, channel string, want func(token.Token) bool, each func(user token.Token, key []byte) error) error {
 	if b.UserKeys == nil || b.UserKeys.Long {
 		return errNoUserKeys
@@ -352,8 +342,8 @@ func (e *Enclave) baseUsers(ctx context.Context, b *baseRecord, channel string, 
 // baseIdentifiers gives the hashes of a kind of the users that are wanted: those that
 // are theirs alone, for by an address that two people share neither is found. Users who
 // have none are left out. The slice is good until each returns. What was given is worth
-// nothing where it fails. The base is kept (keepBase), opened (standing), and serves the
-// kind (baseServes).
+// nothing where it fails. The base's segments stay meanwhile; it is opened (standing), and
+// serves the kind (baseServes).
 func (e *Enclave) baseIdentifiers(ctx context.Context, b *baseRecord, base *matcher.Base, kind string, want func(token.Token) bool, each func(user token.Token, ids []delivery.Identifier) error) error {
 	i := slices.IndexFunc(b.Hashes, func(h hashesRecord) bool { return h.Kind == kind })
 	if i < 0 {
@@ -383,39 +373,4 @@ func (e *Enclave) baseIdentifiers(ctx context.Context, b *baseRecord, base *matc
 		return fmt.Errorf("opening the identifiers of the base: %w", err)
 	}
 	return nil
-}
-
-// usersOf gives the tokens of the user keys of clusters. One that is not in use has
-// none.
-func usersOf(base *matcher.Base, clusters []uint32) map[uint32]token.Token {
-	asked := make(map[uint32]bool, len(clusters))
-	for _, c := range clusters {
-		asked[c] = true
-	}
-	out := make(map[uint32]token.Token, len(clusters))
-	for piece := range base.UserKeys(findPiece) {
-		for i, c := range piece.Values {
-			if asked[c] {
-				out[c] = piece.Tokens[i]
-			}
-		}
-	}
-	return out
-}
-
-// clustersOf gives the clusters of users; of one that the base does not have, none.
-func clustersOf(base *matcher.Base, users []token.Token) map[token.Token]uint32 {
-	asked := make(map[token.Token]bool, len(users))
-	for _, u := range users {
-		asked[u] = true
-	}
-	out := make(map[token.Token]uint32, len(users))
-	for piece := range base.UserKeys(findPiece) {
-		for i, u := range piece.Tokens {
-			if asked[u] {
-				out[u] = piece.Values[i]
-			}
-		}
-	}
-	return out
 }

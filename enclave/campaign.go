@@ -134,6 +134,22 @@ func reservationOf(m *entrustment.Campaign, report string) string {
 	return m.Entrustment + "/" + m.ID + ":" + report
 }
 
+// heldFor names what is held for a question on a campaign, "": nothing is.
+func (e *Enclave) heldFor(q *entrustment.Question) string {
+	if q.Campaign == "" {
+		return ""
+	}
+	name := reservationOf(&entrustment.Campaign{Entrustment: q.Entrustment, ID: q.Campaign}, q.Report)
+	if e.state.reserved[name] == nil {
+		return ""
+	}
+	return name
+}
+
+// toCome stands for event logs that are not there yet, in what is priced and put aside.
+// Nothing that names it is ever counted.
+var toCome = matcher.EventsID(sha256.Sum256([]byte("awase events to come")))
+
 // resultOf is the question that a campaign's result answers.
 func resultOf(m *entrustment.Campaign, report string) *entrustment.Question {
 	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, Campaign: m.ID}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,16 +15,17 @@ import (
 	"awase/crypto/delivery"
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
+	"awase/crypto/token"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/intake"
 )
 
-// The world of deliveries: 4,000 users of the operator, the first 3,000 of whom a partner
+// The world of deliveries: 6,000 users of the operator, the first 5,000 of whom a partner
 // and a client have on their lists, beside 500 strangers.
 const (
-	adUsers     = 4000
-	adListed    = 3000
+	adUsers     = 6000
+	adListed    = 5000
 	adStrangers = 500
 )
 
@@ -47,7 +49,7 @@ func adContract(id, flow, principal, trustee, clause, other string, more string)
 basis:
   - {party: operator, code: CONSENT_POLICY, policy: v2, clauses: ["` + clause + `"], evidence: ` + hash + `}
   - {party: ` + other + `, code: CONSENT_27_1, scope: delivery, evidence: ` + hash + `}
-identifiers: [email]
+identifiers: [email, phone]
 attributes: [gender]
 list_columns: [tier]
 events: [spring]
@@ -69,12 +71,28 @@ func adPerson(i int) (gender string, covered bool) {
 	return [2]string{"f", "m"}[i%2], i%10 != 9
 }
 
+const adBaseDoc = `schema: awase.base/v1
+region: JP
+user_key: id
+verified: ok
+consent: {version: version, date: date}
+identifiers:
+  - {column: email, kind: email}
+  - {column: phone, kind: phone}
+attributes:
+  - {column: sex, name: gender, values: [f, m, unknown]}
+channels: [{column: mail_ok, channel: mail}]
+`
+
+// optsIn tells whether user i opted in to the operator's mail.
+func optsIn(i int) bool { return i%4 != 2 }
+
 func adBase() []byte {
 	var b bytes.Buffer
-	b.WriteString("id,ok,version,date,sex,service,enquiry,email,phone,cookie,maid\n")
+	b.WriteString("id,ok,version,date,sex,mail_ok,email,phone\n")
 	for i := range adUsers {
 		gender, covered := adPerson(i)
-		fmt.Fprintf(&b, "user-%d,true,%s,2024-02-01,%s,,false,%s,,,\n", i, map[bool]string{true: "v2", false: "v1"}[covered], gender, adMail(i))
+		fmt.Fprintf(&b, "user-%d,true,%s,2024-02-01,%s,%t,%s,0901%07d\n", i, map[bool]string{true: "v2", false: "v1"}[covered], gender, optsIn(i), adMail(i), i)
 	}
 	return b.Bytes()
 }
@@ -102,6 +120,8 @@ type adRoom struct {
 	keys    map[string]seal.PrivateKey // by party
 	serving seal.PrivateKey
 	roomKey ed25519.PublicKey
+
+	clusters map[string]uint32 // of the base, by user token
 }
 
 func (r *adRoom) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
@@ -109,13 +129,29 @@ func (r *adRoom) now() time.Time { return time.Now().Add(time.Duration(r.ahead.L
 // pass lets time pass.
 func (r *adRoom) pass(d time.Duration) { r.ahead.Add(int64(d)) }
 
-func newAdRoom(t *testing.T, o Options) *adRoom {
+// newAdRoom gives the room. kinds are the base's identifiers that contracts let be sent.
+func newAdRoom(t *testing.T, o Options, kinds ...string) *adRoom {
 	t.Helper()
 	root := t.TempDir()
 	r := &adRoom{dir: filepath.Join(root, "V"), o: o, keys: map[string]seal.PrivateKey{}}
 	r.o.Now, r.o.Outbox = r.now, filepath.Join(root, "V.outbox")
 	r.Enclave = openWith(t, r.dir, r.o)
+	r.furnish(t, kinds, func(wire.Ack) {}, nil)
+	return r
+}
+
+// furnish gives the room its parties, contracts and people; signed takes each act that
+// officers sign for.
+func (r *adRoom) furnish(t *testing.T, kinds []string, signed func(wire.Ack), officers map[string]string) {
+	t.Helper()
 	r.roomKey = r.Enclave.roomKey().Public().(ed25519.PublicKey)
+	must := func(a wire.Ack, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed(a)
+	}
 	for i, party := range []string{"operator", "adco"} {
 		k, err := seal.DeriveKey(seal.XWing, [32]byte{byte(40 + i)})
 		if err != nil {
@@ -135,26 +171,25 @@ func newAdRoom(t *testing.T, o Options) *adRoom {
 		if p[0] == "adco" {
 			doc += "serving_key: " + r.serving.Public().String() + "\n"
 		}
-		if _, err := r.AddParty(t.Context(), parse(t, entrustment.ParseParty, doc)); err != nil {
-			t.Fatal(err)
-		}
+		must(r.AddParty(t.Context(), parse(t, entrustment.ParseParty, doc+officers[p[0]])))
 	}
-	if _, err := r.SetPolicies(t.Context(), parse(t, entrustment.ParsePolicies, adPolicies)); err != nil {
-		t.Fatal(err)
+	must(r.SetPolicies(t.Context(), parse(t, entrustment.ParsePolicies, adPolicies)))
+	must(r.SetGate(t.Context(), "gate.yaml", []byte("schema: awase.gate/v1\ntick: 1s\n")))
+	more := ""
+	if len(kinds) > 0 {
+		more = "deliver_identifiers: [" + strings.Join(kinds, ", ") + "]\n"
 	}
-	r.gate(t, "")
-	loadBaseFile(t, r.Enclave, adBase())
 	for _, doc := range []string{
-		adContract("op-24", "2-4-delivery", "operator", "adco", "2(4)", "adco", "recipients: [operator, adco]\ncountries: {operator: JP, adco: JP}\n"),
-		adContract("acme-5", "5-delivery", "acme", "operator", "5", "acme", "recipients: [acme, adco, operator]\ncountries: {acme: JP, adco: JP, operator: JP}\n"),
+		adContract("op-24", "2-4-delivery", "operator", "adco", "2(4)", "adco", "recipients: [operator, adco]\ncountries: {operator: JP, adco: JP}\n"+more),
+		adContract("acme-5", "5-delivery", "acme", "operator", "5", "acme", "recipients: [acme, adco, operator]\ncountries: {acme: JP, adco: JP, operator: JP}\n"+more),
 	} {
 		c := parse(t, entrustment.ParseContract, doc)
-		if _, err := r.Entrust(t.Context(), c); err != nil {
-			t.Fatal(err)
-		}
-		r.load(t, c.ID, 0, adListed)
+		must(r.Entrust(t.Context(), c))
 	}
-	return r
+	loadBaseAs(t, r.Enclave, parse(t, entrustment.ParseBaseSchema, adBaseDoc), adBase())
+	for _, id := range []string{"op-24", "acme-5"} {
+		r.load(t, id, 0, adListed)
+	}
 }
 
 // gate sets the gate's policy: its tick is short, and nothing else is changed.
@@ -181,13 +216,13 @@ func (r *adRoom) load(t *testing.T, id string, from, to int) {
 // campaignOf is a campaign that began today.
 func (r *adRoom) campaignOf(t *testing.T, contract, id string, form entrustment.Form, more string) *entrustment.Campaign {
 	t.Helper()
-	receiver := "adco"
+	to := "receiver: adco, form: " + string(form)
 	if form == entrustment.FormOwnChannel {
-		receiver = "operator"
+		to = "receiver: operator, channel: mail, form: own-channel"
 	}
 	from := entrustment.DateOf(r.now())
-	return parse(t, entrustment.ParseCampaign, fmt.Sprintf("schema: awase.campaign/v1\nid: %s\nentrustment: %s\nlist: l\ndestination: {receiver: %s, form: %s}\nfrom: %s\nuntil: %s\n%s",
-		id, contract, receiver, form, from, from.Add(20), more))
+	return parse(t, entrustment.ParseCampaign, fmt.Sprintf("schema: awase.campaign/v1\nid: %s\nentrustment: %s\nlist: l\ndestination: {%s}\nfrom: %s\nuntil: %s\n%s",
+		id, contract, to, from, from.Add(20), more))
 }
 
 // submit submits a campaign.
@@ -263,20 +298,84 @@ func TestCampaignDelivered(t *testing.T) {
 		t.Fatalf("it stands as %+v", c)
 	}
 	f := r.openDelivery(t, &c.Deliveries[0])
-	got := hashes(t, f)
+	r.same(t, hashes(t, f), func(i int, gender string) bool { return gender == "f" })
+	if h := f.Header(); h.Slots != 4096 || h.Act != delivery.Replace || h.Number != 1 || h.Campaign != "spring" || h.Version != 1 {
+		t.Errorf("its header is %+v", h)
+	}
+}
+
+// same holds who is delivered to against what the files say of who is on the list and
+// may be used.
+func (r *adRoom) same(t *testing.T, got map[identifier.Hash]bool, in func(i int, gender string) bool) {
+	t.Helper()
 	want := 0
 	for i := range adUsers {
 		gender, covered := adPerson(i)
-		in := i < adListed && gender == "f" && covered
-		if in {
+		is := i < adListed && covered && in(i, gender)
+		if is {
 			want++
 		}
-		if got[hashOf(i)] != in {
-			t.Fatalf("user %d is delivered to: %t", i, !in)
+		if got[hashOf(i)] != is {
+			t.Fatalf("user %d is delivered to: %t", i, !is)
 		}
 	}
 	if len(got) != want {
-		t.Errorf("%d people are delivered to, not %d", len(got), want)
+		t.Errorf("%d are delivered to, the files say %d", len(got), want)
 	}
-	t.Logf("%+v %+v", c.Steps, f.Header())
+}
+
+// userTokens gives the tokens of user keys.
+func userTokens(t *testing.T, e *Enclave, keys [][]byte) (out []token.Token) {
+	t.Helper()
+	maker, err := token.NewMaker(e.tokens, userKind, 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		h := sha256.Sum256(k)
+		out = append(out, maker.Make(&h))
+	}
+	return out
+}
+
+const adLog = `schema: awase.events/v1
+time: {column: 日時}
+identifiers: [{column: メール, kind: email}]
+kind: {column: 種別, values: {imp: impression, click: click, cv: conversion}}
+category: spring
+value: {column: 金額, unit: yen}
+`
+
+// loadResults loads what came of a campaign: of its audience every person saw it, every
+// fifth clicked, every tenth converted; of those held out every twentieth converted.
+func (r *adRoom) loadResults(t *testing.T, id string, m *entrustment.Campaign) {
+	t.Helper()
+	var b bytes.Buffer
+	b.WriteString("日時,メール,種別,金額\n")
+	day, share := entrustment.DateOf(r.now()), r.holdout(m)
+	row := func(i int, kind string, yen int) {
+		fmt.Fprintf(&b, "%s 10:00:00,%s,%s,%d\n", day, adMail(i), kind, yen)
+	}
+	for i := range adListed {
+		if share != nil && r.heldOut(t, share, i) {
+			if i%20 == 0 {
+				row(i, "cv", 1000)
+			}
+			continue
+		}
+		row(i, "imp", 1)
+		if i%5 == 0 {
+			row(i, "click", 10)
+		}
+		if i%10 == 0 {
+			row(i, "cv", 1000)
+		}
+	}
+	ev, err := intake.OpenEvents(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), parse(t, entrustment.ParseEventSchema, adLog), intake.Options{Name: "log.csv", Today: day})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: id}, sealed(t, r.Enclave, id, seal.EventsName, ev.Header(), ev.Rows())); err != nil {
+		t.Fatal(err)
+	}
 }

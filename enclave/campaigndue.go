@@ -55,17 +55,16 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 	}
 	now := e.vault.Log().Now()
 	labels := c.Campaign.Destination.Form == entrustment.FormLabel
-	live := c.audience(now) != nil
+	audience := c.audience()
 	today, over := entrustment.DateOf(now), c.over(contract.Contract)
 	switch {
-	case c.closed != nil || !now.Before(over):
-		if !live {
-			return actNone, time.Time{}
-		}
+	case audience != nil && (c.closed != nil || !now.Before(over) || now.Unix() >= audience.Until):
 		if labels {
 			return actBlank, time.Time{}
 		}
 		return actWithdraw, time.Time{}
+	case c.closed != nil, !now.Before(over):
+		return actNone, time.Time{}
 	case now.Before(c.Campaign.From.Start()):
 		return actNone, c.Campaign.From.Start()
 	}
@@ -94,7 +93,8 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 		}
 		soon(at)
 	}
-	if live {
+	if audience != nil {
+		soon(time.Unix(audience.Until, 0))
 		if entrustment.DateOf(newest.at).Before(today) {
 			if labels {
 				return actLabels, time.Time{}

@@ -107,7 +107,7 @@ func (e *Enclave) campaignState(c *campaign, now time.Time) string {
 		return wire.CampaignClosed
 	case !now.Before(c.Campaign.Until.End()):
 		return wire.CampaignOver
-	case c.small != nil && c.audience(now) == nil:
+	case c.small != nil && c.audience() == nil:
 		return wire.CampaignSmall
 	case c.counted() != nil:
 		return wire.CampaignLive

@@ -149,7 +149,7 @@ func (d *day) held() (map[string][32]byte, error) {
 	out := map[string][32]byte{}
 	refs := []vault.SegmentRef{}
 	if b := d.e.state.base; b != nil {
-		refs = append(refs, b.Segment)
+		refs = append(refs, b.refs()...)
 	}
 	for _, l := range d.e.state.lists {
 		refs = append(refs, l.Segment, l.RowSegment)

@@ -49,7 +49,7 @@ type deliveryRecord struct {
 type audienceRecord struct {
 	Segment vault.SegmentRef `json:"segment"`
 	Digest  hexID            `json:"digest"`
-	Until   int64            `json:"until"` // unix seconds: the receiver keeps nobody beyond it
+	Until   int64            `json:"until"` // unix seconds: the receiver keeps nobody beyond it, and whoever is left is taken off
 	Slots   int64            `json:"slots"` // of the audience when it was counted
 	Room    int64            `json:"room"`  // bytes of rows that its segment has room for
 }
@@ -131,14 +131,17 @@ func (c *campaign) number(n int) *delivered {
 // newest gives the last delivery that was made, nil: there was none.
 func (c *campaign) newest() *delivered { return c.number(len(c.deliveries)) }
 
-// audience gives who is delivered to now, nil: nobody.
-func (c *campaign) audience(now time.Time) *audienceRecord {
-	d := c.newest()
-	if d == nil || d.expired || d.Audience == nil || now.Unix() >= d.Audience.Until {
-		return nil
+// audience gives who is delivered to, or was and is still to be taken off; nil: nobody.
+func (c *campaign) audience() *audienceRecord {
+	if d := c.newest(); d != nil && !d.expired {
+		return d.Audience
 	}
-	return d.Audience
+	return nil
 }
+
+// takingOff is how long after its end an audience is kept for its last removal, where the
+// room is not served on that day.
+const takingOff = 7 * 24 * time.Hour
 
 // counted gives the last delivery for which an audience was counted, nil: none was.
 func (c *campaign) counted() *delivered {
@@ -198,7 +201,7 @@ func (s *state) lastingDeliveries(of func(string) *entrustment.Contract) (out []
 				expired: expired{Entry: d.seq, Name: d.Campaign, Version: d.Number, Clause: clauseDeliveries, Days: c.Retention.Deliveries, Since: d.at, Due: time.Unix(d.Expires, 0).UTC()}}
 			if d.Audience != nil {
 				x.segments = []vault.SegmentRef{d.Audience.Segment}
-				if until := time.Unix(d.Audience.Until, 0).UTC(); until.After(x.Due) {
+				if until := time.Unix(d.Audience.Until, 0).UTC().Add(takingOff); until.After(x.Due) {
 					x.Due = until
 				}
 			}

@@ -438,7 +438,7 @@ func drawDisclosed(r *rand.Rand) *wire.Disclosed {
 // TestParticularsDamaged: rows that end early are no particulars.
 func TestParticularsDamaged(t *testing.T) {
 	t.Parallel()
-	part := (&particulars{several: map[uint8]bool{1: true}}).part()
+	part := (&particulars{rowSegment: &rowSegment{}, several: map[uint8]bool{1: true}}).part()
 	row := tokened{row: &seal.Row{Codes: []uint8{3}, Identifiers: []seal.Identifier{{Column: 1}, {}}, Person: &seal.Person{Verified: true, PolicyVersion: "v2", Service: "jobs", Consent: 9, Channels: 5}}}
 	row.tokens = make([]matcher.KindToken, 2) // of the two columns the second alone has a kind with others
 	if err := part.add(&row); err != nil {

@@ -164,7 +164,7 @@ func (s *state) expiredFor(c *entrustRecord, q *entrustment.Question, today entr
 
 // readsFrom tells whether a question reads events, and from which day on at the earliest.
 func readsFrom(q *entrustment.Question, today entrustment.Date) (from entrustment.Date, reads bool, err error) {
-	reads, from = q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency, today
+	reads, from = entrustment.ReadsEvents(q.Report), today
 	if q.Window != nil {
 		from = q.Window.From
 	}

@@ -186,7 +186,8 @@ func writeLog(rng *rand.Rand, like *entrustment.Contract) *written {
 			w.add(kindFreeze, freezeRecord{byOfficer: byOfficer{Party: "acme", Officer: hidden, Key: hidden}}, "acme")
 			w.add(kindLift, liftRecord{}, "operator")
 		case 14:
-			w.add(kindBase, baseRecord{Users: mark("operator"), Segment: vault.SegmentRef{ID: hidden}}, "operator")
+			w.add(kindBase, baseRecord{Users: mark("operator"), Segment: vault.SegmentRef{ID: hidden}, UserKeys: &userKeysRecord{Segment: vault.SegmentRef{ID: hidden}}, Hashes: []hashesRecord{{Kind: "email", Segment: vault.SegmentRef{ID: hidden}}}}, "operator")
+			w.add(kindForget, forgetRecord{Base: 1, Kinds: []string{"email"}}, "operator")
 		case 15:
 			w.add(kindRotation, rotationRecord{2, &byOfficer{Officer: hidden, Key: hidden}}, "operator")
 		case 16:

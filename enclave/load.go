@@ -319,14 +319,14 @@ func (e *Enclave) buildBase(ctx context.Context, h seal.Header, rows batches, pr
 			}
 			codes = appendOptIns(append(codes[:0], t.row.Codes...), len(h.Channels), p.Channels)
 			person := matcher.Person{User: t.user, Codes: codes, PolicyVersion: p.PolicyVersion, Service: p.Service, EnquiryOnly: p.EnquiryOnly}
-			lifting.row(t.user, p)
+			out := lifting.row(t.user, p)
 			if p.Verified {
 				person.Tokens = t.tokens
 			}
 			if err := told.add(t); err != nil {
 				return err
 			}
-			if err := keys.add(t); err != nil {
+			if err := keys.add(t, out); err != nil {
 				return err
 			}
 			return part.Add(&person)

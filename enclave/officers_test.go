@@ -60,7 +60,7 @@ type signedRoom struct {
 }
 
 func (r *signedRoom) options() Options {
-	return Options{Now: func() time.Time { return time.Now().Add(r.ahead) }, counts: r.counts, unconfined: true}
+	return Options{Now: func() time.Time { return time.Now().Add(r.ahead) }, counts: r.counts, unconfined: true, Outbox: r.dir + vault.OutboxDir}
 }
 
 func (r *signedRoom) reopen(t *testing.T) {

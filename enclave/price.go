@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -36,7 +37,7 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 	if err != nil {
 		return wire.Price{}, err
 	}
-	a.plan.Under(reservation)
+	a.plan.Under(cmp.Or(reservation, e.heldFor(q)))
 	return e.priceOf(a, expect)
 }
 
@@ -57,8 +58,12 @@ func (e *Enclave) priceOf(a *asked, expect int64) (wire.Price, error) {
 		}
 	}
 	p.Forecast = e.forecast(a, expect, &policy)
-	p.Notes = notes(a.plan)
-	if lacks, err := e.state.expiredFor(a.contract, q, entrustment.DateOf(e.vault.Log().Now())); err != nil {
+	p.Notes = notes(a.plan, e.expected(a, expect), &policy)
+	reads := q
+	if a.reads != nil {
+		reads = a.reads
+	}
+	if lacks, err := e.state.expiredFor(a.contract, reads, entrustment.DateOf(e.vault.Log().Now())); err != nil {
 		return wire.Price{}, err
 	} else if lacks {
 		p.Notes = append(p.Notes, wire.NoteEventsExpired)

@@ -60,6 +60,7 @@ func (e *Enclave) release(a *asked, ans *aggregator.Answer) *wire.Release {
 	if ans.Overlap {
 		r.Privacy.CellsOfOne = ans.CellsOfOne
 	}
+	r.Campaign, r.Lift = campaignOf(ans.Campaign), liftOf(ans.Lift)
 	r.Privacy.Summed = ans.Summed
 	r.Privacy.Statement = statement(&r.Privacy, ans.Caps, r.Report)
 	return r
@@ -86,6 +87,49 @@ func amounts(ans *aggregator.Answer, sums []*aggregator.Interval, rates []*aggre
 	return out
 }
 
+// campaignOf tells readers which campaign a report is on.
+func campaignOf(m *entrustment.Campaign) *wire.ReportedCampaign {
+	if m == nil {
+		return nil
+	}
+	return &wire.ReportedCampaign{ID: m.ID, From: m.From, Until: m.Until, Where: m.Where, Holdout: m.Holdout}
+}
+
+// What makes a lift report say little, in words.
+var (
+	liftSmall = wire.Statement{
+		JA: "配信対象から除いた人（ホールドアウト）の成果の見込みが、雑音の標準偏差の5倍に届きません。効果があっても見えにくく、この数字だけで判断しないでください。",
+		EN: "Fewer people held out are expected to convert than five times the standard deviation of the noise. An effect may well not show: do not decide by these numbers alone.",
+	}
+	liftWithheld = wire.Statement{
+		JA: "人数が表示の基準に届かないか、どちらかの群のほぼ全員に成果があったかなかったため、比較できません。配信対象かホールドアウトを大きくする、期間を延ばす、σ を小さくすると、出る見込みが上がります。",
+		EN: "The arms can't be compared: a number fell below the release threshold, or in one of them nearly everybody or nobody converted. A larger audience or holdout, more days or a smaller sigma make it likelier.",
+	}
+)
+
+// liftOf writes what a lift report says.
+func liftOf(l *aggregator.LiftAnswer) *wire.Lift {
+	switch {
+	case l == nil:
+		return nil
+	case l.Lift == nil:
+		return &wire.Lift{Status: wire.Withheld, Warning: &liftWithheld}
+	}
+	p := round(l.P, 6)
+	out := &wire.Lift{Status: wire.Released, Treated: estimate(&l.Treated), Holdout: estimate(&l.Holdout), Difference: estimate(&l.Difference), P: &p}
+	if l.Relative != nil {
+		out.Relative = estimate(l.Relative)
+	}
+	if l.Small {
+		out.Warning = &liftSmall
+	}
+	return out
+}
+
+func estimate(e *aggregator.Estimate) *wire.Ratio {
+	return &wire.Ratio{Value: round(e.Value, 6), Low: round(e.Low, 6), High: round(e.High, 6)}
+}
+
 func number(i *aggregator.Interval) *wire.Number {
 	return &wire.Number{Value: i.Value, Low: i.Low, High: i.High}
 }
@@ -103,7 +147,8 @@ func round(v float64, digits int) float64 {
 }
 
 // measureJA names measures as readers of Japanese do.
-var measureJA = map[string]string{"events": "行動数", "impressions": "表示回数", "clicks": "クリック数", "conversions": "成果数", "spend": "購入額（円）"}
+var measureJA = map[string]string{"events": "行動数", "impressions": "表示回数", "clicks": "クリック数", "conversions": "成果数", "spend": "購入額（円）",
+	"cost": "広告費（円）", aggregator.TableConverters: "成果のあった人数"}
 
 // statement says in words what protects the people counted. It speaks of
 // parameters alone, never of the data.

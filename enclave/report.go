@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,9 +26,10 @@ type asked struct {
 	plan      *aggregator.Plan
 	list      *listRecord
 	act       entrustment.Ask
-	party     string // that asks
-	owner     string // group that uploaded the list
-	id        hexID  // of the question as asked by this recipient
+	reads     *entrustment.Question // with what it takes from its campaign, from the first day on that matters
+	party     string                // that asks
+	owner     string                // group that uploaded the list
+	id        hexID                 // of the question as asked by this recipient
 
 	population matcher.PopulationID
 	release    func() // lets go of what it reads
@@ -56,28 +58,36 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 		return nil, err
 	}
 	facts := e.facts(c)
-	list := e.state.lists[listKey{q.Entrustment, q.List}]
-	act := entrustment.Ask{Question: q, Unloaded: list == nil, EventColumns: e.eventColumns(c)}
-	if list != nil {
-		for _, col := range list.Columns {
-			act.ListColumns = append(act.ListColumns, col.Name)
-		}
-	}
 	if party != "" {
 		if err := e.asker(facts, party); err != nil {
 			return nil, err
 		}
 	}
+	campaign, err := e.campaignSource(q, of)
+	if err != nil {
+		return nil, err
+	}
+	// What is decided about is all that is read, what comes from the campaign too: it was
+	// decided under the contract as it was then.
+	reads := readOf(q, campaign)
+	list := e.state.lists[listKey{q.Entrustment, reads.List}]
+	act := entrustment.Ask{Question: reads, Unloaded: list == nil, EventColumns: e.eventColumns(c)}
+	if list != nil {
+		for _, col := range list.Columns {
+			act.ListColumns = append(act.ListColumns, col.Name)
+		}
+	}
 	if err := e.question(facts, act); err != nil {
 		return nil, err
 	}
+	act.Question = q // as it is asked: what is released is found by it
 	if e.state.base == nil {
 		return nil, &entrustment.Error{Code: entrustment.CodeNotFound, Field: "base", Detail: "there is no identity base yet", Mend: "load it with awase base load"}
 	}
-	if err := e.decideLists(&facts, q); err != nil {
+	if err := e.decideLists(&facts, reads); err != nil {
 		return nil, err
 	}
-	if err := e.lapsedEvents(c, q); err != nil {
+	if err := e.lapsedEvents(c, reads); err != nil {
 		return nil, err
 	}
 	recipient, err := facts.Recipient(q)
@@ -88,8 +98,10 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 	if err != nil {
 		return nil, err
 	}
-	if src.Campaign, err = e.campaignSource(q, of); err != nil {
-		return nil, err
+	src.Campaign = campaign
+	if of != nil && len(src.Events) == 0 && len(c.Contract.Events) > 0 {
+		// Its events come once it is delivered: what their count costs is known before.
+		src.Events = []aggregator.EventSource{{ID: toCome, Last: of.Until, Owner: src.ListOwner}}
 	}
 	policy := e.gate.Policy()
 	plan, err := aggregator.Compile(q, src, &policy)
@@ -99,9 +111,22 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 	plan.Question.Recipient, plan.Question.Purpose = recipient, c.Contract.Purpose
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
 	plan.AskedBy(party)
-	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, party: party, owner: src.ListOwner.Group, population: src.Population}
+	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, reads: reads, party: party, owner: src.ListOwner.Group, population: src.Population}
 	a.id, err = a.key(policy.Version())
 	return a, err
+}
+
+// readOf gives a question with what it takes from its campaign. Conditions on events end
+// before the campaign begins, so its first day is one that matters.
+func readOf(q *entrustment.Question, campaign *aggregator.CampaignSource) *entrustment.Question {
+	if campaign == nil || !entrustment.OfCampaign(q.Report) {
+		return q
+	}
+	out := q.On(campaign.Document)
+	if first := campaign.Document.From; first.Before(out.Window.From) {
+		out.Window = &entrustment.Window{From: first, To: out.Window.To}
+	}
+	return out
 }
 
 // eventColumns names the declared value columns of the event logs that a contract
@@ -264,15 +289,33 @@ func (e *Enclave) forecast(a *asked, expect int64, policy *aggregator.Policy) *w
 	return &wire.Forecast{People: f.People, Stated: expect > 0, Withheld: int(math.Round(f.Withheld)), Missing: f.Missing, Unknown: f.Unknown}
 }
 
-// notes says what is worth knowing of a plan before it is charged.
-func notes(pl *aggregator.Plan) []string {
+// notes says what is worth knowing of a plan before it is charged, if so many people are
+// expected to be counted by it, 0: nobody knows.
+func notes(pl *aggregator.Plan, people int64, policy *aggregator.Policy) (out []string) {
 	switch pl.IndexReach() {
 	case aggregator.ReachOne:
-		return []string{wire.NoteIndexAlone}
+		out = append(out, wire.NoteIndexAlone)
 	case aggregator.ReachPart:
-		return []string{wire.NoteIndexPart}
+		out = append(out, wire.NoteIndexPart)
 	}
-	return nil
+	switch pl.LiftNote(people, policy) {
+	case aggregator.LiftUnknown:
+		out = append(out, wire.NoteLiftUnknown)
+	case aggregator.LiftWithheld:
+		out = append(out, wire.NoteLiftWithheld)
+	case aggregator.LiftSmall:
+		out = append(out, wire.NoteLiftSmall)
+	}
+	return out
+}
+
+// expected gives how many people an answer counts at most, as far as who asks knows:
+// what they say or, where their group uploaded the list, its rows; 0: nobody knows.
+func (e *Enclave) expected(a *asked, stated int64) int64 {
+	if stated <= 0 && a.list != nil && e.group(a.recipient) == a.owner {
+		return a.list.Rows
+	}
+	return max(0, stated)
 }
 
 func unnano(n int64) float64 { return float64(n) / 1e9 }
@@ -372,7 +415,7 @@ func (e *Enclave) charge(ctx context.Context, d *demand) (*asked, *issued, error
 	if err != nil || r != nil {
 		return nil, r, err
 	}
-	a.plan.Under(d.reservation)
+	a.plan.Under(cmp.Or(d.reservation, e.heldFor(d.question)))
 	a.release = e.pin(a)
 	a.paid = e.gate.Pay(ctx, a.plan)
 	return a, nil, nil

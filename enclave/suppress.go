@@ -123,15 +123,16 @@ func agreedAgain(consent int32, s suppressed, today int32) bool {
 	return consent > s.day && consent <= today
 }
 
-// row looks at one user.
-func (l *lifting) row(u token.Token, p *seal.Person) {
+// row looks at one user, and tells whether a request keeps them out of use.
+func (l *lifting) row(u token.Token, p *seal.Person) (out bool) {
 	s, asked := l.requests[u]
 	if !asked || !l.agreed(p.Consent, s, l.today) {
-		return
+		return asked
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lifted[u] = s.number
+	return false
 }
 
 // liftSlots is what the number of users in a lifted segment is rounded up to: its

@@ -87,7 +87,7 @@ func TestEventDocumentationParses(t *testing.T) {
 			t.Error("the first example is not that of testdata")
 		}
 	}
-	if n != 3 {
+	if n != 5 {
 		t.Errorf("%d examples", n)
 	}
 }

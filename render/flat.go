@@ -91,6 +91,7 @@ var fixed = []string{
 	"kind", "status", "users", "low", "high", "index", "index_low", "index_high",
 	"report", "list", "list_version", "condition", "condition_en", "categories", "from", "to",
 	"entrustment", "entrustment_version", "released_at", "dev", "practice",
+	"campaign", "share", "share_low", "share_high", "difference", "difference_low", "difference_high", "relative", "relative_low", "relative_high", "p",
 }
 
 // flatten makes the flat table of a release.
@@ -125,6 +126,10 @@ func flatten(r *wire.Release) (*flat, error) {
 		index = add(asFloat, "index", "index_low", "index_high")
 	}
 	measures, rates := add(asInt, triples(r.Measures)...), add(asFloat, triples(r.Rates)...)
+	var lift []*column // shares of the rows of the table; then, in a row of its own, what follows
+	if r.Lift != nil {
+		lift = add(asFloat, slices.Concat(triples([]string{"share", "difference", "relative"}), []string{"p"})...)
+	}
 	row := func(is string, key map[string]string, st string, n *wire.Number, x *wire.Ratio, a *wire.Amounts) {
 		t.rows++
 		kind.text(is)
@@ -146,6 +151,9 @@ func flatten(r *wire.Release) (*flat, error) {
 		for i, name := range r.Rates {
 			ratio3(rates[3*i:], a.Rates[name])
 		}
+		if lift != nil {
+			liftRow(lift, is, key, r.Lift)
+		}
 	}
 	for i := range r.Cells {
 		c := &r.Cells[i]
@@ -154,8 +162,37 @@ func flatten(r *wire.Release) (*flat, error) {
 	for _, s := range sums(r) {
 		row(s.kind, nil, s.status(), s.Users, nil, &s.Amounts)
 	}
+	if r.Lift != nil {
+		row(liftKind, nil, string(r.Lift.Status), nil, nil, &wire.Amounts{})
+	}
 	t.context(r)
 	return t, t.describe(r)
+}
+
+// liftKind is the kind of the row of what a lift report says.
+const liftKind = "lift"
+
+// liftRow writes of a lift report's columns what a row has: of the treated and of those
+// held out the share that converted, of the row of its own the rest.
+func liftRow(to []*column, is string, key map[string]string, l *wire.Lift) {
+	var share, difference, relative *wire.Ratio
+	var p *float64
+	switch {
+	case key["assignment"] == "treated":
+		share = l.Treated
+	case key["assignment"] == "holdout":
+		share = l.Holdout
+	case is == liftKind:
+		difference, relative, p = l.Difference, l.Relative, l.P
+	}
+	ratio3(to, share)
+	ratio3(to[3:], difference)
+	ratio3(to[6:], relative)
+	if p == nil {
+		to[9].null()
+	} else {
+		to[9].float(*p)
+	}
 }
 
 // triples names the columns of a measure or rate: its value and both ends of its
@@ -223,8 +260,8 @@ func (t *flat) context(r *wire.Release) {
 	var ja, en, categories string
 	var from, to *entrustment.Date
 	if q := r.Question; q != nil {
-		if q.Where != nil {
-			c := condition(q.Where)
+		if w := audience(r); w != nil {
+			c := condition(w)
 			ja, en = plain(c.ja), plain(c.en)
 		}
 		categories = plain(strings.Join(q.Categories, ", "))
@@ -233,6 +270,9 @@ func (t *flat) context(r *wire.Release) {
 		}
 	}
 	word("report", plain(r.Report))
+	if r.Campaign != nil {
+		word("campaign", plain(r.Campaign.ID))
+	}
 	word("list", plain(r.List))
 	add("list_version", asInt, func(c *column) {
 		if r.List == "" {
@@ -258,6 +298,19 @@ func (t *flat) context(r *wire.Release) {
 	})
 	add("dev", asBool, func(c *column) { c.bool(r.Privacy.Dev) })
 	add("practice", asBool, func(c *column) { c.bool(r.Privacy.Practice) })
+}
+
+// audience gives the condition under which people are counted, the campaign's and the
+// question's own; nil: none.
+func audience(r *wire.Release) *entrustment.Condition {
+	own := r.Question.Where
+	switch {
+	case r.Campaign == nil || r.Campaign.Where == nil:
+		return own
+	case own == nil:
+		return r.Campaign.Where
+	}
+	return &entrustment.Condition{All: []entrustment.Condition{*r.Campaign.Where, *own}}
 }
 
 // constant is one thing said of a table as a whole.

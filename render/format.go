@@ -132,6 +132,9 @@ func check(r *wire.Release) error {
 			}
 		}
 	}
+	if err := checkLift(r.Lift); err != nil {
+		return err
+	}
 	for kind, s := range map[string]*wire.Sum{"other": r.Other, "total": r.Total, "base": r.Base} {
 		// A total has no status of its own where it is the sum of its rows.
 		if s == nil || s.Status == wire.None {

@@ -42,7 +42,7 @@ func samples() map[string]*wire.Release {
 	return map[string]*wire.Release{
 		"profile": profileSample(false), "index": profileSample(true), "overlap": overlapSample(),
 		"wide": wideSample(), "bare": bareSample(), "behaviour": behaviourSample(), "prefecture": prefectureSample(),
-		"reach": reachSample(),
+		"reach": reachSample(), "delivery": deliverySample(), "lift": liftSample(), "unlifted": unliftedSample(),
 	}
 }
 
@@ -60,7 +60,7 @@ func TestGoldenFiles(t *testing.T) {
 // TestGoldenColumns: bench/peers reads these Parquet files with DuckDB and holds
 // them against the CSV.
 func TestGoldenColumns(t *testing.T) {
-	for _, name := range []string{"index", "behaviour"} {
+	for _, name := range []string{"index", "behaviour", "lift"} {
 		for _, f := range []Format{Parquet, Arrow} {
 			golden(t, name+"."+string(f), written(t, f, samples()[name]))
 		}

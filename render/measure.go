@@ -14,12 +14,16 @@ var measureNames = map[string]text{
 	"clicks":      {"クリック数", "clicks"},
 	"conversions": {"成果数", "conversions"},
 	"spend":       {"購入額（円）", "spend (yen)"},
+	"cost":        {"広告費（円）", "cost (yen)"},
+	"converters":  {"成果のあった人数", "converters"},
 
 	"events_per_user":   {"一人あたり行動数", "events per user"},
 	"average_frequency": {"平均接触回数", "average frequency"},
 	"click_rate":        {"クリック率", "click rate"},
 	"conversion_rate":   {"成果率", "conversion rate"},
 	"spend_per_user":    {"一人あたり購入額（円）", "spend per user (yen)"},
+	"cost_per_click":    {"クリック単価（円）", "cost per click (yen)"},
+	"cost_per_result":   {"成果単価（円）", "cost per result (yen)"},
 }
 
 // measureLabel gives the name of a measure or rate in words.
@@ -93,7 +97,7 @@ func kindOf(name string) rateKind {
 	switch name {
 	case "click_rate", "conversion_rate":
 		return share
-	case "spend_per_user":
+	case "spend_per_user", "cost_per_click", "cost_per_result":
 		return money
 	}
 	return average

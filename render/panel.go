@@ -86,6 +86,18 @@ func facts(r *wire.Release) []fact {
 			}})
 		}
 	}
+	switch r.Report {
+	case entrustment.ReportDelivery:
+		out = append(out, fact{text{"数え方", "counting"}, text{
+			"利用者数は、配信した人のうち期間内に広告の表示があった人です。クリック・成果・広告費は、その人たちがそれをした区分（週・日）に数えています。",
+			"Users are those to whom the campaign was delivered and who had an impression. What they clicked, what they did and what it cost counts in the cell (week or day) in which it happened.",
+		}})
+	case entrustment.ReportLift:
+		out = append(out, fact{text{"読み方", "reading"}, text{
+			"広告を見たかどうかにかかわらず、配信した人と、くじで配信から除いた人（ホールドアウト）を比べています。成果率・差・リフトの範囲は、偶然と雑音の両方によるずれを含みます。範囲が 0 をまたぐ差は、効果があったともなかったとも言えません。",
+			"Those to whom it was delivered, whoever saw it, are compared with those whom chance held out. The intervals of shares, difference and lift hold both chance and the noise. Where that of the difference holds 0, there is neither an effect nor none to be told.",
+		}})
+	}
 	price := text{decimal(p.Rho) + "（プライバシー予算から）", decimal(p.Rho) + " of the privacy budget"}
 	switch {
 	case p.Summed > 0:

@@ -115,6 +115,7 @@ func writePDF(w io.Writer, r *wire.Release) (err error) {
 	p.headline()
 	p.chart()
 	p.tables()
+	p.lift()
 	p.about()
 	if err := p.protection(); err != nil {
 		return err
@@ -390,6 +391,10 @@ func (p *paper) heading() {
 // headline writes the number that answers the question, with its interval:
 // the total, or the one number there is.
 func (p *paper) headline() {
+	if p.r.Lift != nil {
+		p.liftHeadline()
+		return
+	}
 	label, n := text{}, (*wire.Number)(nil)
 	for _, s := range sums(p.r) {
 		if s.kind == "total" && s.Users != nil {

@@ -17,7 +17,12 @@ func title(r *wire.Release) text {
 		names[i] = dimLabel(d.Name)
 	}
 	who := text{"会員", "users"}
-	if r.List != "" {
+	switch {
+	case r.Campaign != nil && r.Lift != nil:
+		who = text{fmt.Sprintf("キャンペーン「%s」の対象者", r.Campaign.ID), fmt.Sprintf("the audience of campaign %q", r.Campaign.ID)}
+	case r.Campaign != nil:
+		who = text{fmt.Sprintf("キャンペーン「%s」の接触者", r.Campaign.ID), fmt.Sprintf("people reached by campaign %q", r.Campaign.ID)}
+	case r.List != "":
 		who = text{fmt.Sprintf("リスト「%s」の突合済みの人", r.List), fmt.Sprintf("people matched from list %q", r.List)}
 	}
 	t := text{who.ja, who.en}
@@ -37,13 +42,25 @@ func documentTitle(r *wire.Release) string {
 	return title(r).ja
 }
 
-// details gives the question's further terms in words: condition, categories of
-// events that no dimension shows, window.
-func details(q *entrustment.Question) []text {
+// details gives the question's further terms in words: its campaign's audience,
+// condition, categories of events that no dimension shows, window.
+func details(r *wire.Release) []text {
+	q := r.Question
 	if q == nil {
 		return nil
 	}
 	var out []text
+	if m := r.Campaign; m != nil {
+		t := text{fmt.Sprintf("対象：リスト「%s」", r.List), fmt.Sprintf("audience: list %q", r.List)}
+		if m.Where != nil {
+			c := condition(m.Where)
+			t = text{t.ja + "、" + c.ja, t.en + ", " + c.en}
+		}
+		if m.Holdout > 0 {
+			t = text{fmt.Sprintf("%s。ホールドアウト %d%%", t.ja, m.Holdout), fmt.Sprintf("%s; %d%% held out", t.en, m.Holdout)}
+		}
+		out = append(out, text{plain(t.ja), plain(t.en)})
+	}
 	if q.Where != nil {
 		c := condition(q.Where)
 		out = append(out, text{plain("条件：" + c.ja), plain("where " + c.en)})

@@ -208,5 +208,69 @@ func prices() map[string]*wire.Price {
 	shares := priceSample()
 	shares.Forecast = &wire.Forecast{Missing: []string{"prefecture"}, Unknown: []string{"tier", wire.UnknownEvents}}
 	shares.Notes = []string{wire.NoteIndexPart}
-	return map[string]*wire.Price{"": priceSample(), "cube-": cube, "list-": list, "shares-": shares}
+	lift := priceSample()
+	lift.Forecast, lift.Notes = &wire.Forecast{Unknown: []string{wire.UnknownReached}}, []string{wire.NoteLiftUnknown, wire.NoteLiftWithheld, wire.NoteLiftSmall}
+	lift.Tables = []wire.TablePrice{{Name: "table", Rho: 0.005}, {Name: "converters", Rho: 0.005}}
+	return map[string]*wire.Price{"": priceSample(), "cube-": cube, "list-": list, "shares-": shares, "lift-": lift}
+}
+
+// campaignSample makes a release one on a campaign.
+func campaignSample(r *wire.Release) *wire.Release {
+	from, to := entrustment.Date{Year: 2026, Month: 5, Day: 1}, entrustment.Date{Year: 2026, Month: 5, Day: 28}
+	r.Campaign = &wire.ReportedCampaign{ID: "spring-2026", From: from, Until: to, Where: &entrustment.Condition{In: map[string][]string{"prefecture": {"東京都", "神奈川県"}}}, Holdout: 10}
+	r.Question.Campaign, r.Question.Window, r.Question.Categories = "spring-2026", &entrustment.Window{From: from, To: to}, []string{"purchase", "spring-2026"}
+	return r
+}
+
+// deliverySample is a delivery report by week and gender, one cell withheld, and one in
+// which a result can't be told from none.
+func deliverySample() *wire.Release {
+	weeks := []string{"2026-05-01", "2026-05-08", "2026-05-15", "2026-05-22"}
+	r := campaignSample(base("delivery", wire.Dim{Name: "week", Domain: weeks}, wire.Dim{Name: "gender", Domain: []string{"female", "male", "unknown"}}))
+	r.Measures = []string{"impressions", "clicks", "conversions", "cost"}
+	r.Rates = []string{"average_frequency", "click_rate", "conversion_rate", "cost_per_click", "cost_per_result"}
+	for i, w := range weeks {
+		for j, g := range []string{"female", "male", "unknown"} {
+			v := int64(24_000-5_000*i) * int64(2-j) / 2
+			c := cell(v, "week", w, "gender", g)
+			if c.Users != nil {
+				c.Sums = map[string]*wire.Number{"impressions": number(v*2, 1176), "clicks": number(v/8, 196), "conversions": number(v/40, 118), "cost": number(v*6, 11_760)}
+				c.Rates = map[string]*wire.Ratio{"average_frequency": {Value: 2, Low: 1.93, High: 2.07}, "click_rate": {Value: 0.0625, Low: 0.056, High: 0.069}, "cost_per_click": {Value: 48, Low: 43.1, High: 53.4}}
+				if i < 3 {
+					c.Rates["conversion_rate"] = &wire.Ratio{Value: 0.2, Low: 0.158, High: 0.243}
+					c.Rates["cost_per_result"] = &wire.Ratio{Value: 240, Low: 199.6, High: 301.2}
+				}
+			}
+			r.Cells = append(r.Cells, c)
+		}
+	}
+	r = finish(r)
+	r.Privacy.CellsOfOne = 4
+	r.Other, r.Total = &wire.Sum{Status: wire.None}, &wire.Sum{Status: wire.None}
+	return r
+}
+
+// liftSample is a lift report.
+func liftSample() *wire.Release {
+	r := campaignSample(base("lift", wire.Dim{Name: "assignment", Domain: []string{"treated", "holdout"}}))
+	r.Measures, r.Question.Dims = []string{"converters"}, nil
+	r.Cells = []wire.Cell{cell(90_120, "assignment", "treated"), cell(9_980, "assignment", "holdout")}
+	r.Cells[0].Sums = map[string]*wire.Number{"converters": number(2_253, 20)}
+	r.Cells[1].Sums = map[string]*wire.Number{"converters": number(199, 20)}
+	r.Other = &wire.Sum{Status: wire.None}
+	r.Total = &wire.Sum{Status: wire.Released, Users: number(100_100, 28), Amounts: wire.Amounts{Sums: map[string]*wire.Number{"converters": number(2_452, 28)}}}
+	p := 0.001234
+	r.Lift = &wire.Lift{Status: wire.Released, Treated: &wire.Ratio{Value: 0.025, Low: 0.02396, High: 0.02604}, Holdout: &wire.Ratio{Value: 0.01994, Low: 0.01655, High: 0.02333},
+		Difference: &wire.Ratio{Value: 0.00506, Low: 0.00151, High: 0.00861}, Relative: &wire.Ratio{Value: 0.25376, Low: 0.066, High: 0.512}, P: &p,
+		Warning: &wire.Statement{JA: "ホールドアウトの成果が少なく、効果は見えにくくなっています。", EN: "Few of those held out convert: an effect may not show."}}
+	return finish(r)
+}
+
+// unliftedSample is one that compares nothing, for a number of it is withheld.
+func unliftedSample() *wire.Release {
+	r := liftSample()
+	r.Cells[1].Sums = nil
+	r.Total.Sums = nil
+	r.Lift = &wire.Lift{Status: wire.Withheld, Warning: &wire.Statement{JA: "比較できません。", EN: "The arms can't be compared."}}
+	return r
 }

@@ -38,6 +38,7 @@ func Terminal(w io.Writer, r *wire.Release, o TerminalOptions) error {
 	for _, line := range sums(r) {
 		s.sum(line)
 	}
+	s.liftLines(r.Lift)
 	s.put(nil)
 	if err := s.panel(r); err != nil {
 		return err
@@ -65,7 +66,7 @@ func (s *screen) heading(r *wire.Release) {
 		put(practiceNote, orange)
 	}
 	put(title(r), bold)
-	for _, d := range details(r.Question) {
+	for _, d := range details(r) {
 		put(d, normal)
 	}
 	put(origin(r), dim)

@@ -202,6 +202,8 @@ func purpose(c *wire.LedgerCharge) text {
 	switch {
 	case c.Table == "index":
 		ja[0], en[0] = ja[0]+"の指数の分母", "Index base of "+en[0]
+	case c.Table == "converters":
+		ja[0], en[0] = ja[0]+"の成果のあった人数", "Converters of "+en[0]
 	case c.Total:
 		add(text{"別計上の合計つき", "with a separate total"})
 	}

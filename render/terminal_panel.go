@@ -129,9 +129,10 @@ func forecast(p *wire.Price) text {
 }
 
 var unknownNames = map[string]text{
-	wire.UnknownList:   {"条件の中のリスト", "a list in the condition"},
-	wire.UnknownEvents: {"条件の中の行動", "events in the condition"},
-	wire.UnknownMany:   {"値の組み合わせの数（多すぎます）", "so many combinations of values"},
+	wire.UnknownList:    {"条件の中のリスト", "a list in the condition"},
+	wire.UnknownEvents:  {"条件の中の行動", "events in the condition"},
+	wire.UnknownReached: {"広告の表示がある人の割合", "how many of them will be reached"},
+	wire.UnknownMany:    {"値の組み合わせの数（多すぎます）", "so many combinations of values"},
 }
 
 // noForecast names what no public shares are known of. Shares can be declared of
@@ -156,7 +157,7 @@ func noForecast(f *wire.Forecast) text {
 				known = dimLabel(name)
 			}
 			names[i] = known
-			condition = condition && (name == wire.UnknownList || name == wire.UnknownEvents)
+			condition = condition && (name == wire.UnknownList || name == wire.UnknownEvents || name == wire.UnknownReached)
 		}
 		what := join(names, "、", ", ")
 		t.ja += "構成比を前もって知りえないもの：" + plain(what.ja) + "。"
@@ -183,6 +184,18 @@ var notes = map[string]text{
 		"保存期間が満了した行動履歴は含まれません。残っている行動履歴だけで集計します。契約のどの条項でいつ満了したかは awase retention で確認できます。",
 		"Event logs that this question could have read are kept no longer: it is answered from those that are there. awase retention shows which expired when, and by which clause of the contract.",
 	},
+	wire.NoteLiftUnknown: {
+		"効果がどれだけ見えるかは、まだ分かりません。campaign.yaml の conversion_rate と、--expect（対象の見込み人数）から見積もれます。",
+		"How much of an effect will show can't be told yet: it follows from conversion_rate in campaign.yaml and from --expect, the people in the audience.",
+	},
+	wire.NoteLiftWithheld: {
+		"ホールドアウトの成果の見込みが表示の基準に届かず、非表示になるおそれがあります。対象かホールドアウトを大きくする、期間を延ばす、σ を小さくするなどを検討してください。",
+		"So few of those held out are expected to convert that their number may be withheld, and nothing is compared then. A larger audience or holdout, more days or a smaller sigma help.",
+	},
+	wire.NoteLiftSmall: {
+		"ホールドアウトの成果の見込みが、雑音の標準偏差の5倍に届きません。この報告からは、効果があってもほとんど分かりません。対象かホールドアウトを大きくする、期間を延ばす、σ を小さくするなどを検討してください。",
+		"Fewer of those held out are expected to convert than five times the standard deviation of the noise: this report will say little. A larger audience or holdout, more days or a smaller sigma help.",
+	},
 }
 
 func indented(t text) text { return text{"  " + t.ja, "  " + t.en} }
@@ -195,6 +208,8 @@ func tableName(name string) text {
 		return text{"計画用の集計", "planning cube"}
 	case "index":
 		return text{"指数の分母", "index base"}
+	case "converters":
+		return text{"成果のあった人数", "converters"}
 	}
 	return text{plain(name), plain(name)}
 }

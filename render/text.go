@@ -63,6 +63,7 @@ var dimNames = map[string]text{
 	entrustment.DimDay:       {"日", "day"},
 	entrustment.DimWeek:      {"週（初日）", "week from"},
 	"frequency":              {"接触回数", "frequency"},
+	"assignment":             {"配信の有無", "assignment"},
 }
 
 // dimLabel gives the name of a dimension in words; one we have no words for
@@ -82,6 +83,9 @@ var valueNames = map[string]map[string]text{
 	entrustment.DimMatchedBy: {
 		"email": {"メール", "email"}, "phone": {"電話番号", "phone"},
 		"cookie": {"クッキー", "cookie"}, "maid": {"広告ID", "ad id"},
+	},
+	"assignment": {
+		"treated": {"配信した", "treated"}, "holdout": {"ホールドアウト", "held out"},
 	},
 	"tier": {
 		"gold": {"ゴールド", "gold"}, "silver": {"シルバー", "silver"}, "bronze": {"ブロンズ", "bronze"},
@@ -175,6 +179,8 @@ var reportNames = map[string]text{
 	entrustment.ReportProfile:        {"プロフィール", "Profile"},
 	entrustment.ReportBehaviour:      {"行動", "Behaviour"},
 	entrustment.ReportReachFrequency: {"リーチと頻度", "Reach and frequency"},
+	entrustment.ReportDelivery:       {"配信結果", "Delivery"},
+	entrustment.ReportLift:           {"配信の効果（リフト）", "Lift"},
 	entrustment.ReportSize:           {"配信対象の規模", "Audience size"},
 	entrustment.ReportCube:           {"計画用の集計", "Planning cube"},
 }

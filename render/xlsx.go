@@ -33,7 +33,7 @@ type book struct {
 }
 
 type styles struct {
-	title, quiet, practice, head, headNumber, text, number, ratio, withheld, sum, sumNumber, wrap, label int
+	title, quiet, practice, head, headNumber, text, number, ratio, withheld, sum, sumNumber, wrap, label, pValue int
 
 	rates, sumRates [money + 1]int // by kind
 }
@@ -95,7 +95,7 @@ func (b *book) makeStyles() {
 	const face = "Yu Gothic"
 	rule := []excelize.Border{{Type: "bottom", Color: "#D9D9D9", Style: 1}}
 	top := []excelize.Border{{Type: "top", Color: "#767676", Style: 1}, {Type: "bottom", Color: "#D9D9D9", Style: 1}}
-	number, ratio := "#,##0", "0.0"
+	number, ratio, places := "#,##0", "0.0", "0.0000"
 	add := func(to *int, s excelize.Style) {
 		if s.Font == nil {
 			s.Font = &excelize.Font{}
@@ -124,6 +124,7 @@ func (b *book) makeStyles() {
 	}
 	add(&b.styles.text, excelize.Style{Border: rule, Alignment: middle})
 	add(&b.styles.number, excelize.Style{Border: rule, CustomNumFmt: &number})
+	add(&b.styles.pValue, excelize.Style{Border: rule, CustomNumFmt: &places})
 	add(&b.styles.ratio, excelize.Style{Border: rule, CustomNumFmt: &ratio})
 	// lightUp, pattern 14 of the file format: seen in print and without colour.
 	add(&b.styles.withheld, excelize.Style{
@@ -144,7 +145,7 @@ func (b *book) makeStyles() {
 // it: condition, period, list, entrustment and time, and whether a development
 // vault made it.
 func preface(r *wire.Release) []text {
-	out := details(r.Question)
+	out := details(r)
 	out = append(out, origin(r))
 	if r.Privacy.Dev {
 		out = append(out, devNote)
@@ -200,6 +201,7 @@ func (b *book) table() {
 	}
 	last := b.headRow + len(r.Cells)
 	b.sumRows(last+1, keys, len(heads))
+	b.lift(last+len(sums(r))+2, keys, len(heads))
 	b.bars(keys+2, last)
 	b.do(b.SetPanes(s, &excelize.Panes{
 		Freeze: true, XSplit: keys, YSplit: b.headRow,
@@ -348,7 +350,7 @@ func (b *book) about() {
 	}
 	t := title(b.r)
 	line(text{"質問", "question"}, t.ja, t.en)
-	for _, d := range details(b.r.Question) {
+	for _, d := range details(b.r) {
 		line(text{}, d.ja, d.en)
 	}
 	o := origin(b.r)

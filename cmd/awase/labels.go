@@ -20,7 +20,7 @@ func (f *loadFlags) addLabels(cmd *cobra.Command) {
 func (f *loadFlags) needsLabels(s *entrustment.EventSchema) error {
 	switch {
 	case s.Label == nil && len(f.labels) > 0:
-		return usageError{errors.New("--labels is of a log whose events.yaml names users by label:")}
+		return usageError{errors.New("--labels is of a log that names its users by labels: events.yaml has no label")}
 	case s.Label != nil && len(f.labels) == 0:
 		return usageError{errors.New("events.yaml names users by labels: name the files of key,label with --labels")}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"awase/api/client"
+	"awase/crypto/delivery"
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -164,7 +165,11 @@ func nameRepeated(ctx context.Context, err error, file io.ReaderAt, size int64, 
 }
 
 func baseText(l wire.BaseLoaded) string {
-	return fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq)
+	text := fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq)
+	if l.LongKeys {
+		text += fmt.Sprintf("nothing can be delivered to its channels: there are user keys of more than %d bytes\n", delivery.MaxUserKey)
+	}
+	return text
 }
 
 // says gives what became of a file: as text, or as JSON.

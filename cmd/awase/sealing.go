@@ -60,6 +60,9 @@ func (f *loadFlags) sealRows(ctx context.Context, w io.Writer, terms wire.Terms,
 	}
 	header := in.Header()
 	header.After = f.after
+	if header.List != "" && terms.Entrustment == seal.BaseEntrustment {
+		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2 rule 1", Field: "list_key", Detail: "the operator's own log names nobody by a list's keys", Mend: "name users by user_key, or name the entrustment of the list"}
+	}
 	s, err := seal.NewWriter(w, terms.Key, a, header, o)
 	if err != nil {
 		return err

@@ -265,7 +265,7 @@ func (w what) loadedText(raw json.RawMessage) (string, error) {
 	case w.Base:
 		var l wire.BaseLoaded
 		err := json.Unmarshal(raw, &l)
-		return fmt.Sprintf("base %s: %s, version %d, log entry %d\n", loadedWord(l.Ack), entrustment.Count(l.Users, "user", "users"), l.Version, l.Seq), err
+		return baseText(l), err
 	case w.Events:
 		var l wire.EventsLoaded
 		err := json.Unmarshal(raw, &l)

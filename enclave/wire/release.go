@@ -39,7 +39,7 @@ type Ratio struct {
 // Amounts are the measures of a row beside users, and the rates that follow
 // from them. A rate that is not there is not steady enough to show.
 type Amounts struct {
-	Sums  map[string]*Number `json:"sums,omitempty"`  // by measure; spend is in yen
+	Sums  map[string]*Number `json:"sums,omitempty"`  // by measure; spend and cost are in yen
 	Rates map[string]*Ratio  `json:"rates,omitempty"` // by rate, as quotients: a click rate of 0.02 is 2 %
 }
 
@@ -99,6 +99,28 @@ func (p *Privacy) Deviation() float64 {
 	return float64(p.Sigma) * math.Sqrt(float64(max(1, p.CellsOfOne, p.Summed)))
 }
 
+// Lift is what a campaign did, by intention to treat: those to whom it was delivered
+// beside those whom chance held out. Shares are of people that converted, 0 to 1, and
+// their intervals hold both chance and the noise.
+type Lift struct {
+	Status     Status     `json:"status"` // withheld: a number that it is made of is, or nearly all or none converted
+	Treated    *Ratio     `json:"treated,omitempty"`
+	Holdout    *Ratio     `json:"holdout,omitempty"`
+	Difference *Ratio     `json:"difference,omitempty"` // of the shares
+	Relative   *Ratio     `json:"relative,omitempty"`   // difference ÷ holdout; nil: too few held out converted to tell
+	P          *float64   `json:"p,omitempty"`          // two-sided, of no effect
+	Warning    *Statement `json:"warning,omitempty"`    // what makes it say little, in words
+}
+
+// ReportedCampaign is the campaign that a report is on: whose people it counts.
+type ReportedCampaign struct {
+	ID      string                 `json:"id"`
+	From    entrustment.Date       `json:"from"`
+	Until   entrustment.Date       `json:"until"`
+	Where   *entrustment.Condition `json:"where,omitempty"` // of its audience, beside the question's own
+	Holdout int                    `json:"holdout"`         // per cent
+}
+
 // Release is a table that passed the gate. Its JSON form is the contract of
 // DESIGN §8.
 type Release struct {
@@ -109,6 +131,7 @@ type Release struct {
 	List        string                `json:"list,omitempty"`
 	ListVersion int                   `json:"list_version,omitempty"`
 	ListRows    int64                 `json:"list_rows,omitempty"` // only where the recipient's own group uploaded the list
+	Campaign    *ReportedCampaign     `json:"campaign,omitempty"`
 	Question    *entrustment.Question `json:"question"`
 	Dims        []Dim                 `json:"dims"`
 	Measures    []string              `json:"measures,omitempty"` // beside users
@@ -117,6 +140,7 @@ type Release struct {
 	Other       *Sum                  `json:"other,omitempty"`
 	Total       *Sum                  `json:"total,omitempty"`
 	Base        *Sum                  `json:"base,omitempty"` // index asked: the base's released total
+	Lift        *Lift                 `json:"lift,omitempty"` // of a lift report
 	Privacy     Privacy               `json:"privacy"`
 	ReleasedAt  string                `json:"released_at"` // RFC 3339, UTC
 	Receipt     json.RawMessage       `json:"receipt"`

@@ -208,6 +208,15 @@ const (
 	// NoteEventsExpired: an event log that the question could have read expired, and it
 	// is answered from those that are there.
 	NoteEventsExpired = "events-expired"
+	// NoteLiftUnknown: how sure the lift report will be can't be told, for the campaign
+	// states no rate of conversion, or nobody said how many people are in its audience.
+	NoteLiftUnknown = "lift-unknown"
+	// NoteLiftWithheld: so few of those held out are expected to convert that their number
+	// may well be withheld.
+	NoteLiftWithheld = "lift-withheld"
+	// NoteLiftSmall: fewer than five times the noise are expected to, and the lift report
+	// will say little (PRIVACY rule 13).
+	NoteLiftSmall = "lift-small"
 )
 
 // Forecast says what of an answer is likely to be withheld, from public shares
@@ -222,14 +231,15 @@ type Forecast struct {
 
 // What keeps a forecast from being made beside attributes without shares.
 const (
-	UnknownList   = "list in the condition"
-	UnknownEvents = "events in the condition"
-	UnknownMany   = "combinations of values"
+	UnknownList    = "list in the condition"
+	UnknownEvents  = "events in the condition"
+	UnknownMany    = "combinations of values"
+	UnknownReached = "who is reached"
 )
 
 // TablePrice is the price of one table of a question.
 type TablePrice struct {
-	Name string  `json:"name"` // table | index | cube
+	Name string  `json:"name"` // table | index | cube | converters
 	Rho  float64 `json:"rho"`
 	Paid bool    `json:"paid"` // stored already and paid for: free
 }

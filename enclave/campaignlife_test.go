@@ -1,0 +1,614 @@
+package enclave
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"awase/crypto/delivery"
+	"awase/crypto/identifier"
+	"awase/crypto/label"
+	"awase/crypto/seal"
+	"awase/enclave/wire"
+	"awase/entrustment"
+	"awase/matcher"
+)
+
+const aDay = 24 * time.Hour
+
+// labelsOf opens a delivery of labels: by the partner's own keys, whether it is a member.
+func (r *adRoom) labelsOf(t *testing.T, d *wire.Delivery) map[string]bool {
+	t.Helper()
+	f := r.openDelivery(t, d)
+	opener, err := label.NewOpener(r.serving, f.Header().Labels, r.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, row := map[string]bool{}, uint32(0)
+	for one, err := range f.Labels() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := opener.Open(row, one.Key, one.Label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row++
+		out[string(one.Key)] = is
+	}
+	return out
+}
+
+// sameLabels holds labels against what the files say.
+func (r *adRoom) sameLabels(t *testing.T, got map[string]bool, in func(i int) bool) {
+	t.Helper()
+	if len(got) != adListed+adStrangers {
+		t.Fatalf("%d keys have a label, the list has %d", len(got), adListed+adStrangers)
+	}
+	for i := range adListed {
+		if _, covered := adPerson(i); got[adKey(i)] != (covered && in(i)) {
+			t.Fatalf("the label of user %d says %t", i, got[adKey(i)])
+		}
+	}
+	for i := range adStrangers {
+		if got[adKey(1_000_000+i)] {
+			t.Fatal("a stranger is a member")
+		}
+	}
+}
+
+// TestCampaignLabels: every key of the partner's list has a label, each day another; who
+// asks for a stop of use is no member from the next day on.
+func TestCampaignLabels(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "op-24", "spring", entrustment.FormLabel, "where: {in: {gender: [m]}}\n")
+	r.submit(t, m)
+	c := r.deliver(t, m)
+	male := func(i int) bool { return i%2 == 1 }
+	first := c.Deliveries[0]
+	r.sameLabels(t, r.labelsOf(t, &first), male)
+	if err := rights(t, r.Enclave, seal.Stop, userKeys(1, 4)); err != nil {
+		t.Fatal(err)
+	}
+	if c = r.deliver(t, m); len(c.Deliveries) != 1 {
+		t.Fatalf("%d deliveries on the first day", len(c.Deliveries))
+	}
+	r.pass(aDay)
+	if c = r.deliver(t, m); len(c.Deliveries) != 2 || c.Deliveries[1].Act != "replace" || c.Deliveries[0].Status != wire.DeliverySuperseded {
+		t.Fatalf("on the second day there are %+v", c.Deliveries)
+	}
+	r.sameLabels(t, r.labelsOf(t, &c.Deliveries[1]), func(i int) bool { return male(i) && i > 3 })
+	if _, err := r.Delivery(t.Context(), wire.DeliveryRef{Entrustment: "op-24", Campaign: "spring", Number: 1, Receiver: "adco"}); entrustment.Public(err).Code != entrustment.CodeGone {
+		t.Errorf("a superseded delivery: %v", err)
+	}
+	if created, _ := time.Parse(time.RFC3339, c.Deliveries[1].Created); true {
+		if expires, _ := time.Parse(time.RFC3339, c.Deliveries[1].Expires); expires.Sub(created) > labelLife {
+			t.Errorf("labels open from %s to %s", created, expires)
+		}
+	}
+	// Closed, nobody is a member any more.
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: "op-24", Campaign: "spring"}); err != nil {
+		t.Fatal(err)
+	}
+	c = r.deliver(t, m)
+	if c.State != wire.CampaignClosed || len(c.Deliveries) != 3 {
+		t.Fatalf("closed it stands as %+v", c)
+	}
+	r.sameLabels(t, r.labelsOf(t, &c.Deliveries[2]), func(int) bool { return false })
+	if got := len(r.deliveriesMade(t)); got != 3 {
+		t.Errorf("%d entries of deliveries", got)
+	}
+}
+
+// deliveriesMade gives the entries of deliveries in the record log.
+func (r *adRoom) deliveriesMade(t *testing.T) (out []*deliveryRecord) {
+	t.Helper()
+	for _, rec := range r.vault.Log().Records() {
+		if rec.Kind == kindDelivery {
+			d, err := body[deliveryRecord](&rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// charges gives what was charged for deliveries.
+func (r *adRoom) charges(t *testing.T) (n int) {
+	t.Helper()
+	for _, rec := range r.vault.Log().Records() {
+		if rec.Kind == kindCharge {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCampaignRemovals: each day a live delivery gets a removal, of one size, of whoever
+// asked for a stop of use since; a new audience each week; at the campaign's end everybody
+// is taken off.
+func TestCampaignRemovals(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormGoogle, "refresh: 7d\nholdout: 20\n")
+	r.submit(t, m)
+	c := r.deliver(t, m)
+	first := hashes(t, r.openDelivery(t, &c.Deliveries[0]))
+	share := r.holdout(m)
+	r.same(t, first, func(i int, _ string) bool { return !r.heldOut(t, share, i) })
+	gone := slices.DeleteFunc([]int{0, 1, 2, 3, 4, 5, 6, 7}, func(i int) bool { return !first[hashOf(i)] })
+	if len(gone) < 2 {
+		t.Fatal("the test shows little")
+	}
+	var sizes []int64
+	for day := range 3 {
+		if day == 1 {
+			if err := rights(t, r.Enclave, seal.Deletion, userKeys(0, 8)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.pass(aDay)
+		c = r.deliver(t, m)
+		d := c.Deliveries[len(c.Deliveries)-1]
+		if len(c.Deliveries) != day+2 || d.Act != "remove" {
+			t.Fatalf("after day %d there are %+v", day, c.Deliveries)
+		}
+		got := hashes(t, r.openDelivery(t, &d))
+		if day != 1 && len(got) != 0 || day == 1 && len(got) != len(gone) {
+			t.Errorf("on day %d %d people are taken off", day, len(got))
+		}
+		for _, i := range gone {
+			if got[hashOf(i)] != (day == 1) {
+				t.Errorf("on day %d user %d is taken off: %t", day, i, got[hashOf(i)])
+			}
+		}
+		made := r.deliveriesMade(t)
+		sizes = append(sizes, made[len(made)-1].Bytes)
+	}
+	if sizes[0] != sizes[1] || sizes[1] != sizes[2] {
+		t.Errorf("removals have %v bytes", sizes)
+	}
+	// The newest version of the list, a week later.
+	r.load(t, "acme-5", 500, adListed)
+	if c = r.deliver(t, m); c.Deliveries[len(c.Deliveries)-1].Act != "replace" { // somebody asks for it
+		t.Errorf("with a newer list there are %+v", c.Deliveries)
+	}
+	made := len(c.Deliveries)
+	for day := range 7 {
+		r.pass(aDay)
+		if c = r.deliver(t, m); len(c.Deliveries) != made+day+1 {
+			t.Fatalf("on day %d there are %+v", day, c.Deliveries)
+		}
+	}
+	d := c.Deliveries[len(c.Deliveries)-1]
+	if d.Act != "replace" {
+		t.Fatalf("after a week the last delivery is %+v", d)
+	}
+	second := hashes(t, r.openDelivery(t, &d))
+	r.same(t, second, func(i int, _ string) bool { return i >= 500 && !r.heldOut(t, share, i) })
+	for _, old := range c.Deliveries[:len(c.Deliveries)-1] {
+		if old.Status != wire.DeliverySuperseded {
+			t.Errorf("delivery %d is %s beside the new one", old.Number, old.Status)
+		}
+	}
+	// Its last day is over.
+	r.pass(20 * aDay)
+	c = r.deliver(t, m)
+	if c.State != wire.CampaignOver {
+		t.Fatalf("over, it stands as %+v", c)
+	}
+}
+
+// heldOut tells whether user i is held out by a share.
+func (r *adRoom) heldOut(t *testing.T, share *matcher.Share, i int) bool {
+	t.Helper()
+	if r.clusters == nil {
+		base, err := r.standing(r.state.base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.clusters = map[string]uint32{}
+		for piece := range base.UserKeys(findPiece) {
+			for j, u := range piece.Tokens {
+				r.clusters[string(u[:])] = piece.Values[j]
+			}
+		}
+	}
+	u := userTokens(t, r.Enclave, userKeys(i, i+1))[0]
+	c, ok := r.clusters[string(u[:])]
+	if !ok {
+		t.Fatalf("the base has no user %d", i)
+	}
+	return share.Holds(c)
+}
+
+// TestCampaignWithdrawn: a campaign that is closed, or whose last day is over, takes
+// everybody off who is left, once, in a file of the audience's size.
+func TestCampaignWithdrawn(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testing.T, *adRoom, *entrustment.Campaign){
+		"closed": func(t *testing.T, r *adRoom, m *entrustment.Campaign) {
+			for range 2 {
+				if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+		"over": func(_ *testing.T, r *adRoom, _ *entrustment.Campaign) { r.pass(21 * aDay) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newAdRoom(t, Options{})
+			m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "")
+			r.submit(t, m)
+			c := r.deliver(t, m)
+			first := hashes(t, r.openDelivery(t, &c.Deliveries[0]))
+			end(t, r, m)
+			r.deliver(t, m)
+			c = r.deliver(t, m)
+			if len(c.Deliveries) != 2 || c.Deliveries[1].Act != "remove" {
+				t.Fatalf("there are %+v", c.Deliveries)
+			}
+			f := r.openDelivery(t, &c.Deliveries[1])
+			last := hashes(t, f)
+			if len(last) != len(first) || f.Header().Slots != 8192 {
+				t.Errorf("%d of %d are taken off, in %d slots", len(last), len(first), f.Header().Slots)
+			}
+			if _, err := r.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestCampaignX: X replaces nothing, so who left the audience is taken off after a newer
+// one was added.
+func TestCampaignX(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormX, "")
+	r.submit(t, m)
+	r.deliver(t, m)
+	r.load(t, "acme-5", 700, adListed)
+	c := r.deliver(t, m)
+	if len(c.Deliveries) != 3 || c.Deliveries[1].Act != "replace" || c.Deliveries[2].Act != "remove" {
+		t.Fatalf("there are %+v", c.Deliveries)
+	}
+	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[1])), func(i int, _ string) bool { return i >= 700 })
+	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[2])), func(i int, _ string) bool { return i < 700 })
+}
+
+// TestCampaignOwnChannel: the operator's own channel gets user keys of those who opted in.
+func TestCampaignOwnChannel(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormOwnChannel, "")
+	r.submit(t, m)
+	c := r.deliver(t, m)
+	got := map[string]bool{}
+	for key, err := range r.openDelivery(t, &c.Deliveries[0]).Users() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[string(key)] = true
+	}
+	want := 0
+	for i := range adUsers {
+		_, covered := adPerson(i)
+		in := i < adListed && covered && optsIn(i)
+		if in {
+			want++
+		}
+		if got[fmt.Sprintf("user-%d", i)] != in {
+			t.Fatalf("user %d is written to: %t", i, !in)
+		}
+	}
+	if len(got) != want {
+		t.Errorf("%d are written to, not %d", len(got), want)
+	}
+}
+
+// TestCampaignIdentifiers: where the contract lets them be sent, the base's own
+// identifiers of the kinds that the campaign names.
+func TestCampaignIdentifiers(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{}, "phone")
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "")
+	m.Destination.Base = []string{"phone"}
+	r.submit(t, m)
+	c := r.deliver(t, m)
+	n := 0
+	for ids, err := range r.openDelivery(t, &c.Deliveries[0]).People() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		for _, id := range ids {
+			if id.Kind != identifier.Phone {
+				t.Fatalf("a %s is sent", id.Kind)
+			}
+		}
+	}
+	want := 0
+	for i := range adListed {
+		if _, covered := adPerson(i); covered {
+			want++
+		}
+	}
+	if n != want {
+		t.Errorf("%d people, not %d", n, want)
+	}
+	m2 := r.campaignOf(t, "acme-5", "autumn", entrustment.FormMeta, "")
+	m2.Destination.Base = []string{"email"}
+	_, err := r.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: m2})
+	if refusal := entrustment.Public(err); err == nil || refusal.Code != entrustment.CodeForbidden || refusal.Contract.Clause != "deliver_identifiers" {
+		t.Errorf("a kind that the contract does not name: %v", err)
+	}
+}
+
+// TestCampaignSmall: an audience that does not pass the least size is not delivered; that
+// it did not is all that is told, and it is not counted again by itself.
+func TestCampaignSmall(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	r.load(t, "acme-5", 0, 700)
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "")
+	r.submit(t, m)
+	for range 3 {
+		c := r.deliver(t, m)
+		if c.State != wire.CampaignSmall || len(c.Deliveries) != 0 {
+			t.Fatalf("it stands as %+v", c)
+		}
+	}
+	if n, entries := r.charges(t), len(r.deliveriesMade(t)); n != 1 || entries != 1 {
+		t.Errorf("%d charges, %d entries", n, entries)
+	}
+	if files, err := os.ReadDir(r.o.Outbox); !errors.Is(err, fs.ErrNotExist) && len(files) != 0 {
+		t.Errorf("the outbox has %v (%v)", files, err)
+	}
+	if what, _ := locked(r.Enclave, func() (act, error) { w, _ := r.due(keyOf(m), false); return w, nil }); what != actNone {
+		t.Errorf("by itself %d is due", what)
+	}
+	r.load(t, "acme-5", 0, adListed) // another list may pass
+	if c := r.deliver(t, m); c.State != wire.CampaignLive {
+		t.Errorf("with a larger list it stands as %+v", c)
+	}
+}
+
+// TestCampaignUnpaid: a campaign whose results can't be paid for says so before it is
+// drafted, with what to change, and nothing is put aside; one that can holds their price.
+func TestCampaignUnpaid(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "holdout: 20\nresults: [delivery, lift]\nconversion_rate: 5%\ncategories: [spring]\n")
+	r.gate(t, "budget: {30d: 0.006}\n")
+	p, err := r.PriceCampaign(t.Context(), wire.CampaignRequest{Campaign: m, Expect: 3000})
+	if err != nil || len(p.Short) == 0 || p.Lift == nil || p.Lift.Enough || p.Lift.Converters != 30 || p.Lift.Least != 50 {
+		t.Fatalf("the price is %+v (%v)", p, err)
+	}
+	_, err = r.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: m})
+	refusal := entrustment.Public(err)
+	if err == nil || refusal.Code != entrustment.CodeBudget || refusal.Mend == "" || refusal.Field == "" {
+		t.Fatalf("it can't be paid for: %v", err)
+	}
+	if l, err := r.Ledger(t.Context(), wire.LedgerRequest{Group: "acme"}); err != nil || slices.ContainsFunc(l.Accounts, func(a wire.LedgerAccount) bool { return len(a.Held) > 0 }) {
+		t.Errorf("something is held: %+v (%v)", l, err)
+	}
+	if all, err := r.Campaigns(t.Context(), "acme-5"); err != nil || len(all) != 0 {
+		t.Errorf("there are %+v (%v)", all, err)
+	}
+	r.gate(t, "")
+	r.submit(t, m)
+	all, err := r.Campaigns(t.Context(), "acme-5")
+	if err != nil || len(all) != 1 || !slices.Equal(all[0].Held, []string{"acme-5/spring:delivery", "acme-5/spring:lift"}) {
+		t.Fatalf("there are %+v (%v)", all, err)
+	}
+	// What is held is there for the results, whatever else is asked.
+	r.deliver(t, m)
+	r.loadResults(t, "acme-5", m)
+	if p, err = r.PriceCampaign(t.Context(), wire.CampaignRequest{Campaign: m}); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0005
+	for _, of := range p.Results {
+		sum += of.Price.Rho
+	}
+	r.gate(t, fmt.Sprintf("budget: {30d: %.4f}\n", sum))
+	q := resultOf(m, entrustment.ReportLift)
+	if _, err := r.Report(t.Context(), q); err != nil {
+		t.Errorf("the lift report: %v", err)
+	}
+}
+
+// TestCampaignOfficers: a campaign has no effect before officers of both parties signed;
+// one that is taken back gives up what was put aside.
+func TestCampaignOfficers(t *testing.T) {
+	t.Parallel()
+	s := newSignedAdRoom(t)
+	m := s.ad.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "holdout: 20\nresults: [lift]\nconversion_rate: 5%\ncategories: [spring]\n")
+	d := s.waitsFor(t)(s.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: m}))
+	c, err := s.Campaigns(t.Context(), "acme-5")
+	if err != nil || len(c) != 1 || c[0].State != wire.CampaignWaits || c[0].Draft == nil || len(c[0].Held) != 1 {
+		t.Fatalf("there are %+v (%v)", c, err)
+	}
+	if _, err := s.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: "acme-5", Campaign: "spring"}); entrustment.Public(err).Code != entrustment.CodeNotFound {
+		t.Errorf("delivered before it was signed: %v", err)
+	}
+	if _, err := s.Withdraw(t.Context(), d.Hash); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := locked(s.Enclave, func() (struct{}, error) { return struct{}{}, s.tidyCampaigns(t.Context()) }); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := s.Ledger(t.Context(), wire.LedgerRequest{Group: "acme"}); err != nil || slices.ContainsFunc(l.Accounts, func(a wire.LedgerAccount) bool { return len(a.Held) > 0 }) {
+		t.Errorf("something is held: %+v (%v)", l, err)
+	}
+	d = s.waitsFor(t)(s.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: m}))
+	s.must(t, d, "ac1", "op1")
+	got, err := s.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: "acme-5", Campaign: "spring"})
+	if err != nil || got.State != wire.CampaignLive {
+		t.Fatalf("signed it stands as %+v (%v)", got, err)
+	}
+	var steps []string
+	for _, step := range got.Steps {
+		if step.At != "" {
+			steps = append(steps, step.Step)
+		}
+	}
+	if !slices.Equal(steps, wire.Steps()[:6]) {
+		t.Errorf("its steps are %v", steps)
+	}
+}
+
+// TestCampaignAmended: what a delivery was made by stays.
+func TestCampaignAmended(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "holdout: 10\n")
+	r.submit(t, m)
+	r.deliver(t, m)
+	for field, change := range map[string]func(*entrustment.Campaign){
+		"list": func(m *entrustment.Campaign) { m.List = "l2" },
+		"where": func(m *entrustment.Campaign) {
+			m.Where = &entrustment.Condition{In: map[string][]string{"gender": {"f"}}}
+		},
+		"destination": func(m *entrustment.Campaign) { m.Destination.Form = entrustment.FormGoogle },
+		"holdout":     func(m *entrustment.Campaign) { m.Holdout = 20 },
+	} {
+		next := *m
+		change(&next)
+		_, err := r.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: &next})
+		if refusal := entrustment.Public(err); err == nil || refusal.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	next := *m
+	next.Until = m.Until.Add(5)
+	if ack, err := r.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: &next}); err != nil || ack.Version != 2 {
+		t.Errorf("a later day: %+v, %v", ack, err)
+	}
+	if ack, err := r.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: &next}); err != nil || ack.Changed {
+		t.Errorf("the same again: %+v, %v", ack, err)
+	}
+}
+
+// TestCampaignRestart: a room that is opened again goes on: the same file, the same
+// holdout, the next delivery.
+func TestCampaignRestart(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormGoogle, "holdout: 30\n")
+	r.submit(t, m)
+	first := r.deliver(t, m)
+	if _, err := r.ReportDelivery(t.Context(), wire.DeliveryReport{DeliveryRef: wire.DeliveryRef{Entrustment: "acme-5", Campaign: "spring", Number: 1, Receiver: "adco"}, Status: wire.DeliveryFailed, Reason: "busy"}); err != nil {
+		t.Fatal(err)
+	}
+	share := r.holdout(m)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.o.Outbox, outName([16]byte{7})), []byte("left by a process that died"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.Enclave = openWith(t, r.dir, r.o)
+	if again := r.holdout(m); *again != *share {
+		t.Error("the holdout is another")
+	}
+	if files, err := os.ReadDir(r.o.Outbox); err != nil || len(files) != 1 {
+		t.Errorf("the outbox has %v (%v)", files, err)
+	}
+	all, err := r.Campaigns(t.Context(), "acme-5")
+	if err != nil || len(all) != 1 || all[0].Deliveries[0].Status != wire.DeliveryFailed || all[0].Deliveries[0].Reason != "busy" {
+		t.Fatalf("there are %+v (%v)", all, err)
+	}
+	f := r.openDelivery(t, &first.Deliveries[0])
+	r.same(t, hashes(t, f), func(i int, _ string) bool { return !r.heldOut(t, share, i) })
+	if f.Header().Destination != delivery.Google {
+		t.Error("another destination")
+	}
+	r.pass(aDay)
+	if c := r.deliver(t, m); len(c.Deliveries) != 2 || c.Deliveries[1].Act != "remove" {
+		t.Errorf("there are %+v", c.Deliveries)
+	}
+	if err := rights(t, r.Enclave, seal.Stop, userKeys(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// signedAdRoom is a room with both flows of deliveries, in which officers sign.
+type signedAdRoom struct {
+	*signedRoom
+	ad *adRoom
+}
+
+func newSignedAdRoom(t *testing.T) *signedAdRoom {
+	t.Helper()
+	s := newSignedRoom(t)
+	r := &adRoom{Enclave: s.Enclave, dir: s.dir, o: s.options(), keys: map[string]seal.PrivateKey{}}
+	officers := map[string]string{}
+	keys := map[string][]string{"operator": {"op1", "op2"}, "acme": {"ac1", "ac2"}, "adco": {"ad1"}}
+	for party, of := range keys {
+		text := "officers:\n"
+		for i, k := range of {
+			text += fmt.Sprintf("  - {name: %c, key: %q}\n", 'a'+i, publicKey(k))
+		}
+		officers[party] = text
+	}
+	r.furnish(t, nil, func(a wire.Ack) {
+		t.Helper()
+		if a.Waits == nil {
+			return
+		}
+		by := []string{}
+		for _, p := range a.Waits.Parties {
+			by = append(by, keys[p][0])
+		}
+		if len(by) == 1 {
+			by = keys[a.Waits.Parties[0]]
+		}
+		s.must(t, a.Waits, by...)
+	}, officers)
+	return &signedAdRoom{s, r}
+}
+
+// TestCampaignProvision: a delivery is a record of provision from the operator to its
+// receiver; a day's removal, which gives nothing new, is none.
+func TestCampaignProvision(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "where: {in: {gender: [f]}}\n")
+	r.submit(t, m)
+	r.deliver(t, m)
+	r.pass(aDay)
+	if c := r.deliver(t, m); len(c.Deliveries) != 2 {
+		t.Fatalf("there are %+v", c.Deliveries)
+	}
+	for _, party := range []string{"", "acme", "adco"} {
+		raw, err := r.Evidence(t.Context(), wire.EvidenceRequest{Entrustment: "acme-5", Party: party})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f wire.EvidenceFile
+		if err := json.Unmarshal(raw, &f); err != nil {
+			t.Fatal(err)
+		}
+		var given []wire.EvidenceProvision
+		for _, p := range f.Provisions {
+			if p.Kind == kindDelivery {
+				given = append(given, p)
+			}
+		}
+		if len(given) != 1 || given[0].From != "operator" || given[0].To != "adco" || given[0].Country.Country != "JP" || !slices.Equal(given[0].Items, []string{"email", "gender", "phone"}) || len(given[0].Basis) != 2 {
+			t.Errorf("to %q the evidence shows %+v", party, given)
+		}
+	}
+}
