@@ -140,6 +140,21 @@ var accessRows = map[string]entry{
 		return asks{path: "/v1/schedules/" + m.schedule(party)}
 	}},
 
+	// campaigns and deliveries: the furnished room has none
+	"priceCampaign": {sees: true, of: func(*matrix, *apitest.Client, string) asks {
+		return asks{path: "/v1/campaign-prices", body: body{"campaign": apitest.CampaignUnder(apitest.Entrustment, "c", apitest.Acme, "google", "")}}
+	}},
+	"putCampaign": {sees: true, of: func(*matrix, *apitest.Client, string) asks {
+		return asks{path: "/v1/campaigns/" + apitest.Entrustment + "/c", body: apitest.CampaignUnder(apitest.Entrustment, "c", apitest.Acme, "google", "")}
+	}},
+	"getCampaign":        {elsewhere: "TestCampaigns", of: at("/v1/campaigns/" + apitest.Entrustment + "/c")},
+	"deliverCampaign":    {elsewhere: "TestCampaigns", of: at("/v1/campaigns/" + apitest.Entrustment + "/c/deliver")},
+	"closeCampaign":      {elsewhere: "TestCampaigns", of: at("/v1/campaigns/" + apitest.Entrustment + "/c/close")},
+	"campaignDeliveries": {elsewhere: "TestCampaigns", of: at("/v1/campaigns/" + apitest.Entrustment + "/c/deliveries")},
+	"receivedDelivery":   {elsewhere: "TestCampaigns", of: at("/v1/deliveries/" + apitest.Entrustment + "/c/1")},
+	"deliveryFile":       {elsewhere: "TestCampaigns", of: at("/v1/deliveries/" + apitest.Entrustment + "/c/1/file")},
+	"reportDelivery":     {elsewhere: "TestCampaigns", of: at("/v1/deliveries/" + apitest.Entrustment + "/c/1/report")},
+
 	// jobs
 	"getJob": {of: func(m *matrix, _ *apitest.Client, party string) asks { return asks{path: "/v1/jobs/" + m.job(party)} }},
 	"watchJob": {of: func(m *matrix, _ *apitest.Client, party string) asks {

@@ -91,7 +91,7 @@ func complete(doc tree, rows map[string]access) (tree, error) {
 
 // documentSchemas are the documents whose JSON Schemas the contract holds, each in
 // place of the name that openapi.yaml has for it.
-var documentSchemas = [][2]string{{"Party", "party"}, {"Policies", "policies"}, {"GateDocument", "gate"}, {"Contract", "entrustment"}, {"Question", "report"}, {"BaseDocument", "base"}}
+var documentSchemas = [][2]string{{"Party", "party"}, {"Policies", "policies"}, {"GateDocument", "gate"}, {"Contract", "entrustment"}, {"Question", "report"}, {"CampaignDocument", "campaign"}, {"BaseDocument", "base"}}
 
 // describe puts the JSON Schemas of documents into the contract: they are in one
 // place alone.

@@ -33,5 +33,6 @@ type Enclave interface {
 	wire.Subjects
 	wire.Disclosures
 	wire.Evidence
+	wire.Campaigns
 	wire.Work
 }

@@ -59,7 +59,7 @@ func (s *Server) lookAtExpiries(ctx context.Context, room *wire.Room) error {
 }
 
 // dataExpires tells whose lists and event logs under an entrustment are due soon.
-// Reports are files of who has them.
+// Reports and deliveries are files of who has them.
 func (s *Server) dataExpires(ctx context.Context, id string, soon func(time.Time) bool) error {
 	all, err := s.Enclave.Retention(ctx, id)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Server) dataExpires(ctx context.Context, id string, soon func(time.Time
 		if err != nil {
 			return err
 		}
-		if x.ExpiredAt != "" || x.What == "report" || !soon(due) {
+		if x.ExpiredAt != "" || x.What == "report" || x.What == "delivery" || !soon(due) {
 			continue
 		}
 		said := map[string]string{"what": x.What, "clause": x.Clause}

@@ -45,6 +45,8 @@ const (
 	ControlShare    = controlShare
 	ControlState    = controlState
 	ControlNonce    = controlNonce
+	ControlReceiver = controlReceiver
+	ControlFile     = controlFile
 )
 
 // Without takes controls out.

@@ -39,6 +39,9 @@ func eventKinds() []eventKind {
 		{store.EventDataExpires, []Role{AdOps, Privacy}, words{"まもなく保存期間が満了するデータがあります", "Data is kept no longer soon"}},
 		{store.EventContractExpires, []Role{Marketing, Privacy}, words{"契約の最終日が近づいています", "A contract's last day comes"}},
 		{store.EventContractEnds, []Role{Marketing, Privacy}, words{"契約がまもなく終了し、データが破棄されます", "A contract ends soon, and its data is destroyed"}},
+		{store.EventDeliveryReady, []Role{AdOps}, words{"配信ファイルを受け取れます", "A delivery can be fetched"}},
+		{store.EventDeliveryFailed, work, words{"配信が完了しませんでした", "A delivery failed"}},
+		{store.EventCampaignSmall, []Role{Marketing}, words{"配信対象が最小人数に届きませんでした", "An audience was too small"}},
 		{store.EventWebhookDisabled, []Role{Admin}, words{"Webhook が無効になりました", "A webhook was disabled"}},
 		{store.EventWebhookTest, nil, words{"Webhook のテスト", "A test of a webhook"}},
 	}

@@ -31,7 +31,7 @@ func (c *call) page() (store.Page, error) {
 	}
 	if text := q.Get("cursor"); text != "" {
 		raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-		if err != nil || len(raw) > 128 {
+		if err != nil || len(raw) > 192 {
 			return p, errCursor
 		}
 		p.After = string(raw)

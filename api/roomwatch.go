@@ -84,6 +84,11 @@ func (s *Server) lookAround(ctx context.Context, was *watched) error {
 // reports go whose entrustment ended, or keeps them no longer.
 func (s *Server) follow(ctx context.Context, was, now *watched) error {
 	lifted, swept := slices.Clone(was.stops), was.known
+	if !was.known {
+		if err := s.deliveriesThere(ctx); err != nil {
+			return err
+		}
+	}
 	for next := was.entry + 1; was.known && next != 0; {
 		page, err := s.Enclave.Log(ctx, wire.LogRequest{From: next})
 		if err != nil {
@@ -95,6 +100,10 @@ func (s *Server) follow(ctx context.Context, was, now *watched) error {
 				lifted = append(lifted, e.Seq)
 			case "end", "expired":
 				swept = false
+			case "delivery", "handed-over":
+				if err := s.tellOfDelivery(ctx, e); err != nil {
+					return err
+				}
 			}
 		}
 		next = page.Next

@@ -50,7 +50,7 @@ until: 2096-12-31
 
 // scenarios tells the story.
 func scenarios() (all []scenario) {
-	for _, part := range [][]scenario{roomScenarios(), dataScenarios(), questionScenarios(), freezeScenarios(), peopleScenarios(), requestScenarios(), endScenarios()} {
+	for _, part := range [][]scenario{roomScenarios(), dataScenarios(), questionScenarios(), campaignScenarios(), freezeScenarios(), peopleScenarios(), requestScenarios(), endScenarios()} {
 		all = append(all, part...)
 	}
 	return all
@@ -93,6 +93,32 @@ func roomScenarios() []scenario {
 		{name: "the log, for a viewer", as: acViewer, ask: "GET /v1/log", status: 403, has: []string{"auditor"}},
 		{name: "a proof names no act", as: beAdmin, ask: "GET /v1/log/entries/1/proof", status: 200, has: []string{`"leaf"`}, hasNot: []string{"acme", "party"}},
 		{name: "an attestation is for anybody", ask: "GET /attestation?nonce=n1", status: 200, has: []string{`"nonce":"n1"`}},
+	}
+}
+
+// campaignScenarios are of a room without a contract that delivers; campaigns that are
+// delivered have TestCampaigns.
+func campaignScenarios() []scenario {
+	c := func(of, id, more string) string {
+		return string(apitest.CampaignUnder(of, id, apitest.Acme, "google", more))
+	}
+	return []scenario{
+		{name: "nobody has campaigns", ask: "GET /v1/campaigns", status: 401, hasNot: []string{"acme"}},
+		{name: "there are none", as: acViewer, ask: "GET /v1/campaigns", status: 200, has: []string{`"items":[]`}},
+		{name: "of a contract that is a stranger's", as: bePrivacy, ask: "GET /v1/campaigns?entrustment=spring", status: 404, hasNot: []string{"acme"}},
+		{name: "the price of one under a contract that delivers nothing", as: acMarketing, ask: "POST /v1/campaign-prices", body: `{"campaign":` + c("spring", "c", "") + `}`, status: 403, has: []string{"E_FORBIDDEN", "spring v1", "delivers nothing"}},
+		{name: "the price of a stranger's", as: beMarketing, ask: "POST /v1/campaign-prices", body: `{"campaign":` + c("spring", "c", "") + `}`, status: 404, hasNot: []string{"acme"}},
+		{name: "a campaign by who uploads", as: acAdops, ask: "PUT /v1/campaigns/spring/c", body: c("spring", "c", ""), status: 403, has: []string{"marketing"}},
+		{name: "a campaign by a viewer", as: acViewer, ask: "POST /v1/campaigns/spring/c/deliver", body: "{}", status: 403, has: []string{"marketing"}},
+		{name: "one with a slip of the pen", as: acMarketing, ask: "PUT /v1/campaigns/spring/c", body: c("spring", "c", `"holdouts": 10`), status: 422, has: []string{"E_DOCUMENT", "holdouts", "allowed"}},
+		{name: "one that holds everybody out", as: acMarketing, ask: "PUT /v1/campaigns/spring/c", body: c("spring", "c", `"holdout": 100`), status: 422, has: []string{"E_DOCUMENT", "holdout"}},
+		{name: "one that is refused stands nowhere", as: acMarketing, ask: "GET /v1/campaigns/spring/c", status: 404},
+		{name: "closed by who has none", as: acMarketing, ask: "POST /v1/campaigns/spring/c/close", body: `{"confirm":"c"}`, status: 404},
+		{name: "nothing is made out to anybody", as: beAdops, ask: "GET /v1/deliveries", status: 200, has: []string{`"items":[]`}},
+		{name: "nor is there a file", as: beAdops, ask: "GET /v1/deliveries/spring/c/1/file", status: 404, hasNot: []string{"acme"}},
+		{name: "a file for who only reads", as: acAuditor, ask: "GET /v1/deliveries/spring/c/1/file", status: 403, has: []string{"adops"}},
+		{name: "a word on a delivery of nobody's", as: beAdops, ask: "POST /v1/deliveries/spring/c/1/report", body: `{"status":"delivered"}`, status: 404},
+		{name: "a word with a count", as: beAdops, ask: "POST /v1/deliveries/spring/c/1/report", body: `{"status":"delivered","people":12}`, status: 422, has: []string{"E_SPEC", "people"}},
 	}
 }
 

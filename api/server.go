@@ -57,6 +57,9 @@ type Options struct {
 	Inbox   string // the directory of uploads' files, where the enclave reads them
 	Uploads UploadOptions
 
+	Outbox string        // the directory of deliveries' files, where the enclave writes them
+	Watch  time.Duration // how often the room is asked whether a delivery's file may go on going out; 0: each second
+
 	Hooks HookOptions
 
 	without map[control]bool // tests take one out, to see the attack that it stops succeed
@@ -81,6 +84,8 @@ const (
 	controlState    control = "the way back is the browser's that began"
 	controlNonce    control = "a token is of the sign-in that was begun"
 	controlRead     control = "the room decides what is read of reports"
+	controlReceiver control = "a delivery is its receiver's"
+	controlFile     control = "the room decides while a delivery's file goes out"
 )
 
 func (o *Options) holds(c control) bool { return !o.without[c] }
@@ -128,7 +133,7 @@ type endpoint struct {
 func (s *Server) endpoints() []endpoint {
 	var all []endpoint
 	for _, some := range [][]endpoint{
-		s.contractEndpoints(), s.roomEndpoints(), s.peopleEndpoints(), s.uploadEndpoints(), s.dataEndpoints(), s.reportEndpoints(), s.jobEndpoints(), s.hookEndpoints(),
+		s.contractEndpoints(), s.roomEndpoints(), s.peopleEndpoints(), s.uploadEndpoints(), s.dataEndpoints(), s.reportEndpoints(), s.jobEndpoints(), s.hookEndpoints(), s.campaignEndpoints(), s.deliveryEndpoints(),
 	} {
 		all = append(all, some...)
 	}
@@ -145,6 +150,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.BodyWait == 0 {
 		o.BodyWait = bodyWait
+	}
+	if o.Watch == 0 {
+		o.Watch = time.Second
 	}
 	s := &Server{Options: o, began: o.Now(), rates: newRates(o.Rate), hub: newHub(), layouts: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)/2))}
 	s.hooks = newHooks(&s.Options)

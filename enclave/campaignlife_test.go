@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -368,8 +369,8 @@ func TestCampaignSmall(t *testing.T) {
 			t.Fatalf("it stands as %+v", c)
 		}
 	}
-	if n := r.charges(t); n != 1 {
-		t.Errorf("%d charges", n)
+	if n, entries := r.charges(t), len(r.deliveriesMade(t)); n != 1 || entries != 1 {
+		t.Errorf("%d charges, %d entries", n, entries)
 	}
 	if files, err := os.ReadDir(r.o.Outbox); !errors.Is(err, fs.ErrNotExist) && len(files) != 0 {
 		t.Errorf("the outbox has %v (%v)", files, err)
@@ -577,4 +578,37 @@ func newSignedAdRoom(t *testing.T) *signedAdRoom {
 		s.must(t, a.Waits, by...)
 	}, officers)
 	return &signedAdRoom{s, r}
+}
+
+// TestCampaignProvision: a delivery is a record of provision from the operator to its
+// receiver; a day's removal, which gives nothing new, is none.
+func TestCampaignProvision(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "where: {in: {gender: [f]}}\n")
+	r.submit(t, m)
+	r.deliver(t, m)
+	r.pass(aDay)
+	if c := r.deliver(t, m); len(c.Deliveries) != 2 {
+		t.Fatalf("there are %+v", c.Deliveries)
+	}
+	for _, party := range []string{"", "acme", "adco"} {
+		raw, err := r.Evidence(t.Context(), wire.EvidenceRequest{Entrustment: "acme-5", Party: party})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f wire.EvidenceFile
+		if err := json.Unmarshal(raw, &f); err != nil {
+			t.Fatal(err)
+		}
+		var given []wire.EvidenceProvision
+		for _, p := range f.Provisions {
+			if p.Kind == kindDelivery {
+				given = append(given, p)
+			}
+		}
+		if len(given) != 1 || given[0].From != "operator" || given[0].To != "adco" || given[0].Country.Country != "JP" || !slices.Equal(given[0].Items, []string{"email", "gender", "phone"}) || len(given[0].Basis) != 2 {
+			t.Errorf("to %q the evidence shows %+v", party, given)
+		}
+	}
 }

@@ -122,7 +122,7 @@ type Enclave struct {
 	gone    []token.Token  // users under tombstones in the base; appended to, or another slice
 	missing []int64        // numbers of requests that can't be read back
 	unread  []int64        // likewise, of those for disclosure: nothing that is released hangs on them
-	copying map[string]int // segments that backups copy, and a load reads
+	copying map[string]int // segments that backups copy, a load reads, and a delivery reads or writes
 
 	suppressed map[token.Token]suppressed                          // who asked for deletion or a stop of use
 	requestsOf map[token.Token][]int64                             // all their requests of that sort
@@ -138,11 +138,12 @@ type Enclave struct {
 
 	retention retention
 
-	disk           vault.FS                        // of the outbox
-	deliveries     turns                           // held while a delivery is made
-	campaignsDue   kicker                          // wakes who makes them
-	delivering     map[uploadID]bool               // files of the outbox on their way
-	deliveryFailed map[campaignKey]*deliveryFailed // campaigns whose last delivery was refused
+	disk           vault.FS                                         // of the outbox
+	deliveries     turns                                            // held while a delivery is made
+	campaignsDue   kicker                                           // wakes who makes them
+	delivering     map[uploadID]bool                                // files of the outbox on their way
+	deliveryFailed map[campaignKey]*deliveryFailed                  // campaigns whose last delivery was refused
+	paced          func(ctx context.Context, begun time.Time) error // waits for the tick at which a delivery is there; tests take it out
 }
 
 var _ wire.Enclave = (*Enclave)(nil)
@@ -203,6 +204,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
 	e.domain, e.keysOf, e.ownerOfLog = entrustment.CheckDomain, e.state.list, e.logOwner
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
+	e.paced = e.atTick
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())

@@ -56,6 +56,11 @@ func (f *file) tell(r *vault.Record, p *place, detail any, accounts map[aggregat
 		f.Releases = append(f.Releases, rel)
 		f.asked(r, p, wire.EvidenceAsk{Party: d.AskedBy, Act: "release", Recipient: d.Recipient})
 		f.provide(r, p, "release", "", d.Recipient)
+	case shownDelivery:
+		// What a day's removal or labels give, the audience before them gave.
+		if !d.Small && !d.Daily && !d.Final {
+			f.provide(r, p, kindDelivery, "", d.Receiver)
+		}
 	case *refusalRecord:
 		f.asked(r, p, wire.EvidenceAsk{Party: d.AskedBy, Act: "refusal", Code: d.Code, Clause: d.Contract.Clause})
 	case []shownCharge:
@@ -145,7 +150,7 @@ func (f *file) subTrustees(version int, id string) {
 }
 
 // provide records what one party gave to another; of a file the one whose it is is
-// named, of a release who received it. What stays with one party is no provision.
+// named, of a release or a delivery who received it. What stays with one party is no provision.
 func (f *file) provide(r *vault.Record, p *place, kind, from, to string) {
 	n := f.version(p.entrustment, r.Seq)
 	if n < 0 {
@@ -191,6 +196,10 @@ func items(c *entrustment.Contract, kind string) []string {
 		out = slices.Concat(c.Identifiers, c.ListColumns)
 	case kindEvents:
 		out = slices.Concat(c.Identifiers, c.Events)
+	case kindDelivery: // who meets conditions on these
+		out = slices.Concat(c.Identifiers, c.DeliverIdentifiers, c.DeliverAttributes)
+		slices.Sort(out)
+		out = slices.Compact(out)
 	default: // a table of numbers, by these
 		out = slices.Concat(c.Attributes, c.ListColumns, c.Events)
 	}

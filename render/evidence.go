@@ -230,7 +230,7 @@ func asksDocket(f *wire.EvidenceFile) docket {
 	return d
 }
 
-var uploadKinds = map[string]text{"list": {"ユーザーリスト", "list"}, "events": {"行動履歴", "event log"}, "base": {"利用者基盤", "identity base"}, "release": {"集計結果", "released table"}}
+var uploadKinds = map[string]text{"list": {"ユーザーリスト", "list"}, "events": {"行動履歴", "event log"}, "base": {"利用者基盤", "identity base"}, "release": {"集計結果", "released table"}, "delivery": {"配信", "delivery"}}
 
 func uploadKind(kind string) text {
 	if t, ok := uploadKinds[kind]; ok {

@@ -28,12 +28,15 @@ const mostRows = 100_000
 
 // pages asks for every page of a list.
 func pages[T any](ctx context.Context, r *Room, path string) ([]T, error) {
+	return pagesOf[T](ctx, r, path, url.Values{})
+}
+
+// pagesOf is pages of a list that is narrowed by a query, which is spent.
+func pagesOf[T any](ctx context.Context, r *Room, path string, query url.Values) ([]T, error) {
 	var all []T
-	for cursor := ""; ; {
-		at := path + "?limit=200"
-		if cursor != "" {
-			at += "&cursor=" + url.QueryEscape(cursor)
-		}
+	query.Set("limit", "200")
+	for {
+		at := path + "?" + query.Encode()
 		page, err := get[struct {
 			Items []T    `json:"items"`
 			Next  string `json:"next"`
@@ -47,7 +50,7 @@ func pages[T any](ctx context.Context, r *Room, path string) ([]T, error) {
 		if len(all) > mostRows {
 			return nil, noRoom("its list has no end")
 		}
-		cursor = page.Next
+		query.Set("cursor", page.Next)
 	}
 }
 

@@ -31,6 +31,9 @@ const (
 	EventDataExpires     = "data.expires"     // a list or an event log is destroyed soon
 	EventContractExpires = "contract.expires" // its last day comes
 	EventContractEnds    = "contract.ends"    // by its own terms, and its key is destroyed
+	EventDeliveryReady   = "delivery.ready"   // made out to the party, and can be fetched
+	EventDeliveryFailed  = "delivery.failed"  // its receiver says so
+	EventCampaignSmall   = "campaign.small"   // its audience did not pass the least size
 	EventWebhookDisabled = "webhook.disabled" // its receiver is gone, or failed for long
 	EventWebhookTest     = "webhook.test"     // somebody asked for it
 )

@@ -29,6 +29,8 @@ var commandOf = map[string]string{
 	"listCubes": "cubes", "askCube": "cubes buy", "sizeFromCube": "cubes size",
 	"takeRequest": "request", "listRequests": "requests", "requestReceipt": "requests receipt",
 	"disclosure": "requests disclosure", "disclose": "requests disclose", "deskKey": "desk", "putDeskKey": "desk set",
+	"priceCampaign": "campaign price", "listCampaigns": "campaign list", "getCampaign": "campaign show", "putCampaign": "campaign submit", "deliverCampaign": "campaign deliver", "closeCampaign": "campaign close",
+	"campaignDeliveries": "campaign show", "receivedDeliveries": "courier fetch", "deliveryFile": "courier fetch", "reportDelivery": "courier run",
 	"reserve": "reserve", "freeReservation": "reserve", "priceReservation": "report", "askReservation": "report",
 }
 
@@ -39,6 +41,7 @@ var noCommand = map[string]string{
 	"attestationOfOld": "awase attestation asks at the new address",
 	"draft":            "awase drafts shows all that wait",
 	"getList":          "awase lists ENTRUSTMENT NAME takes it out of listLists",
+	"receivedDelivery": "awase courier fetch -n lists all",
 	"watchJob":         "commands ask getJob again, which every proxy lets pass",
 	"discoverUploads":  "for clients of tus that know nothing of this room",
 	"signIn":           "of a session", "signOut": "of a session", "changeMe": "of a session", "changePassword": "of a session", "listSessions": "of a session",

@@ -28,7 +28,7 @@ import (
 const credentialsEnv = "AWASE_COURIER_CREDENTIALS"
 
 func courierCommand() *cobra.Command {
-	return group("courier", "At the receiving party: open deliveries, and hand them to platforms", courierKey(), courierOpen(), courierSend())
+	return group("courier", "At the receiving party: fetch deliveries, open them, and hand them to platforms", courierKey(), courierFetch(), courierOpen(), courierSend(), courierRun())
 }
 
 // The heads of the files of private keys, so that no key is taken for another.

@@ -135,7 +135,7 @@ func (f *front) options(store *control.Store, m *metrics) api.Options {
 	o := api.Options{
 		Enclave: f.enclave, Store: store, Logger: f.logger, Version: version(), OperatorParty: f.Operator, PublicURL: f.publicURL, Metrics: m, TrustedProxies: f.TrustedProxies,
 		Rate:    api.RateOptions{PerSecond: f.Rate.PerSecond, Burst: f.Rate.Burst, Strangers: f.Rate.Strangers},
-		Reports: f.reports, Inbox: f.inbox,
+		Reports: f.reports, Inbox: f.inbox, Outbox: f.outbox,
 		Uploads: api.UploadOptions{Bytes: f.Uploads.Quota, Files: f.Uploads.Files, Max: f.Uploads.MaxSize, Expire: f.Uploads.Expire},
 		Hooks:   api.HookOptions{Allow: f.Webhooks.Allow, Mail: f.mail, URL: f.publicURL},
 	}

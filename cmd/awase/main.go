@@ -166,6 +166,7 @@ func newRoot() *cobra.Command {
 		requestCommand(),
 		requestsCommand(),
 		deskCommand(),
+		campaignCommand(),
 		courierCommand(),
 		labelCommand(),
 	)

@@ -181,7 +181,7 @@ type EvidenceProvision struct {
 	From        string              `json:"from"`
 	To          string              `json:"to"`
 	Country     entrustment.Country `json:"country"` // of who got it, with the ground abroad
-	Kind        string              `json:"kind"`    // list | events | release
+	Kind        string              `json:"kind"`    // list | events | release | delivery
 	Items       []string            `json:"items"`   // categories that the contract declares
 	Basis       []entrustment.Basis `json:"basis"`
 	Keep        entrustment.Date    `json:"keep"` // at least to this JST day: three years

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,6 +35,7 @@ type Room struct {
 	URL     string
 	Dir     string
 	Inbox   string // of sealed files
+	Outbox  string // of deliveries
 	Store   *control.Store
 	Enclave *enclave.Enclave
 	Log     *Log // what the service logged
@@ -77,11 +79,12 @@ func startOf(t testing.TB, open func(dir string, o enclave.Options) (*enclave.En
 	t.Helper()
 	r := &Room{Dir: t.TempDir(), Log: &Log{}, t: t}
 	r.Inbox = filepath.Join(r.Dir, "inbox")
-	err := os.Mkdir(r.Inbox, 0o700)
+	r.Outbox = filepath.Join(r.Dir, "outbox")
+	err := errors.Join(os.Mkdir(r.Inbox, 0o700), os.Mkdir(r.Outbox, 0o700))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Enclave, err = open(filepath.Join(r.Dir, "vault"), enclave.Options{Inbox: r.Inbox}); err != nil {
+	if r.Enclave, err = open(filepath.Join(r.Dir, "vault"), enclave.Options{Inbox: r.Inbox, Outbox: r.Outbox}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -97,7 +100,7 @@ func startOf(t testing.TB, open func(dir string, o enclave.Options) (*enclave.En
 			t.Error(err)
 		}
 	})
-	o := api.Options{Enclave: r.Enclave, Store: r.Store, OperatorParty: Operator, Passwords: account.Cost{MiB: 1, Passes: 1, Lanes: 1}, Version: "test", Inbox: r.Inbox, Reports: filepath.Join(r.Dir, "reports"),
+	o := api.Options{Enclave: r.Enclave, Store: r.Store, OperatorParty: Operator, Passwords: account.Cost{MiB: 1, Passes: 1, Lanes: 1}, Version: "test", Inbox: r.Inbox, Outbox: r.Outbox, Reports: filepath.Join(r.Dir, "reports"),
 		Rate:   api.RateOptions{PerSecond: 10_000, Burst: 10_000, Strangers: 1000},
 		Logger: slog.New(slog.NewJSONHandler(r.Log, nil))}
 	for _, c := range change {
