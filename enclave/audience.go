@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 
+	"awase/crypto/delivery"
 	"awase/crypto/identifier"
 	"awase/crypto/token"
 	"awase/enclave/vault"
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -19,7 +21,9 @@ import (
 //
 // big-endian: n × identifier (kind, class, hash[32]) of a platform's, a user key of an
 // own channel's, n × (kind, token[12]) of labels, by which rows of the partner's list
-// are known. No count is made of it.
+// are known. Rows of user token 0 are padding: whoever sees how long the segment is, on
+// the disk or in a backup, sees what follows from the slots and the list, and not how many
+// people are in it (PRIVACY rule 11). No count is made of it.
 
 const audienceName, audienceWhat = "audiences", "awase audience v1"
 
@@ -33,25 +37,107 @@ type memberRow struct {
 type audienceWriter struct {
 	*rowSegment
 	part *rowsPart
+	room int64 // bytes of rows
+	full int64 // columns written
 }
 
-func (e *Enclave) newAudience(entrustmentID string) (*audienceWriter, error) {
-	s, err := e.rowSegment(dataKey(entrustmentID), audienceName, audienceWhat)
+const memberHead = token.Size + 2
+
+// newAudience begins the audience that a delivery leaves, in a segment with room for so
+// many bytes of rows.
+func (e *Enclave) newAudience(u *underWay, room int64) (*audienceWriter, error) {
+	s, err := e.rowSegment(dataKey(u.rec.Entrustment), audienceName, audienceWhat)
 	if err != nil {
 		return nil, err
 	}
-	return &audienceWriter{s, s.part()}, nil
+	e.writing(u, s.w)
+	return &audienceWriter{rowSegment: s, part: s.part(), room: room}, nil
 }
 
+// roomOf gives how many bytes an audience of so many slots may have: it follows from them,
+// from how it is delivered and from how much is on the list.
+func roomOf(d *entrustment.Destination, list *listRecord, slots int64) int64 {
+	ids := slots * delivery.MaxIdentifiers
+	switch {
+	case d.Form == entrustment.FormLabel:
+		return slots*memberHead + list.Tokens*hitLen
+	case d.Form == entrustment.FormOwnChannel:
+		return slots * (memberHead + delivery.MaxUserKey)
+	case len(d.Base) == 0:
+		ids = min(ids, list.Tokens)
+	}
+	return slots*memberHead + ids*int64(sentIDLen)
+}
+
+// mostMember bounds a row.
+const mostMember = 1 << 12
+
+// add adds a row. Columns are full to the byte.
 func (w *audienceWriter) add(r memberRow) error {
-	return w.part.row(func(b []byte) []byte {
+	n := int64(memberHead + len(r.has))
+	if n > mostMember {
+		return errAudience
+	}
+	if rest := rowChunk - int64(len(w.part.buf)) - n; rest != 0 && rest < memberHead {
+		if err := w.fill(rowChunk); err != nil {
+			return err
+		}
+	}
+	return w.row(r)
+}
+
+func (w *audienceWriter) row(r memberRow) error {
+	err := w.part.row(func(b []byte) []byte {
 		b = binary.BigEndian.AppendUint16(append(b, r.user[:]...), uint16(len(r.has)))
 		return append(b, r.has...)
 	})
+	if len(w.part.buf) == 0 {
+		w.full++
+	}
+	return err
+}
+
+// fill pads the column to a size.
+func (w *audienceWriter) fill(size int64) error {
+	const most = 1 << 10
+	for left := size - int64(len(w.part.buf)); left > 0; {
+		n := min(left, most)
+		if left-n < memberHead { // what is left is to be a row too
+			n = left
+		}
+		if n < memberHead {
+			return errAudience
+		}
+		if err := w.row(memberRow{has: make([]byte, n-memberHead)}); err != nil {
+			return err
+		}
+		left -= n
+	}
+	return nil
+}
+
+// pad makes the segment as long as its room says: one column of it, or as many full ones
+// as hold it however its rows fall into them.
+func (w *audienceWriter) pad() error {
+	if whole := w.room + memberHead; whole <= rowChunk && w.full == 0 {
+		return w.fill(whole)
+	}
+	for columns := w.room/(rowChunk-mostMember) + 1; w.full < columns; {
+		if err := w.fill(rowChunk); err != nil {
+			return err
+		}
+	}
+	if len(w.part.buf) > 0 {
+		return errAudience
+	}
+	return nil
 }
 
 // end writes the rest; until and slots are those of the audience.
 func (w *audienceWriter) end(until, slots int64) (*audienceRecord, error) {
+	if err := w.pad(); err != nil {
+		return nil, err
+	}
 	digest, err := w.done()
 	if err != nil {
 		return nil, err
@@ -60,21 +146,20 @@ func (w *audienceWriter) end(until, slots int64) (*audienceRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &audienceRecord{ref, digest, until, slots}, nil
+	return &audienceRecord{ref, digest, until, slots, w.room}, nil
 }
 
 var errAudience = errors.New("the segment does not hold an audience")
 
 func nextMember(b []byte) (r memberRow, rest []byte, err error) {
-	const head = token.Size + 2
-	if len(b) < head {
+	if len(b) < memberHead {
 		return r, nil, errAudience
 	}
 	n := int(binary.BigEndian.Uint16(b[token.Size:]))
-	if len(b) < head+n {
+	if len(b) < memberHead+n {
 		return r, nil, errAudience
 	}
-	return memberRow{token.Token(b[:token.Size]), b[head : head+n]}, b[head+n:], nil
+	return memberRow{token.Token(b[:token.Size]), b[memberHead : memberHead+n]}, b[memberHead+n:], nil
 }
 
 // eachMember reads an audience, and sees that it is the one that was written.
@@ -96,8 +181,10 @@ func (e *Enclave) eachMember(ctx context.Context, a *audienceRecord, each func(m
 				return err
 			}
 			read.digest(part[:len(part)-len(rest)])
-			if err := each(r); err != nil {
-				return err
+			if r.user != (token.Token{}) {
+				if err := each(r); err != nil {
+					return err
+				}
 			}
 			part = rest
 		}

@@ -11,6 +11,7 @@ import (
 	"awase/aggregator"
 	"awase/crypto/delivery"
 	"awase/crypto/seal"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/matcher"
@@ -42,7 +43,8 @@ type underWay struct {
 	was   *audienceRecord // who is delivered to before it; nil: nobody
 	left  *audienceRecord // of actLeft: who was before that
 	paid  *aggregator.Paid
-	stays []func() // lets go of what is read
+	file  vault.SegmentRef // of what was made, until it is in the outbox
+	stays []func()         // lets go of what is read
 }
 
 func (u *underWay) release() {
@@ -70,12 +72,7 @@ func (e *Enclave) deliver(ctx context.Context, key campaignKey, what act) (err e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		u.release()
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.delivering, u.rec.ID)
-	}()
+	defer e.afterDelivery(u, u.rec.ID)
 	var d *aggregator.Delivery
 	if u.paid != nil {
 		if d, err = e.gate.Deliver(ctx, u.paid); err != nil {
@@ -93,11 +90,29 @@ func (e *Enclave) deliver(ctx context.Context, key campaignKey, what act) (err e
 		}
 	}
 	// How long that took depends on who is in the audience (attack A14).
-	if err := e.atTick(ctx, u.begun); err != nil {
+	if err := e.paced(ctx, u.begun); err != nil {
 		return err
+	}
+	if !u.rec.Small {
+		if err := e.putOut(ctx, u); err != nil {
+			return err
+		}
 	}
 	_, err = locked(e, func() (struct{}, error) { return struct{}{}, e.endDelivery(u) })
 	return err
+}
+
+// afterDelivery lets go of what a delivery read and wrote, and removes what no entry of
+// the record log names: all of it where there is none of the delivery, else the file in
+// the vault and who was delivered to before.
+func (e *Enclave) afterDelivery(u *underWay, id uploadID) {
+	u.release()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.delivering, id)
+	if err := errors.Join(e.sweepOutbox(), e.unlinkExpired()); err != nil {
+		e.log.Error("what is left of a delivery could not be removed; it is tried again", "error", err)
+	}
 }
 
 // atTick waits for the first multiple of the gate's tick that is half a tick after a
@@ -236,27 +251,21 @@ func (u *underWay) header() (delivery.Header, error) {
 func (e *Enclave) endDelivery(u *underWay) error {
 	for _, meanwhile := range []func() error{e.stopped, func() error { return e.over(u.rec.Entrustment) }, e.retention.before} {
 		if err := meanwhile(); err != nil {
-			return errors.Join(e.refuse("deliver", u.rec.Entrustment, err), e.dropOut(u))
+			return e.refuse("deliver", u.rec.Entrustment, err)
 		}
 	}
 	c := e.state.campaigns[campaignKey{u.rec.Entrustment, u.rec.Campaign}]
 	if c == nil || c.Version != u.rec.Version || c.closed != nil && !u.rec.Final || len(c.deliveries)+1 != u.rec.Number {
-		return e.dropOut(u) // amended or closed meanwhile: what is due then is made anew
+		return nil // amended or closed meanwhile: what is due then is made anew
+	}
+	if u.rec.Small && c.small != nil && c.small.Spec == u.rec.Spec { // the same was counted: there is nothing new to say
+		return nil
 	}
 	if u.rec.Small {
 		u.rec.ID, u.rec.Act, u.rec.Form, u.rec.Channel, u.rec.Created, u.rec.Expires = uploadID{}, "", "", "", 0, 0
 	}
-	if _, err := e.append(kindDelivery, u.rec); err != nil {
-		return err
-	}
-	delete(e.delivering, u.rec.ID)
-	return errors.Join(e.vault.Sweep(e.segments()), e.sweepOutbox())
-}
-
-// dropOut has a file that becomes no delivery swept away.
-func (e *Enclave) dropOut(u *underWay) error {
-	delete(e.delivering, u.rec.ID)
-	return errors.Join(e.sweepOutbox(), e.vault.Sweep(e.segments()))
+	_, err := e.append(kindDelivery, u.rec)
+	return err
 }
 
 // DeliverCampaign makes what is due of a campaign.

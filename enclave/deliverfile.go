@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -44,6 +44,8 @@ type people struct {
 	index   []int32       // of the hits, by kind and token
 }
 
+var errFewer = errors.New("the base has fewer users than were counted")
+
 // peopleOf lays an audience out, and finds whose user token each member is.
 func (e *Enclave) peopleOf(u *underWay, d *aggregator.Delivery) (*people, error) {
 	p := &people{members: make([]member, len(d.Members)), users: make([]token.Token, len(d.Members))}
@@ -71,7 +73,7 @@ func (e *Enclave) peopleOf(u *underWay, d *aggregator.Delivery) (*people, error)
 		}
 	}
 	if found < len(p.members) {
-		return nil, fmt.Errorf("the base has %d users fewer than were counted", len(p.members)-found)
+		return nil, errFewer // how many is nobody's business who reads a log
 	}
 	p.index = make([]int32, len(p.hits))
 	for i := range p.index {
@@ -101,7 +103,7 @@ func (e *Enclave) file(u *underWay, labels label.Set) (*outFile, *delivery.Write
 		return nil, nil, err
 	}
 	h.Labels = labels
-	out, err := e.newOut(u.rec.ID)
+	out, err := e.newOut(u)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,8 +126,9 @@ func (u *underWay) closeFile(out *outFile, w *delivery.Writer) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	sum, err := out.commit()
-	u.rec.Sealed, u.rec.Bytes = sum, out.n
+	var err error
+	u.file, u.rec.Sealed, err = out.commit()
+	u.rec.Bytes = out.n
 	return err
 }
 
@@ -139,7 +142,7 @@ func (e *Enclave) makeCounted(ctx context.Context, u *underWay, d *aggregator.De
 	if u.rec.Form == entrustment.FormLabel {
 		until = min(u.begun.AddDate(0, 0, int(u.contract.Contract.Retention.Deliveries)).Unix(), u.campaign.Until.End().Unix())
 	}
-	keeps, err := e.newAudience(u.rec.Entrustment)
+	keeps, err := e.newAudience(u, roomOf(&u.campaign.Destination, u.list, d.Slots))
 	if err != nil {
 		return err
 	}
@@ -324,7 +327,7 @@ func (e *Enclave) makeLabels(ctx context.Context, u *underWay, isMember func(mat
 func (e *Enclave) makeLabelsAnew(ctx context.Context, u *underWay, blank bool) error {
 	members := map[matcher.KindToken]struct{}{}
 	if !blank {
-		keeps, err := e.newAudience(u.rec.Entrustment)
+		keeps, err := e.newAudience(u, u.was.Room)
 		if err != nil {
 			return err
 		}
@@ -387,7 +390,7 @@ func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error 
 	defer out.abort()
 	var keeps *audienceWriter
 	if what == actRemove {
-		if keeps, err = e.newAudience(u.rec.Entrustment); err != nil {
+		if keeps, err = e.newAudience(u, of.Room); err != nil {
 			return err
 		}
 		defer keeps.abort()

@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"awase/aggregator"
@@ -50,6 +51,7 @@ type audienceRecord struct {
 	Digest  hexID            `json:"digest"`
 	Until   int64            `json:"until"` // unix seconds: the receiver keeps nobody beyond it, and whoever is left is taken off
 	Slots   int64            `json:"slots"` // of the audience when it was counted
+	Room    int64            `json:"room"`  // bytes of rows that its segment has room for
 }
 
 // handedRecord is what a receiver says of a delivery.
@@ -160,6 +162,28 @@ func (s *state) dropDelivery(entry int64) {
 			}
 		}
 	}
+}
+
+// endDeliveries forgets the files of the deliveries under an entrustment that ended, and
+// who they were made out to.
+func (s *state) endDeliveries(id string) {
+	for key, c := range s.campaigns {
+		if key.entrustment == id {
+			for _, d := range c.deliveries {
+				d.expired = true
+			}
+		}
+	}
+}
+
+// audiencesOf gives the segments of who is delivered to under an entrustment.
+func (s *state) audiencesOf(id string) (out []string) {
+	for _, ref := range s.deliveryRefs() {
+		if ref.Key == dataKey(id) && !slices.Contains(out, ref.ID) {
+			out = append(out, ref.ID)
+		}
+	}
+	return out
 }
 
 // lastingDeliveries gives when the deliveries under an entrustment expire.

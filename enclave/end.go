@@ -96,6 +96,7 @@ func (s *state) end(end *ended, gate *aggregator.Gate) {
 			delete(s.reports, r.Key)
 		}
 	}
+	s.endDeliveries(id)
 	for name, q := range s.reserved {
 		if q.Entrustment == id {
 			gate.ReplayFree(name)
@@ -190,6 +191,7 @@ func (e *Enclave) end(id string, by *byOfficer, terms bool) error {
 			rec.Segments = append(rec.Segments, r.Segment.ID)
 		}
 	}
+	rec.Segments = append(rec.Segments, e.state.audiencesOf(id)...)
 	slices.Sort(rec.Segments)
 	if _, err := e.append(kindEnd, rec); err != nil {
 		return err
@@ -211,6 +213,9 @@ func (e *Enclave) destroy(ctx context.Context, end *ended) error {
 		return err
 	}
 	if err := e.vault.RemoveSegments(end.Segments); err != nil {
+		return err
+	}
+	if err := e.sweepOutbox(); err != nil {
 		return err
 	}
 	if err := e.noteRotation(nil); err != nil { // of a process that died before it could

@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"awase/crypto/seal"
+	"awase/enclave/vault"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/intake"
@@ -535,6 +537,22 @@ func TestLogByKeysNeverHalf(t *testing.T) {
 	r.reopen()
 	if got := r.exact(r.logs("adco-24")[0]); !reflect.DeepEqual(got, happened(log, 400)) {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestLogByAlteredKeys: keys that are not those that were written are read for no log.
+func TestLogByAlteredKeys(t *testing.T) {
+	t.Parallel()
+	r := keyRoom(t)
+	r.loadKeyed("adco-24", seal.Replace, keyRows(0, 400))
+	byKey, _ := keyLogCSV(keyLog(400))
+	files := len(segmentFiles(t, r.Enclave))
+	r.list("adco-24", "guests", keyList)
+	other := r.state.lists[listKey{"adco-24", "guests"}].Keys.Segment
+	r.state.lists[listKey{"adco-24", "members"}].Keys.Segment = other
+	_, err := r.loadLog("adco-24", r.sealLog("adco-24", keyEvents, byKey))
+	if !errors.Is(err, vault.ErrSegment) || len(r.logs("adco-24")) != 0 || len(r.copying) != 0 || len(segmentFiles(t, r.Enclave)) != files+3 {
+		t.Errorf("%v, %d logs, %d held, %d files", err, len(r.logs("adco-24")), len(r.copying), len(segmentFiles(t, r.Enclave))-files)
 	}
 }
 

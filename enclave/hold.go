@@ -119,7 +119,7 @@ func (e *Enclave) segments() map[string]bool {
 		}
 	}
 	for id := range e.copying {
-		keep[id] = true
+		keep[id], keep[vault.Unfinished(id)] = true, true
 	}
 	return keep
 }

@@ -124,6 +124,13 @@ func (w *SegmentWriter) keep(_ int, err error) {
 	}
 }
 
+// ID is the segment's name.
+func (w *SegmentWriter) ID() string { return w.ref.ID }
+
+// Unfinished is what Sweep knows a segment by before Commit. Whoever writes one while
+// others may sweep has them keep both names.
+func Unfinished(id string) string { return id + segmentExt + ".new" }
+
 // Put adds a column. The error may come as late as Commit.
 func (w *SegmentWriter) Put(name string, data []byte) error {
 	head := binary.BigEndian.AppendUint16(nil, uint16(len(name)))

@@ -318,6 +318,10 @@ func (v *Vault) Sweep(keep map[string]bool) error {
 	return nil
 }
 
+// Usable gives an error once a write of the record log failed: an entry that nobody knows
+// of may be on the disk, so what it might name is not removed.
+func (v *Vault) Usable() error { return v.log.usable() }
+
 // RemoveSegments removes segments for good: their names are durably gone. One
 // that is gone already is no error.
 func (v *Vault) RemoveSegments(ids []string) error {
