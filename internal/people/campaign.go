@@ -1,6 +1,7 @@
 package people
 
 import (
+	"crypto/sha256"
 	"io"
 	"iter"
 	"strconv"
@@ -16,7 +17,7 @@ const campaignDays = 14
 // DemoCampaigns gives the documents of the demo's campaigns, of each flow that delivers
 // one: they began two weeks before a day and end two weeks after it.
 func DemoCampaigns(on time.Time) []Doc {
-	out := read("campaign-labels.yaml", "campaign-mail.yaml")
+	out := read("campaign-labels.yaml", "campaign-shop.yaml")
 	days := strings.NewReplacer("from: FROM", "from: "+on.AddDate(0, 0, 1-campaignDays).Format(time.DateOnly), "until: UNTIL", "until: "+on.AddDate(0, 0, campaignDays).Format(time.DateOnly))
 	for i := range out {
 		out[i].YAML = []byte(days.Replace(string(out[i].YAML)))
@@ -30,10 +31,10 @@ func (d *dice) on(today time.Time) time.Time {
 	return day.AddDate(0, 0, -d.below(campaignDays)).Add(time.Duration(d.below(86_400)) * time.Second)
 }
 
-// WriteMailEvents writes the client's log of a campaign, as mail-events.yaml describes it:
-// of those who were written to six in ten opened the mail, and one in six more bought
-// something than of the others. written tells by the operator's user key who was.
-func WriteMailEvents(w io.Writer, o Options, today time.Time, written func(key []byte) bool) error {
+// WriteShopEvents writes the client's log of a campaign, as shop-events.yaml describes it:
+// of those to whom it was delivered three in four saw it, and many more bought something
+// than of the others. delivered tells by the hash of a mailbox who they are.
+func WriteShopEvents(w io.Writer, o Options, today time.Time, delivered func(hash [sha256.Size]byte) bool) error {
 	o, err := o.checked()
 	if err != nil {
 		return err
@@ -41,27 +42,29 @@ func WriteMailEvents(w io.Writer, o Options, today time.Time, written func(key [
 	out := newWriter(w, "日時,メールアドレス,種別,金額")
 	d, who := newDice(o.Seed), newDice(o.Seed)
 	for _, n := range listPeople(o) {
-		is := n < o.Users && written(d.userKey(nil, n))
-		d.cast(streamMailed, n)
+		d.cast(streamShop, n)
 		p := who.person(n)
 		mailbox := p.mailbox(nil, false)
+		is := delivered(sha256.Sum256(mailbox))
 		event := func(kind string, yen int) {
 			out.line = append(d.on(today).AppendFormat(out.line, "2006/01/02 15:04:05"), ',')
 			out.line = append(append(append(append(out.line, mailbox...), ','), kind...), ',')
 			out.line = strconv.AppendInt(out.line, int64(yen), 10)
 			out.end()
 		}
-		if is && d.chance(0.6) {
-			event("開封", 0)
-			if d.chance(0.4) {
-				event("クリック", 2)
+		if is && d.chance(0.75) {
+			for range d.often(0.4) {
+				event("表示", 1)
+			}
+			if d.chance(0.3) {
+				event("クリック", 20)
 			}
 		}
-		if d.chance(0.25) || is && d.chance(0.22) {
+		if d.chance(0.6) || is && d.chance(0.4) {
 			event("購入", 980+100*d.below(180))
 		}
 	}
-	return out.close("a made-up log of a campaign by mail")
+	return out.close("a made-up log of a campaign")
 }
 
 // WriteLabelEvents writes an ad platform's log of a campaign, as label-events.yaml

@@ -34,7 +34,7 @@ type Docs struct {
 	Deliveries    []Doc // contracts of the flows that deliver
 	DeliveryList  Doc   // of WritePartnerList, with the platform's own keys
 	LabelEvents   Doc   // of WriteLabelEvents
-	MailEvents    Doc   // of WriteMailEvents
+	ShopEvents    Doc   // of WriteShopEvents
 	CampaignSpecs []Doc // questions on the campaigns of DemoCampaigns
 }
 
@@ -65,8 +65,8 @@ func DemoDocs() Docs {
 	d.PartnerList, d.PartnerEvents = read("partner-list.yaml")[0], read("partner-events.yaml")[0]
 	d.Specs = read("overlap.yaml", "spec.yaml", "prefecture.yaml", "tier.yaml", "cube.yaml", "size.yaml", "behaviour.yaml", "reach.yaml")
 	d.Deliveries = read("contract-delivery.yaml", "contract-partner-delivery.yaml")
-	d.DeliveryList, d.LabelEvents, d.MailEvents = read("partner-list-keyed.yaml")[0], read("label-events.yaml")[0], read("mail-events.yaml")[0]
-	d.CampaignSpecs = read("labels-delivery.yaml", "labels-lift.yaml", "mail-delivery.yaml", "mail-lift.yaml")
+	d.DeliveryList, d.LabelEvents, d.ShopEvents = read("partner-list-keyed.yaml")[0], read("label-events.yaml")[0], read("shop-events.yaml")[0]
+	d.CampaignSpecs = read("labels-delivery.yaml", "labels-lift.yaml", "shop-delivery.yaml", "shop-lift.yaml", "shop-attribution.yaml")
 	d.OwnEvents, d.AdEvents = read("own-events.yaml")[0], read("ad-events.yaml")[0]
 	return d
 }

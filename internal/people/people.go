@@ -68,7 +68,7 @@ const (
 	streamNew
 	streamPartner
 	streamWatched
-	streamMailed
+	streamShop
 	streamServed
 )
 
