@@ -246,3 +246,30 @@ func TestLiftNote(t *testing.T) {
 		t.Error("a delivery report is noted as a lift report", err)
 	}
 }
+
+// TestCampaignForecast: how many are held out is known by the campaign; how many it
+// reaches nobody knows beforehand.
+func TestCampaignForecast(t *testing.T) {
+	p := DefaultPolicy()
+	shares := Shares{"gender": {"f": 0.5, "m": 0.4}}
+	lift, err := onCampaign(entrustment.ReportLift, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Of 1,500 women 150 are held out, of 600 60.
+	for all, withheld := range map[int64][2]float64{3000: {0, 0.01}, 1200: {0.99, 1.01}} {
+		if f := lift.Forecast(0, all, shares, &p); len(f.Unknown)+len(f.Missing) > 0 || f.Cells != 2 || f.Withheld < withheld[0] || f.Withheld > withheld[1] {
+			t.Errorf("a list of %d: %+v", all, f)
+		}
+	}
+	delivery, err := onCampaign(entrustment.ReportDelivery, func(q *entrustment.Question, _ *Sources) { q.Dims = []string{"gender"} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := delivery.Forecast(0, 3000, shares, &p); !slices.Equal(f.Unknown, []string{UnknownReached}) {
+		t.Errorf("unasked: %+v", f)
+	}
+	if f := delivery.Forecast(3000, 0, shares, &p); len(f.Unknown)+len(f.Missing) > 0 || f.Cells != 3 || f.Withheld < 1.9 || f.Withheld > 2.1 {
+		t.Errorf("of 3,000 reached: %+v", f)
+	}
+}

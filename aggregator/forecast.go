@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"awase/entrustment"
 	"awase/matcher"
 )
 
@@ -27,6 +28,7 @@ const (
 	UnknownList         = "list in the condition"
 	UnknownEvents       = "events in the condition"
 	UnknownCombinations = "combinations of values"
+	UnknownReached      = "who is reached"
 )
 
 // lacks notes what keeps a forecast from being made, once.
@@ -69,6 +71,9 @@ func (pl *Plan) Forecast(people, all int64, shares Shares, p *Policy) Forecast {
 	}
 	if w.combinations > maxForecast {
 		f.lacks(notAColumn, UnknownCombinations)
+	}
+	if pl.Question.Report == entrustment.ReportDelivery && people <= 0 {
+		f.lacks(notAColumn, UnknownReached)
 	}
 	if len(f.Missing)+len(f.Unknown) > 0 {
 		return f
@@ -126,8 +131,13 @@ func (w *weights) add(d Dim, f *Forecast) {
 }
 
 // of gives the shares of a column's values in the order of its domain. What is
-// declared may add up to less than 1; the rest is spread over the others.
+// declared may add up to less than 1; the rest is spread over the others. Who is held
+// out is known by the campaign.
 func (w *weights) of(d Dim) ([]float64, bool) {
+	if d.Source == matcher.Assigned {
+		held := float64(d.Share.To-d.Share.From) / matcher.Shares
+		return []float64{1 - held, held}, true
+	}
 	declared, ok := w.shares[d.Name]
 	if !ok || d.Source != matcher.BaseColumn {
 		return nil, false

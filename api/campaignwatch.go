@@ -27,7 +27,7 @@ func (s *Server) tellOfDelivery(ctx context.Context, e *wire.LogEntry) error {
 	if err := json.Unmarshal(e.Detail, &said); err != nil {
 		return err
 	}
-	details := map[string]string{"campaign": said.Campaign, "path": "/v1/entrustments/" + e.Entrustment + "/campaigns/" + said.Campaign}
+	details := map[string]string{"campaign": said.Campaign, "path": "/v1/campaigns/" + e.Entrustment + "/" + said.Campaign}
 	switch {
 	case e.Kind == "delivery" && said.Small:
 		return s.tellSides(ctx, store.EventCampaignSmall, e, details)

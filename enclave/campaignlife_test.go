@@ -369,8 +369,8 @@ func TestCampaignSmall(t *testing.T) {
 			t.Fatalf("it stands as %+v", c)
 		}
 	}
-	if n := r.charges(t); n != 1 {
-		t.Errorf("%d charges", n)
+	if n, entries := r.charges(t), len(r.deliveriesMade(t)); n != 1 || entries != 1 {
+		t.Errorf("%d charges, %d entries", n, entries)
 	}
 	if files, err := os.ReadDir(r.o.Outbox); !errors.Is(err, fs.ErrNotExist) && len(files) != 0 {
 		t.Errorf("the outbox has %v (%v)", files, err)

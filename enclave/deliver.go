@@ -258,6 +258,9 @@ func (e *Enclave) endDelivery(u *underWay) error {
 	if c == nil || c.Version != u.rec.Version || c.closed != nil && !u.rec.Final || len(c.deliveries)+1 != u.rec.Number {
 		return nil // amended or closed meanwhile: what is due then is made anew
 	}
+	if u.rec.Small && c.small != nil && c.small.Spec == u.rec.Spec { // the same was counted: there is nothing new to say
+		return nil
+	}
 	if u.rec.Small {
 		u.rec.ID, u.rec.Act, u.rec.Form, u.rec.Channel, u.rec.Created, u.rec.Expires = uploadID{}, "", "", "", 0, 0
 	}

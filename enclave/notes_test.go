@@ -40,6 +40,7 @@ func TestPriceNotes(t *testing.T) {
 	}
 	for gate, told := range map[string]string{
 		aggregator.UnknownList: wire.UnknownList, aggregator.UnknownEvents: wire.UnknownEvents, aggregator.UnknownCombinations: wire.UnknownMany,
+		aggregator.UnknownReached: wire.UnknownReached,
 	} {
 		if gate != told {
 			t.Errorf("the gate says %q, people are told of %q", gate, told)

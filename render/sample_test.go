@@ -209,7 +209,7 @@ func prices() map[string]*wire.Price {
 	shares.Forecast = &wire.Forecast{Missing: []string{"prefecture"}, Unknown: []string{"tier", wire.UnknownEvents}}
 	shares.Notes = []string{wire.NoteIndexPart}
 	lift := priceSample()
-	lift.Forecast, lift.Notes = nil, []string{wire.NoteLiftUnknown, wire.NoteLiftWithheld, wire.NoteLiftSmall}
+	lift.Forecast, lift.Notes = &wire.Forecast{Unknown: []string{wire.UnknownReached}}, []string{wire.NoteLiftUnknown, wire.NoteLiftWithheld, wire.NoteLiftSmall}
 	lift.Tables = []wire.TablePrice{{Name: "table", Rho: 0.005}, {Name: "converters", Rho: 0.005}}
 	return map[string]*wire.Price{"": priceSample(), "cube-": cube, "list-": list, "shares-": shares, "lift-": lift}
 }

@@ -129,9 +129,10 @@ func forecast(p *wire.Price) text {
 }
 
 var unknownNames = map[string]text{
-	wire.UnknownList:   {"条件の中のリスト", "a list in the condition"},
-	wire.UnknownEvents: {"条件の中の行動", "events in the condition"},
-	wire.UnknownMany:   {"値の組み合わせの数（多すぎます）", "so many combinations of values"},
+	wire.UnknownList:    {"条件の中のリスト", "a list in the condition"},
+	wire.UnknownEvents:  {"条件の中の行動", "events in the condition"},
+	wire.UnknownReached: {"広告の表示がある人の割合", "how many of them will be reached"},
+	wire.UnknownMany:    {"値の組み合わせの数（多すぎます）", "so many combinations of values"},
 }
 
 // noForecast names what no public shares are known of. Shares can be declared of
@@ -156,7 +157,7 @@ func noForecast(f *wire.Forecast) text {
 				known = dimLabel(name)
 			}
 			names[i] = known
-			condition = condition && (name == wire.UnknownList || name == wire.UnknownEvents)
+			condition = condition && (name == wire.UnknownList || name == wire.UnknownEvents || name == wire.UnknownReached)
 		}
 		what := join(names, "、", ", ")
 		t.ja += "構成比を前もって知りえないもの：" + plain(what.ja) + "。"

@@ -231,9 +231,10 @@ type Forecast struct {
 
 // What keeps a forecast from being made beside attributes without shares.
 const (
-	UnknownList   = "list in the condition"
-	UnknownEvents = "events in the condition"
-	UnknownMany   = "combinations of values"
+	UnknownList    = "list in the condition"
+	UnknownEvents  = "events in the condition"
+	UnknownMany    = "combinations of values"
+	UnknownReached = "who is reached"
 )
 
 // TablePrice is the price of one table of a question.

@@ -97,7 +97,7 @@ func TestDocumentsFit(t *testing.T) {
 				if q.Entrustment == DemoPartner {
 					list, listName = partner, DemoPlatform
 				}
-				ofEvents := q.Report == entrustment.ReportBehaviour || q.Report == entrustment.ReportReachFrequency
+				ofEvents := entrustment.ReadsEvents(q.Report)
 				if k == nil || !slices.Contains(k.Outputs, q.Report) || q.List != listName && !(ofEvents && q.List == "") {
 					t.Fatalf("%s asks what no contract grants", d.Name)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,10 +33,16 @@ func asked(t *testing.T, o Options) (*Engine, matcher.Query) {
 // instead makes the engine ask something else than how many there are in each cell.
 func instead(t *testing.T, e *Engine, old, text string) {
 	t.Helper()
+	insteadOf(t, e, "cells", old, text)
+}
+
+// insteadOf changes a statement.
+func insteadOf(t *testing.T, e *Engine, name, old, text string) {
+	t.Helper()
 	whole := e.queries
 	t.Cleanup(func() { e.queries = whole })
 	e.queries = maps.Clone(whole)
-	if e.queries["cells"] = strings.ReplaceAll(whole["cells"], old, text); e.queries["cells"] == whole["cells"] {
+	if e.queries[name] = strings.ReplaceAll(whole[name], old, text); e.queries[name] == whole[name] {
 		t.Fatalf("the statement has no %q", old)
 	}
 }
@@ -71,6 +78,40 @@ func TestNonsense(t *testing.T) {
 			if got.Users != nil {
 				t.Error("counts are given beside an error")
 			}
+		})
+	}
+}
+
+// Where people add their events to cells in which they are not counted, a cell may have
+// sums and nobody counted; what is not of the cells is no answer there either.
+func TestSpreadNonsense(t *testing.T) {
+	e := open(t, options(t, 1))
+	remote := newRemote(e)
+	people := []matcher.Person{{User: tok(100, 1)}, {User: tok(100, 2)}}
+	base, err := remote.LoadBase(t.Context(), nil, people, matcher.PopulationID{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := remote.LoadEvents(t.Context(), base, []matcher.EventType{{Kind: "impression"}, {Kind: "click"}}, "",
+		[]matcher.EventRow{{User: &people[0].User, Day: 1}, {User: &people[0].User, Day: 2, Type: 1}, {User: &people[1].User, Day: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := matcher.Query{Population: base, Dims: []matcher.Dim{{Source: matcher.EventDay, Name: "day", Size: 2, Step: 1}},
+		Events: &matcher.EventQuery{Logs: []matcher.EventsID{log}, From: 1, To: 2, Categories: []string{""}, Presence: "impression", Spread: true, Sums: []matcher.EventSum{{Kinds: []string{"click"}, Cap: 5, Granule: 1}}}}
+	got, err := e.Cells(t.Context(), q)
+	if err != nil || !slices.Equal(got.Users, []int64{2, 0}) || !slices.Equal(got.Sums[0], []int64{0, 1}) {
+		t.Fatal(got, err)
+	}
+	for name, change := range map[string][2]string{
+		"outside the cells": {"{frequency}) AS cell", "{frequency} + 2) AS cell"},
+		"twice":             {"GROUP BY cell", "GROUP BY cell, q.id"},
+		"more than can be":  {"sum(t.counted) AS users", "toUInt64(5000000000) AS users"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			insteadOf(t, e, "spread", change[0], change[1])
+			_, err := e.Cells(t.Context(), q)
+			wantEngine(t, err, "not of the cells")
 		})
 	}
 }
