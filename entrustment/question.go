@@ -59,6 +59,9 @@ type Question struct {
 	Purpose     Purpose      `yaml:"purpose,omitempty" json:"purpose,omitempty"` // what the answer is for; "": the entrustment's
 }
 
+// CampaignReports gives the kinds of report that are on a campaign.
+func CampaignReports() []string { return slices.Clone(ads[:]) }
+
 // OfCampaign tells whether a kind of report is on a campaign.
 func OfCampaign(report string) bool { return slices.Contains(ads[:], report) }
 
