@@ -81,6 +81,13 @@ func TestCampaignReports(t *testing.T) {
 		t.Errorf("reached %+v, treated %+v", reached, treated)
 	}
 
+	// Of a channel of the operator's own, both arms are those who opted in to it: 13 of 20.
+	r.submit(t, r.campaignOf(t, "acme-5", "mail", entrustment.FormOwnChannel, "holdout: 50\n"))
+	own, err := ask(entrustment.ReportLift, func(q *entrustment.Question) { q.Campaign = "mail" })
+	if err != nil || !near(own.Total.Users, 1950) {
+		t.Errorf("of the own channel: %+v, %v", own, err)
+	}
+
 	// A column of the campaign's list is a dimension, and a week is.
 	by, err := ask(entrustment.ReportDelivery, func(q *entrustment.Question) { q.Dims, q.Measures = []string{"tier", "week"}, []string{"users"} })
 	if err != nil || len(by.Dims) != 2 || len(by.Dims[1].Domain) != 3 || by.Privacy.CellsOfOne != 3 {
