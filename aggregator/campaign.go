@@ -35,7 +35,7 @@ func (c *compiler) onCampaign() error {
 	}
 	if !entrustment.OfCampaign(c.q.Report) {
 		if c.q.Campaign != "" {
-			return specError("campaign", "this report is on no campaign", "leave it out, or ask for a delivery or lift report")
+			return specError("campaign", "this report is on no campaign", "leave it out, or ask for a delivery, lift or attribution report")
 		}
 		return nil
 	}
@@ -80,7 +80,7 @@ func (c *compiler) audience(w *matcher.Where) *matcher.Where {
 	if also := c.src.Campaign.Also; also != nil {
 		all = append(all, *also)
 	}
-	if h := c.src.Campaign.Holdout; c.q.Report == entrustment.ReportDelivery && h != nil && h.To > h.From {
+	if h := c.src.Campaign.Holdout; c.q.Report != entrustment.ReportLift && h != nil && h.To > h.From {
 		all = append(all, matcher.Where{Not: &matcher.Where{Share: h}})
 	}
 	if all == nil {
@@ -135,7 +135,7 @@ func (pl *Plan) LiftNote(people int64, p *Policy) LiftNote {
 // converted, nothing follows (§4.3-10).
 func (a *Answer) composeLift(pl *Plan, people, converters *Table) {
 	a.Measures = []string{TableConverters}
-	a.Caps = []Cap{{TableConverters, 1}}
+	a.Caps = []Cap{{Measure: TableConverters, Most: 1}}
 	a.TotalSums, a.OtherSums = []*Interval{nil}, []*Interval{nil}
 	a.Lift = &LiftAnswer{}
 	var arms [2]Arm

@@ -146,13 +146,10 @@ func (e *Enclave) heldFor(q *entrustment.Question) string {
 	return name
 }
 
-// toCome stands for event logs that are not there yet, in what is priced and put aside.
-// Nothing that names it is ever counted.
-var toCome = matcher.EventsID(sha256.Sum256([]byte("awase events to come")))
-
-// resultOf is the question that a campaign's result answers.
-func resultOf(m *entrustment.Campaign, report string) *entrustment.Question {
-	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, Campaign: m.ID}
+// toComeOf stands for event logs of a party that are not there yet, in what is priced
+// and put aside. Nothing that names it is ever counted.
+func toComeOf(party string) matcher.EventsID {
+	return sha256.Sum256([]byte("awase events to come of " + party))
 }
 
 // asDelivery is a campaign whose next delivery was decided about and compiled.
@@ -199,6 +196,9 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 	policy := e.gate.Policy()
 	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also(m))
 	if err != nil {
+		return nil, err
+	}
+	if err := entrustment.DecideLogs(facts, e.receivers(c, plan)); err != nil { // by a condition
 		return nil, err
 	}
 	return &asDelivery{campaign: m, contract: c, list: list, plan: plan, src: src}, nil
@@ -349,7 +349,7 @@ func (e *Enclave) canPay(ctx context.Context, m *entrustment.Campaign, party str
 	}
 	var undo []func() error
 	for i, report := range m.Results {
-		back, err := e.putAside(ctx, resultOf(m, report), m, party)
+		back, err := e.putAside(ctx, m.Result(report), m, party)
 		undo = append(undo, back)
 		if err == nil {
 			continue
