@@ -218,7 +218,7 @@ func (s *Server) campaignDeliveries(c *call) (*answer, error) {
 }
 
 // deliverWait is how long who asks for a delivery waits for it. It goes on without them.
-const deliverWait = 20 * time.Second
+const deliverWait = 45 * time.Second
 
 // deliverCampaign has the room make what is due of a campaign now.
 func (s *Server) deliverCampaign(c *call) (*answer, error) {
