@@ -423,7 +423,7 @@ func TestCampaignUnpaid(t *testing.T) {
 		sum += of.Price.Rho
 	}
 	r.gate(t, fmt.Sprintf("budget: {30d: %.4f}\n", sum))
-	q := resultOf(m, entrustment.ReportLift)
+	q := m.Result(entrustment.ReportLift)
 	if _, err := r.Report(t.Context(), q); err != nil {
 		t.Errorf("the lift report: %v", err)
 	}

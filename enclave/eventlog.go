@@ -27,7 +27,7 @@ func (e *Enclave) eventSources(c *entrustRecord, src *aggregator.Sources) []aggr
 	}
 	var out []aggregator.EventSource
 	for _, l := range e.logsOf(c) {
-		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Last: entrustment.DateOf(l.at).Add(-1), Owner: src.BaseOwner}
+		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Types: typesOf(l), Last: entrustment.DateOf(l.at).Add(-1), Owner: src.BaseOwner}
 		if l.Entrustment != seal.BaseEntrustment {
 			s.Owner = src.ListOwner
 		}

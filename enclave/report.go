@@ -99,9 +99,10 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 		return nil, err
 	}
 	src.Campaign = campaign
-	if of != nil && len(src.Events) == 0 && len(c.Contract.Events) > 0 {
-		// Its events come once it is delivered: what their count costs is known before.
-		src.Events = []aggregator.EventSource{{ID: toCome, Last: of.Until, Owner: src.ListOwner}}
+	if of != nil && len(c.Contract.Events) > 0 && (len(src.Events) == 0 || q.Report == entrustment.ReportAttribution) {
+		// Its events come once it is delivered: what their count costs is known before. Logs
+		// that are there may declare nothing to credit.
+		src.Events = append(src.Events, aggregator.EventSource{ID: toCome, Last: of.Until, Owner: src.ListOwner})
 	}
 	policy := e.gate.Policy()
 	plan, err := aggregator.Compile(q, src, &policy)

@@ -38,25 +38,13 @@ func (f *Facts) allBases() *Error {
 		if err := f.grounds(b, path); err != nil {
 			return err
 		}
-		if f.onlyJoins() {
-			if err := f.entrustAlone(b, path); err != nil {
-				return err
-			}
+		// Each report reads a list or an event log next to the base, so nothing but joined
+		// tables can come out of the contract.
+		if err := f.entrustAlone(b, path); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// onlyJoins tells whether nothing but joined tables can come out of the contract:
-// its outputs are reports that this version has, and each of those reads a list
-// or an event log next to the base.
-func (f *Facts) onlyJoins() bool {
-	for _, output := range f.Contract.Outputs {
-		if !slices.Contains(AnsweredReports(), output) {
-			return false
-		}
-	}
-	return true
 }
 
 // joinsUsersOf tells whether the flow joins the users of a party.
