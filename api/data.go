@@ -40,8 +40,8 @@ type loadSubject struct {
 }
 
 // uploads refuses who is not of the party that uploads under an entrustment: a
-// list is a row of that party.
-func (s *Server) uploads(c *call, id string) error {
+// list is a row of that party. A log, of events, may be a receiver's of deliveries.
+func (s *Server) uploads(c *call, id string, log bool) error {
 	if id != seal.BaseEntrustment {
 		if _, err := s.seen(c, id); err != nil {
 			return err
@@ -51,10 +51,10 @@ func (s *Server) uploads(c *call, id string) error {
 	if err != nil {
 		return err
 	}
-	if t.Party != c.who.Party {
-		return store.ErrNotFound
+	if t.Party == c.who.Party || log && slices.Contains(t.Loggers, c.who.Party) {
+		return nil
 	}
-	return nil
+	return store.ErrNotFound
 }
 
 // addLoad makes a job that loads an upload of who asks, sealed for the name
@@ -98,7 +98,7 @@ func (s *Server) load(ctx context.Context, j *store.Job) (outcome, error) {
 	case kindList:
 		req.Kind, req.List = wire.WorkList, &wire.ListRequest{Entrustment: sub.Entrustment, Name: sub.Name}
 	case kindEvents:
-		req.Kind, req.Events = wire.WorkEvents, &wire.EventsRequest{Entrustment: sub.Entrustment}
+		req.Kind, req.Events = wire.WorkEvents, &wire.EventsRequest{Entrustment: sub.Entrustment, Party: j.Party}
 	case kindBase:
 		req.Kind, req.Base = wire.WorkBase, sub.Schema
 	}
@@ -128,7 +128,7 @@ func (s *Server) loadList(c *call) (*answer, error) {
 	if err := c.decode(&sub); err != nil {
 		return nil, err
 	}
-	if err := s.uploads(c, sub.Entrustment); err != nil {
+	if err := s.uploads(c, sub.Entrustment, false); err != nil {
 		return nil, err
 	}
 	return s.addLoad(c, kindList, loadSubject{Upload: sub.Upload, Entrustment: sub.Entrustment, Name: sub.Name}, sub.Entrustment, sub.Name)
@@ -203,7 +203,7 @@ func (s *Server) loadEvents(c *call) (*answer, error) {
 	if sub.Own {
 		under = seal.BaseEntrustment
 	}
-	if err := s.uploads(c, under); err != nil {
+	if err := s.uploads(c, under, true); err != nil {
 		return nil, err
 	}
 	return s.addLoad(c, kindEvents, loadSubject{Upload: sub.Upload, Entrustment: sub.Entrustment}, under, seal.EventsName)

@@ -154,10 +154,14 @@ type shownTerms struct {
 	Party       string         `json:"party"`
 }
 
-func (s *Server) showTerms(ctx context.Context, id string) (*shownTerms, error) {
+// showTerms gives what people of a party seal to: files of that party, if some are taken.
+func (s *Server) showTerms(ctx context.Context, id, party string) (*shownTerms, error) {
 	t, err := s.Enclave.Terms(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(t.Loggers, party) { // a receiver's, of its event logs alone
+		t.Party = party
 	}
 	return &shownTerms{termsSchema, t.Key, t.Key.Fingerprint(), t.Entrustment, t.Version, t.Party}, nil
 }
@@ -167,7 +171,7 @@ func (s *Server) terms(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.showTerms(c.ctx(), e.ID)
+	t, err := s.showTerms(c.ctx(), e.ID, c.who.Party)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +183,7 @@ func (s *Server) terms(c *call) (*answer, error) {
 }
 
 func (s *Server) baseTerms(c *call) (*answer, error) {
-	t, err := s.showTerms(c.ctx(), seal.BaseEntrustment)
+	t, err := s.showTerms(c.ctx(), seal.BaseEntrustment, c.who.Party)
 	if err != nil {
 		return nil, err
 	}

@@ -209,7 +209,7 @@ func (t *tusCall) reserve(size int64) (string, error) {
 	if size < int64(len(seal.Magic)) {
 		return "", errNotSealed
 	}
-	if err := t.s.uploads(t.c, what); err != nil {
+	if err := t.s.uploads(t.c, what, name == seal.EventsName); err != nil {
 		return "", err
 	}
 	u := store.Upload{ID: newID("upl"), Party: t.c.who.Party, Person: t.c.who.Person, Entrustment: what, Name: name, Size: size, Created: t.s.Now()}

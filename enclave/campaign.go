@@ -146,9 +146,11 @@ func (e *Enclave) heldFor(q *entrustment.Question) string {
 	return name
 }
 
-// toCome stands for event logs that are not there yet, in what is priced and put aside.
-// Nothing that names it is ever counted.
-var toCome = matcher.EventsID(sha256.Sum256([]byte("awase events to come")))
+// toComeOf stands for event logs of a party that are not there yet, in what is priced
+// and put aside. Nothing that names it is ever counted.
+func toComeOf(party string) matcher.EventsID {
+	return sha256.Sum256([]byte("awase events to come of " + party))
+}
 
 // asDelivery is a campaign whose next delivery was decided about and compiled.
 type asDelivery struct {
@@ -198,6 +200,9 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 	}
 	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also)
 	if err != nil {
+		return nil, err
+	}
+	if err := entrustment.DecideLogs(facts, e.receivers(c, plan)); err != nil { // by a condition
 		return nil, err
 	}
 	return &asDelivery{campaign: m, contract: c, list: list, plan: plan, src: src}, nil

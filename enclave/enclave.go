@@ -102,6 +102,7 @@ type Enclave struct {
 	domain     func(field, name string, domain []string) error              // what a column of a list may hold
 	lapsed     func(*asked) error                                           // what is refused whose contract's days are over
 	keysOf     func(id, name string) *listRecord                            // the list under an entrustment by whose keys a log names its users
+	ownerOfLog func(*eventsRecord) aggregator.Owner                         // who is charged for what is read of a party's log
 
 	journal *journal // the log as people read it; has a lock of its own
 
@@ -201,7 +202,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.controls, e.partyRules, e.message, e.valid, e.stopped = approvalControls, partyRules, (*approval.Statement).Message, e.state.stands, e.frozen
 	e.stopOf = e.state.stopOf
 	e.again, e.lapsed, e.asker, e.question = e.decideReport, e.runsOut, entrustment.DecideAsker, entrustment.DecideAsk
-	e.domain, e.keysOf = entrustment.CheckDomain, e.state.list
+	e.domain, e.keysOf, e.ownerOfLog = entrustment.CheckDomain, e.state.list, e.logOwner
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.paced = e.atTick
 	e.retention = e.newRetention()
@@ -268,16 +269,30 @@ func (e *Enclave) refuse(act, entrustmentID string, err error) error {
 
 // refuseTo is refuse, of a question that people of a party asked.
 func (e *Enclave) refuseTo(party, act, entrustmentID string, err error) error {
+	return e.refuseAs(refusalRecord{Act: act, AskedBy: party}, entrustmentID, err)
+}
+
+// refuseFile is refuse, of a file of a party, "": of that whose lists are joined.
+func (e *Enclave) refuseFile(party, act, entrustmentID string, err error) error {
+	if t, terr := e.terms(entrustmentID); terr == nil && t.Party == party {
+		party = ""
+	}
+	return e.refuseAs(refusalRecord{Act: act, Of: party}, entrustmentID, err)
+}
+
+// refuseAs logs a refusal, of what record says of the act.
+func (e *Enclave) refuseAs(record refusalRecord, entrustmentID string, err error) error {
 	refusal, ok := errors.AsType[*entrustment.Error](err)
 	if reason, silent := aggregator.Reason(err); silent {
 		refusal = &entrustment.Error{Code: entrustment.CodeInternal, Clause: reason}
 	} else if !ok || refusal.Code == entrustment.CodeInternal || refusal.Code == entrustment.CodeEngine {
 		return err
 	}
-	record := refusalRecord{Act: act, Code: refusal.Code, Clause: refusal.Clause}
+	asker, of := record.AskedBy, record.Of
+	record.Code, record.Clause, record.AskedBy, record.Of = refusal.Code, refusal.Clause, "", ""
 	if _, ok := e.state.contracts[entrustmentID]; ok { // the log repeats no text that a stranger made up
 		record.Entrustment, record.Contract = entrustmentID, refusal.Contract
-		record.AskedBy = e.inRoom(party)
+		record.AskedBy, record.Of = e.inRoom(asker), e.inRoom(of)
 	}
 	_, logErr := e.append(kindRefusal, record)
 	if logErr != nil {

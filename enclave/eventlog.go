@@ -20,16 +20,21 @@ func (e *Enclave) logsOf(c *entrustRecord) []*eventsRecord {
 	return slices.Concat(e.state.events[seal.BaseEntrustment], e.state.events[c.Contract.ID])
 }
 
-// eventSources gives what the gate knows of the event logs.
-func (e *Enclave) eventSources(c *entrustRecord, src *aggregator.Sources) []aggregator.EventSource {
+// eventSources gives what the gate knows of the event logs. A receiver's whose users
+// the contract joins no more, as it was amended, is not read.
+func (e *Enclave) eventSources(c *entrustRecord, facts *entrustment.Facts, src *aggregator.Sources) []aggregator.EventSource {
 	if len(c.Contract.Events) == 0 {
 		return nil
 	}
 	var out []aggregator.EventSource
+	loggers := facts.Loggers()
 	for _, l := range e.logsOf(c) {
 		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Types: typesOf(l), Last: entrustment.DateOf(l.at).Add(-1), Owner: src.BaseOwner}
 		if l.Entrustment != seal.BaseEntrustment {
-			s.Owner = src.ListOwner
+			s.Owner = e.ownerOfLog(l)
+		}
+		if l.Received && !slices.Contains(loggers, l.Party) {
+			continue
 		}
 		if l.Of != nil {
 			s.From, s.To = l.Of.From, l.Of.To
@@ -37,6 +42,33 @@ func (e *Enclave) eventSources(c *entrustRecord, src *aggregator.Sources) []aggr
 		out = append(out, s)
 	}
 	return out
+}
+
+// logOwner gives who is charged for what is read of a party's log.
+func (e *Enclave) logOwner(l *eventsRecord) aggregator.Owner {
+	return aggregator.Owner{Party: l.Party, Group: e.group(l.Party)}
+}
+
+// logsToCome stands for the logs of every party that may load some under a contract, in
+// what is priced and put aside before they are there.
+func (e *Enclave) logsToCome(facts *entrustment.Facts, last entrustment.Date) []aggregator.EventSource {
+	var out []aggregator.EventSource
+	for _, id := range facts.Loggers() {
+		out = append(out, aggregator.EventSource{ID: toComeOf(id), Last: last, Owner: aggregator.Owner{Party: id, Group: e.group(id)}})
+	}
+	return out
+}
+
+// receivers gives the receivers of deliveries whose logs a plan reads, sorted.
+func (e *Enclave) receivers(c *entrustRecord, plan *aggregator.Plan) []string {
+	reads, out := plan.Logs(), []string(nil)
+	for _, l := range e.state.events[c.Contract.ID] {
+		if l.Received && slices.Contains(reads, matcher.EventsID(l.Digest)) {
+			out = append(out, l.Party)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func typesOf(l *eventsRecord) []matcher.EventType {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"awase/crypto/seal"
@@ -38,6 +39,9 @@ type eventsRecord struct {
 	Upload  uploadID            `json:"upload"`
 
 	Party string `json:"party"` // whose log it is
+	// Its party receives deliveries, and the lists are another's. Its logs follow one
+	// another by themselves: nobody else's are told of by them, or replaced.
+	Received bool `json:"received,omitempty"`
 
 	// Of a log by the keys of a list: which, its version as it was read, and the rows
 	// that were left out, as their keys were not on it.
@@ -51,6 +55,18 @@ type eventsRecord struct {
 	since time.Time // when its whole content was last uploaded
 }
 
+// what names what the log becomes one of.
+func (l *eventsRecord) what() string { return logStream(l.Entrustment, l.Party, l.Received) }
+
+// logStream names the event logs of one party under an entrustment, which follow one
+// another. No id has a space.
+func logStream(id, party string, received bool) string {
+	if !received {
+		return kindEvents + " " + id
+	}
+	return kindEvents + " " + id + " " + party
+}
+
 // firstDay bounds the days of events: 2000-01-01, counted from 1970-01-01.
 const firstDay = 10957
 
@@ -59,8 +75,8 @@ const maxEvents = 50_000_000
 
 // LoadEvents adds a sealed event log.
 func (e *Enclave) LoadEvents(ctx context.Context, req wire.EventsRequest, sealed io.Reader) (wire.EventsLoaded, error) {
-	return load(ctx, e, "events", req.Entrustment, func() (wire.EventsLoaded, error) {
-		return e.loadEvents(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment), sealed)
+	return loadOf(ctx, e, kindEvents, req.Entrustment, req.Party, func() (wire.EventsLoaded, error) {
+		return e.loadEvents(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment), req.Party, sealed)
 	})
 }
 
@@ -93,12 +109,13 @@ func (e *Enclave) sameEvents(id string, content hexID) *eventsRecord {
 	return nil
 }
 
-func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (wire.EventsLoaded, error) {
+func (e *Enclave) loadEvents(ctx context.Context, id, party string, sealed io.Reader) (wire.EventsLoaded, error) {
 	var none wire.EventsLoaded
-	f, err := e.open(id, seal.EventsName, sealed)
+	f, err := e.openBy(func() (wire.Terms, error) { return e.logTerms(id, party) }, seal.EventsName, sealed)
 	if err != nil {
 		return none, err
 	}
+	what := logStream(id, f.terms.Party, f.received())
 	var keyed *listRecord
 	same, err := locked(e, func() (*wire.EventsLoaded, error) {
 		if err := e.mayAdd(id, f); err != nil {
@@ -106,7 +123,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 		}
 		was, ok := e.state.uploads[f.upload]
 		if !ok { // only loads take files, and they take turns
-			if err := e.follows(kindEvents+" "+id, f.header); err != nil || f.header.List == "" {
+			if err := e.follows(what, f.header); err != nil || f.header.List == "" {
 				return nil, err
 			}
 			var err error
@@ -115,8 +132,8 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 			}
 			return nil, err
 		}
-		if l := e.sameEvents(id, was.Content); l != nil && was.Became == kindEvents+" "+id {
-			return e.eventsAck(f.terms.Party, l, true)
+		if l := e.sameEvents(id, was.Content); l != nil && was.Became == what {
+			return e.eventsAck(l, true)
 		}
 		return nil, errUpload
 	})
@@ -134,20 +151,20 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 		return none, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "events",
 			Detail: "no row of the file can be used", Mend: "mend what the report names; nothing was added"}
 	}
-	digest := log.digest(e.lists, f.header)
+	digest := log.digest(e.lists, f)
 	same, err = locked(e, func() (*wire.EventsLoaded, error) {
 		if err := e.retention.before(); err != nil { // the same one may have expired while the file was read
 			return nil, err
 		}
-		gone, err := e.insteadOf(id, f.header)
+		gone, err := e.insteadOf(id, what, f.header)
 		l := e.sameEvents(id, digest)
 		if err != nil || l == nil || len(gone) > 1 { // others stand beside the same one
 			return nil, err
 		}
-		if err := e.useUp(f, kindEvents+" "+id, digest); err != nil {
+		if err := e.useUp(f, what, digest); err != nil {
 			return nil, err
 		}
-		return e.eventsAck(f.terms.Party, l, true)
+		return e.eventsAck(l, true)
 	})
 	if err != nil || same != nil {
 		return deref(same), err
@@ -176,12 +193,12 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 				return none, err
 			}
 		}
-		gone, err := e.insteadOf(id, f.header)
+		gone, err := e.insteadOf(id, what, f.header)
 		if err != nil {
 			return none, err
 		}
-		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[kindEvents+" "+id] + 1, Under: f.terms.Version, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
-			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload, Party: f.terms.Party}
+		rec := &eventsRecord{Entrustment: id, Version: e.state.versions[what] + 1, Under: f.terms.Version, Segment: ref, Digest: digest, Types: f.header.Events, Columns: f.header.Columns, Unit: f.header.Unit,
+			Rows: int64(len(log.rows)), From: entrustment.DateOfNumber(log.from), To: entrustment.DateOfNumber(log.to), Upload: f.upload, Party: f.terms.Party, Received: f.received()}
 		if keyed != nil {
 			rec.List, rec.ListVersion, rec.Unknown = keyed.Name, keyed.Version, log.unknown
 		}
@@ -191,7 +208,7 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 		for _, l := range gone {
 			rec.Instead = append(rec.Instead, l.Digest)
 		}
-		ack, err := e.eventsAck(f.terms.Party, rec, false)
+		ack, err := e.eventsAck(rec, false)
 		if err != nil {
 			return none, err
 		}
@@ -204,15 +221,18 @@ func (e *Enclave) loadEvents(ctx context.Context, id string, sealed io.Reader) (
 	})
 }
 
-// insteadOf gives the logs of id whose place a log takes. One that is of some of
-// its days and of others too is refused: which of its events go can't be told.
-func (e *Enclave) insteadOf(id string, h seal.Header) (gone []*eventsRecord, err error) {
+// insteadOf gives the logs of id, of those named what, whose place a log takes. One
+// that is of some of its days and of others too is refused: which of its events go
+// can't be told.
+func (e *Enclave) insteadOf(id, what string, h seal.Header) (gone []*eventsRecord, err error) {
 	if h.Change != seal.Instead {
 		return nil, nil
 	}
 	of := entrustment.Window{From: entrustment.DateOfNumber(h.From), To: entrustment.DateOfNumber(h.To)}
 	for _, l := range e.state.events[id] {
 		switch {
+		case l.what() != what: // another party's
+			continue
 		case h.From == 0:
 		case l.Of == nil:
 			return nil, &entrustment.Error{Code: entrustment.CodeFile, Clause: "docs/events.md", Field: "period",
@@ -230,15 +250,15 @@ func (e *Enclave) insteadOf(id string, h seal.Header) (gone []*eventsRecord, err
 }
 
 // eventsAck tells the uploader of its log; same: it stood already.
-func (e *Enclave) eventsAck(party string, rec *eventsRecord, same bool) (*wire.EventsLoaded, error) {
-	ack, err := e.ack(kindEvents, rec.Entrustment, same, rec)
-	ack.Version = rec.Version
-	out := &wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To, Party: party, List: rec.List, ListVersion: rec.ListVersion, Unknown: rec.Unknown}
+func (e *Enclave) eventsAck(rec *eventsRecord, same bool) (*wire.EventsLoaded, error) {
+	ack, err := e.ack(kindEvents, strings.TrimPrefix(rec.what(), kindEvents+" "), same, rec)
+	ack.ID, ack.Version = rec.Entrustment, rec.Version
+	out := &wire.EventsLoaded{Ack: ack, Rows: rec.Rows, From: rec.From, To: rec.To, Party: rec.Party, List: rec.List, ListVersion: rec.ListVersion, Unknown: rec.Unknown}
 	if !same {
 		out.Replaced = len(rec.Instead)
 	}
 	for _, l := range e.state.events[rec.Entrustment] {
-		if l.Digest != rec.Digest {
+		if l.Digest != rec.Digest && l.what() == rec.what() {
 			out.Before += l.Rows
 			out.Overlaps = out.Overlaps || !l.To.Start().Before(rec.From.Start()) && !l.From.Start().After(rec.To.Start())
 		}
@@ -356,10 +376,14 @@ func (l *eventLog) days(yield func(string, []byte) bool) {
 
 func dayColumn(day int32) string { return fmt.Sprintf("day.%d", day) }
 
-// digest is a keyed hash of what the log says, whatever the order of its file.
-func (l *eventLog) digest(key [32]byte, h seal.Header) (d hexID) {
-	mac := hmac.New(sha256.New, key[:])
+// digest is a keyed hash of what the log says, whatever the order of its file. What
+// two parties say is two logs, if it were the same.
+func (l *eventLog) digest(key [32]byte, f *opened) (d hexID) {
+	mac, h := hmac.New(sha256.New, key[:]), f.header
 	fmt.Fprintf(mac, "awase events v1\n%q\n%q\n%q\n%d %d\n", h.Events, h.Columns, h.Unit, h.From, h.To)
+	if f.received() {
+		fmt.Fprintf(mac, "of %q\n", f.terms.Party)
+	}
 	for name, rows := range l.days {
 		fmt.Fprintf(mac, "%s %d\n", name, len(rows))
 		mac.Write(rows)

@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -353,8 +354,9 @@ func (s *standingNow) takeUpload(r *vault.Record) (place, error) {
 		id, name, _ := strings.Cut(of, "/")
 		return s.of(id, s.lists[listKey{id, name}]), nil
 	case kindEvents:
-		if of != seal.BaseEntrustment {
-			return s.of(of, s.listOwner(of)), nil
+		id, party, _ := strings.Cut(of, " ")
+		if id != seal.BaseEntrustment {
+			return s.of(id, cmp.Or(party, s.listOwner(id))), nil
 		}
 	}
 	return s.own(), nil
@@ -392,8 +394,10 @@ func (s *standingNow) takeRefusal(r *vault.Record) (place, error) {
 	switch {
 	case c == nil:
 		return s.own(), nil
+	case ref.Of != "" && !slices.Contains(c.Sides(), ref.Of): // of a party that has no part in it
+		return s.own(), nil
 	case ref.Act == kindList || ref.Act == kindEvents:
-		return place{entrustment: c.ID, owner: s.listOwner(c.ID)}, nil
+		return place{entrustment: c.ID, owner: cmp.Or(ref.Of, s.listOwner(c.ID))}, nil
 	case ref.Act == "report" || ref.Act == "reserve":
 		p := place{entrustment: c.ID, owner: ref.AskedBy, asker: ref.AskedBy}
 		switch {

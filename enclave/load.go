@@ -48,6 +48,11 @@ func (e *Enclave) LoadBase(ctx context.Context, schema *entrustment.BaseSchema, 
 
 // load runs one load at a time, without the room's lock, and logs its refusal.
 func load[T any](ctx context.Context, e *Enclave, act, entrustmentID string, run func() (T, error)) (T, error) {
+	return loadOf(ctx, e, act, entrustmentID, "", run)
+}
+
+// loadOf is load, of a file of a party, "": of that whose lists are joined.
+func loadOf[T any](ctx context.Context, e *Enclave, act, entrustmentID, party string, run func() (T, error)) (T, error) {
 	var none T
 	if err := e.loads.take(ctx); err != nil {
 		return none, fmt.Errorf("waiting for another load: %w", err)
@@ -75,7 +80,7 @@ func load[T any](ctx context.Context, e *Enclave, act, entrustmentID string, run
 		if over := e.over(entrustmentID); over != nil { // meanwhile, perhaps: then nothing else matters
 			err = over
 		}
-		return none, e.refuse(act, entrustmentID, err)
+		return none, e.refuseFile(party, act, entrustmentID, err)
 	}
 	return loaded, nil
 }

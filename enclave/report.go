@@ -99,10 +99,10 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 		return nil, err
 	}
 	src.Campaign = campaign
-	if of != nil && len(c.Contract.Events) > 0 && (len(src.Events) == 0 || q.Report == entrustment.ReportAttribution) {
+	if of != nil && len(c.Contract.Events) > 0 {
 		// Its events come once it is delivered: what their count costs is known before. Logs
 		// that are there may declare nothing to credit.
-		src.Events = append(src.Events, aggregator.EventSource{ID: toCome, Last: of.Until, Owner: src.ListOwner})
+		src.Events = append(src.Events, e.logsToCome(&facts, of.Until)...)
 	}
 	policy := e.gate.Policy()
 	plan, err := aggregator.Compile(q, src, &policy)
@@ -110,6 +110,10 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 		return nil, err
 	}
 	plan.Question.Recipient, plan.Question.Purpose = recipient, c.Contract.Purpose
+	act.Receivers = e.receivers(c, plan)
+	if err := entrustment.DecideLogs(facts, act.Receivers); err != nil {
+		return nil, err
+	}
 	plan = plan.FromCubes(q, e.cubes(c, q, src, &policy, recipient))
 	plan.AskedBy(party)
 	a := &asked{contract: c, recipient: recipient, plan: plan, list: list, act: act, reads: reads, party: party, owner: src.ListOwner.Group, population: src.Population}
@@ -241,7 +245,7 @@ func (e *Enclave) sources(c *entrustRecord, facts *entrustment.Facts, recipient 
 	}
 	src.Categories = c.Contract.Events
 	src.Identifiers = c.Contract.Identifiers
-	src.Events = e.eventSources(c, &src)
+	src.Events = e.eventSources(c, facts, &src)
 	for _, col := range e.state.base.Columns {
 		if slices.Contains(c.Contract.Attributes, col.Name) {
 			src.Columns = append(src.Columns, col)

@@ -361,9 +361,9 @@ func (s *state) renew(u *upload, at time.Time) {
 			s.whole[key] = at
 		}
 	}
-	for id, logs := range s.events {
+	for _, logs := range s.events {
 		for _, l := range logs {
-			if kindEvents+" "+id == u.Became && l.Digest == u.Content {
+			if l.what() == u.Became && l.Digest == u.Content {
 				l.since = at
 			}
 		}

@@ -107,15 +107,43 @@ func (e *Enclave) terms(entrustmentID string) (wire.Terms, error) {
 			Detail: "it joins no list", Mend: "load lists under an entrustment that names their owner"}
 		return wire.Terms{}, refused.By(c.clause("basis"))
 	}
-	return wire.Terms{Key: e.opener.Public(), Entrustment: entrustmentID, Version: c.Version, Party: party}, nil
+	return wire.Terms{Key: e.opener.Public(), Entrustment: entrustmentID, Version: c.Version, Party: party, Loggers: facts.Loggers()}, nil
+}
+
+// logTerms gives the terms of an event log of a party, "": of that whose lists are
+// joined, or of the operator's own. The room's lock is held.
+func (e *Enclave) logTerms(entrustmentID, party string) (wire.Terms, error) {
+	t, err := e.terms(entrustmentID)
+	if err != nil || party == "" || party == t.Party {
+		return t, err
+	}
+	if entrustmentID == seal.BaseEntrustment {
+		return t.LogsOf(party)
+	}
+	c, err := e.contract(entrustmentID)
+	if err == nil {
+		err = entrustment.DecideLogger(e.facts(c), party)
+	}
+	t.Party = party
+	return t, err
+}
+
+// received tells whether a file is a log of a receiver of deliveries.
+func (f *opened) received() bool {
+	return len(f.terms.Loggers) > 0 && f.terms.Party != f.terms.Loggers[0]
 }
 
 // open opens a sealed file for an entrustment, of the given name, by the terms as
 // they are now. It waits for the sender, so the room's lock is not held.
 func (e *Enclave) open(entrustmentID, name string, sealed io.Reader) (*opened, error) {
+	return e.openBy(func() (wire.Terms, error) { return e.terms(entrustmentID) }, name, sealed)
+}
+
+// openBy is open, by the terms that termsNow gives with the room's lock.
+func (e *Enclave) openBy(termsNow func() (wire.Terms, error), name string, sealed io.Reader) (*opened, error) {
 	var signedBy ed25519.PublicKey
 	terms, err := locked(e, func() (wire.Terms, error) {
-		terms, err := e.terms(entrustmentID)
+		terms, err := termsNow()
 		if p := e.state.parties[terms.Party]; err == nil && p != nil && p.UploadKey != "" {
 			signedBy, err = entrustment.ParseUploadKey(p.UploadKey)
 		}

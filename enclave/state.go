@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"awase/aggregator"
@@ -161,6 +162,7 @@ type refusalRecord struct {
 	Contract entrustment.ContractClause `json:"contract,omitzero"` // its clause that decided
 
 	AskedBy string `json:"asked_by,omitempty"` // of a question: the party; "": of none that asked over the service
+	Of      string `json:"of,omitempty"`       // of a file: the party; "": that whose lists are joined
 }
 
 // reportRecord says that a release was made out to a recipient. It is the log
@@ -334,8 +336,8 @@ func (s *state) fold(r *vault.Record, gate *aggregator.Gate) error {
 			s.had[l.Entrustment] = true
 			s.events[l.Entrustment] = slices.DeleteFunc(s.events[l.Entrustment], func(o *eventsRecord) bool { return slices.Contains(l.Instead, o.Digest) })
 			s.events[l.Entrustment] = append(s.events[l.Entrustment], l)
-			s.take(upload{l.Upload, kindEvents + " " + l.Entrustment, l.Digest, l.Under})
-			s.mark(r, l.Entrustment)
+			s.take(upload{l.Upload, l.what(), l.Digest, l.Under})
+			s.mark(r, strings.TrimPrefix(l.what(), kindEvents+" "))
 		}
 		return fail(err)
 	case kindUpload:

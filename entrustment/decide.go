@@ -40,6 +40,7 @@ type Ask struct {
 	// question tells.
 	Unloaded     bool
 	EventColumns []string // declared value columns of the event logs that the entrustment may read
+	Receivers    []string // of deliveries, whose event logs the question reads
 }
 
 // Deliver is the act of handing an audience over.

@@ -36,7 +36,7 @@ func DecideRelease(f Facts, a Ask, until Date) error {
 	c := *f.Contract
 	c.Until, f.Contract = until, &c
 	w := wording{f: &f, listColumns: a.ListColumns}
-	return first(f.shape, f.notEnded, func() *Error { return f.askBasis(a.Question, w.listColumn) })
+	return first(f.shape, f.notEnded, func() *Error { return f.askBasis(a.Question, w.listColumn) }, func() *Error { return f.joinsLogs(a.Receivers) })
 }
 
 // askedHere guards against a question that was matched with another's facts.

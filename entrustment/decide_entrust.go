@@ -29,13 +29,7 @@ func (f *Facts) allBases() *Error {
 		if err != nil {
 			return err
 		}
-		if !namesEvidence(b.Evidence) {
-			return refusal(CodeNoBasis, clauseBasis, join(path, "evidence"), fmt.Sprintf("the basis of %q has no evidence", b.Party), mendEvidence)
-		}
-		if !b.Until.IsZero() && (b.Until.Before(c.From) || !f.Now.Before(b.Until.End())) || !b.From.IsZero() && c.Until.Before(b.From) {
-			return refusal(CodeNoBasis, clauseBasis, path, fmt.Sprintf("the basis of %q holds on no day of the entrustment", b.Party), "correct its from and until")
-		}
-		if err := f.grounds(b, path); err != nil {
+		if err := f.canHold(b, path); err != nil {
 			return err
 		}
 		// Each report reads a list or an event log next to the base, so nothing but joined
@@ -44,17 +38,42 @@ func (f *Facts) allBases() *Error {
 			return err
 		}
 	}
+	for _, id := range f.loggers() {
+		b, path, err := f.basisFor(id)
+		if err != nil {
+			return err
+		}
+		if err := f.canHold(b, path); err != nil {
+			return err
+		}
+		if err := f.entrustAlone(b, path); err != nil { // its log serves nothing but joins
+			return err
+		}
+	}
 	return nil
 }
 
-// joinsUsersOf tells whether the flow joins the users of a party.
+// canHold: a basis has evidence and can hold on a day of the contract.
+func (f *Facts) canHold(b *Basis, path string) *Error {
+	c := f.Contract
+	if !namesEvidence(b.Evidence) {
+		return refusal(CodeNoBasis, clauseBasis, join(path, "evidence"), fmt.Sprintf("the basis of %q has no evidence", b.Party), mendEvidence)
+	}
+	if !b.Until.IsZero() && (b.Until.Before(c.From) || !f.Now.Before(b.Until.End())) || !b.From.IsZero() && c.Until.Before(b.From) {
+		return refusal(CodeNoBasis, clauseBasis, path, fmt.Sprintf("the basis of %q holds on no day of the entrustment", b.Party), "correct its from and until")
+	}
+	return f.grounds(b, path)
+}
+
+// joinsUsersOf tells whether the flow joins the users of a party: by its base, its
+// lists, or the log of what was delivered to it.
 func (f *Facts) joinsUsersOf(id string) bool {
 	for _, class := range f.rule().joined {
 		if side, ok := f.side(class); ok && side == id {
 			return true
 		}
 	}
-	return false
+	return f.receiverLogs(id)
 }
 
 // ListOwner gives the party whose lists the contract joins with the base, ""

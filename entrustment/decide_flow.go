@@ -79,6 +79,11 @@ func (f *Facts) basisOf(class PartyClass) (b *Basis, path string, err *Error) {
 	if !ok {
 		return nil, "", f.term(CodeNoBasis, clauseBasis, "basis", fmt.Sprintf("%s joins the users of a party of class %s, and none has a basis", f.Contract.Effective(), class), "add its entry to basis:")
 	}
+	return f.basisFor(id)
+}
+
+// basisFor gives the basis of a party and its path.
+func (f *Facts) basisFor(id string) (b *Basis, path string, err *Error) {
 	for i := range f.Contract.Basis {
 		if f.Contract.Basis[i].Party == id {
 			return &f.Contract.Basis[i], item("basis", i), nil

@@ -38,8 +38,9 @@ var located = [...]Flow{FlowAnalysis26, FlowAnalysis5, FlowImprovement5}
 // (list_columns). Whether a list is there that users are named by, the caller
 // decides.
 func DecideEvents(f Facts, l EventsLoad) error {
-	checks := []func() *Error{f.shape, f.running, f.purpose, f.hostTrust, f.ownersBasis,
+	checks := []func() *Error{f.shape, f.running, f.purpose, f.hostTrust,
 		func() *Error { return f.eventsOwner(l) },
+		func() *Error { return f.loggersBasis(l.Party) },
 		func() *Error { return f.loadKinds(Load{Kinds: l.Kinds}) },
 	}
 	if l.Own {
@@ -71,21 +72,22 @@ func (f *Facts) ownEvents(l EventsLoad) *Error {
 	return nil
 }
 
-// eventsOwner: under an entrustment the log is that of the party whose users
-// the flow joins with the base. The operator's own log is never mixed with it.
+// eventsOwner: under an entrustment the log is that of a party whose logs the
+// flow joins with the base. The operator's own log is never mixed with it.
 func (f *Facts) eventsOwner(l EventsLoad) *Error {
-	p, err := f.party("party", l.Party)
-	if err != nil {
+	if err := f.logger(l.Party); err != nil {
 		return err
 	}
-	if p.Class == ClassOperator {
-		return refusal(CodeForbidden, clauseOwnList, "entrustment", "the operator's own log belongs to the base, not to an entrustment", "load it without an entrustment")
-	}
-	if owner, ok := f.side(f.rule().joined[1]); !ok || owner != p.ID {
-		return f.by("basis", refusal(CodeForbidden, clauseFlows, "party", fmt.Sprintf("%s joins no log of %q", f.Contract.Effective(), p.ID), "name the party whose users are joined with the base"))
+	receiver := !f.ownsLists(l.Party)
+	if l.UserKey && receiver {
+		return refusal(CodeForbidden, clauseNamed, "user_key", "user keys are the operator's own", "name users by identifiers")
 	}
 	if l.UserKey {
 		return refusal(CodeForbidden, clauseNamed, "user_key", "user keys are the operator's own", "name users by identifiers, or by your own keys of a list: list_key")
+	}
+	if l.List != "" && receiver {
+		// How many keys are on a list is for those whose list it is.
+		return refusal(CodeForbidden, clauseOwnList, "list_key", "the lists are another party's, and so are their keys", "name users by identifiers")
 	}
 	if l.List != "" && !f.Contract.Delivers() {
 		return f.term(CodeForbidden, clauseNamed, f.flow(), fmt.Sprintf("%s delivers nothing, so the room has no keys of yours that users could be named by", f.Contract.Effective()), "name users by identifiers")

@@ -20,7 +20,7 @@ func eventsLoad() *cobra.Command {
 	var f loadFlags
 	var req wire.EventsRequest
 	cmd := &cobra.Command{
-		Use:   "load --vault V [--entrustment E] [--from DAY [--to DAY]] (--schema events.yaml [--labels labels.csv] events.csv | events.awase)",
+		Use:   "load --vault V [--entrustment E [--party P]] [--from DAY [--to DAY]] (--schema events.yaml [--labels labels.csv] events.csv | events.awase)",
 		Short: "Add an event log: a party's under its entrustment, or the operator's own",
 		Args:  exactArgs("file"),
 		Long: "Adds the file's events to those of the logs before it; or, with --replace, takes the place of those logs: of all that are of its days (--from, --to), or without days of all. " +
@@ -31,6 +31,7 @@ func eventsLoad() *cobra.Command {
 	f.addPeriod(cmd)
 	f.addLabels(cmd)
 	cmd.Flags().StringVar(&req.Entrustment, "entrustment", "", "the entrustment's `id`; without it, the operator's own log")
+	cmd.Flags().StringVar(&req.Party, "party", "", "the `id` of the platform whose log it is, of what was delivered to it; without it, the party's whose lists are joined")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		f.json = asJSON(cmd)
 		return loadEvents(cmd.Context(), e, req, args[0], &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -46,7 +47,13 @@ func loadEvents(ctx context.Context, e wire.Enclave, req wire.EventsRequest, pat
 		return f.says(loaded, eventsText(req, loaded)), nil
 	}
 	f.sends(e, errOut)
-	to := destination{seal.EventsName, func() (wire.Terms, error) { return e.Terms(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment)) }}
+	to := destination{seal.EventsName, func() (wire.Terms, error) {
+		t, err := e.Terms(ctx, cmp.Or(req.Entrustment, seal.BaseEntrustment))
+		if err != nil {
+			return t, err
+		}
+		return t.LogsOf(req.Party)
+	}}
 	open := func() (opener, error) { return f.eventOpener(ctx) }
 	return f.loadOrOpen(path, "loading events", out, errOut, open, to, put, func(in *intake.File) (string, error) {
 		terms, err := to.terms()

@@ -36,16 +36,20 @@ type termsDoc struct {
 const termsSchema = "awase.terms/v1"
 
 func terms() *cobra.Command {
-	var id string
+	var id, party string
 	cmd := &cobra.Command{
-		Use:   "terms --vault V [--entrustment E]",
+		Use:   "terms --vault V [--entrustment E [--party P]]",
 		Short: "Print what files are sealed to: the enclave's key, and whose list under which contract",
 		Long:  "Prints a JSON document for awase seal. Without --entrustment it is for the operator's own base. Give the fingerprint to the other party by another way than the document.",
 		Args:  exactArgs(),
 	}
 	cmd.Flags().StringVar(&id, "entrustment", seal.BaseEntrustment, "the entrustment's `id`")
+	cmd.Flags().StringVar(&party, "party", "", "the `id` of a platform that seals event logs of what was delivered to it; without it, the party's whose lists are joined")
 	return inVault(cmd, func(cmd *cobra.Command, _ []string, e wire.Enclave) error {
 		t, err := e.Terms(cmd.Context(), id)
+		if err == nil {
+			t, err = t.LogsOf(party)
+		}
 		if err != nil {
 			return err
 		}

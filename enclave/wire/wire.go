@@ -18,6 +18,8 @@ package wire
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 
 	"awase/crypto/seal"
 	"awase/entrustment"
@@ -114,6 +116,28 @@ type Terms struct {
 	Entrustment string         `json:"entrustment"`
 	Version     int            `json:"version"`
 	Party       string         `json:"party"` // that uploads
+	// Loggers are the parties whose event logs are taken: Party, and receivers of
+	// deliveries, whose files of that name are sealed as theirs.
+	Loggers []string `json:"loggers,omitempty"`
+}
+
+// LogsOf gives what an event log of a party is sealed to, "": of Party. Its error is an
+// *entrustment.Error.
+func (t Terms) LogsOf(party string) (Terms, error) {
+	switch {
+	case party == "" || party == t.Party:
+		return t, nil
+	case slices.Contains(t.Loggers, party):
+		t.Party = party
+		return t, nil
+	}
+	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2", Field: "party",
+		Detail: "no event log of " + entrustment.Quote(party) + " is taken", Mend: "the logs that are taken are of " + strings.Join(t.Loggers, ", ")}
+	if len(t.Loggers) == 0 {
+		refused.Mend = "the operator's own log is under no entrustment, and another's under one"
+		return t, refused
+	}
+	return t, refused.By(entrustment.ContractClause{ID: t.Entrustment, Version: t.Version, Clause: "basis"})
 }
 
 // ListRequest names the list a file becomes.
@@ -147,6 +171,9 @@ type ListLoaded struct {
 // or, where it is empty, the operator's own.
 type EventsRequest struct {
 	Entrustment string `json:"entrustment"`
+	// Party is one of the Loggers of the terms; "": that whose lists are joined. The
+	// file is opened as this party's and no other's.
+	Party string `json:"party,omitempty"`
 }
 
 // EventsLoaded is what the uploading party is told of its own log.
