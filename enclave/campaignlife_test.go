@@ -612,3 +612,37 @@ func TestCampaignProvision(t *testing.T) {
 		}
 	}
 }
+
+// TestCampaignLabelsDecided: the labels of a new day are decided about as the first were:
+// where the partner's ground ended meanwhile there are none, and those of before end.
+func TestCampaignLabelsDecided(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "op-24", "spring", entrustment.FormLabel, "")
+	r.submit(t, m)
+	r.deliver(t, m)
+	c := *r.state.contracts["op-24"].Contract
+	c.Basis = slices.Clone(c.Basis)
+	for i := range c.Basis {
+		c.Basis[i].Until = entrustment.DateOf(r.now())
+	}
+	if _, err := r.Entrust(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	r.pass(aDay)
+	_, err := r.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: "op-24", Campaign: "spring"})
+	wantCode(t, "labels without a ground", err, entrustment.CodeNoBasis)
+	if n := len(r.deliveriesMade(t)); n != 1 {
+		t.Errorf("%d deliveries", n)
+	}
+	all, err := r.Campaigns(t.Context(), "op-24")
+	if err != nil || len(all) != 1 || all[0].Stopped == nil {
+		t.Errorf("it stands as %+v (%v)", all, err)
+	}
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: "op-24", Campaign: "spring"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.deliver(t, m); len(got.Deliveries) != 2 || got.State != wire.CampaignClosed {
+		t.Errorf("closed it stands as %+v", got)
+	}
+}

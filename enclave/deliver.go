@@ -115,18 +115,23 @@ func (e *Enclave) afterDelivery(u *underWay, id uploadID) {
 	}
 }
 
-// atTick waits for the first multiple of the gate's tick that is half a tick after a
-// moment and after now.
+// atTick waits for the tick after a moment.
 func (e *Enclave) atTick(ctx context.Context, begun time.Time) error {
+	if err := (clock{e.vault.Log()}).SleepUntil(ctx, e.tickAfter(begun)); err != nil {
+		return fmt.Errorf("waiting for the release tick: %w", err)
+	}
+	return nil
+}
+
+// tickAfter gives the first multiple of the gate's tick that is half a tick after a
+// moment and after now.
+func (e *Enclave) tickAfter(begun time.Time) time.Time {
 	tick := e.gate.Policy().Tick
 	at := e.vault.Log().Now()
 	if half := begun.Add(tick / 2); half.After(at) {
 		at = half
 	}
-	if err := (clock{e.vault.Log()}).SleepUntil(ctx, at.Truncate(tick).Add(tick)); err != nil {
-		return fmt.Errorf("waiting for the release tick: %w", err)
-	}
-	return nil
+	return at.Truncate(tick).Add(tick)
 }
 
 // beginDelivery decides about a delivery, charges and pins what it reads. The room's
@@ -157,6 +162,13 @@ func (e *Enclave) beginDelivery(ctx context.Context, key campaignKey, what act) 
 			return nil, err
 		}
 		u.asDelivery = asDelivery{campaign: m, contract: contract, list: e.state.lists[listKey{m.Entrustment, m.List}]}
+		// Labels say anew who is a member, so that has to be allowed anew; who is taken off
+		// is taken off whatever became of the contract's grounds.
+		if what == actLabels {
+			if err := entrustment.DecideCampaign(e.facts(contract), m); err != nil {
+				return nil, err
+			}
+		}
 		if what == actLabels && (u.list == nil || u.list.Keys == nil) {
 			return nil, noCampaignList(m)
 		}
