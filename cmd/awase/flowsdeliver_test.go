@@ -190,6 +190,9 @@ func deliveriesEndToEnd(t *testing.T, f *flowRoom, move func()) {
 	o.readLog(t, f.dir, "summer-log.csv", "people", "label", keys)
 	var h held
 	f.results(t, &h, o, "acme", "spring", []string{"gender"}, spring, tiers, func(u *oracleUser) string { return u.gender })
+	f.download(t, "acme", "spring-attribution")
+	users, credits := o.credited(t, "spring-log.csv", spring)
+	h.agrees(t, f.dir, "spring-attribution.csv", []string{"touch"}, users, map[string]map[string]int64{"credits": credits})
 	f.results(t, &h, o, "operator", "summer", []string{"age_band"}, summer, men, func(u *oracleUser) string { return u.age })
 	f.refused(t, "adco", "E_NOT_FOUND", "campaign", "show", "acme-del/mail-2")
 	// As in flowsEndToEnd: of 28 numbers of which each is inside with 0.95, fewer than 17

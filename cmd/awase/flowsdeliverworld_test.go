@@ -80,10 +80,11 @@ kind: {column: 種別, values: {表示: impression, クリック: click, 登録:
 category: summer
 value: {column: 円, unit: yen}
 `,
-		"spring-delivery.yaml": "schema: awase.report/v1\nreport: delivery\nentrustment: acme-del\ncampaign: spring\nrecipient: acme\ndims: [gender]\n",
-		"spring-lift.yaml":     "schema: awase.report/v1\nreport: lift\nentrustment: acme-del\ncampaign: spring\nrecipient: acme\n",
-		"summer-delivery.yaml": "schema: awase.report/v1\nreport: delivery\nentrustment: adco-del\ncampaign: summer\nrecipient: operator\ndims: [age_band]\nmeasures: [users, impressions, clicks]\n",
-		"summer-lift.yaml":     "schema: awase.report/v1\nreport: lift\nentrustment: adco-del\ncampaign: summer\nrecipient: operator\n",
+		"spring-delivery.yaml":    "schema: awase.report/v1\nreport: delivery\nentrustment: acme-del\ncampaign: spring\nrecipient: acme\ndims: [gender]\n",
+		"spring-lift.yaml":        "schema: awase.report/v1\nreport: lift\nentrustment: acme-del\ncampaign: spring\nrecipient: acme\n",
+		"spring-attribution.yaml": "schema: awase.report/v1\nreport: attribution\nentrustment: acme-del\ncampaign: spring\nrecipient: acme\nattribution: {model: last-touch, click: 5d, view: 3d}\nsigma: 5\n",
+		"summer-delivery.yaml":    "schema: awase.report/v1\nreport: delivery\nentrustment: adco-del\ncampaign: summer\nrecipient: operator\ndims: [age_band]\nmeasures: [users, impressions, clicks]\n",
+		"summer-lift.yaml":        "schema: awase.report/v1\nreport: lift\nentrustment: adco-del\ncampaign: summer\nrecipient: operator\n",
 	}
 }
 
@@ -207,8 +208,8 @@ func (o *oracle) springLog(delivered map[*oracleUser]bool) string {
 			for i := range 1 + k%2 {
 				fmt.Fprintf(&b, "%s 10:00:00,%s,imp,spring,10\n", day(i), key)
 			}
-			if k%3 == 1 {
-				fmt.Fprintf(&b, "%s 11:00:00,%s,click,spring,40\n", day(2), key)
+			if k%3 != 0 {
+				fmt.Fprintf(&b, "%s 11:00:00,%s,click,spring,40\n", day(4), key)
 			}
 		}
 		if k%5 == 0 || is && k%5 == 1 {
@@ -310,4 +311,52 @@ func (o *oracle) arms(log string, delivered, eligible map[*oracleUser]bool) (use
 		converters[arm] += int64(b2i(did[u]))
 	}
 	return users, converters
+}
+
+// credited counts by the last touch what those who were delivered are credited with: a
+// click of five days, that of the conversion among them; else an impression of three.
+func (o *oracle) credited(t *testing.T, log string, delivered map[*oracleUser]bool) (users, credits map[string]int64) {
+	t.Helper()
+	day := func(e oracleEvent) int {
+		at, err := time.Parse(time.DateOnly, e.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(at.Unix() / 86_400)
+	}
+	touches := map[*oracleUser]map[string][]int{}
+	for _, e := range o.events {
+		if e.log == log && e.kind != "conversion" {
+			if touches[e.who] == nil {
+				touches[e.who] = map[string][]int{}
+			}
+			touches[e.who][e.kind] = append(touches[e.who][e.kind], day(e))
+		}
+	}
+	users, credits = map[string]int64{}, map[string]int64{}
+	has := map[string]map[*oracleUser]bool{}
+	for _, e := range o.events {
+		if e.log != log || e.kind != "conversion" || !delivered[e.who] || e.day < flowDay(-6) {
+			continue
+		}
+		within := func(kind string, days int) bool {
+			return slices.ContainsFunc(touches[e.who][kind], func(at int) bool { return at <= day(e) && at > day(e)-days })
+		}
+		cell := "unattributed"
+		switch {
+		case within("click", 5):
+			cell = "click/spring"
+		case within("impression", 3):
+			cell = "impression/spring"
+		}
+		credits[cell]++
+		if has[cell] == nil {
+			has[cell] = map[*oracleUser]bool{}
+		}
+		if !has[cell][e.who] {
+			has[cell][e.who] = true
+			users[cell]++
+		}
+	}
+	return users, credits
 }

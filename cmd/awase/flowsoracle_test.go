@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -322,20 +323,20 @@ func (h *held) agrees(t *testing.T, dir, file string, dims []string, users map[s
 		if column == "users" {
 			low, high = "low", "high"
 		}
-		var v [3]int64
+		var v [3]float64 // credits have three decimals
 		for i, c := range []string{column, low, high} {
-			n, err := strconv.ParseInt(r[c], 10, 64)
+			n, err := strconv.ParseFloat(r[c], 64)
 			if err != nil {
 				t.Fatalf("%s, %s, %s: %v", file, what, c, err)
 			}
 			v[i] = n
 		}
 		h.numbers++
-		if v[1] <= want && want <= v[2] {
+		if v[1] <= float64(want) && float64(want) <= v[2] {
 			h.inside++
 		}
-		if off := max(v[0]-want, want-v[0]); float64(off) > 7*float64(v[2]-v[0])/1.96 {
-			t.Errorf("%s, %s: %s is %d (%d to %d), the files say %d", file, what, column, v[0], v[1], v[2], want)
+		if math.Abs(v[0]-float64(want)) > 7*(v[2]-v[0])/1.96 {
+			t.Errorf("%s, %s: %s is %g (%g to %g), the files say %d", file, what, column, v[0], v[1], v[2], want)
 		}
 	}
 	for _, r := range table(t, dir, file, false) {
