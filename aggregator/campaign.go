@@ -34,7 +34,7 @@ func (c *compiler) onCampaign() error {
 	}
 	if !entrustment.OfCampaign(c.q.Report) {
 		if c.q.Campaign != "" {
-			return specError("campaign", "this report is on no campaign", "leave it out, or ask for a delivery or lift report")
+			return specError("campaign", "this report is on no campaign", "leave it out, or ask for a delivery, lift or attribution report")
 		}
 		return nil
 	}
@@ -126,7 +126,7 @@ func (pl *Plan) LiftNote(people int64, p *Policy) LiftNote {
 // converted, nothing follows (§4.3-10).
 func (a *Answer) composeLift(pl *Plan, people, converters *Table) {
 	a.Measures = []string{TableConverters}
-	a.Caps = []Cap{{TableConverters, 1}}
+	a.Caps = []Cap{{Measure: TableConverters, Most: 1}}
 	a.TotalSums, a.OtherSums = []*Interval{nil}, []*Interval{nil}
 	a.Lift = &LiftAnswer{}
 	var arms [2]Arm

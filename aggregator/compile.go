@@ -129,7 +129,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 	if n := spec.cellsOfOne(); n > matcher.MaxCellsOfOne {
 		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rule 8", Field: "dims",
 			Detail: fmt.Sprintf("one person could be in %d cells of the table, the most is %d", n, matcher.MaxCellsOfOne),
-			Mend:   "name fewer categories:, ask by week in place of day, or for a shorter window"}
+			Mend:   c.fewerCells()}
 	} else if n > 1 && q.Total {
 		return nil, specError("total", "one person may be in several cells, so a total of people is another question", "leave total out, or ask without category, day and week")
 	}
@@ -143,7 +143,7 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 		}
 	}
 	where := spec.Where
-	if q.Report == entrustment.ReportDelivery {
+	if q.Report == entrustment.ReportDelivery || q.Report == entrustment.ReportAttribution {
 		spec.Where = c.delivered(spec.Where)
 	}
 	if c.err != nil {
@@ -278,6 +278,14 @@ func (c *compiler) report() error {
 	return nil
 }
 
+// fewerCells says how one person would be in fewer cells.
+func (c *compiler) fewerCells() string {
+	if c.q.Report == entrustment.ReportAttribution {
+		return "name fewer categories:, or ask with model: last-touch"
+	}
+	return "name fewer categories:, ask by week in place of day, or for a shorter window"
+}
+
 func (c *compiler) noList(field, name string) error {
 	mend := "load it with awase list load"
 	if len(c.src.Lists) > 0 {
@@ -315,6 +323,9 @@ func (c *compiler) dims(events *EventSpec) ([]Dim, error) {
 	if c.q.Report == entrustment.ReportBehaviour && !slices.Contains(c.q.Dims, entrustment.DimCategory) {
 		// A behaviour report is by category.
 		c.q.Dims = append([]string{entrustment.DimCategory}, c.q.Dims...)
+	}
+	if c.q.Report == entrustment.ReportAttribution && !slices.Contains(c.q.Dims, entrustment.DimTouch) {
+		c.q.Dims = append([]string{entrustment.DimTouch}, c.q.Dims...)
 	}
 	for i, name := range c.q.Dims {
 		field := fmt.Sprintf("dims[%d]", i)
@@ -470,6 +481,10 @@ func (c *compiler) canonical(sigma int64, spec *Spec) entrustment.Question {
 	q.Window = nil // where no event is read no day matters
 	if spec.Events != nil {
 		q.Measures, q.Categories = c.named, spec.Events.Categories
+		if spec.Events.Credits != nil {
+			a := spec.Events.Credits.Attribution
+			q.Attribution = &a
+		}
 	}
 	if c.readsEvents {
 		w := c.window()

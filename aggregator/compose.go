@@ -21,6 +21,7 @@ type Ratio struct{ Value, Low, High float64 }
 type Cap struct {
 	Measure string
 	Most    int64
+	Across  bool // in all cells together
 }
 
 // Row is one declared cell as a reader sees it.

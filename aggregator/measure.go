@@ -21,6 +21,9 @@ type Measure struct {
 	Unit    string   // "": the number of events; else their values in this unit
 	Cap     int64    // granules
 	Granule int64
+	// Across: Cap is of all cells together, not of each, so the noise of a cell does not
+	// grow with the cells that somebody may be in (docs/proofs/attribution.md).
+	Across bool
 }
 
 // measures are those that there are, in their fixed order: what each sums, and
@@ -69,8 +72,9 @@ var (
 // nobody else was there on that day (attack A13).
 type EventSource struct {
 	ID       matcher.EventsID
-	From, To entrustment.Date // the days that it was declared to be of; zero: any
-	Last     entrustment.Date // the last whole day before it was loaded
+	Types    []matcher.EventType // those that its document declares; nil: it is still to come
+	From, To entrustment.Date    // the days that it was declared to be of; zero: any
+	Last     entrustment.Date    // the last whole day before it was loaded
 	Owner    Owner
 }
 
@@ -94,6 +98,8 @@ type EventSpec struct {
 	Categories []string           // sorted
 	Presence   string             // kind of event that puts a cluster into a cell; "": any
 	Spread     bool               // as matcher.EventQuery's
+
+	Credits *CreditSpec // of an attribution; nil: events are counted
 }
 
 // defaultSpan is how many days a question without a window reads, maxSpan how many
@@ -121,8 +127,11 @@ func (c *compiler) events(spec *Spec, p *Policy) error {
 	}
 	w := c.window()
 	ev.From, ev.To = w.From, w.To
-	ev.Logs = c.logs(w)
 	spec.Events = ev
+	if c.q.Report == entrustment.ReportAttribution {
+		return c.credits(spec, p)
+	}
+	ev.Logs = c.logs(w)
 	switch c.q.Report {
 	case entrustment.ReportReachFrequency:
 		ev.Presence = impression
@@ -214,7 +223,12 @@ func (c *compiler) measures(spec *Spec, p *Policy) error {
 			return specError(fmt.Sprintf("measures[%d]", i), fmt.Sprintf("there is no measure %q", name), "there are users, "+strings.Join(measureNames(), ", "))
 		}
 	}
-	// The sampler takes variances up to 2^52: limits come before arithmetic.
+	return spec.bounded()
+}
+
+// bounded holds the noise of a spec's sums against what the sampler takes, variances up
+// to 2^52: limits come before arithmetic.
+func (spec *Spec) bounded() error {
 	for _, m := range spec.Measures {
 		if m.Cap > maxCapUnits || spec.Sigma*m.Cap > 1<<24 {
 			return &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY §4.2", Field: "measures", Detail: "the cap of " + m.Name + " is too large for this sigma",
@@ -234,6 +248,8 @@ func measureNames() (out []string) {
 // eventDim gives a reserved dimension of events.
 func (c *compiler) eventDim(name string, spec *EventSpec) (Dim, bool) {
 	switch {
+	case c.q.Report == entrustment.ReportAttribution && name == entrustment.DimTouch:
+		return Dim{Source: matcher.Touch, Name: name, Domain: spec.Credits.domain()}, true
 	case c.q.Report != entrustment.ReportBehaviour && c.q.Report != entrustment.ReportDelivery:
 		return Dim{}, false
 	case name == entrustment.DimCategory && c.q.Report == entrustment.ReportBehaviour:
@@ -264,14 +280,23 @@ func (s *Spec) cellsOfOne() int64 {
 			n *= int64(len(d.Domain))
 		}
 	}
+	if s.Events != nil && s.Events.Credits != nil {
+		n = s.Events.Credits.cells()
+	}
 	return n
 }
 
 // Variance gives that of the noise on the users measure: σ²·L0 (PRIVACY §4.3-7).
 func (s *Spec) Variance() int64 { return s.Sigma * s.Sigma * s.cellsOfOne() }
 
-// sumVariance gives that of a sum, in granules: σ²·cap²·L0.
-func (s *Spec) sumVariance(m *Measure) int64 { return s.Variance() * m.Cap * m.Cap }
+// sumVariance gives that of a sum, in granules: σ²·cap²·L0, or, where the cap is of all
+// cells together, σ²·cap².
+func (s *Spec) sumVariance(m *Measure) int64 {
+	if m.Across {
+		return s.Sigma * s.Sigma * m.Cap * m.Cap
+	}
+	return s.Variance() * m.Cap * m.Cap
+}
 
 func (s *Spec) encodeEvents(e *encoder) {
 	e.flag(s.Events != nil)
@@ -298,11 +323,14 @@ func (s *Spec) encodeEvents(e *encoder) {
 		e.number(m.Cap)
 		e.number(m.Granule)
 	}
+	if s.Events.Credits != nil {
+		s.Events.Credits.encode(e)
+	}
 }
 
 // eventQuery gives what the engine is asked of the events.
 func (s *Spec) eventQuery() *matcher.EventQuery {
-	if s.Events == nil {
+	if s.Events == nil || s.Events.Credits != nil {
 		return nil
 	}
 	q := &matcher.EventQuery{Logs: s.Events.Logs, From: s.Events.From.Number(), To: s.Events.To.Number(),

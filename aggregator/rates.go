@@ -34,7 +34,7 @@ type amount struct{ value, sd, most float64 } // most: what one user adds at mos
 func (a *Answer) compose(t *Table, sum Cell) {
 	for i := range t.Sums {
 		a.Measures = append(a.Measures, t.Sums[i].Name)
-		a.Caps = append(a.Caps, Cap{t.Sums[i].Name, t.Sums[i].Cap * t.Sums[i].Granule})
+		a.Caps = append(a.Caps, Cap{t.Sums[i].Name, t.Sums[i].Cap * t.Sums[i].Granule, t.Sums[i].Across > 0})
 	}
 	for _, r := range a.present() {
 		a.Rates = append(a.Rates, r.name)
@@ -79,7 +79,7 @@ func (a *Answer) amounts(t *Table, c Cell, of func(*Sum) int64) ([]*Interval, []
 	known := map[string]amount{MeasureUsers: {float64(c.Users), deviation(c, t.Sigma), 1}}
 	for i := range t.Sums {
 		s := &t.Sums[i]
-		sd := deviation(c, t.Sigma) * float64(s.Cap) * float64(s.Granule)
+		sd := float64(t.Sigma) * math.Sqrt(float64(c.Terms)/float64(max(1, s.Across))) * float64(s.Cap) * float64(s.Granule)
 		value, half := of(s)*s.Granule, int64(math.Ceil(z95*sd))
 		sums[i] = &Interval{value, max(0, value-half), value + half}
 		known[s.Name] = amount{float64(value), sd, float64(s.Cap * s.Granule)}

@@ -133,7 +133,7 @@ func (s *Spec) cells() int {
 
 // query gives what the engine is asked.
 func (s *Spec) query() matcher.Query {
-	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where, Events: s.eventQuery()}
+	q := matcher.Query{Population: s.Population, Eligible: s.Eligible, List: s.List, Where: s.Where, Events: s.eventQuery(), Attribution: s.creditQuery()}
 	for _, d := range s.Dims {
 		dim := matcher.Dim{Source: d.Source, Name: d.Name, Size: d.engineSize(), Step: d.Step, Share: d.Share}
 		if d.Source == matcher.Frequency {

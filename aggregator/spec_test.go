@@ -277,7 +277,7 @@ func TestCompileRefuses(t *testing.T) {
 		"window of no event": {change(func(q *entrustment.Question) {
 			q.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
 		}), entrustment.CodeSpec, "window"},
-		"report not built":    {change(func(q *entrustment.Question) { q.Report = "attribution" }), entrustment.CodeSpec, "report"},
+		"no report":           {change(func(q *entrustment.Question) { q.Report = "guess" }), entrustment.CodeSpec, "report"},
 		"event condition":     {profileOf(&entrustment.Condition{Event: &entrustment.EventCondition{}}, "age"), entrustment.CodeNotFound, "where.event"},
 		"another measure":     {change(func(q *entrustment.Question) { q.Measures = []string{"clicks"} }), entrustment.CodeSpec, "measures[0]"},
 		"sigma not offered":   {change(func(q *entrustment.Question) { q.Sigma = 6 }), entrustment.CodeLimit, "sigma"},

@@ -50,11 +50,13 @@ type Table struct {
 
 // Sum is one measure of a Table beside users. Amounts are in granules, noisy, at
 // least 0, and 0 where the cell is withheld. The standard deviation of one is
-// Sigma·Cap·√Terms of its cell.
+// Sigma·Cap·√Terms of its cell; where Cap is of the Across cells together that somebody
+// may be in, it is Sigma·Cap·√(Terms/Across).
 type Sum struct {
 	Name    string  `json:"name"`
 	Cap     int64   `json:"cap"`
 	Granule int64   `json:"granule"`
+	Across  int64   `json:"across,omitempty"`
 	Cells   []int64 `json:"cells"`
 	Other   int64   `json:"other,omitempty"`
 	Total   int64   `json:"total,omitempty"`
@@ -220,6 +222,9 @@ func (g *Gate) drawAll(s *Spec, cells int, streams streamFunc) ([][]int64, error
 func (g *Gate) noiseSum(exact, z []int64, m *Measure, s *Spec, t *Table, streams streamFunc) (Sum, error) {
 	sum := Sum{Name: m.Name, Cap: m.Cap, Granule: m.Granule, Cells: make([]int64, len(exact))}
 	variance := s.sumVariance(m)
+	if m.Across {
+		sum.Across = s.cellsOfOne()
+	}
 	var all, other int64
 	for i, n := range exact {
 		if n < 0 || n > m.Cap*math.MaxUint32 {

@@ -152,11 +152,6 @@ func toComeOf(party string) matcher.EventsID {
 	return sha256.Sum256([]byte("awase events to come of " + party))
 }
 
-// resultOf is the question that a campaign's result answers.
-func resultOf(m *entrustment.Campaign, report string) *entrustment.Question {
-	return &entrustment.Question{Schema: entrustment.SchemaReport, Report: report, Entrustment: m.Entrustment, Campaign: m.ID}
-}
-
 // asDelivery is a campaign whose next delivery was decided about and compiled.
 type asDelivery struct {
 	campaign *entrustment.Campaign
@@ -350,7 +345,7 @@ func (e *Enclave) canPay(ctx context.Context, m *entrustment.Campaign, party str
 	}
 	var undo []func() error
 	for i, report := range m.Results {
-		back, err := e.putAside(ctx, resultOf(m, report), m, party)
+		back, err := e.putAside(ctx, m.Result(report), m, party)
 		undo = append(undo, back)
 		if err == nil {
 			continue

@@ -441,9 +441,9 @@ func TestLabelFilesHideMembers(t *testing.T) {
 				return l
 			})
 		}, []string{"repeated", "nearest"}},
-		"one bit": {func(_ int, f labelFile) labelFile { // in one label of eight
+		"one bit": {func(_ int, f labelFile) labelFile { // in one label of four
 			return f.each(func(row int, l []byte) []byte {
-				if f.member[row] && l[3]&7 == 0 {
+				if f.member[row] && l[3]&3 == 0 {
 					l[20] &^= 1
 				}
 				return l

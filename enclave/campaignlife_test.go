@@ -423,7 +423,7 @@ func TestCampaignUnpaid(t *testing.T) {
 		sum += of.Price.Rho
 	}
 	r.gate(t, fmt.Sprintf("budget: {30d: %.4f}\n", sum))
-	q := resultOf(m, entrustment.ReportLift)
+	q := m.Result(entrustment.ReportLift)
 	if _, err := r.Report(t.Context(), q); err != nil {
 		t.Errorf("the lift report: %v", err)
 	}
@@ -610,5 +610,39 @@ func TestCampaignProvision(t *testing.T) {
 		if len(given) != 1 || given[0].From != "operator" || given[0].To != "adco" || given[0].Country.Country != "JP" || !slices.Equal(given[0].Items, []string{"email", "gender", "phone"}) || len(given[0].Basis) != 2 {
 			t.Errorf("to %q the evidence shows %+v", party, given)
 		}
+	}
+}
+
+// TestCampaignLabelsDecided: the labels of a new day are decided about as the first were:
+// where the partner's ground ended meanwhile there are none, and those of before end.
+func TestCampaignLabelsDecided(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "op-24", "spring", entrustment.FormLabel, "")
+	r.submit(t, m)
+	r.deliver(t, m)
+	c := *r.state.contracts["op-24"].Contract
+	c.Basis = slices.Clone(c.Basis)
+	for i := range c.Basis {
+		c.Basis[i].Until = entrustment.DateOf(r.now())
+	}
+	if _, err := r.Entrust(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	r.pass(aDay)
+	_, err := r.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: "op-24", Campaign: "spring"})
+	wantCode(t, "labels without a ground", err, entrustment.CodeNoBasis)
+	if n := len(r.deliveriesMade(t)); n != 1 {
+		t.Errorf("%d deliveries", n)
+	}
+	all, err := r.Campaigns(t.Context(), "op-24")
+	if err != nil || len(all) != 1 || all[0].Stopped == nil {
+		t.Errorf("it stands as %+v (%v)", all, err)
+	}
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: "op-24", Campaign: "spring"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.deliver(t, m); len(got.Deliveries) != 2 || got.State != wire.CampaignClosed {
+		t.Errorf("closed it stands as %+v", got)
 	}
 }

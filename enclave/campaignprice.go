@@ -28,7 +28,7 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 		out.Short = append(out.Short, wire.ShortOf{What: "delivery", Short: *s})
 	}
 	for _, report := range m.Results {
-		q := resultOf(m, report)
+		q := m.Result(report)
 		a, err := e.askFor(q, req.Party, m)
 		if err != nil {
 			return nil, err

@@ -130,7 +130,7 @@ func TestCampaignReports(t *testing.T) {
 		"a list of another name":   {entrustment.ReportLift, func(q *entrustment.Question) { q.List = "k" }, entrustment.CodeSpec},
 		"a size on a campaign":     {entrustment.ReportSize, nil, entrustment.CodeSpec},
 		"a category of none":       {entrustment.ReportDelivery, func(q *entrustment.Question) { q.Categories = []string{"autumn"} }, entrustment.CodeDimForbidden},
-		"attribution, as long as":  {entrustment.ReportAttribution, nil, entrustment.CodeSpec},
+		"days on an attribution":   {entrustment.ReportAttribution, func(q *entrustment.Question) { q.Dims = []string{"day"} }, entrustment.CodeDimForbidden},
 		"a column that nobody has": {entrustment.ReportDelivery, func(q *entrustment.Question) { q.Dims = []string{"shoe_size"} }, entrustment.CodeDimForbidden},
 	} {
 		_, err := ask(c.report, c.change)

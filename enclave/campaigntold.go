@@ -176,7 +176,8 @@ func (e *Enclave) sizeOf(m *entrustment.Campaign) (newest *reportRecord, err err
 	for _, sigma := range append([]int{0}, e.sigmas()...) {
 		for _, recipient := range c.Contract.Recipients {
 			for _, named := range []string{"", recipient} {
-				q := &entrustment.Question{Schema: entrustment.SchemaReport, Report: entrustment.ReportSize, Entrustment: m.Entrustment, List: m.List, Where: m.Where, Sigma: sigma, Recipient: named}
+				q := m.Sizing()
+				q.Sigma, q.Recipient = sigma, named
 				name, err := answers(q, recipient)
 				if err != nil {
 					return nil, err

@@ -157,6 +157,13 @@ func (e *Enclave) beginDelivery(ctx context.Context, key campaignKey, what act) 
 			return nil, err
 		}
 		u.asDelivery = asDelivery{campaign: m, contract: contract, list: e.state.lists[listKey{m.Entrustment, m.List}]}
+		// Labels say anew who is a member, so that has to be allowed anew; who is taken off
+		// is taken off whatever became of the contract's grounds.
+		if what == actLabels {
+			if err := entrustment.DecideCampaign(e.facts(contract), m); err != nil {
+				return nil, err
+			}
+		}
 		if what == actLabels && (u.list == nil || u.list.Keys == nil) {
 			return nil, noCampaignList(m)
 		}

@@ -29,7 +29,7 @@ func (e *Enclave) eventSources(c *entrustRecord, facts *entrustment.Facts, src *
 	var out []aggregator.EventSource
 	loggers := facts.Loggers()
 	for _, l := range e.logsOf(c) {
-		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Last: entrustment.DateOf(l.at).Add(-1), Owner: src.BaseOwner}
+		s := aggregator.EventSource{ID: matcher.EventsID(l.Digest), Types: typesOf(l), Last: entrustment.DateOf(l.at).Add(-1), Owner: src.BaseOwner}
 		if l.Entrustment != seal.BaseEntrustment {
 			s.Owner = e.ownerOfLog(l)
 		}

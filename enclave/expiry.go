@@ -169,6 +169,10 @@ func readsFrom(q *entrustment.Question, today entrustment.Date) (from entrustmen
 		from = q.Window.From
 	}
 	most := entrustment.Days(0)
+	if q.Report == entrustment.ReportAttribution {
+		a := q.Attribution.Filled()
+		most = max(a.Click, a.View)
+	}
 	err = q.Where.Walk(func(c *entrustment.Condition) error {
 		if c.Event != nil {
 			reads, most = true, max(most, c.Event.Within)

@@ -112,7 +112,14 @@ func (o *outFile) abort() {
 // putOut copies the file of a delivery from the vault into the outbox, durably: whole and
 // as it was written, or not under its name.
 func (e *Enclave) putOut(ctx context.Context, u *underWay) error {
-	if err := e.disk.Mkdir(e.self.outbox, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := e.disk.Mkdir(e.self.outbox, 0o700)
+	if made := err == nil; made || errors.Is(err, fs.ErrExist) {
+		err = e.disk.SyncDir(filepath.Dir(e.self.outbox))
+		if !made { // what is confined can't, and has one that was made before it
+			err = nil
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("making the outbox: %w", errno(err))
 	}
 	path := e.outPath(u.rec.ID)

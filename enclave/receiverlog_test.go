@@ -171,7 +171,7 @@ func TestReceiverLog(t *testing.T) {
 	other := &entrustment.Question{Schema: "awase.report/v1", Report: entrustment.ReportDelivery, Entrustment: "acme-5", Campaign: "spring", Recipient: "acme", Dims: []string{"gender"}}
 	_, err = r.Report(t.Context(), &entrustment.Question{Schema: "awase.report/v1", Report: entrustment.ReportSize, Entrustment: "acme-5", List: "l", Recipient: "acme"})
 	wantCode(t, "what nothing was put aside for", err, entrustment.CodeBudget)
-	rel, err := r.Report(t.Context(), resultOf(m, entrustment.ReportDelivery))
+	rel, err := r.Report(t.Context(), m.Result(entrustment.ReportDelivery))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -173,6 +173,12 @@ func statement(p *wire.Privacy, caps []aggregator.Cap, report string) wire.State
 		s.EN += " That bound holds for all sizes answered from the planning cube together."
 	}
 	for _, c := range caps {
+		if c.Across { // in all cells together: the noise of a cell is of that
+			most, sd := float64(c.Most)/1000, float64(p.Sigma)*float64(c.Most)/1000
+			s.JA += fmt.Sprintf("成果は一人につき最大 %.0f 件を数え、千分の一の整数に分けて接触に割り当て、各区分に標準偏差 %.0f 件の雑音を加えています。", most, sd)
+			s.EN += fmt.Sprintf(" Of conversions at most %.0f count for one person, divided among touches in whole thousandths, and the noise in each cell has standard deviation %.0f.", most, sd)
+			continue
+		}
 		// A sum's noise is σ times what one person may add at most.
 		s.JA += fmt.Sprintf("%sは一人につき最大 %d までを数え、標準偏差 %.0f の雑音を加えています。", measureJA[c.Measure], c.Most, p.Deviation()*float64(c.Most))
 		s.EN += fmt.Sprintf(" Of %s at most %d count for one person, and the noise has standard deviation %.0f.", c.Measure, c.Most, p.Deviation()*float64(c.Most))

@@ -100,7 +100,8 @@ func (e *Enclave) askFor(q *entrustment.Question, party string, of *entrustment.
 	}
 	src.Campaign = campaign
 	if of != nil && len(c.Contract.Events) > 0 {
-		// Its events come once it is delivered: what their count costs is known before.
+		// Its events come once it is delivered: what their count costs is known before. Logs
+		// that are there may declare nothing to credit.
 		src.Events = append(src.Events, e.logsToCome(&facts, of.Until)...)
 	}
 	policy := e.gate.Policy()

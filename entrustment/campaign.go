@@ -72,6 +72,16 @@ type Campaign struct {
 	ConversionRate Rate `yaml:"conversion_rate,omitempty" json:"conversion_rate,omitempty"`
 }
 
+// Sizing gives the question of how large the campaign's audience is, held out or not.
+func (m *Campaign) Sizing() *Question {
+	return &Question{Schema: SchemaReport, Report: ReportSize, Entrustment: m.Entrustment, List: m.List, Where: m.Where}
+}
+
+// Result gives the question of one of its results.
+func (m *Campaign) Result(report string) *Question {
+	return &Question{Schema: SchemaReport, Report: report, Entrustment: m.Entrustment, Campaign: m.ID}
+}
+
 // Rate is a share in millionths, written in per cent: 2%, 0.05%.
 type Rate int64
 

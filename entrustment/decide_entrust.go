@@ -32,10 +32,10 @@ func (f *Facts) allBases() *Error {
 		if err := f.canHold(b, path); err != nil {
 			return err
 		}
-		if f.onlyJoins() {
-			if err := f.entrustAlone(b, path); err != nil {
-				return err
-			}
+		// Each report reads a list or an event log next to the base, so nothing but joined
+		// tables can come out of the contract.
+		if err := f.entrustAlone(b, path); err != nil {
+			return err
 		}
 	}
 	for _, id := range f.loggers() {
@@ -63,18 +63,6 @@ func (f *Facts) canHold(b *Basis, path string) *Error {
 		return refusal(CodeNoBasis, clauseBasis, path, fmt.Sprintf("the basis of %q holds on no day of the entrustment", b.Party), "correct its from and until")
 	}
 	return f.grounds(b, path)
-}
-
-// onlyJoins tells whether nothing but joined tables can come out of the contract:
-// its outputs are reports that this version has, and each of those reads a list
-// or an event log next to the base.
-func (f *Facts) onlyJoins() bool {
-	for _, output := range f.Contract.Outputs {
-		if !slices.Contains(AnsweredReports(), output) {
-			return false
-		}
-	}
-	return true
 }
 
 // joinsUsersOf tells whether the flow joins the users of a party: by its base, its

@@ -218,7 +218,7 @@ var breaches = []breach{
 	{"entrustment alone for the list", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { w.other().Code = BasisEntrust }, CodeNoBasis, clauseEntrust},
 	{"entrustment alone for the base", ruleBasis, in(actMatch, actAsk, actDeliver), nil, func(w *fixture) { *w.own() = Basis{Party: "operator", Code: BasisEntrust, Evidence: aHash} }, CodeNoBasis, clauseEntrust},
 	{"entrustment alone, and nothing but joins", ruleBasis, in(actEntrust, actMatch, actAsk, actDeliver), nil, func(w *fixture) {
-		w.other().Code, w.c().Outputs = BasisEntrust, AnsweredReports()
+		w.other().Code = BasisEntrust
 	}, CodeNoBasis, clauseEntrust},
 	{"STAT_2026 is off", ruleBasis, everyAct, nil, func(w *fixture) { w.other().Code = BasisStat2026 }, CodeNoBasis, clauseStat},
 	{"STAT_2026 is to come", ruleBasis, everyAct, nil, func(w *fixture) { w.other().Code = BasisStat2026; w.facts.StatEffective = Date{2026, 6, 16} }, CodeNoBasis, clauseStat},
@@ -520,7 +520,7 @@ func TestAllowedAsksAndDeliveries(t *testing.T) {
 	w = worldOf(FlowAnalysis5, "")
 	w.other().Code = BasisEntrust
 	allowed("loading under ENTRUST", w, actLoad)
-	allowed("entrusting under ENTRUST", w, actEntrust)
+	wantRefusal(t, "entrusting under ENTRUST, whose every report joins", w.decide(actEntrust), CodeNoBasis, clauseEntrust)
 
 	w = worldOf(FlowDelivery5, "")
 	w.c().Recipients = append(w.c().Recipients, "operator")

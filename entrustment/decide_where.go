@@ -32,7 +32,7 @@ func (w *wording) dims(q *Question) *Error {
 			return refusal(CodeDimForbidden, clauseDoc, path, DimMatchedBy+" is a dimension of the overlap report alone", "ask for an overlap report")
 		}
 		if q.Report == ReportBehaviour && slices.Contains([]string{DimCategory, DimDay, DimWeek}, name) ||
-			q.Report == ReportDelivery && (name == DimDay || name == DimWeek) {
+			q.Report == ReportDelivery && (name == DimDay || name == DimWeek) || q.Report == ReportAttribution && name == DimTouch {
 			continue
 		}
 		if err := w.attribute(path, name); err != nil {

@@ -26,6 +26,13 @@ const (
 	DimWeek     = "week"     // spans of seven days from the window's first
 )
 
+// DimTouch is the reserved dimension of an attribution report: what a conversion is
+// credited to, a kind of event and its category ("click/spring"), or Unattributed.
+const (
+	DimTouch     = "touch"
+	Unattributed = "unattributed"
+)
+
 // Window is a range of whole JST days, both ends included.
 type Window struct {
 	From Date `yaml:"from" json:"from" need:"value"`
@@ -34,22 +41,26 @@ type Window struct {
 
 // Question is spec.yaml: what somebody asks of the room.
 type Question struct {
-	Schema      string     `yaml:"schema" json:"schema" need:"value"`
-	Report      string     `yaml:"report" json:"report" need:"value"`
-	Entrustment string     `yaml:"entrustment" json:"entrustment" need:"value"`
-	Campaign    string     `yaml:"campaign,omitempty" json:"campaign,omitempty"` // of a report on one: its id
-	List        string     `yaml:"list,omitempty" json:"list,omitempty"`         // of a report on a campaign: the campaign's
-	Dims        []string   `yaml:"dims,omitempty" json:"dims,omitempty"`
-	Where       *Condition `yaml:"where,omitempty" json:"where,omitempty"`
-	Sigma       int        `yaml:"sigma,omitempty" json:"sigma,omitempty"` // 0: the policy's default (10)
-	Window      *Window    `yaml:"window,omitempty" json:"window,omitempty"`
-	Measures    []string   `yaml:"measures,omitempty" json:"measures,omitempty"`
-	Categories  []string   `yaml:"categories,omitempty" json:"categories,omitempty"` // of events; none: all that the contract names
-	Total       bool       `yaml:"total,omitempty" json:"total,omitempty"`
-	Index       bool       `yaml:"index,omitempty" json:"index,omitempty"`
-	Recipient   string     `yaml:"recipient,omitempty" json:"recipient,omitempty"`
-	Purpose     Purpose    `yaml:"purpose,omitempty" json:"purpose,omitempty"` // what the answer is for; "": the entrustment's
+	Schema      string       `yaml:"schema" json:"schema" need:"value"`
+	Report      string       `yaml:"report" json:"report" need:"value"`
+	Entrustment string       `yaml:"entrustment" json:"entrustment" need:"value"`
+	Campaign    string       `yaml:"campaign,omitempty" json:"campaign,omitempty"` // of a report on one: its id
+	List        string       `yaml:"list,omitempty" json:"list,omitempty"`         // of a report on a campaign: the campaign's
+	Dims        []string     `yaml:"dims,omitempty" json:"dims,omitempty"`
+	Where       *Condition   `yaml:"where,omitempty" json:"where,omitempty"`
+	Sigma       int          `yaml:"sigma,omitempty" json:"sigma,omitempty"` // 0: the policy's default (10)
+	Window      *Window      `yaml:"window,omitempty" json:"window,omitempty"`
+	Measures    []string     `yaml:"measures,omitempty" json:"measures,omitempty"`
+	Categories  []string     `yaml:"categories,omitempty" json:"categories,omitempty"`   // of events; none: all that the contract names
+	Attribution *Attribution `yaml:"attribution,omitempty" json:"attribution,omitempty"` // of an attribution report; nil: its defaults
+	Total       bool         `yaml:"total,omitempty" json:"total,omitempty"`
+	Index       bool         `yaml:"index,omitempty" json:"index,omitempty"`
+	Recipient   string       `yaml:"recipient,omitempty" json:"recipient,omitempty"`
+	Purpose     Purpose      `yaml:"purpose,omitempty" json:"purpose,omitempty"` // what the answer is for; "": the entrustment's
 }
+
+// CampaignReports gives the kinds of report that are on a campaign.
+func CampaignReports() []string { return slices.Clone(ads[:]) }
 
 // OfCampaign tells whether a kind of report is on a campaign.
 func OfCampaign(report string) bool { return slices.Contains(ads[:], report) }

@@ -44,6 +44,7 @@ func ParseQuestion(file string, data []byte) (*Question, error) {
 	if q.Recipient != "" {
 		c.id("recipient", q.Recipient)
 	}
+	c.attribution(q)
 	if q.Where != nil {
 		if err := q.Where.check("where"); err != nil {
 			c.failAs(err.Code, err.Field, err.Detail, err.Mend)

@@ -47,7 +47,7 @@ func Reports() []string {
 
 // AnsweredReports gives the kinds of report that this version answers.
 func AnsweredReports() []string {
-	return []string{ReportOverlap, ReportProfile, ReportSize, ReportCube, ReportBehaviour, ReportReachFrequency, ReportDelivery, ReportLift}
+	return []string{ReportOverlap, ReportProfile, ReportSize, ReportCube, ReportBehaviour, ReportReachFrequency, ReportDelivery, ReportLift, ReportAttribution}
 }
 
 // Flows gives the six flows in the order of DESIGN §2.

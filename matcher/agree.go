@@ -7,6 +7,8 @@ import (
 	"iter"
 	"reflect"
 	"slices"
+
+	"awase/entrustment"
 )
 
 // Common is what two engines both hold of one room, to be compared by what they
@@ -69,14 +71,14 @@ func (c *Common) Questions() (n int) {
 // queries asks, for each eligibility, of the base alone and of each list: by every
 // column of either, by the kind that matched, by each column with the next, under
 // conditions on columns and lists; and of each log by category, day, frequency, with
-// sums, and in conditions.
+// sums, and in conditions; and of all logs what their conversions are credited to.
 func (c *Common) queries() iter.Seq[Query] {
 	return func(yield func(Query) bool) {
 		lists := append([]CommonList{{}}, c.Lists...)
 		for _, e := range c.Eligible {
 			for i := range lists {
 				q := Query{Population: c.Population, Eligible: e, List: lists[i].ID}
-				for _, q := range slices.Concat(c.byColumns(q, &lists[i]), c.byConditions(q, &lists[i]), c.byEvents(q, &lists[i])) {
+				for _, q := range slices.Concat(c.byColumns(q, &lists[i]), c.byConditions(q, &lists[i]), c.byEvents(q, &lists[i]), c.byCredits(q, &lists[i])) {
 					if !yield(q) {
 						return
 					}
@@ -198,6 +200,36 @@ func (c *Common) byEvents(q Query, l *CommonList) (out []Query) {
 			bounds := []int64{1, 2, 3, 5, 10}
 			ask(EventQuery{Categories: categories, Presence: kind}, Dim{Source: Frequency, Name: kind, Bounds: bounds, Size: len(bounds)})
 		}
+	}
+	return out
+}
+
+func (c *Common) byCredits(q Query, l *CommonList) (out []Query) {
+	a := Attribution{Click: 30, View: 7, HalfLife: 7, Most: 3, Credits: true}
+	for i := range c.Logs {
+		log := &c.Logs[i]
+		if i == 0 {
+			a.From, a.To = log.From, log.To
+		}
+		a.Logs, a.From, a.To = append(a.Logs, log.Events), min(a.From, log.From), max(a.To, log.To)
+		a.Categories = append(a.Categories, log.categories()...)
+		for _, t := range log.Types {
+			if t.touches() && a.TouchOf(t) < 0 && len(a.Touches) < maxTouches {
+				a.Touches = append(a.Touches, t)
+			}
+		}
+	}
+	if a.Touches == nil {
+		return nil
+	}
+	q.Dims = []Dim{{Source: Touch, Name: "touch", Size: len(a.Touches) + 1}}
+	if others := c.dims(l); len(others) > 0 && others[len(others)-1].Size*(len(a.Touches)+1) <= maxCells {
+		q.Dims = append(q.Dims, others[len(others)-1])
+	}
+	for _, model := range entrustment.AttributionModel("").Allowed() {
+		by := a
+		by.Model, q.Attribution = entrustment.AttributionModel(model), &by
+		out = append(out, q)
 	}
 	return out
 }

@@ -42,6 +42,11 @@ func Check(q *Query, s Schema) (cells int, err error) {
 			return 0, err
 		}
 	}
+	if q.Attribution != nil {
+		if err := c.attribution(q.Attribution); err != nil {
+			return 0, err
+		}
+	}
 	if q.Where != nil {
 		if err := c.where(q.Where, "where", 0); err != nil {
 			return 0, err
@@ -73,6 +78,14 @@ func (c *checker) dims() (cells int, err error) {
 			if c.query.List == (ListID{}) {
 				return 0, badSpec(field, "matched_by needs a list")
 			}
+		case Touch:
+			if c.query.Attribution == nil {
+				return 0, badSpec(field, "this dimension needs an attribution")
+			}
+			if slices.ContainsFunc(dims[:i], func(b Dim) bool { return b.Source == Touch }) {
+				return 0, badSpec(field, "a dimension of touches is named twice")
+			}
+			size = len(c.query.Attribution.Touches) + 1
 		case EventCategory, EventDay, Frequency:
 			if c.query.Events == nil {
 				return 0, badSpec(field, "this dimension needs events")

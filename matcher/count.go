@@ -22,6 +22,7 @@ type counter struct {
 	at    []uint32 // their cells
 	stack []uint64 // scratch bitmaps
 	tally eventTally
+	given creditTally
 
 	touched uint64 // nobody reads it: it keeps the reads alive
 }
@@ -30,10 +31,7 @@ type counter struct {
 // conditions, for each cell, and the sums. All clusters are passed over,
 // whatever is found.
 func (p *plan) count(ctx context.Context, workers int) (Exact, error) {
-	sums := 0
-	if p.events != nil {
-		sums = len(p.events.Sums)
-	}
+	sums := p.sums
 	words := len(p.users)
 	counters := make([]counter, workers)
 	blocks := (words + blockWords - 1) / blockWords
@@ -231,13 +229,17 @@ func (c *counter) add(set []uint64, w0 int) {
 			c.ahead(d.codes, w0, len(set))
 		}
 	}
-	if d := c.dims; c.events == nil && len(d) == 3 && d[0].source == BaseColumn && d[1].source == BaseColumn && d[2].source == BaseColumn {
+	if d := c.dims; c.events == nil && c.credits == nil && len(d) == 3 && d[0].source == BaseColumn && d[1].source == BaseColumn && d[2].source == BaseColumn {
 		countThree(c.cells, c.ids, &d[0], &d[1], &d[2])
 		return
 	}
 	c.place()
 	if c.events != nil {
 		c.addEvents(len(set), w0)
+		return
+	}
+	if c.credits != nil {
+		c.addCredits(len(set), w0)
 		return
 	}
 	for _, cell := range c.at {

@@ -103,6 +103,7 @@ const (
 	EventDay                       // of the events read, in spans of Step days from the window's first: likewise
 	Frequency                      // how many events of the kind Name a cluster has: Bounds give the least of each value
 	Assigned                       // whether a cluster is in Share: 0 is no, 1 is yes
+	Touch                          // what its conversions are credited to: a cluster may be in several
 )
 
 // Dim is one dimension of a query.
@@ -122,7 +123,9 @@ type Query struct {
 	List       ListID      // zero: the eligible base alone
 	Where      *Where      // nil: everyone
 	Dims       []Dim       // row-major: the last dimension varies fastest; none: one cell
-	Events     *EventQuery // nil: no event is read
+	Events     *EventQuery // nil: no event is counted
+
+	Attribution *Attribution // nil: no conversion is credited
 }
 
 // Where is a canonical condition with codes in place of values and ListIDs in
@@ -151,7 +154,7 @@ type InCodes struct {
 // they never leave the enclave.
 type Exact struct {
 	Users []int64   // distinct clusters, one for each cell, row-major
-	Sums  [][]int64 // of each EventSum, in granules, likewise
+	Sums  [][]int64 // of each EventSum, in granules, likewise; or of the credits, in thousandths
 }
 
 // Engine counts. Both engines give the same Exact for the same Query on the

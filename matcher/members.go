@@ -28,7 +28,7 @@ func CheckMembers(q *Query, s Schema) error {
 	if len(q.Dims) > 0 {
 		return badSpec("dims", "an audience has no dimensions")
 	}
-	if q.Events != nil {
+	if q.Events != nil || q.Attribution != nil {
 		return badSpec("events", "an audience counts no events")
 	}
 	_, err := Check(q, s)
@@ -37,7 +37,7 @@ func CheckMembers(q *Query, s Schema) error {
 
 // Members gives the audience of q: see Engine. It holds 20 bytes a hit.
 func (e *Embedded) Members(ctx context.Context, q Query) ([]Hit, error) {
-	if len(q.Dims) > 0 || q.Events != nil {
+	if len(q.Dims) > 0 || q.Events != nil || q.Attribution != nil {
 		return nil, CheckMembers(&q, nil)
 	}
 	p, err := e.matched(ctx, &q)

@@ -30,6 +30,9 @@ func (q *Query) Reads() Reads {
 	if q.Events != nil {
 		r.logs(q.Events.Logs)
 	}
+	if q.Attribution != nil {
+		r.logs(q.Attribution.Logs)
+	}
 	if q.Where != nil {
 		r.condition(q.Where)
 	}

@@ -14,7 +14,9 @@ type plan struct {
 	sets                map[*List]*bitmap // lists in conditions
 	hits                hits              // of list, once matched
 
-	events *eventPlan // nil: no event is read
+	events  *eventPlan  // nil: no event is counted
+	credits *creditPlan // nil: no conversion is credited
+	sums    int         // of the answer
 }
 
 type dim struct {
@@ -103,6 +105,10 @@ func (e *Embedded) plan(q *Query) (*plan, error) {
 	if q.Events != nil {
 		p.bindEvents(q, s)
 	}
+	if q.Attribution != nil {
+		p.bindCredits(q, s)
+	}
+	p.sums = len(q.sumCaps())
 	if q.Where != nil {
 		n := p.bind(q.Where, s)
 		p.where = &n

@@ -125,7 +125,15 @@ func flatten(r *wire.Release) (*flat, error) {
 	if hasIndex(r) {
 		index = add(asFloat, "index", "index_low", "index_high")
 	}
-	measures, rates := add(asInt, triples(r.Measures)...), add(asFloat, triples(r.Rates)...)
+	var measures []*column
+	for _, name := range r.Measures {
+		as := asInt
+		if inThousandths(name) {
+			as = asFloat
+		}
+		measures = append(measures, add(as, triples([]string{name})...)...)
+	}
+	rates := add(asFloat, triples(r.Rates)...)
 	var lift []*column // shares of the rows of the table; then, in a row of its own, what follows
 	if r.Lift != nil {
 		lift = add(asFloat, slices.Concat(triples([]string{"share", "difference", "relative"}), []string{"p"})...)
@@ -212,9 +220,13 @@ func number3(to []*column, n *wire.Number) {
 		}
 		return
 	}
-	to[0].int(n.Value)
-	to[1].int(n.Low)
-	to[2].int(n.High)
+	for i, v := range []int64{n.Value, n.Low, n.High} {
+		if to[i].as == asFloat { // in thousandths
+			to[i].float(float64(v) / 1000)
+		} else {
+			to[i].int(v)
+		}
+	}
 }
 
 func ratio3(to []*column, x *wire.Ratio) {

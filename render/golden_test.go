@@ -42,7 +42,7 @@ func samples() map[string]*wire.Release {
 	return map[string]*wire.Release{
 		"profile": profileSample(false), "index": profileSample(true), "overlap": overlapSample(),
 		"wide": wideSample(), "bare": bareSample(), "behaviour": behaviourSample(), "prefecture": prefectureSample(),
-		"reach": reachSample(), "delivery": deliverySample(), "lift": liftSample(), "unlifted": unliftedSample(),
+		"reach": reachSample(), "attribution": attributionSample(), "delivery": deliverySample(), "lift": liftSample(), "unlifted": unliftedSample(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ var measureNames = map[string]text{
 	"clicks":      {"クリック数", "clicks"},
 	"conversions": {"成果数", "conversions"},
 	"spend":       {"購入額（円）", "spend (yen)"},
+	"credits":     {"貢献した成果数", "credited conversions"},
 	"cost":        {"広告費（円）", "cost (yen)"},
 	"converters":  {"成果のあった人数", "converters"},
 
@@ -32,6 +34,22 @@ func measureLabel(name string) text {
 		return t
 	}
 	return text{name, name}
+}
+
+// inThousandths tells whether a measure is in thousandths, shown with three decimals.
+func inThousandths(name string) bool { return name == "credits" }
+
+// amount writes a number of a measure.
+func amount(name string, n int64) string {
+	if inThousandths(name) {
+		return fmt.Sprintf("%s.%03d", thousands(n/1000), n%1000) // none is below 0
+	}
+	return thousands(n)
+}
+
+// amountInterval is interval of a measure.
+func amountInterval(name string, n *wire.Number) string {
+	return spread(n, func(v int64) string { return amount(name, v) })
 }
 
 // amounts writes the measures and rates of the cells shown, in tables of their
@@ -76,7 +94,7 @@ func (s *screen) amountsOf(r *wire.Release, cells []wire.Cell, names []string) *
 
 func amountOf(name string, a *wire.Amounts) line {
 	if n := a.Sums[name]; n != nil {
-		return of(thousands(n.Value) + " ").and(span{interval(n), dim})
+		return of(amount(name, n.Value) + " ").and(span{amountInterval(name, n), dim})
 	}
 	if x := a.Rates[name]; x != nil {
 		return of(rate(name, x.Value) + " ").and(span{rate(name, x.Low) + "–" + rate(name, x.High), dim})

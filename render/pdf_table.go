@@ -77,7 +77,7 @@ func (p *paper) tables() {
 	for _, name := range slices.Concat(p.r.Measures, p.r.Rates) {
 		c := printColumn{head: measureLabel(name), right: true, of: func(r *printRow) (string, string) {
 			if n := r.amount.Sums[name]; n != nil {
-				return thousands(n.Value), " " + interval(n)
+				return amount(name, n.Value), " " + amountInterval(name, n)
 			}
 			if x := r.amount.Rates[name]; x != nil {
 				return rate(name, x.Value), " " + rate(name, x.Low) + "–" + rate(name, x.High)

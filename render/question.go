@@ -69,6 +69,9 @@ func details(r *wire.Release) []text {
 		c := join(labels(entrustment.DimCategory, q.Categories), "・", ", ")
 		out = append(out, text{plain("行動：" + c.ja), plain("events: " + c.en)})
 	}
+	if q.Attribution != nil {
+		out = append(out, attribution(q.Attribution))
+	}
 	if q.Window != nil {
 		out = append(out, text{
 			fmt.Sprintf("期間：%s 〜 %s", q.Window.From, q.Window.To),
@@ -76,6 +79,30 @@ func details(r *wire.Release) []text {
 		})
 	}
 	return out
+}
+
+var modelNames = map[entrustment.AttributionModel]text{
+	entrustment.LastTouch: {"最後の接触", "to the last touch"},
+	entrustment.FirstLast: {"最初と最後の接触に半分ずつ", "half to the first touch, half to the last"},
+	entrustment.EvenTouch: {"すべての接触に均等", "to all touches alike"},
+	entrustment.TimeDecay: {"新しい接触ほど多く", "more to later touches"},
+}
+
+// attribution says in words how conversions are credited.
+func attribution(a *entrustment.Attribution) text {
+	model, ok := modelNames[a.Model]
+	if !ok {
+		model = text{string(a.Model), string(a.Model)}
+	}
+	if a.HalfLife > 0 {
+		model.ja += fmt.Sprintf("（半減期%d日）", int(a.HalfLife))
+		model.en += fmt.Sprintf(" (half as much for each %s)", entrustment.Count(int(a.HalfLife), "day", "days"))
+	}
+	return text{
+		plain(fmt.Sprintf("成果の割当：%s。当日までの%d日間のクリック、なければ%d日間の表示", model.ja, int(a.Click), int(a.View))),
+		plain(fmt.Sprintf("credited %s: clicks within %s, or else impressions within %s", model.en,
+			entrustment.Count(int(a.Click), "day", "days"), entrustment.Count(int(a.View), "day", "days"))),
+	}
 }
 
 // condition puts a condition in words.

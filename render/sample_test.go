@@ -197,6 +197,28 @@ func reachSample() *wire.Release {
 	return finish(r)
 }
 
+// attributionSample has credits in thousandths, with decimals in every form, a cell
+// withheld, and no total of people.
+func attributionSample() *wire.Release {
+	r := base("attribution", wire.Dim{Name: "touch", Domain: []string{"click/spring", "click/夏", "impression/spring", "impression/夏", "unattributed"}})
+	r.Measures = []string{"credits"}
+	r.Question.Window = &entrustment.Window{From: entrustment.Date{Year: 2026, Month: 4, Day: 1}, To: entrustment.Date{Year: 2026, Month: 4, Day: 30}}
+	r.Question.Categories = []string{"shop", "spring", "夏"}
+	r.Question.Attribution = &entrustment.Attribution{Model: entrustment.TimeDecay, Click: 30, View: 7, HalfLife: 7}
+	for i, touch := range r.Dims[0].Domain {
+		c := cell([]int64{1_893, 744, 2_310, 12, 5_004}[i], "touch", touch)
+		if c.Users != nil {
+			c.Sums = map[string]*wire.Number{"credits": number([]int64{1_701_333, 50_250, 2_122_040, 0, 6_021_000}[i], 58_800)}
+		}
+		r.Cells = append(r.Cells, c)
+	}
+	r = finish(r)
+	r.Privacy.CellsOfOne = 5
+	r.Other = &wire.Sum{Status: wire.None}
+	r.Total = &wire.Sum{Status: wire.None, Amounts: wire.Amounts{Sums: map[string]*wire.Number{"credits": number(9_894_623, 117_600)}}}
+	return r
+}
+
 // prices are forecasts that can't be made, what a planning cube costs, and an
 // index that its own condition leaves empty.
 func prices() map[string]*wire.Price {

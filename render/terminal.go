@@ -97,7 +97,7 @@ func (s *screen) sum(x sum) {
 	s.put(l.and(span{s: figured(x.Users.Value, s.o.Lang)}, span{"  " + interval(x.Users), dim}))
 	for _, name := range slices.Sorted(maps.Keys(x.Sums)) {
 		n := x.Sums[name]
-		s.put(in(dim, "  "+plain(measureLabel(name).in(s.o.Lang))+"  ").and(span{s: thousands(n.Value)}, span{"  " + interval(n), dim}))
+		s.put(in(dim, "  "+plain(measureLabel(name).in(s.o.Lang))+"  ").and(span{s: amount(name, n.Value)}, span{"  " + amountInterval(name, n), dim}))
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Rates)) {
 		q := x.Rates[name]
@@ -107,11 +107,14 @@ func (s *screen) sum(x sum) {
 
 // interval gives ±n where the interval is even about its value, else both ends
 // (a value near zero has its low end cut off).
-func interval(n *wire.Number) string {
+func interval(n *wire.Number) string { return spread(n, thousands) }
+
+// spread is interval of numbers that write writes.
+func spread(n *wire.Number, write func(int64) string) string {
 	if n.High-n.Value == n.Value-n.Low {
-		return "±" + thousands(n.High-n.Value)
+		return "±" + write(n.High-n.Value)
 	}
-	return thousands(n.Low) + "–" + thousands(n.High)
+	return write(n.Low) + "–" + write(n.High)
 }
 
 // label gives a name in both languages where there is room for a long line.

@@ -62,6 +62,7 @@ var dimNames = map[string]text{
 	entrustment.DimCategory:  {"行動の種類", "category"},
 	entrustment.DimDay:       {"日", "day"},
 	entrustment.DimWeek:      {"週（初日）", "week from"},
+	entrustment.DimTouch:     {"接触", "touch"},
 	"frequency":              {"接触回数", "frequency"},
 	"assignment":             {"配信の有無", "assignment"},
 }
@@ -106,6 +107,8 @@ func valueLabel(dim, value string) text {
 		return bandLabel(value, band{ja: digits, en: digits, unit: "歳"})
 	case "frequency":
 		return bandLabel(value, band{ja: digits, en: digits, unit: "回"})
+	case entrustment.DimTouch:
+		return touchLabel(value)
 	case "salary_band":
 		return bandLabel(value, band{ja: man, en: millions, unit: "円", sign: "¥"})
 	}
@@ -115,6 +118,20 @@ func valueLabel(dim, value string) text {
 	}
 	if en, ok := entrustment.RegionEnglish(value); ok && dim == "region" {
 		return text{value, en}
+	}
+	return text{value, value}
+}
+
+// touchLabel gives a touch in words: a kind of event, and its category.
+func touchLabel(value string) text {
+	kind, category, ok := strings.Cut(value, "/")
+	switch {
+	case value == entrustment.Unattributed:
+		return text{"接触なし", "no touch"}
+	case ok && kind == string(entrustment.EventClick):
+		return text{"クリック：" + category, "click: " + category}
+	case ok && kind == string(entrustment.EventImpression):
+		return text{"表示：" + category, "impression: " + category}
 	}
 	return text{value, value}
 }
@@ -181,6 +198,7 @@ var reportNames = map[string]text{
 	entrustment.ReportReachFrequency: {"リーチと頻度", "Reach and frequency"},
 	entrustment.ReportDelivery:       {"配信結果", "Delivery"},
 	entrustment.ReportLift:           {"配信の効果（リフト）", "Lift"},
+	entrustment.ReportAttribution:    {"アトリビューション", "Attribution"},
 	entrustment.ReportSize:           {"配信対象の規模", "Audience size"},
 	entrustment.ReportCube:           {"計画用の集計", "Planning cube"},
 }

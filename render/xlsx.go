@@ -36,6 +36,8 @@ type styles struct {
 	title, quiet, practice, head, headNumber, text, number, ratio, withheld, sum, sumNumber, wrap, label, pValue int
 
 	rates, sumRates [money + 1]int // by kind
+
+	decimals, sumDecimals int // of a measure in thousandths
 }
 
 // writeXLSX writes the workbook: the table, what the numbers mean, and, for
@@ -95,7 +97,7 @@ func (b *book) makeStyles() {
 	const face = "Yu Gothic"
 	rule := []excelize.Border{{Type: "bottom", Color: "#D9D9D9", Style: 1}}
 	top := []excelize.Border{{Type: "top", Color: "#767676", Style: 1}, {Type: "bottom", Color: "#D9D9D9", Style: 1}}
-	number, ratio, places := "#,##0", "0.0", "0.0000"
+	number, ratio, places, decimals := "#,##0", "0.0", "0.0000", "#,##0.000"
 	add := func(to *int, s excelize.Style) {
 		if s.Font == nil {
 			s.Font = &excelize.Font{}
@@ -124,6 +126,8 @@ func (b *book) makeStyles() {
 	}
 	add(&b.styles.text, excelize.Style{Border: rule, Alignment: middle})
 	add(&b.styles.number, excelize.Style{Border: rule, CustomNumFmt: &number})
+	add(&b.styles.decimals, excelize.Style{Border: rule, CustomNumFmt: &decimals})
+	add(&b.styles.sumDecimals, excelize.Style{Border: top, Font: &excelize.Font{Bold: true}, CustomNumFmt: &decimals})
 	add(&b.styles.pValue, excelize.Style{Border: rule, CustomNumFmt: &places})
 	add(&b.styles.ratio, excelize.Style{Border: rule, CustomNumFmt: &ratio})
 	// lightUp, pattern 14 of the file format: seen in print and without colour.
@@ -270,7 +274,7 @@ func (b *book) cell(c *wire.Cell, row, keys, columns int) {
 	b.set(s, keys+1, row, b.styles.text, "公開 released")
 	b.numbers(keys+2, row, b.styles.number, c.Users)
 	if !hasIndex(b.r) {
-		b.amounts(keys+5, row, b.styles.number, &b.styles.rates, &c.Amounts)
+		b.amounts(keys+5, row, b.styles.number, b.styles.decimals, &b.styles.rates, &c.Amounts)
 		return
 	}
 	if c.Index == nil {
@@ -284,6 +288,17 @@ func (b *book) cell(c *wire.Cell, row, keys, columns int) {
 	}
 }
 
+// amount writes a number of a measure, or in thousandths its decimals.
+func (b *book) amount(name string, col, row, style, decimals int, n *wire.Number) {
+	if !inThousandths(name) {
+		b.numbers(col, row, style, n)
+		return
+	}
+	for j, v := range []int64{n.Value, n.Low, n.High} {
+		b.set(sheetTable, col+j, row, decimals, float64(v)/1000)
+	}
+}
+
 func (b *book) numbers(col, row, style int, n *wire.Number) {
 	for j, v := range []int64{n.Value, n.Low, n.High} {
 		b.set(sheetTable, col+j, row, style, v)
@@ -292,10 +307,10 @@ func (b *book) numbers(col, row, style int, n *wire.Number) {
 
 // amounts writes the measures and rates of a row, each with its interval, from
 // a column on; only a report without an index has any.
-func (b *book) amounts(col, row, style int, rates *[money + 1]int, a *wire.Amounts) {
+func (b *book) amounts(col, row, style, decimals int, rates *[money + 1]int, a *wire.Amounts) {
 	for _, name := range b.r.Measures {
 		if n := a.Sums[name]; n != nil {
-			b.numbers(col, row, style, n)
+			b.amount(name, col, row, style, decimals, n)
 		}
 		col += 3
 	}
@@ -318,7 +333,7 @@ func (b *book) sumRows(row, keys, columns int) {
 		if line.Users != nil {
 			b.set(sheetTable, keys+1, row, b.styles.sum, "公開 released")
 			b.numbers(keys+2, row, b.styles.sumNumber, line.Users)
-			b.amounts(keys+5, row, b.styles.sumNumber, &b.styles.sumRates, &line.Amounts)
+			b.amounts(keys+5, row, b.styles.sumNumber, b.styles.sumDecimals, &b.styles.sumRates, &line.Amounts)
 		} else {
 			b.set(sheetTable, keys+1, row, b.styles.withheld, withheldFull.in(Both))
 		}

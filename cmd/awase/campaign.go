@@ -17,7 +17,7 @@ import (
 
 func campaignCommand() *cobra.Command {
 	return group("campaign", "Campaigns: an audience, where it is delivered, and the results that are wanted",
-		campaignCheck(), campaignPrice(), campaignSubmit(), campaignList(), campaignShow(), campaignDeliver(), campaignClose())
+		campaignCheck(), campaignSize(), campaignPrice(), campaignSubmit(), campaignList(), campaignShow(), campaignDeliver(), campaignResult(), campaignClose())
 }
 
 // readCampaign reads a campaign.yaml.

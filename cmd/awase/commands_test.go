@@ -173,7 +173,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 	if err := yaml.Unmarshal(raw, &access); err != nil {
 		t.Fatal(err)
 	}
-	ops := map[string][]string{"awase upload": {"loadList"}}
+	ops := map[string][]string{"awase upload": {"loadList"}, "awase campaign size": {"askReport"}, "awase campaign result": {"askReport"}}
 	for id, command := range commandOf {
 		ops["awase "+command] = append(ops["awase "+command], id)
 	}

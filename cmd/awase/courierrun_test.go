@@ -709,3 +709,81 @@ func waitFor(t *testing.T, is func() bool) {
 		}
 	}
 }
+
+// TestCampaignCommands: a campaign's life by commands over the network, up to what its
+// receiver says of it.
+func TestCampaignCommands(t *testing.T) {
+	t.Parallel()
+	w := newCourierWorld(t)
+	if err := os.WriteFile(filepath.Join(w.dir, "campaign.yaml"), apitest.CampaignDoc("spring", "x", `"results": ["delivery"]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	receives := w.env
+	asks := append(os.Environ(), "AWASE_SERVER="+w.server.URL, "AWASE_TOKEN="+w.Token(apitest.Person(apitest.Acme, api.Marketing)))
+	run := func(status int, args ...string) string {
+		t.Helper()
+		cmd := awase(t, w.dir, append([]string{"campaign"}, args...)...)
+		cmd.Env = asks
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		_ = cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != status {
+			t.Fatalf("awase campaign %s: %d, not %d\n%s", strings.Join(args, " "), got, status, out.String())
+		}
+		return out.String()
+	}
+	if out := run(0, "price", "campaign.yaml"); !strings.Contains(out, "result delivery: ρ ") || strings.Contains(out, "can't be paid for") {
+		t.Error(out)
+	}
+	if out := run(0, "submit", "campaign.yaml"); !strings.HasPrefix(out, "campaign ads/spring: version 1, log entry ") {
+		t.Error(out)
+	}
+	out := run(0, "deliver", "ads/spring")
+	for _, want := range []string{"campaign ads/spring, version 1: delivered\n", "replace for x to adco", "ready\n", "put aside for results: ads/spring:delivery"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	w.env = receives
+	w.run(0, courierRunArgs...)
+	var m wire.Campaign
+	if err := json.Unmarshal([]byte(run(0, "show", "--json", "ads/spring")), &m); err != nil || len(m.Deliveries) != 1 || m.Deliveries[0].Status != wire.DeliveryDone || m.Deliveries[0].SHA256 != "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if out := run(0, "list"); !strings.Contains(out, "ads/spring") || !strings.Contains(out, "delivered") {
+		t.Error(out)
+	}
+	if out := run(0, "close", "--yes", "ads/spring"); !strings.Contains(out, "closed, log entry") {
+		t.Error(out)
+	}
+	if out := run(0, "deliver", "ads/spring"); !strings.Contains(out, ": closed\n") || !strings.Contains(out, "remove for x to adco") {
+		t.Error(out)
+	}
+	w.run(0, courierRunArgs...)
+	w.x.Lock()
+	defer w.x.Unlock()
+	if len(w.x.users) != 0 {
+		t.Errorf("%d people are still at the platform", len(w.x.users))
+	}
+	if out := run(1, "show", "ads/winter"); !strings.Contains(out, "E_NOT_FOUND at campaign: there is no campaign \"winter\" under \"ads\"") {
+		t.Error(out)
+	}
+}
+
+// TestCourierCodes: the room takes each code that a courier gives, and no other.
+func TestCourierCodes(t *testing.T) {
+	t.Parallel()
+	w := newCourierWorld(t)
+	w.live("spring", "x")
+	says := w.As(apitest.Person(apitest.AdCo, api.AdOps))
+	at := "/v1/deliveries/ads/spring/1/report"
+	for _, code := range courier.Codes() {
+		says.Do(http.MethodPost, at, map[string]any{"status": "failed", "reason": code}).Want(http.StatusOK)
+		if got := w.says("spring"); !slices.Equal(got, []string{"failed " + string(code)}) {
+			t.Errorf("%s: %v", code, got)
+		}
+	}
+	for _, other := range []string{"", "busy-7", "Busy", "2500 people"} {
+		says.Do(http.MethodPost, at, map[string]any{"status": "failed", "reason": other}).Want(http.StatusUnprocessableEntity)
+	}
+}

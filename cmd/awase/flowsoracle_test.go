@@ -25,26 +25,31 @@ type oracle struct {
 	users   map[string]*oracleUser
 	holder  map[string]*oracleUser // of a token that one verified user has, no other
 	lists   map[string]map[*oracleUser]oracleHit
+	keys    map[string]map[string]map[*oracleUser]bool // of each list: whom the rows of a key of its owner's find
 	events  []oracleEvent
 }
 
 type oracleUser struct {
-	age, gender      string
+	id, age, gender  string
 	version          string
 	limited, enquiry bool
 	verified         bool
+	mail             bool // opted in
 }
 
 // oracleHit is what a list says of a user that it found.
 type oracleHit struct {
 	by     string // the first kind
 	values map[string]string
+	tokens map[string]bool // of the list, by which it was found
 }
 
 type oracleEvent struct {
 	who      *oracleUser
 	category string
 	day      string
+	kind     string // of a campaign's log
+	yen      int64
 	log      string
 }
 
@@ -162,10 +167,10 @@ var oracleRules = map[string]string{"verified": "overlap", "one holder": "overla
 // readOracle reads the files.
 func readOracle(t *testing.T, dir, without string) *oracle {
 	t.Helper()
-	o := &oracle{without: without, users: map[string]*oracleUser{}, holder: map[string]*oracleUser{}, lists: map[string]map[*oracleUser]oracleHit{}}
+	o := &oracle{without: without, users: map[string]*oracleUser{}, holder: map[string]*oracleUser{}, lists: map[string]map[*oracleUser]oracleHit{}, keys: map[string]map[string]map[*oracleUser]bool{"members": {}, "people": {}}}
 	shared := map[string]bool{}
 	for _, r := range table(t, dir, "users.csv", false) {
-		u := &oracleUser{age: band(r["birth"]), gender: anyOf(r["sex"], "female", "male"), version: r["version"], limited: r["service"] != "", enquiry: r["enquiry"] == "true", verified: r["ok"] == "true"}
+		u := &oracleUser{id: r["user_id"], mail: r["mail_ok"] != "", age: band(r["birth"]), gender: anyOf(r["sex"], "female", "male"), version: r["version"], limited: r["service"] != "", enquiry: r["enquiry"] == "true", verified: r["ok"] == "true"}
 		o.users[r["user_id"]] = u
 		for _, token := range []string{mailToken(r["email"]), phoneToken(r["mobile"])} {
 			if token == "" || !u.verified && without != "verified" {
@@ -182,7 +187,7 @@ func readOracle(t *testing.T, dir, without string) *oracle {
 			delete(o.holder, token)
 		}
 	}
-	client := map[*oracleUser]oracleHit{}
+	o.lists["members"], o.lists["people"] = map[*oracleUser]oracleHit{}, map[*oracleUser]oracleHit{}
 	for _, r := range table(t, dir, "client.csv", true) {
 		mail, phone := mailToken(r["メールアドレス"]), phoneToken(r["携帯番号"])
 		unreadable := mail == "" && r["メールアドレス"] != "" || phone == "" && r["携帯番号"] != "" || mail == "" && phone == ""
@@ -192,13 +197,11 @@ func readOracle(t *testing.T, dir, without string) *oracle {
 		if without == "both kinds" && mail != "" {
 			phone = ""
 		}
-		o.hit(t, client, map[string]string{"tier": anyOf(r["会員ランク"], "gold", "silver", "bronze")}, mail, phone)
+		o.hit(t, "members", r["会員番号"], map[string]string{"tier": anyOf(r["会員ランク"], "gold", "silver", "bronze")}, mail, phone)
 	}
-	platform := map[*oracleUser]oracleHit{}
 	for _, r := range table(t, dir, "platform.csv", false) {
-		o.hit(t, platform, map[string]string{"interest": anyOf(r["関心"], "travel", "food", "games"), "home": region(r["場所"])}, mailToken(r["mail"]))
+		o.hit(t, "people", r["account"], map[string]string{"interest": anyOf(r["関心"], "travel", "food", "games"), "home": region(r["場所"])}, mailToken(r["mail"]))
 	}
-	o.lists["members"], o.lists["people"] = client, platform
 	for _, r := range table(t, dir, "own-log.csv", false) {
 		if u := o.users[r["user"]]; u != nil {
 			o.event("own", u, r["page"], r["at"], "job", "company")
@@ -213,7 +216,12 @@ func readOracle(t *testing.T, dir, without string) *oracle {
 }
 
 // hit notes whom a row finds: everybody who holds one of its tokens.
-func (o *oracle) hit(t *testing.T, list map[*oracleUser]oracleHit, values map[string]string, tokens ...string) {
+func (o *oracle) hit(t *testing.T, of, key string, values map[string]string, tokens ...string) {
+	t.Helper()
+	list, keys := o.lists[of], o.keys[of]
+	if keys[key] == nil {
+		keys[key] = map[*oracleUser]bool{}
+	}
 	for _, token := range tokens {
 		u := o.holder[token]
 		if u == nil {
@@ -227,7 +235,11 @@ func (o *oracle) hit(t *testing.T, list map[*oracleUser]oracleHit, values map[st
 		if twice && was.by < kind { // email before phone
 			kind = was.by
 		}
-		list[u] = oracleHit{kind, values}
+		if was.tokens == nil {
+			was.tokens = map[string]bool{}
+		}
+		was.tokens[token] = true
+		list[u], keys[key][u] = oracleHit{kind, values, was.tokens}, true
 	}
 }
 
@@ -238,7 +250,7 @@ func (o *oracle) event(log string, u *oracleUser, category, at string, categorie
 	japan := time.FixedZone("JST", 9*3600)
 	for _, layout := range []string{time.RFC3339, "2006/01/02 15:04:05", "2006-01-02 15:04"} {
 		if when, err := time.ParseInLocation(layout, at, japan); err == nil {
-			o.events = append(o.events, oracleEvent{u, category, when.In(japan).Format(time.DateOnly), log})
+			o.events = append(o.events, oracleEvent{who: u, category: category, day: when.In(japan).Format(time.DateOnly), log: log})
 			return
 		}
 	}
@@ -300,7 +312,7 @@ type held struct{ numbers, inside int }
 // past them a right one is once in 4·10¹⁰, so any of the test's numbers (below 200)
 // once in 10⁸ runs. A cell of fewer than k people is shown in none; one that is as
 // far above the threshold is withheld as rarely.
-func (h *held) agrees(t *testing.T, dir, file string, dims []string, users, events map[string]int64) {
+func (h *held) agrees(t *testing.T, dir, file string, dims []string, users map[string]int64, sums map[string]map[string]int64) {
 	t.Helper()
 	const k, tau, sure = 50, 132, 99 // of σ√2, where one person may be in two cells: more than of one
 	shown := map[string]bool{}
@@ -314,7 +326,7 @@ func (h *held) agrees(t *testing.T, dir, file string, dims []string, users, even
 		for i, c := range []string{column, low, high} {
 			n, err := strconv.ParseInt(r[c], 10, 64)
 			if err != nil {
-				t.Fatalf("%s, %s: %v", file, what, err)
+				t.Fatalf("%s, %s, %s: %v", file, what, c, err)
 			}
 			v[i] = n
 		}
@@ -346,8 +358,8 @@ func (h *held) agrees(t *testing.T, dir, file string, dims []string, users, even
 		default:
 			shown[cell] = true
 			within(cell, r, "users", n)
-			if events != nil {
-				within(cell, r, "events", events[cell])
+			for column, of := range sums {
+				within(cell, r, column, of[cell])
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func number(i int) string {
 // enquiry or for one service alone, mailboxes that nobody verified.
 func flowBase() []byte {
 	var b bytes.Buffer
-	b.WriteString("user_id,email,mobile,ok,version,agreed,birth,sex,service,enquiry,name\n")
+	b.WriteString("user_id,email,mobile,ok,version,agreed,birth,sex,service,enquiry,mail_ok,name\n")
 	year := time.Now().Year()
 	for i := range flowUsers {
 		phone := number(i)
@@ -73,8 +73,8 @@ func flowBase() []byte {
 			phone = ""
 		}
 		born := fmt.Sprintf([3]string{"%d-06-15", "%d/6/15", "%d0615"}[i%3], year-14-10*(i%6)-1) // ages in the middle of a band
-		fmt.Fprintf(&b, "u%d,%s,%s,%t,%s,2024-02-01,%s,%s,%s,%t,花子\n", i, spelt(i/7, flowMail(i)), phone, i%13 != 5,
-			[5]string{"2024-01-29", "2024-01-29", "2024-01-29", "2019-04-01", ""}[i%50/10], born, [4]string{"female", "male", "MALE", ""}[i*7%4], [2]string{"", "jobs"}[b2i(i%23 == 4)], i%17 == 2)
+		fmt.Fprintf(&b, "u%d,%s,%s,%t,%s,2024-02-01,%s,%s,%s,%t,%s,花子\n", i, spelt(i/7, flowMail(i)), phone, i%13 != 5,
+			[5]string{"2024-01-29", "2024-01-29", "2024-01-29", "2019-04-01", ""}[i%50/10], born, [4]string{"female", "male", "MALE", ""}[i*7%4], [2]string{"", "jobs"}[b2i(i%23 == 4)], i%17 == 2, [3]string{"はい", "true", ""}[i/6%3])
 	}
 	return b.Bytes()
 }
@@ -100,10 +100,12 @@ func clientTier(i int) string {
 // rows with one person's mailbox and another's number.
 func flowClient() ([]byte, error) {
 	var b bytes.Buffer
-	b.WriteString("氏名,メールアドレス,携帯番号,会員ランク,同意\r\n")
+	b.WriteString("会員番号,氏名,メールアドレス,携帯番号,会員ランク,同意\r\n")
+	no := ""
 	row := func(name, mail, phone string, i int) {
-		fmt.Fprintf(&b, "\"%s\",%s,%s,%s,%s\r\n", name, mail, phone, clientTier(i), [3]string{"はい", "いいえ", ""}[max(0, i%13-10)])
+		fmt.Fprintf(&b, "%s%d,\"%s\",%s,%s,%s,%s\r\n", no, i, name, mail, phone, clientTier(i), [3]string{"はい", "いいえ", ""}[max(0, i%13-10)])
 	}
+	no = "M-"
 	for i := 0; i < 13_000; i++ {
 		switch {
 		case i%29 == 3: // nothing to read
@@ -124,9 +126,11 @@ func flowClient() ([]byte, error) {
 			b.WriteString("\r\n")
 		}
 	}
+	no = "S-"
 	for i := range 900 {
 		row("他人", fmt.Sprintf("stranger.%d@example.com", i), fmt.Sprintf("080-4%03d-0000", i), i)
 	}
+	no = "P-"
 	for i := 18_000; i < 19_900; i += 2 { // two who are found by one row
 		row("夫婦", flowMail(i), number(i+1), 0)
 	}
@@ -226,6 +230,7 @@ attributes:
 restrictions:
   - {column: service, kind: service_limited}
   - {column: enquiry, kind: enquiry_only}
+channels: [{column: mail_ok, channel: mail}]
 drop: [name]
 `,
 		"client.yaml": `schema: awase.list/v1
@@ -235,7 +240,7 @@ columns:
   - {column: 携帯番号, kind: phone}
   - {column: 会員ランク, name: tier, values: [gold, silver, bronze]}
 consent: {column: 同意}
-drop: [氏名]
+drop: [氏名, 会員番号]
 `,
 		"partner.yaml": `schema: awase.list/v1
 region: JP

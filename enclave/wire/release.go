@@ -39,7 +39,7 @@ type Ratio struct {
 // Amounts are the measures of a row beside users, and the rates that follow
 // from them. A rate that is not there is not steady enough to show.
 type Amounts struct {
-	Sums  map[string]*Number `json:"sums,omitempty"`  // by measure; spend and cost are in yen
+	Sums  map[string]*Number `json:"sums,omitempty"`  // by measure; spend and cost are in yen, credits in thousandths of a conversion
 	Rates map[string]*Ratio  `json:"rates,omitempty"` // by rate, as quotients: a click rate of 0.02 is 2 %
 }
 

@@ -175,7 +175,7 @@ func share(t *rapid.T, q *matcher.Query) {
 	s := &matcher.Share{Key: [16]byte{1, 2, 3}, To: matcher.Shares}
 	s.Key[15] = byte(rapid.IntRange(1, 3).Draw(t, "key"))
 	s.From = uint16(rapid.IntRange(0, matcher.Shares).Draw(t, "from"))
-	if len(q.Dims) > 0 && rapid.Bool().Draw(t, "assignment") {
+	if len(q.Dims) > 0 && q.Dims[0].Source != matcher.Touch && rapid.Bool().Draw(t, "assignment") {
 		q.Dims[0] = matcher.Dim{Source: matcher.Assigned, Name: "assignment", Size: 2, Share: s}
 		return
 	}

@@ -128,6 +128,9 @@ func (l *Loaded) Query(n int) matcher.Query {
 		if rapid.Bool().Draw(t, "of events") {
 			eventQuery(t, &q, l.logs)
 		}
+		if rapid.IntRange(0, 4).Draw(t, "of credits") == 0 {
+			creditQuery(t, &q, eventTypes[:3], l.logs)
+		}
 		if rapid.IntRange(0, 3).Draw(t, "share") == 0 {
 			share(t, &q)
 		}
@@ -141,7 +144,7 @@ func (l *Loaded) Ask(ctx context.Context, n int) (out Answer, err error) {
 	if out.Exact, err = l.Engine.Cells(ctx, q); err != nil || n%3 > 0 {
 		return out, err
 	}
-	q.Dims, q.Events = nil, nil
+	q.Dims, q.Events, q.Attribution = nil, nil, nil
 	out.Members, err = l.Engine.Members(ctx, q)
 	return out, err
 }

@@ -123,6 +123,9 @@ func (b *binder) statement() string {
 	if b.query.Events != nil {
 		return b.eventStatement(cell, where)
 	}
+	if b.query.Attribution != nil {
+		return b.creditStatement(cell, where)
+	}
 	asked := b.asked()
 	if asked == "" {
 		return ""

@@ -130,7 +130,7 @@ func TestHangsWhileGiven(t *testing.T) {
 	stop(syscall.SIGSTOP)
 	for name, ask := range map[string]func(ctx context.Context) error{
 		"who is left out": func(ctx context.Context) error {
-			out := newExact(1, &matcher.Query{})
+			out := (&matcher.Query{}).NewExact(1)
 			return e.ask(ctx, 0, "SELECT toUInt16(0) AS cell, count() AS users FROM gone", nil, make([]uint32, 5_000_000), &matcher.Query{}, &out)
 		},
 		"who is looked up": func(ctx context.Context) error {

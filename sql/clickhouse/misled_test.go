@@ -87,7 +87,7 @@ func TestLedElsewhere(t *testing.T) {
 	for i := range may.people.rows { // what intact looks at
 		may.people.rows[i] = may.people.rows[1]
 	}
-	out := newExact(len(want[0].Users), &a.questions()[0])
+	out := a.questions()[0].NewExact(len(want[0].Users))
 	must(t, e.count(t.Context(), s, may, &a.questions()[0], &out))
 	if reflect.DeepEqual(out, want[0]) {
 		t.Error("one shard counted twice gives the right number: the test proves nothing")

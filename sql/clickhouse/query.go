@@ -39,7 +39,7 @@ func (e *Engine) Cells(ctx context.Context, q matcher.Query) (matcher.Exact, err
 	}
 	may, err := e.mayCount(ctx, s, &q)
 	if err == nil {
-		out := newExact(cells, &q)
+		out := q.NewExact(cells)
 		if err = e.count(ctx, s, may, &q, &out); err == nil {
 			return out, nil
 		}
@@ -74,7 +74,7 @@ func (e *Engine) count(ctx context.Context, s *snapshot, may *eligible, q *match
 	}
 	answers := make([]matcher.Exact, len(e.shards))
 	err := e.everyShard(ctx, b, text, func(ctx context.Context, shard int, text string) error {
-		answers[shard] = newExact(len(out.Users), q)
+		answers[shard] = q.NewExact(len(out.Users))
 		return e.ask(ctx, shard, text, b.params, s.gone, q, &answers[shard])
 	})
 	if err != nil {
@@ -106,16 +106,6 @@ func (e *Engine) everyShard(ctx context.Context, b *binder, text string, ask fun
 		return err
 	}
 	return b.standing()
-}
-
-func newExact(cells int, q *matcher.Query) matcher.Exact {
-	out := matcher.Exact{Users: make([]int64, cells)}
-	if q.Events != nil {
-		for range q.Events.Sums {
-			out.Sums = append(out.Sums, make([]int64, cells))
-		}
-	}
-	return out
 }
 
 func plus(to, from []int64) {
@@ -155,7 +145,7 @@ func (e *Engine) ask(ctx context.Context, shard int, text string, params clickho
 			people = 1 << 32
 		}
 		for i, sum := range sums {
-			if sum < 0 || sum > people*q.Events.Sums[i].Cap {
+			if sum < 0 || sum > q.MostOf(i, people) {
 				return e.nonsense(shard)
 			}
 			out.Sums[i][cell] = sum

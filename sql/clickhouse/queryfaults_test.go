@@ -164,7 +164,7 @@ func TestCancelCount(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		done <- e.again(ctx, e.counts(), 0, "counting", func(ctx context.Context) error {
-			out := newExact(1, &matcher.Query{})
+			out := (&matcher.Query{}).NewExact(1)
 			return e.ask(ctx, 0, "SELECT toUInt16(0) AS cell, sum(toUInt64(1) + sleepEachRow(1)) AS users FROM numbers(100) SETTINGS max_block_size = 1",
 				nil, nil, &matcher.Query{}, &out)
 		})

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// asking are the flags of what asks a campaign's question.
+type asking struct {
+	out       outputs
+	dry       bool
+	sigma     int
+	recipient string
+}
+
+func (a *asking) flags(cmd *cobra.Command) {
+	a.out.flags(cmd)
+	cmd.Flags().BoolVarP(&a.dry, "dry-run", "n", false, "show the price; charge nothing")
+	cmd.Flags().IntVar(&a.sigma, "sigma", 0, "the noise, one of those that the gate offers; default: the usual one")
+	cmd.Flags().StringVar(&a.recipient, "recipient", "", "the `party` that reads it, where the contract has several")
+}
+
+// ask asks q.
+func (a *asking) ask(cmd *cobra.Command, e wire.Enclave, q *entrustment.Question) error {
+	if a.sigma < 0 {
+		return usageError{fmt.Errorf("--sigma is a number of people")}
+	}
+	if a.sigma > 0 {
+		q.Sigma = a.sigma
+	}
+	q.Recipient = a.recipient
+	if err := a.out.check(""); err != nil {
+		return err
+	}
+	if !a.dry {
+		return askOver(cmd, &a.out, func(ctx context.Context) (*wire.Release, error) { return e.Report(ctx, q) })
+	}
+	if len(a.out.files) > 0 {
+		return usageError{fmt.Errorf("-n writes no file; leave --out away")}
+	}
+	p, err := e.Price(cmd.Context(), q, 0)
+	if err != nil {
+		return err
+	}
+	return answer(cmd, p, func(w io.Writer) error { return showPrice(w, "", &p) })
+}
+
+func campaignSize() *cobra.Command {
+	var a asking
+	cmd := &cobra.Command{
+		Use:   "size --vault V campaign.yaml [-n] [--recipient PARTY] [--out size.xlsx]…",
+		Short: "How many people a campaign's list and condition are, held out or not",
+		Long:  "It is asked and charged as a size report, at σ 50 unless --sigma says otherwise; free, where the recipient bought a planning cube that answers it.",
+		Args:  exactArgs("campaign.yaml"),
+	}
+	a.flags(cmd)
+	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
+		m, err := readCampaign(args[0])
+		if err != nil {
+			return err
+		}
+		return a.ask(cmd, e, m.Sizing())
+	})
+}
+
+func campaignResult() *cobra.Command {
+	var a asking
+	cmd := &cobra.Command{
+		Use:   "result --vault V ENTRUSTMENT/CAMPAIGN (delivery | lift | attribution) [-n] [--recipient PARTY] [--out result.pdf]…",
+		Short: "Ask for a result of a campaign, paid for by what was put aside for it",
+		Long:  "The whole campaign, at its own sigma. Dimensions, days and measures of your choice: awase report --spec, with campaign: in the question.",
+		Args:  exactArgs("ENTRUSTMENT/CAMPAIGN", "report"),
+	}
+	a.flags(cmd)
+	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
+		ref, err := campaignOf(args[0])
+		if err != nil {
+			return err
+		}
+		if !entrustment.OfCampaign(args[1]) {
+			return usageError{fmt.Errorf("a campaign's results are %s", strings.Join(entrustment.CampaignReports(), ", "))}
+		}
+		m := entrustment.Campaign{Entrustment: ref.Entrustment, ID: ref.Campaign}
+		return a.ask(cmd, e, m.Result(args[1]))
+	})
+}
