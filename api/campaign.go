@@ -217,8 +217,9 @@ func (s *Server) campaignDeliveries(c *call) (*answer, error) {
 	return pageOf(m.Deliveries, p, bySeq), nil
 }
 
-// deliverWait is how long who asks for a delivery waits for it. It goes on without them.
-const deliverWait = 20 * time.Second
+// deliverWait is how long who asks for a delivery waits for it, unless the options say
+// otherwise. It goes on without them.
+const deliverWait = 45 * time.Second
 
 // deliverCampaign has the room make what is due of a campaign now.
 func (s *Server) deliverCampaign(c *call) (*answer, error) {
@@ -226,7 +227,7 @@ func (s *Server) deliverCampaign(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithTimeout(c.ctx(), deliverWait)
+	ctx, stop := context.WithTimeout(c.ctx(), s.DeliverWait)
 	defer stop()
 	m, err := s.Enclave.DeliverCampaign(ctx, ref)
 	if err != nil && ctx.Err() != nil && c.ctx().Err() == nil {

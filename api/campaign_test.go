@@ -317,3 +317,26 @@ func TestDeliveryIsItsReceivers(t *testing.T) {
 		t.Errorf("without the control a stranger gets %d", a.Status)
 	}
 }
+
+// TestDeliverGoesOn: who asks for a delivery does not wait for ever, and it goes on
+// without them.
+func TestDeliverGoesOn(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, func(o *api.Options) { o.DeliverWait = 1 })
+	asks := r.as(apitest.Acme, api.Marketing)
+	asks.Do(http.MethodPut, "/v1/campaigns/ads/spring", apitest.CampaignDoc("spring", "google", "")).Want(http.StatusOK)
+	a := asks.Do(http.MethodPost, "/v1/campaigns/ads/spring/deliver", nil).Want(http.StatusAccepted)
+	if at := a.Header.Get("Location"); at != "/v1/campaigns/ads/spring" {
+		t.Errorf("%q", at)
+	}
+	for until := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		var m wire.Campaign
+		asks.Do(http.MethodGet, "/v1/campaigns/ads/spring", nil).Want(http.StatusOK).JSON(&m)
+		if m.State == wire.CampaignLive {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("it did not go on: %+v", m)
+		}
+	}
+}

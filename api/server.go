@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -57,8 +58,9 @@ type Options struct {
 	Inbox   string // the directory of uploads' files, where the enclave reads them
 	Uploads UploadOptions
 
-	Outbox string        // the directory of deliveries' files, where the enclave writes them
-	Watch  time.Duration // how often the room is asked whether a delivery's file may go on going out; 0: each second
+	Outbox      string        // the directory of deliveries' files, where the enclave writes them
+	Watch       time.Duration // how often the room is asked whether a delivery's file may go on going out; 0: each second
+	DeliverWait time.Duration // how long who asks for a delivery waits for it; 0: 45 s
 
 	Hooks HookOptions
 
@@ -151,9 +153,7 @@ func New(o Options) (*Server, error) {
 	if o.BodyWait == 0 {
 		o.BodyWait = bodyWait
 	}
-	if o.Watch == 0 {
-		o.Watch = time.Second
-	}
+	o.Watch, o.DeliverWait = cmp.Or(o.Watch, time.Second), cmp.Or(o.DeliverWait, deliverWait)
 	s := &Server{Options: o, began: o.Now(), rates: newRates(o.Rate), hub: newHub(), layouts: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)/2))}
 	s.hooks = newHooks(&s.Options)
 	var err error

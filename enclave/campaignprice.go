@@ -2,6 +2,8 @@ package enclave
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"awase/aggregator"
 	"awase/enclave/wire"
@@ -27,6 +29,7 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 	if s := out.Delivery.Short; s != nil {
 		out.Short = append(out.Short, wire.ShortOf{What: "delivery", Short: *s})
 	}
+	before := dues{}
 	for _, report := range m.Results {
 		q := m.Result(report)
 		a, err := e.askFor(q, req.Party, m)
@@ -37,6 +40,9 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 		p, err := e.priceOf(a, req.Expect)
 		if err != nil {
 			return nil, err
+		}
+		if p.Short == nil {
+			p.Short = before.beside(p.Accounts)
 		}
 		out.Results = append(out.Results, wire.ResultPrice{Report: report, Question: &a.plan.Question, Price: p})
 		if p.Short != nil {
@@ -50,4 +56,24 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 		}
 	}
 	return out, nil
+}
+
+// dues are what is due for the results before one, by account and window: all of them
+// are put aside at once.
+type dues map[[3]string]float64
+
+// beside says that a result fits by itself and not beside those before it, nil: it does;
+// and counts it to them.
+func (d dues) beside(accounts []wire.AccountStatus) *wire.Short {
+	const smallest = 5e-10 // half of what is counted
+	var short *wire.Short
+	for _, a := range accounts {
+		key := [3]string{a.Recipient, a.Owner, a.Window}
+		if left := a.Limit - a.Spent - d[key]; a.Due > left+smallest && short == nil {
+			short = &wire.Short{Detail: fmt.Sprintf("beside the results before it, it costs %.4g, and %.4g are left of the budget of %s", a.Due, max(0, left), strings.TrimSuffix(a.Window, "d")+" days"),
+				Mend: "name fewer results, or a larger sigma, or submit it once enough of the budget is back: awase ledger"}
+		}
+		d[key] += a.Due
+	}
+	return short
 }

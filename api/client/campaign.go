@@ -2,12 +2,8 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -48,47 +44,13 @@ func (r *Room) Campaign(ctx context.Context, ref wire.CampaignRef) (*wire.Campai
 	return m, noCampaign(err, ref)
 }
 
-// deliverPoll is how often it is asked whether a delivery that takes longer is made.
-const deliverPoll = 2 * time.Second
-
-// DeliverCampaign makes what is due of a campaign, and waits for it.
+// DeliverCampaign makes what is due of a campaign, and gives how it stands then. What
+// takes longer goes on in the room, and it is given how it stands now.
 func (r *Room) DeliverCampaign(ctx context.Context, ref wire.CampaignRef) (*wire.Campaign, error) {
-	for {
-		var m *wire.Campaign
-		status, err := r.postStatus(ctx, campaignPath(ref.Entrustment, ref.Campaign)+"/deliver", NewKey(), nil, &m)
-		if err != nil {
-			return nil, noCampaign(err, ref)
-		}
-		if status != http.StatusAccepted {
-			return r.Campaign(ctx, ref)
-		}
-		// It goes on. Asked again it is made already, and nothing is due.
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(deliverPoll):
-		}
+	if err := r.Post(ctx, campaignPath(ref.Entrustment, ref.Campaign)+"/deliver", NewKey(), nil, nil); err != nil {
+		return nil, noCampaign(err, ref)
 	}
-}
-
-// postStatus is Post that gives the status, too.
-func (c *Client) postStatus(ctx context.Context, path, key string, in, out any) (status int, err error) {
-	header := http.Header{"Idempotency-Key": {key}}
-	var raw []byte
-	if in != nil {
-		if raw, err = json.Marshal(in); err != nil {
-			return 0, fmt.Errorf("writing a request: %w", err)
-		}
-		header.Set("Content-Type", "application/json")
-	}
-	err = c.patiently(ctx, func() error {
-		res, err := c.send(ctx, http.MethodPost, path, newBody(raw), int64(len(raw)), header)
-		if err == nil {
-			status = res.StatusCode
-		}
-		return readJSON(res, err, out)
-	})
-	return status, err
+	return r.Campaign(ctx, ref)
 }
 
 // CloseCampaign ends a campaign.

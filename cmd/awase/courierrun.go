@@ -355,6 +355,7 @@ func (r *reporter) run(began time.Time) {
 		case <-r.stop:
 			last = true
 			if r.waiting() && next != nil {
+				r.p.log.Info("the room is told at the full span", "report_every", r.p.tick)
 				select {
 				case <-next:
 				case <-r.ctx.Done(): // who interrupts says when

@@ -13,7 +13,7 @@ import (
 )
 
 // acts are the acts that officers sign, in words.
-var acts = map[string]string{"party": "party", "policies": "versions of the privacy policy", "gate": "parameters of the release gate", "entrust": "entrustment",
+var acts = map[string]string{"party": "party", "policies": "versions of the privacy policy", "gate": "parameters of the release gate", "entrust": "entrustment", "campaign": "campaign: its audience is delivered on its days",
 	"desk-key": "key of the privacy desk, which opens what is disclosed", "disclosure": "disclosure to a data subject, of request",
 	"lift": "let releases out again after a freeze", "accept-clock": "believe the machine's clock after a jump",
 	"confirm": "release again after a restore: the requests and ends of the lost time were made again, and it was counted nowhere else"}
