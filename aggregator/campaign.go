@@ -13,6 +13,7 @@ import (
 type CampaignSource struct {
 	Document *entrustment.Campaign
 	Holdout  *matcher.Share // who is held out; nil: nobody
+	Also     *matcher.Where // as CompileDelivery's: who else is never delivered to is in neither arm; nil: nobody
 }
 
 // Assignment is the reserved dimension of a lift report: whom the campaign was
@@ -72,19 +73,27 @@ func (c *compiler) lift() error {
 	return nil
 }
 
-// delivered narrows a condition to those who are not held out.
-func (c *compiler) delivered(w *matcher.Where) *matcher.Where {
-	h := c.src.Campaign.Holdout
-	if h == nil || h.To <= h.From {
+// audience narrows a condition to those to whom the campaign can be delivered and, but in
+// a lift report, who are not held out.
+func (c *compiler) audience(w *matcher.Where) *matcher.Where {
+	var all []matcher.Where
+	if also := c.src.Campaign.Also; also != nil {
+		all = append(all, *also)
+	}
+	if h := c.src.Campaign.Holdout; c.q.Report != entrustment.ReportLift && h != nil && h.To > h.From {
+		all = append(all, matcher.Where{Not: &matcher.Where{Share: h}})
+	}
+	if all == nil {
 		return w
 	}
-	all := []matcher.Where{{Not: &matcher.Where{Share: h}}}
 	if w != nil {
 		all = append(all, *w)
 	}
 	out := canonical(matcher.Where{All: all}, func(in *matcher.InCodes) int {
-		d, _ := c.column(in.Column)
-		return len(d.Domain)
+		if d, ok := c.column(in.Column); ok {
+			return len(d.Domain)
+		}
+		return 1 << 8 // an opt-in, which no question can ask by: it stays as it is
 	})
 	return &out
 }

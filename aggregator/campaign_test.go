@@ -60,8 +60,11 @@ func TestCampaignCompiles(t *testing.T) {
 				l.ID[1], l.Version = 9, 2
 				src.Lists["spring"] = l
 			},
-			"share":               func(_ *entrustment.Question, src *Sources) { src.Campaign.Holdout.To = 200 },
-			"key":                 func(_ *entrustment.Question, src *Sources) { src.Campaign.Holdout.Key[3] = 1 },
+			"share": func(_ *entrustment.Question, src *Sources) { src.Campaign.Holdout.To = 200 },
+			"key":   func(_ *entrustment.Question, src *Sources) { src.Campaign.Holdout.Key[3] = 1 },
+			"opt-in": func(_ *entrustment.Question, src *Sources) {
+				src.Campaign.Also = &matcher.Where{In: &matcher.InCodes{Source: matcher.BaseColumn, Column: "channel/mail", Codes: []uint8{1}}}
+			},
 			"condition":           document(func(m *entrustment.Campaign) { m.Where = nil }),
 			"condition beside it": func(q *entrustment.Question, _ *Sources) { w := in("age", "<20"); q.Where = &w },
 			"sigma":               document(func(m *entrustment.Campaign) { m.Sigma = 20 }),

@@ -143,8 +143,8 @@ func Compile(q *entrustment.Question, src Sources, p *Policy) (*Plan, error) {
 		}
 	}
 	where := spec.Where
-	if q.Report == entrustment.ReportDelivery || q.Report == entrustment.ReportAttribution {
-		spec.Where = c.delivered(spec.Where)
+	if c.campaign != nil {
+		spec.Where = c.audience(spec.Where)
 	}
 	if c.err != nil {
 		return nil, c.err

@@ -103,6 +103,36 @@ func TestCreditsCompile(t *testing.T) {
 	}
 }
 
+// TestCreditsOfCampaign: of a campaign those are counted to whom it was delivered, and
+// what it costs is known before it has an event.
+func TestCreditsOfCampaign(t *testing.T) {
+	src := creditSources()
+	src.Campaign.Holdout = &matcher.Share{Key: [16]byte{1}, To: 100}
+	src.Campaign.Document.Categories = []string{"shop", "spring"}
+	p := DefaultPolicy()
+	q := &entrustment.Question{Report: entrustment.ReportAttribution, Campaign: "c"}
+	pl, err := Compile(q, src, &p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pl.Tables[0].Spec
+	if s.Where == nil || s.Where.Not == nil || s.Where.Not.Share != src.Campaign.Holdout || s.List != (matcher.ListID{1}) || s.Events.From != src.Campaign.Document.From {
+		t.Errorf("it asks about %+v on list %v from %v", s.Where, s.List, s.Events.From)
+	}
+	if want := []string{"click/spring", "impression/spring", "unattributed"}; !slices.Equal(s.Dims[0].Domain, want) {
+		t.Errorf("touches %v", s.Dims[0].Domain)
+	}
+	src.Events[0].Types = nil // still to come
+	before, err := Compile(q, src, &p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rho, delta := s.price(&p)
+	if r, d := before.Tables[0].Spec.price(&p); r < rho || d < delta {
+		t.Errorf("put aside were %d, %d of %d, %d", r, d, rho, delta)
+	}
+}
+
 // TestCreditsCells: in how many cells one person may be follows from the model and from
 // how many conversions count.
 func TestCreditsCells(t *testing.T) {

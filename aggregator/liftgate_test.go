@@ -271,3 +271,21 @@ func TestLiftIsWithheld(t *testing.T) {
 		}
 	}
 }
+
+// TestLiftOfThoseReachable: who could never be delivered to is in neither arm; counted,
+// they would hide the effect.
+func TestLiftOfThoseReachable(t *testing.T) {
+	x := experimentOf(t, 6000)
+	src := x.run(t, 3, 0.3, 0, func(bool) int { return 1 })
+	whole := x.lift(t, rig{}, src)
+	src.Campaign.Also = &matcher.Where{In: &matcher.InCodes{Source: matcher.BaseColumn, Column: "gender", Codes: []uint8{0}}}
+	half := x.lift(t, rig{}, src)
+	for name, c := range map[string]struct {
+		a    *Answer
+		want int64
+	}{"all": {whole, 6000}, "those of one gender": {half, 3000}} {
+		if n := c.a.Total.Value; n < c.want-100 || n > c.want+100 || c.a.Lift.Lift == nil {
+			t.Errorf("%s: %d people, want %d", name, n, c.want)
+		}
+	}
+}

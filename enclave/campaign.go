@@ -155,7 +155,6 @@ func toComeOf(party string) matcher.EventsID {
 // asDelivery is a campaign whose next delivery was decided about and compiled.
 type asDelivery struct {
 	campaign *entrustment.Campaign
-	version  int
 	contract *entrustRecord
 	list     *listRecord
 	plan     *aggregator.Plan
@@ -194,11 +193,7 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 		return nil, err
 	}
 	policy := e.gate.Policy()
-	var also *matcher.Where
-	if m.Destination.Form == entrustment.FormOwnChannel {
-		also = optedIn(m.Destination.Channel)
-	}
-	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also)
+	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also(m))
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +201,14 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 		return nil, err
 	}
 	return &asDelivery{campaign: m, contract: c, list: list, plan: plan, src: src}, nil
+}
+
+// also is the condition that comes with a campaign's destination, nil: none does.
+func also(m *entrustment.Campaign) *matcher.Where {
+	if m.Destination.Form == entrustment.FormOwnChannel {
+		return optedIn(m.Destination.Channel)
+	}
+	return nil
 }
 
 // canReach refuses a campaign whose audience could not be made out to its receiver,
@@ -510,5 +513,5 @@ func (e *Enclave) campaignSource(q *entrustment.Question, of *entrustment.Campai
 		}
 		of = c.Campaign
 	}
-	return &aggregator.CampaignSource{Document: of, Holdout: e.holdout(of)}, nil
+	return &aggregator.CampaignSource{Document: of, Holdout: e.holdout(of), Also: also(of)}, nil
 }

@@ -83,24 +83,26 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 		last = c.small
 	}
 	refresh := int(c.Campaign.Refresh)
+	daily := audience != nil && entrustment.DateOf(newest.at).Before(today)
 	switch {
 	case last == nil, asked && (c.small != nil || e.newerList(c)):
 		return actCount, time.Time{}
 	case refresh > 0:
 		at := entrustment.DateOf(last.at).Add(refresh).Start()
-		if !now.Before(at) {
+		// A count may be refused for days, for want of budget or of a basis: people who
+		// asked for deletion don't wait for it.
+		if !now.Before(at) && !(daily && e.deliveryFailed[key] != nil) {
 			return actCount, time.Time{}
 		}
 		soon(at)
 	}
-	if audience != nil {
+	switch {
+	case daily && labels:
+		return actLabels, time.Time{}
+	case daily:
+		return actRemove, time.Time{}
+	case audience != nil:
 		soon(time.Unix(audience.Until, 0))
-		if entrustment.DateOf(newest.at).Before(today) {
-			if labels {
-				return actLabels, time.Time{}
-			}
-			return actRemove, time.Time{}
-		}
 		soon(today.Add(1).Start())
 	}
 	return actNone, next

@@ -81,6 +81,16 @@ func TestCampaignReports(t *testing.T) {
 		t.Errorf("reached %+v, treated %+v", reached, treated)
 	}
 
+	// Of a channel of the operator's own, both arms are those who opted in to it: 13 of 20.
+	r.submit(t, r.campaignOf(t, "acme-5", "mail", entrustment.FormOwnChannel, "holdout: 50\n"))
+	own, err := ask(entrustment.ReportLift, func(q *entrustment.Question) { q.Campaign = "mail" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !near(own.Total.Users, adListed*13/20) {
+		t.Errorf("of the own channel %+v are counted", *own.Total.Users)
+	}
+
 	// A column of the campaign's list is a dimension, and a week is.
 	by, err := ask(entrustment.ReportDelivery, func(q *entrustment.Question) { q.Dims, q.Measures = []string{"tier", "week"}, []string{"users"} })
 	if err != nil || len(by.Dims) != 2 || len(by.Dims[1].Domain) != 3 || by.Privacy.CellsOfOne != 3 {

@@ -115,18 +115,23 @@ func (e *Enclave) afterDelivery(u *underWay, id uploadID) {
 	}
 }
 
-// atTick waits for the first multiple of the gate's tick that is half a tick after a
-// moment and after now.
+// atTick waits for the tick after a moment.
 func (e *Enclave) atTick(ctx context.Context, begun time.Time) error {
+	if err := (clock{e.vault.Log()}).SleepUntil(ctx, e.tickAfter(begun)); err != nil {
+		return fmt.Errorf("waiting for the release tick: %w", err)
+	}
+	return nil
+}
+
+// tickAfter gives the first multiple of the gate's tick that is half a tick after a
+// moment and after now.
+func (e *Enclave) tickAfter(begun time.Time) time.Time {
 	tick := e.gate.Policy().Tick
 	at := e.vault.Log().Now()
 	if half := begun.Add(tick / 2); half.After(at) {
 		at = half
 	}
-	if err := (clock{e.vault.Log()}).SleepUntil(ctx, at.Truncate(tick).Add(tick)); err != nil {
-		return fmt.Errorf("waiting for the release tick: %w", err)
-	}
-	return nil
+	return at.Truncate(tick).Add(tick)
 }
 
 // beginDelivery decides about a delivery, charges and pins what it reads. The room's

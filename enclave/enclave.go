@@ -274,8 +274,13 @@ func (e *Enclave) refuseTo(party, act, entrustmentID string, err error) error {
 
 // refuseFile is refuse, of a file of a party, "": of that whose lists are joined.
 func (e *Enclave) refuseFile(party, act, entrustmentID string, err error) error {
-	if t, terr := e.terms(entrustmentID); terr == nil && t.Party == party {
+	switch t, terr := e.terms(entrustmentID); {
+	case party == "" || terr == nil && t.Party == party:
 		party = ""
+	case e.inRoom(party) == "": // who brought it runs the room
+		if op, operr := e.operator(); operr == nil {
+			party = op.ID
+		}
 	}
 	return e.refuseAs(refusalRecord{Act: act, Of: party}, entrustmentID, err)
 }

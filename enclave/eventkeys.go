@@ -40,6 +40,16 @@ func (e *Enclave) keyedList(id, name string) (*listRecord, error) {
 	return l, nil
 }
 
+// stillKeyed refuses a log whose list expired while it was read; only loads replace
+// one, and they take turns. Of nil there is none. The room's lock is held.
+func (e *Enclave) stillKeyed(l *listRecord) error {
+	if l == nil {
+		return nil
+	}
+	_, err := e.keyedList(l.Entrustment, l.Name)
+	return err
+}
+
 // keysRead lets the keys of a list go that a load read.
 func (e *Enclave) keysRead(l *listRecord) {
 	e.mu.Lock()

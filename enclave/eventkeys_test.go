@@ -485,30 +485,46 @@ func TestLogByKeysOfToday(t *testing.T) {
 
 // TestKeysExpireDuringALoad: the list expires while a log by its keys is read; the log
 // is refused, nothing of it is kept, and the keys are gone with the list. One that was
-// taken before stands.
+// taken before stands. A room that looks for the list only when a load begins makes a
+// log of what is gone.
 func TestKeysExpireDuringALoad(t *testing.T) {
 	t.Parallel()
-	r := keyRoom(t)
-	r.loadKeyed("adco-24", seal.Replace, keyRows(0, 400))
-	byKey, _ := keyLogCSV(keyLog(300))
-	if _, err := r.loadLog("adco-24", r.sealLog("adco-24", keyEvents, byKey)); err != nil {
-		t.Fatal(err)
-	}
-	files := len(segmentFiles(t, r.Enclave))
-	more, _ := keyLogCSV(keyLog(400))
-	raw := r.sealLog("adco-24", keyEvents, more)
-	half := len(raw) / 2
-	_, err := r.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: "adco-24"}, io.MultiReader(bytes.NewReader(raw[:half]), breaksIn(func() {
-		r.at(31)
-		r.looks()
-		if _, stands := r.state.lists[listKey{"adco-24", "members"}]; stands {
-			t.Error("the list did not expire")
+	for _, mutant := range []bool{false, true} {
+		r := keyRoom(t)
+		r.loadKeyed("adco-24", seal.Replace, keyRows(0, 400))
+		byKey, _ := keyLogCSV(keyLog(300))
+		if _, err := r.loadLog("adco-24", r.sealLog("adco-24", keyEvents, byKey)); err != nil {
+			t.Fatal(err)
 		}
-	}), bytes.NewReader(raw[half:])))
-	wantCode(t, "a log whose list is gone", err, entrustment.CodeGone)
-	r.looks()
-	if len(r.logs("adco-24")) != 1 || len(r.copying) != 0 || len(segmentFiles(t, r.Enclave)) != files-3 { // the list, its rows, its keys
-		t.Errorf("%d logs, %d segments held, %d files of %d", len(r.logs("adco-24")), len(r.copying), len(segmentFiles(t, r.Enclave)), files)
+		files := len(segmentFiles(t, r.Enclave))
+		more, _ := keyLogCSV(slices.Repeat(keyLog(400), 200))
+		raw := r.sealLog("adco-24", keyEvents, more)
+		half := len(raw) / 2
+		if half < 1<<20+1<<12 {
+			t.Fatalf("%d bytes: the half is in the first record, which is read before the log is decided about", len(raw))
+		}
+		began := r.state.list("adco-24", "members")
+		if mutant {
+			r.keysOf = func(string, string) *listRecord { return began }
+		}
+		_, err := r.LoadEvents(t.Context(), wire.EventsRequest{Entrustment: "adco-24"}, io.MultiReader(bytes.NewReader(raw[:half]), breaksIn(func() {
+			r.at(31)
+			r.looks()
+			if r.state.list("adco-24", "members") != nil || len(r.copying) != 1 {
+				t.Errorf("the list did not expire, or its keys (%d) are not held", len(r.copying))
+			}
+		}), bytes.NewReader(raw[half:])))
+		if mutant {
+			if err != nil || len(r.logs("adco-24")) != 2 {
+				t.Errorf("the mutant refuses it, too: %v", err)
+			}
+			continue
+		}
+		wantCode(t, "a log whose list is gone", err, entrustment.CodeGone)
+		r.looks()
+		if len(r.logs("adco-24")) != 1 || len(r.copying) != 0 || len(segmentFiles(t, r.Enclave)) != files-3 { // the list, its rows, its keys
+			t.Errorf("%d logs, %d segments held, %d files of %d", len(r.logs("adco-24")), len(r.copying), len(segmentFiles(t, r.Enclave)), files)
+		}
 	}
 }
 

@@ -156,6 +156,9 @@ func (e *Enclave) loadEvents(ctx context.Context, id, party string, sealed io.Re
 		if err := e.retention.before(); err != nil { // the same one may have expired while the file was read
 			return nil, err
 		}
+		if err := e.stillKeyed(keyed); err != nil {
+			return nil, err
+		}
 		gone, err := e.insteadOf(id, what, f.header)
 		l := e.sameEvents(id, digest)
 		if err != nil || l == nil || len(gone) > 1 { // others stand beside the same one
@@ -188,10 +191,8 @@ func (e *Enclave) loadEvents(ctx context.Context, id, party string, sealed io.Re
 		if err := e.mayAdd(id, f); err != nil { // the contract may have been amended
 			return none, err
 		}
-		if keyed != nil { // and the list have expired; only loads replace it
-			if _, err := e.keyedList(id, keyed.Name); err != nil {
-				return none, err
-			}
+		if err := e.stillKeyed(keyed); err != nil {
+			return none, err
 		}
 		gone, err := e.insteadOf(id, what, f.header)
 		if err != nil {

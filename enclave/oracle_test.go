@@ -349,6 +349,12 @@ func sealed(t *testing.T, e *Enclave, entrustmentID, name string, h seal.Header,
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sealedBy(t, terms, name, h, rows)
+}
+
+// sealedBy is sealed, by terms.
+func sealedBy(t *testing.T, terms wire.Terms, name string, h seal.Header, rows seal.Rows) *bytes.Reader {
+	t.Helper()
 	var b bytes.Buffer
 	a := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}
 	w, err := seal.NewWriter(&b, terms.Key, a, h, seal.WriterOptions{})

@@ -105,6 +105,13 @@ func genQuestion(t *rapid.T) *Question {
 	if OfCampaign(q.Report) {
 		q.Campaign = genID.Draw(t, "campaign")
 	}
+	if q.Report == ReportAttribution && rapid.Bool().Draw(t, "attribution") {
+		days := rapid.Map(rapid.IntRange(1, MaxLookBack), func(n int) Days { return Days(n) })
+		q.Attribution = &Attribution{Model: rapid.SampledFrom([]AttributionModel{LastTouch, FirstLast, EvenTouch, TimeDecay}).Draw(t, "model"), Click: days.Draw(t, "click"), View: days.Draw(t, "view")}
+		if q.Attribution.Model == TimeDecay {
+			q.Attribution.HalfLife = days.Draw(t, "half-life")
+		}
+	}
 	return q
 }
 

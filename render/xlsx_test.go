@@ -199,3 +199,27 @@ func TestXLSXSigma(t *testing.T) {
 		}
 	}
 }
+
+// TestXLSXThousandths: credits are conversions there, not thousandths of them, and show
+// three decimals.
+func TestXLSXThousandths(t *testing.T) {
+	r := attributionSample()
+	var b bytes.Buffer
+	if err := Write(&b, XLSX, r); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	at, err := excelize.CoordinatesToCellName(6, 2+len(preface(r))+2+1) // behind touch, status and three of users
+	if err != nil {
+		t.Fatal(err)
+	}
+	for raw, want := range map[bool]string{true: "1701.333", false: "1,701.333"} {
+		if got, err := f.GetCellValue(sheetTable, at, excelize.Options{RawCellValue: raw}); err != nil || got != want {
+			t.Errorf("%s is %q, want %q (%v)", at, got, want, err)
+		}
+	}
+}

@@ -374,7 +374,7 @@ func labelOpen() *cobra.Command {
 			return usageError{errors.New("name the serving key with --key, the room's key with --room-key and the file to write with --out")}
 		}
 		if setFile == "" {
-			setFile = strings.TrimSuffix(args[0], filepath.Ext(args[0])) + ".json"
+			setFile = labelSetOf(args[0])
 		}
 		if err := checkTarget(out, args[0], setFile, keyFile); err != nil {
 			return err
@@ -383,24 +383,9 @@ func labelOpen() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		raw, err := os.ReadFile(setFile)
-		if err != nil {
-			return fileError(setFile, err)
-		}
-		set, err := courier.ParseLabelSet(bytes.TrimSpace(raw))
-		if err != nil {
-			return courierError(setFile, err)
-		}
-		pinned, err := roomKey(room, set.Room)
+		said, err := openLabels(args[0], setFile, room, out, key)
 		if err != nil {
 			return err
-		}
-		said := openedLabels{Delivery: set.Delivery, Campaign: set.Campaign, Number: set.Number, Expires: set.Expires, Times: set.Times, Days: set.Days, File: out}
-		err = readFile(args[0], func(file *os.File, _ int64) error {
-			return courier.WriteMembers(out, courier.OpenLabels(file, set, key, pinned, time.Now()), &said.Rows, &said.Members)
-		})
-		if err != nil {
-			return courierError(args[0], err)
 		}
 		return answer(cmd, said, func(w io.Writer) error {
 			_, err := fmt.Fprintf(w, "%s: %d keys, %d of them members; until %s\n", out, said.Rows, said.Members, said.Expires.Format(time.RFC3339))
@@ -408,4 +393,29 @@ func labelOpen() *cobra.Command {
 		})
 	}
 	return jsonFlag(cmd)
+}
+
+// labelSetOf names the set beside a file of labels.
+func labelSetOf(labels string) string {
+	return strings.TrimSuffix(labels, filepath.Ext(labels)) + ".json"
+}
+
+// openLabels opens the labels of a file with a serving key, and writes who is a member.
+func openLabels(labels, setFile, room, out string, key seal.PrivateKey) (*openedLabels, error) {
+	raw, err := os.ReadFile(setFile)
+	if err != nil {
+		return nil, fileError(setFile, err)
+	}
+	set, err := courier.ParseLabelSet(bytes.TrimSpace(raw))
+	if err != nil {
+		return nil, courierError(setFile, err)
+	}
+	pinned, err := roomKey(room, set.Room)
+	if err != nil {
+		return nil, err
+	}
+	said := &openedLabels{Delivery: set.Delivery, Campaign: set.Campaign, Number: set.Number, Expires: set.Expires, Times: set.Times, Days: set.Days, File: out}
+	return said, courierError(labels, readFile(labels, func(file *os.File, _ int64) error {
+		return courier.WriteMembers(out, courier.OpenLabels(file, set, key, pinned, time.Now()), &said.Rows, &said.Members)
+	}))
 }

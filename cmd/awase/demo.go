@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--users N] [--out DIR] [--adult] [--no-progress]",
 		Short: "Run the main job end to end on made-up people",
-		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, holds a key ceremony, has officers sign the contracts, loads all that, runs a client's analysis, the operator's own, one with an ad platform and one that another company does, " +
+		Long: "Makes a Japanese population, a client's lists and two event logs with a fixed seed, holds a key ceremony, has officers sign the contracts, loads all that, runs a client's analysis, the operator's own, one with an ad platform, one that another company does and a campaign of each flow that delivers, up to what came of it, " +
 			"prints the reports and writes them to --out. The enclave is a confined process of its own, and says so; where none can be confined it is a dev vault that nobody signs for. Policy, locks, noise and budgets are the production ones; only the release tick is 1 s. A directory in which anything was added or changed since a demo ran there is left alone.",
 		Args: exactArgs(),
 	}
@@ -58,6 +59,12 @@ type demoRun struct {
 	w, errOut io.Writer
 	step      int
 	officers  []demoOfficer // nil: a dev vault, which nobody signs for
+	vault     string        // its directory
+}
+
+// made are the options by which people are made.
+func (d *demoRun) made() people.Options {
+	return people.Options{Users: d.users, Rows: d.rows, Seed: d.seed}
 }
 
 // demoFile is a data file that the demo makes.
@@ -101,10 +108,14 @@ func (d *demoRun) run(ctx context.Context) error {
 	}
 	fmt.Fprintln(d.w, c.intro)
 	began := time.Now()
+	if err := d.receivers(c); err != nil {
+		return err
+	}
 	if err := d.writeData(c); err != nil {
 		return err
 	}
 	vault := filepath.Join(d.out, "vault")
+	d.vault = vault
 	if err := d.ceremony(ctx, vault, c); err != nil {
 		return err
 	}
@@ -134,7 +145,7 @@ func (d *demoRun) cast(ctx context.Context) (*cast, error) {
 			intro: "32,561 people of the 1994 US census (UCI Adult, CC BY 4.0) with made-up identifiers.",
 		}, nil
 	}
-	o := people.Options{Users: d.users, Rows: d.rows, Seed: d.seed}
+	o := d.made()
 	c := &cast{
 		docs: people.DemoDocs(), baseYAML: people.BaseYAML(),
 		base: demoFile{"users.parquet", func(w io.Writer) error {
@@ -154,6 +165,7 @@ func (d *demoRun) cast(ctx context.Context) (*cast, error) {
 		{people.ListMeta, "spring-meta.csv", "list-meta.yaml", people.DemoList + "-meta", people.DemoAnalysis},
 		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoImprovement},
 		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoOutsourced},
+		{people.ListMessy, "spring.csv", "list.yaml", people.DemoList, people.DemoDelivery},
 	} {
 		yaml, err := people.ListYAML(l.form)
 		if err != nil {
@@ -162,8 +174,9 @@ func (d *demoRun) cast(ctx context.Context) (*cast, error) {
 		c.lists = append(c.lists, demoList{demoFile{l.file, func(w io.Writer) error { return people.WriteList(w, o, l.form) }},
 			l.name, l.entrustment, l.schema, yaml})
 	}
-	c.lists = append(c.lists, demoList{demoFile{"partner-list.csv", func(w io.Writer) error { return people.WritePartnerList(w, o) }},
-		people.DemoPlatform, people.DemoPartner, c.docs.PartnerList.Name, c.docs.PartnerList.YAML})
+	partner := demoFile{"partner-list.csv", func(w io.Writer) error { return people.WritePartnerList(w, o) }}
+	c.lists = append(c.lists, demoList{partner, people.DemoPlatform, people.DemoPartner, c.docs.PartnerList.Name, c.docs.PartnerList.YAML},
+		demoList{partner, people.DemoPlatform, people.DemoLabels, c.docs.DeliveryList.Name, c.docs.DeliveryList.YAML})
 	c.logs = []demoLog{
 		{demoFile{"own-log.csv", func(w io.Writer) error { return people.WriteOwnEvents(w, o) }}, "", c.docs.OwnEvents},
 		{demoFile{"ad-log.csv", func(w io.Writer) error { return people.WriteAdEvents(w, o) }}, people.DemoAnalysis, c.docs.AdEvents},
@@ -213,7 +226,10 @@ func (d *demoRun) writeData(c *cast) error {
 		fmt.Fprintf(d.w, "  %-20s %7.1f %s\n", f.name, size, unit)
 	}
 	docs := append(append([]people.Doc{}, c.docs.Parties...), c.docs.Policies, c.docs.Gate)
-	docs = append(append(append(docs, c.docs.Contracts...), c.docs.Specs...), c.docs.MoreSpecs...)
+	docs = slices.Concat(docs, c.docs.Contracts, c.docs.Deliveries, c.docs.Specs, c.docs.MoreSpecs, c.docs.CampaignSpecs)
+	if len(c.docs.Deliveries) > 0 {
+		docs = append(docs, c.docs.LabelEvents, c.docs.ShopEvents)
+	}
 	docs = append(docs, people.Doc{Name: "base.yaml", YAML: c.baseYAML})
 	for _, l := range c.lists {
 		docs = append(docs, people.Doc{Name: l.schema, YAML: l.yaml})
@@ -283,6 +299,11 @@ func (d *demoRun) inVault(ctx context.Context, e wire.Enclave, c *cast) error {
 			return err
 		}
 	}
+	if len(c.docs.Deliveries) > 0 {
+		if err := d.campaigns(ctx, e, c); err != nil {
+			return err
+		}
+	}
 	if !d.adult && !d.brief {
 		return d.hashed(ctx, e)
 	}
@@ -319,6 +340,10 @@ func (d *demoRun) askShort(ctx context.Context, e wire.Enclave, spec string) err
 		}
 	}
 	who := price.Accounts[0]
+	if l := r.Lift; l != nil && l.Status == wire.Released {
+		fmt.Fprintf(d.w, "  of those it was delivered for %.1f %% converted, of those held out %.1f %%: a difference of %.1f points (95 %% between %.1f and %.1f)\n",
+			100*l.Treated.Value, 100*l.Holdout.Value, 100*l.Difference.Value, 100*l.Difference.Low, 100*l.Difference.High)
+	}
 	_, err = fmt.Fprintf(d.w, "  %s, for %s: %s; %d of %d cells are shown to %s\n    price %.3f, of the budget of %s about users of %s; reports/%s.xlsx .pdf .csv .json\n",
 		q.Report, q.Entrustment, questionWords(q), shown, len(r.Cells), r.Question.Recipient, price.Charged, who.Recipient, who.Owner, strings.TrimSuffix(spec, ".yaml"))
 	return err
@@ -352,7 +377,10 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 
 func questionWords(q *entrustment.Question) string {
 	words := "list " + q.List
-	if q.List == "" {
+	switch {
+	case q.Campaign != "":
+		words = "campaign " + q.Campaign
+	case q.List == "":
 		words = "all users"
 	}
 	if len(q.Dims) > 0 {

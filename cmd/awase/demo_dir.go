@@ -97,9 +97,9 @@ func demosOwn(dir string) error {
 func demoName(name string) bool {
 	first, _, nested := strings.Cut(filepath.ToSlash(name), "/")
 	if nested {
-		return slices.Contains([]string{"vault", "vault.checkpoint", "vault.inbox", "vault.outbox", "vault.backups", "officers", "reports"}, first)
+		return slices.Contains([]string{"vault", "vault.checkpoint", "vault.inbox", "vault.outbox", "vault.backups", "officers", "reports", demoKeys, demoDelivered}, first)
 	}
-	return slices.Contains([]string{"vault.key"}, name) || slices.Contains([]string{".csv", ".yaml", ".parquet"}, filepath.Ext(name))
+	return slices.Contains([]string{"vault.key", "room.key"}, name) || slices.Contains([]string{".csv", ".yaml", ".parquet"}, filepath.Ext(name))
 }
 
 // closeDemo writes down what the demo left in its directory.

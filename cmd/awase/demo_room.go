@@ -112,7 +112,7 @@ func (d *demoRun) open(ctx context.Context, e wire.Enclave, c *cast) error {
 	if err := stands("gate", ack, err); err != nil {
 		return err
 	}
-	for _, doc := range c.docs.Contracts {
+	for _, doc := range slices.Concat(c.docs.Contracts, c.docs.Deliveries) {
 		contract, err := entrustment.ParseContract(doc.Name, doc.YAML)
 		if err != nil {
 			return err

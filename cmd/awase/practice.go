@@ -24,8 +24,8 @@ import (
 const practiceUsers = 30_000
 
 // practiceSpecs are the questions that a room to rehearse in begins with: the
-// client's, and one of the operator.
-var practiceSpecs = []string{"overlap.yaml", "spec.yaml", "cube.yaml", "tier.yaml"}
+// client's, one of the operator, and the results of a campaign of either.
+var practiceSpecs = []string{"overlap.yaml", "spec.yaml", "cube.yaml", "tier.yaml", "shop-delivery.yaml", "shop-lift.yaml", "labels-delivery.yaml", "labels-lift.yaml"}
 
 // practiceCommand fills a room to rehearse in. awase serve --practice runs it before
 // the front.
@@ -51,7 +51,7 @@ func practiceCommand() *cobra.Command {
 	return cmd
 }
 
-// furnish brings the demo's parties, contracts, people, lists and logs in. What a
+// furnish brings the demo's parties, contracts, people, lists, logs and campaigns in. What a
 // start that was cut short brought in stands, and is brought in once. The first
 // questions are the front's to ask, whose reports they become.
 func furnish(ctx context.Context, socket, out string) error {
@@ -72,12 +72,12 @@ func furnish(ctx context.Context, socket, out string) error {
 		if !room.Practice {
 			return errors.New("the room is not one to rehearse in: it gets no made-up people")
 		}
-		return fill(ctx, e, out)
+		return fill(ctx, e, filepath.Join(filepath.Dir(out), "vault"), out)
 	})
 }
 
-func fill(ctx context.Context, e wire.Enclave, out string) error {
-	d := &demoRun{demoOptions: demoOptions{users: practiceUsers, seed: 1, out: out, noProgress: true, brief: true}, w: io.Discard, errOut: io.Discard}
+func fill(ctx context.Context, e wire.Enclave, at, out string) error {
+	d := &demoRun{vault: at, demoOptions: demoOptions{users: practiceUsers, seed: 1, out: out, noProgress: true, brief: true}, w: io.Discard, errOut: io.Discard}
 	c, err := d.cast(ctx)
 	if err != nil {
 		return err
@@ -89,6 +89,9 @@ func fill(ctx context.Context, e wire.Enclave, out string) error {
 		}
 	}
 	if err := prepareDemo(out); err != nil {
+		return err
+	}
+	if err := d.receivers(c); err != nil {
 		return err
 	}
 	if err := d.writeData(c); err != nil {
@@ -123,7 +126,8 @@ func practiceAccounts(operator string) []api.Account {
 
 // practiceQuestions are the first questions, and who asks them.
 func practiceQuestions(operator string) (out []api.Asked, err error) {
-	for _, doc := range people.DemoDocs().Specs {
+	docs := people.DemoDocs()
+	for _, doc := range slices.Concat(docs.Specs, docs.CampaignSpecs) {
 		if !slices.Contains(practiceSpecs, doc.Name) {
 			continue
 		}
@@ -132,7 +136,7 @@ func practiceQuestions(operator string) (out []api.Asked, err error) {
 			return nil, err
 		}
 		a := api.Asked{Party: "acme", Email: "marketing@acme.example", Question: q}
-		if q.Entrustment == people.DemoImprovement {
+		if q.Entrustment == people.DemoImprovement || q.Entrustment == people.DemoLabels {
 			a.Party, a.Email = operator, "marketing@"+operator+".example"
 		}
 		out = append(out, a)

@@ -99,10 +99,12 @@ func (r *room) actsInFlows(cookies map[string]string) {
 		spec, asks, refused string
 	}{{"spec.yaml", "marketing@acme.example", "marketing@worker.example"}, {"tier.yaml", "marketing@operator.example", "marketing@acme.example"},
 		{"partner.yaml", "marketing@operator.example", "marketing@worker.example"}, {"partner.yaml", "marketing@adco.example", "marketing@acme.example"},
-		{"outsourced.yaml", "marketing@worker.example", "marketing@adco.example"}} {
-		docs := people.DemoDocs()
-		i := slices.IndexFunc(slices.Concat(docs.Specs, docs.MoreSpecs), func(d people.Doc) bool { return d.Name == c.spec })
-		q, err := entrustment.ParseQuestion(c.spec, slices.Concat(docs.Specs, docs.MoreSpecs)[i].YAML)
+		{"outsourced.yaml", "marketing@worker.example", "marketing@adco.example"},
+		{"shop-lift.yaml", "marketing@acme.example", "marketing@worker.example"}, {"labels-lift.yaml", "marketing@operator.example", "marketing@acme.example"}} {
+		all := people.DemoDocs()
+		docs := slices.Concat(all.Specs, all.MoreSpecs, all.CampaignSpecs)
+		i := slices.IndexFunc(docs, func(d people.Doc) bool { return d.Name == c.spec })
+		q, err := entrustment.ParseQuestion(c.spec, docs[i].YAML)
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -117,6 +119,14 @@ func (r *room) actsInFlows(cookies map[string]string) {
 			}
 		}
 	}
+	// A campaign of each flow that delivers, with a delivery that its receiver has.
+	for email, path := range map[string]string{"marketing@acme.example": people.DemoDelivery + "/members-on-adco", "marketing@operator.example": people.DemoLabels + "/jobs-on-adco"} {
+		var m wire.Campaign
+		status, _, text := r.ask("GET", "/v1/campaigns/"+path, "", "Cookie", cookies[email])
+		if err := json.Unmarshal([]byte(text), &m); err != nil || status != http.StatusOK || m.State != wire.CampaignLive || len(m.Deliveries) == 0 || m.Deliveries[0].Status != wire.DeliveryDone {
+			r.t.Errorf("%s, %s: %d %s", email, path, status, text)
+		}
+	}
 	for path, list := range map[string]string{"/v1/entrustments/" + people.DemoPartner + "/lists": "adops@adco.example", "/v1/entrustments/" + people.DemoOutsourced + "/lists": "adops@acme.example"} {
 		if status, _, text := r.ask("GET", path, "", "Cookie", cookies[list]); status != http.StatusOK || strings.Contains(text, `"items":[]`) {
 			r.t.Errorf("%s, %s: %d %s", path, list, status, text)
@@ -129,9 +139,9 @@ func (r *room) actsInFlows(cookies map[string]string) {
 func (r *room) findsItsWay(email, cookie string) {
 	r.t.Helper()
 	role, party, _ := strings.Cut(strings.TrimSuffix(email, ".example"), "@")
-	kinds, lists, budget := []string{"cube", "overlap", "profile"}, `"name":"spring"`, `"accounts":[{`
+	kinds, lists, budget := []string{"cube", "delivery", "lift", "overlap", "profile"}, `"name":"spring"`, `"accounts":[{`
 	if party == "operator" {
-		kinds, lists = []string{"profile"}, `"items":[]` // the operator's own report; lists are the client's
+		kinds, lists = []string{"delivery", "lift", "profile"}, `"items":[]` // the operator's own reports; lists are the client's
 	}
 	var got []string
 	eventually(r.t, "the first reports of "+email, func() bool {

@@ -96,6 +96,30 @@ func (r *Room) FurnishAds(gate ...string) AdKeys {
 	return k
 }
 
+// JoinAdCo amends the contract of "ads" so that adco's users are joined, by its event logs.
+func (r *Room) JoinAdCo() {
+	t := r.t
+	t.Helper()
+	basis := `  - {party: adco, code: CONSENT_27_1, scope: results, evidence: "sha256:60a936b316b3d78fd9a3ec970bee394db72d6eaefbc7a9373f7d1854a0662289"}` + "\n"
+	doc := strings.Replace(adsContract, "identifiers: [email]", basis+"identifiers: [email]", 1)
+	if _, err := r.Enclave.Entrust(t.Context(), parse(t, entrustment.ParseContract, doc)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SealedImpressions is a log of who saw the campaign "spring" yesterday, one time each, as
+// a party seals it under "ads".
+func (r *Room) SealedImpressions(party string, n int) []byte {
+	t := r.t
+	t.Helper()
+	var b bytes.Buffer
+	b.WriteString("at,email,campaign\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%sT03:00:00Z,taro.%d@example.jp,spring\n", entrustment.DateOf(time.Now()).Add(-1), i)
+	}
+	return r.sealedLog(Ads, party, adsEvents, b.Bytes())
+}
+
 // CampaignDoc is a campaign of the room that FurnishAds furnished, from today on, as
 // JSON; more: its other members.
 func CampaignDoc(id, form, more string) json.RawMessage {

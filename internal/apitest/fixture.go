@@ -109,7 +109,7 @@ func (r *Room) SealedBase(n int) []byte {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.sealed(seal.BaseEntrustment, seal.BaseName, f.Header(), f.Rows())
+	return r.sealed(seal.BaseEntrustment, "", seal.BaseName, f.Header(), f.Rows())
 }
 
 // SealedList is a list of the first n users as acme's desk seals it.
@@ -138,7 +138,7 @@ func (r *Room) SealedTable(under, name, schema string, csv []byte) []byte {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.sealed(under, name, f.Header(), f.Rows())
+	return r.sealed(under, "", name, f.Header(), f.Rows())
 }
 
 // SealedEvents is a log of page views of the operator's own, one of each of the
@@ -157,11 +157,17 @@ func (r *Room) SealedEvents(n int) []byte {
 // events.yaml.
 func (r *Room) SealedLog(under, schema string, csv []byte) []byte {
 	r.t.Helper()
+	return r.sealedLog(under, "", schema, csv)
+}
+
+// sealedLog is SealedLog, of a party; "": of that whose lists are joined.
+func (r *Room) sealedLog(under, party, schema string, csv []byte) []byte {
+	r.t.Helper()
 	f, err := intake.OpenEvents(r.t.Context(), bytes.NewReader(csv), int64(len(csv)), parse(r.t, entrustment.ParseEventSchema, schema), intake.Options{Name: "events.csv", Today: entrustment.DateOf(time.Now())})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.sealed(under, seal.EventsName, f.Header(), f.Rows())
+	return r.sealed(under, party, seal.EventsName, f.Header(), f.Rows())
 }
 
 // SealedRequest is a request of the person with these user keys, as the privacy desk
@@ -176,13 +182,16 @@ func (r *Room) SealedRequest(kind seal.RequestKind, keys ...string) []byte {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.sealed(seal.BaseEntrustment, seal.RequestName, seal.Header{Purpose: seal.Request, Asks: kind}, func(yield func([]seal.Row, error) bool) { yield(rows, nil) })
+	return r.sealed(seal.BaseEntrustment, "", seal.RequestName, seal.Header{Purpose: seal.Request, Asks: kind}, func(yield func([]seal.Row, error) bool) { yield(rows, nil) })
 }
 
-func (r *Room) sealed(under, name string, h seal.Header, rows seal.Rows) []byte {
+func (r *Room) sealed(under, party, name string, h seal.Header, rows seal.Rows) []byte {
 	t := r.t
 	t.Helper()
 	terms, err := r.Enclave.Terms(t.Context(), under)
+	if err == nil {
+		terms, err = terms.LogsOf(party)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

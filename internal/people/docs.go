@@ -30,6 +30,12 @@ type Docs struct {
 	PartnerList   Doc // of WritePartnerList
 	PartnerEvents Doc // of WritePartnerEvents
 	MoreSpecs     []Doc
+
+	Deliveries    []Doc // contracts of the flows that deliver
+	DeliveryList  Doc   // of WritePartnerList, with the platform's own keys
+	LabelEvents   Doc   // of WriteLabelEvents
+	ShopEvents    Doc   // of WriteShopEvents
+	CampaignSpecs []Doc // questions on the campaigns of DemoCampaigns
 }
 
 // The names that the documents use.
@@ -38,6 +44,8 @@ const (
 	DemoImprovement = "acme-2026-improvement" // 5-improvement, for the operator
 	DemoPartner     = "adco-2026-analysis"    // 2-6-analysis, for the operator
 	DemoOutsourced  = "acme-2026-outsourced"  // 5-outsourcing of a 5-analysis, for the client
+	DemoDelivery    = "acme-2026-delivery"    // 5-delivery, for the client
+	DemoLabels      = "adco-2026-delivery"    // 2-4-delivery, for the operator
 	DemoList        = "spring"
 	DemoPlatform    = "platform"   // the ad platform's list
 	AdultAnalysis   = "adult-1994" // 5-analysis of the census table
@@ -47,7 +55,8 @@ const (
 // DemoDocs gives the documents of the demo: a client's 5-analysis, the operator's
 // 5-improvement and an outsourced 5-analysis, over lists named DemoList, and a
 // 2-6-analysis over an ad platform's, DemoPlatform. MoreSpecs are questions of the
-// last two.
+// last two. Deliveries are a 2-4-delivery and a 5-delivery over the same lists, whose
+// campaigns DemoCampaigns gives.
 func DemoDocs() Docs {
 	d := room()
 	d.Parties = append(d.Parties, read("adco.yaml", "worker.yaml")...)
@@ -55,6 +64,9 @@ func DemoDocs() Docs {
 	d.MoreSpecs = read("partner.yaml", "partner-seen.yaml", "outsourced.yaml")
 	d.PartnerList, d.PartnerEvents = read("partner-list.yaml")[0], read("partner-events.yaml")[0]
 	d.Specs = read("overlap.yaml", "spec.yaml", "prefecture.yaml", "tier.yaml", "cube.yaml", "size.yaml", "behaviour.yaml", "reach.yaml")
+	d.Deliveries = read("contract-delivery.yaml", "contract-partner-delivery.yaml")
+	d.DeliveryList, d.LabelEvents, d.ShopEvents = read("partner-list-keyed.yaml")[0], read("label-events.yaml")[0], read("shop-events.yaml")[0]
+	d.CampaignSpecs = read("labels-delivery.yaml", "labels-lift.yaml", "shop-delivery.yaml", "shop-lift.yaml", "shop-attribution.yaml")
 	d.OwnEvents, d.AdEvents = read("own-events.yaml")[0], read("ad-events.yaml")[0]
 	return d
 }

@@ -283,3 +283,54 @@ func TestAdultListIsOfTheTable(t *testing.T) {
 		t.Errorf("%d of the table, %d strangers", known, strangers)
 	}
 }
+
+// TestCampaignDocumentsFit: the campaigns are of contracts that let them be, their logs of
+// categories that the contracts name, and their questions of them; they run on the day
+// that they were made for.
+func TestCampaignDocumentsFit(t *testing.T) {
+	d := DemoDocs()
+	contracts, campaigns := map[string]*entrustment.Contract{}, map[string]*entrustment.Campaign{}
+	for _, doc := range d.Deliveries {
+		k, err := entrustment.ParseContract(doc.Name, doc.YAML)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contracts[k.ID] = k
+	}
+	today := time.Date(2026, 12, 31, 15, 0, 0, 0, time.UTC)
+	for _, doc := range DemoCampaigns(today) {
+		m, err := entrustment.ParseCampaign(doc.Name, doc.YAML)
+		if err != nil {
+			t.Fatal(err)
+		}
+		campaigns[m.ID] = m
+		k := contracts[m.Entrustment]
+		if k == nil || !slices.Contains(k.Recipients, m.Destination.Receiver) || !slices.Contains(k.Events, m.ID) || m.Holdout == 0 {
+			t.Errorf("%s is not of its contract", doc.Name)
+		}
+		if m.From.Start().After(today) || m.Until.Start().Before(today) {
+			t.Errorf("%s runs from %s to %s", doc.Name, m.From, m.Until)
+		}
+	}
+	for _, doc := range d.CampaignSpecs {
+		q, err := entrustment.ParseQuestion(doc.Name, doc.YAML)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := campaigns[q.Campaign]; m == nil || m.Entrustment != q.Entrustment || !slices.Contains(m.Results, q.Report) || !slices.Contains(contracts[q.Entrustment].Recipients, q.Recipient) {
+			t.Errorf("%s asks what no campaign wants", doc.Name)
+		}
+	}
+	for _, doc := range []Doc{d.LabelEvents, d.ShopEvents} {
+		s, err := entrustment.ParseEventSchema(doc.Name, doc.YAML)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if campaigns[s.Category.Constant] == nil {
+			t.Errorf("%s is the log of no campaign", doc.Name)
+		}
+	}
+	if s, err := entrustment.ParseListSchema(d.DeliveryList.Name, d.DeliveryList.YAML); err != nil || s.UserKey == "" {
+		t.Errorf("the list for labels has no keys: %v", err)
+	}
+}

@@ -68,6 +68,8 @@ const (
 	streamNew
 	streamPartner
 	streamWatched
+	streamShop
+	streamServed
 )
 
 // dice is a source that is set anew for each person.

@@ -12,18 +12,17 @@ import (
 // in several cells: one for each touch that it has credit of.
 func (b *binder) creditStatement(cell, where string) string {
 	a := b.query.Attribution
-	var logs []string
-	converts := false
+	var logs, converted []string
 	for _, id := range a.Logs {
 		l := b.logs[id]
 		if types := typesOf(l.log.Types, func(t *matcher.EventType) bool { return a.Converts(*t) }); len(types) > 0 {
-			converts = true
+			converted = append(converted, "("+b.fill("times", "log", b.read(l.table), "from", fmt.Sprint(a.From), "to", fmt.Sprint(a.To), "read", b.isOne("type", types))+")")
 		}
 		if text := b.touches(l); text != "" {
 			logs = append(logs, "("+text+")")
 		}
 	}
-	if !converts {
+	if converted == nil {
 		return ""
 	}
 	asked := b.asked()
@@ -44,7 +43,7 @@ func (b *binder) creditStatement(cell, where string) string {
 		}
 	}
 	conversions := b.fill("conversions", "click", fmt.Sprint(a.Click), "view", fmt.Sprint(a.View), "none", fmt.Sprint(len(places)),
-		"most", fmt.Sprint(a.Most), "same", fmt.Sprint(a.MostSame()), "isclick", "has("+b.param("Array(Int64)", number(clicks))+", e.2)", "touches", strings.Join(logs, " UNION ALL "))
+		"most", fmt.Sprint(a.Most), "same", fmt.Sprint(a.MostSame()), "isclick", "has("+b.param("Array(Int64)", number(clicks))+", e.2)", "touches", strings.Join(logs, " UNION ALL "), "converted", strings.Join(converted, " UNION ALL "))
 	model := ""
 	switch a.Model {
 	case entrustment.LastTouch:

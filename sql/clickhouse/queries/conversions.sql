@@ -11,7 +11,8 @@ FROM (
             arrayMap((e, upto) -> (e.1, greatest(toInt64(0), least(e.3, {most} - (upto - e.3)))), converted, arrayCumSum(e -> e.3, converted)) AS conversions
         FROM (
             SELECT id, arraySort(groupArray((day, touch, n))) AS events
-            FROM (SELECT id, day, touch, toInt64(least(count(), {same})) AS n FROM ({touches}) GROUP BY id, day, touch)
+            FROM (SELECT id, day, touch, toInt64(least(count(), {same})) AS n FROM ({touches})
+                WHERE id IN (SELECT id FROM ({converted})) GROUP BY id, day, touch)
             GROUP BY id
         )
     )
