@@ -185,10 +185,10 @@ func (f *flowRoom) engine(t *testing.T) string {
 	return state.Engine
 }
 
-// move has the room count on its servers.
-func (f *flowRoom) move(t *testing.T) {
+// move has the room count on its servers; an officer, where there is one, signs by a key.
+func (f *flowRoom) move(t *testing.T, key ...string) {
 	t.Helper()
-	if out := mustRun(t, f.dir, "engine", "move", "--enclave", filepath.Join("awase-data", "run", "awase.sock"), "--to", "clickhouse"); !strings.Contains(out, "engine: moved") {
+	if out := mustRun(t, f.dir, append([]string{"engine", "move", "--enclave", filepath.Join("awase-data", "run", "awase.sock"), "--to", "clickhouse"}, key...)...); !strings.Contains(out, "engine: moved") {
 		t.Fatal(out)
 	}
 }

@@ -124,7 +124,12 @@ func TestDeliveriesOnClickHouse(t *testing.T) {
 	t.Parallel()
 	_, at, _ := clickhouseServers(t, 2)
 	f := startDeliveries(t, "engine:\n  shards: [\""+strings.ReplaceAll(at, ",", "\", \"")+"\"]\n  tls: none\n")
-	deliveriesEndToEnd(t, f, func() { f.move(t) })
+	deliveriesEndToEnd(t, f, func() {
+		f.move(t, "--key", "yuki.key")
+		if engine := f.engine(t); engine != wire.EngineClickHouse {
+			t.Errorf("the room counts in %s", engine)
+		}
+	})
 }
 
 func deliveriesEndToEnd(t *testing.T, f *flowRoom, move func()) {

@@ -32,8 +32,8 @@ func (d *dice) on(today time.Time) time.Time {
 }
 
 // WriteShopEvents writes the client's log of a campaign, as shop-events.yaml describes it:
-// of those to whom it was delivered three in four saw it, and many more bought something
-// than of the others. delivered tells by the hash of a mailbox who they are.
+// of those to whom it was delivered three in four saw it, and more bought something than of
+// the others. delivered tells by the hash of a mailbox who they are.
 func WriteShopEvents(w io.Writer, o Options, today time.Time, delivered func(hash [sha256.Size]byte) bool) error {
 	o, err := o.checked()
 	if err != nil {
@@ -60,7 +60,7 @@ func WriteShopEvents(w io.Writer, o Options, today time.Time, delivered func(has
 				event("クリック", 20)
 			}
 		}
-		if d.chance(0.6) || is && d.chance(0.4) {
+		if d.chance(0.7) || is && d.chance(0.4) {
 			event("購入", 980+100*d.below(180))
 		}
 	}
@@ -92,7 +92,7 @@ func WriteLabelEvents(w io.Writer, o Options, today time.Time, labels iter.Seq2[
 				event("クリック", 30)
 			}
 		}
-		if d.chance(0.2) || is && d.chance(0.15) {
+		if d.chance(0.5) || is && d.chance(0.25) {
 			event("登録", 0)
 		}
 	}
