@@ -63,7 +63,7 @@ func accepted(f *delivery.File, c *Counts) iter.Seq2[[]delivery.Identifier, erro
 			}
 			kept = kept[:0]
 			for _, id := range ids {
-				if takes(d, id) {
+				if d.Takes(id) {
 					kept = append(kept, id)
 				}
 			}

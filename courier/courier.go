@@ -24,7 +24,6 @@ import (
 	"fmt"
 
 	"awase/crypto/delivery"
-	"awase/crypto/identifier"
 )
 
 // Code says why a delivery failed. Codes are errors, so that errors.Is(err,
@@ -158,22 +157,4 @@ type Counts struct {
 	Unused  int64 `json:"unused"`   // identifiers of kinds and classes that it doesn't take
 	Batches int   `json:"batches"`
 	Skipped int   `json:"skipped"` // batches that had been accepted in an earlier run
-}
-
-// takes tells whether a destination takes an identifier: FORMATS §1 and §6, and the
-// documents named at each platform. Advertising ids that a platform takes unhashed
-// can't be sent: only their hash is known. Cookies are nobody's but their site's.
-func takes(d delivery.Destination, id delivery.Identifier) bool {
-	if id.Class != identifier.Common {
-		// Without its +suffix a mailbox is named by TikTok's own rule; elsewhere the
-		// hash would be of somebody else's address.
-		return d == delivery.TikTok && id.Class == identifier.ClassTikTokNoSuffix && id.Kind == identifier.Email
-	}
-	switch id.Kind {
-	case identifier.Email, identifier.Phone:
-		return true
-	case identifier.MAID:
-		return d == delivery.TikTok || d == delivery.X
-	}
-	return false
 }

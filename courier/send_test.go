@@ -459,16 +459,16 @@ func TestTakes(t *testing.T) {
 	amc := delivery.Identifier{Kind: identifier.Email, Class: identifier.ClassAMC, Hash: lossy}
 	suffix := delivery.Identifier{Kind: identifier.Email, Class: identifier.ClassTikTokNoSuffix}
 	for _, d := range delivery.Destinations() {
-		if takes(d, amc) {
+		if d.Takes(amc) {
 			t.Errorf("%s is sent to somebody else", d)
 		}
-		if takes(d, suffix) != (d == delivery.TikTok) {
+		if d.Takes(suffix) != (d == delivery.TikTok) {
 			t.Errorf("%s and an address without its suffix", d)
 		}
-		if takes(d, delivery.Identifier{Kind: identifier.Cookie}) {
+		if d.Takes(delivery.Identifier{Kind: identifier.Cookie}) {
 			t.Errorf("%s takes a cookie", d)
 		}
-		if takes(d, delivery.Identifier{Kind: identifier.MAID}) != (d == delivery.TikTok || d == delivery.X) {
+		if d.Takes(delivery.Identifier{Kind: identifier.MAID}) != (d == delivery.TikTok || d == delivery.X) {
 			t.Errorf("%s and a hashed advertising id", d)
 		}
 	}

@@ -85,7 +85,7 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 	refresh := int(c.Campaign.Refresh)
 	daily := audience != nil && entrustment.DateOf(newest.at).Before(today)
 	switch {
-	case last == nil, asked && (c.small != nil || e.newerList(c)):
+	case last == nil, asked && (c.small != nil || e.newerList(c) || e.lostDelivery(c)):
 		return actCount, time.Time{}
 	case refresh > 0:
 		at := entrustment.DateOf(last.at).Add(refresh).Start()
@@ -106,6 +106,17 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 		soon(today.Add(1).Start())
 	}
 	return actNone, next
+}
+
+// lostDelivery tells whether the audience that was delivered last can't be given out, or
+// taken off, any more: a restored vault lacks who it is, or its outbox the file. The
+// room's lock is held.
+func (e *Enclave) lostDelivery(c *campaign) bool {
+	newest, last := c.newest(), c.counted()
+	if newest == nil || newest.Final {
+		return false
+	}
+	return newest.Audience == nil || last != nil && last.fetchable() && !e.thereInOutbox(last)
 }
 
 // newerList tells whether the campaign's list has another version than the audience that

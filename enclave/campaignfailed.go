@@ -10,8 +10,17 @@ import (
 // again by itself: each try is an entry of the record log.
 type deliveryFailed struct {
 	refusal *entrustment.Error // nil: a fault of ours
-	next    time.Time
+	at      time.Time
 	wait    time.Duration
+}
+
+// tried gives when something is tried again: a count after ever longer waits, for it may
+// lack budget for days; people are not kept waiting to be taken off.
+func (f *deliveryFailed) tried(what act) time.Time {
+	if what == actCount {
+		return f.at.Add(f.wait)
+	}
+	return f.at.Add(retentionLook)
 }
 
 const (
@@ -33,6 +42,6 @@ func (e *Enclave) noteDelivery(key campaignKey, err error) {
 		e.deliveryFailed[key] = f
 	}
 	f.wait = min(2*f.wait, lastWait)
-	f.next = e.vault.Log().Now().Add(f.wait)
+	f.at = e.vault.Log().Now()
 	f.refusal, _ = asRefusal(err)
 }

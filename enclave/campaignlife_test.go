@@ -539,9 +539,15 @@ func TestCampaignRestart(t *testing.T) {
 	if c := r.deliver(t, m); len(c.Deliveries) != 2 || c.Deliveries[1].Act != "remove" {
 		t.Errorf("there are %+v", c.Deliveries)
 	}
-	if err := rights(t, r.Enclave, seal.Stop, userKeys(0, 1)); err != nil {
+	// What an outbox lost is made again when somebody asks, for nothing.
+	if err := os.RemoveAll(r.o.Outbox); err != nil {
 		t.Fatal(err)
 	}
+	c := r.deliver(t, m)
+	if len(c.Deliveries) != 3 || c.Deliveries[2].Act != "replace" || r.charges(t) != 1 {
+		t.Fatalf("there are %+v, %d charges", c.Deliveries, r.charges(t))
+	}
+	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[2])), func(i int, _ string) bool { return !r.heldOut(t, share, i) })
 }
 
 // signedAdRoom is a room with both flows of deliveries, in which officers sign.
@@ -644,5 +650,24 @@ func TestCampaignLabelsDecided(t *testing.T) {
 	}
 	if got := r.deliver(t, m); len(got.Deliveries) != 2 || got.State != wire.CampaignClosed {
 		t.Errorf("closed it stands as %+v", got)
+	}
+}
+
+// TestFitting: a slot has the first identifier of each kind, then the others.
+func TestFitting(t *testing.T) {
+	t.Parallel()
+	var row []byte
+	for n, k := range []matcher.Kind{matcher.Email, matcher.Email, matcher.Email, matcher.Email, matcher.Email, matcher.Phone} {
+		row = appendSent(row, k, 0, &identifier.Hash{byte(n)})
+	}
+	var got []byte
+	for b := fitting(row); len(b) > 0; b = b[sentIDLen:] {
+		got = append(got, b[2])
+	}
+	if !slices.Equal(got, []byte{0, 5, 1, 2}) {
+		t.Errorf("a slot has %v", got)
+	}
+	if fitting(nil) != nil {
+		t.Error("of nothing there is something")
 	}
 }

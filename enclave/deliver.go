@@ -315,27 +315,32 @@ func (e *Enclave) deliverDue(ctx context.Context, key campaignKey, asked bool) e
 		return fmt.Errorf("waiting for another delivery: %w", err)
 	}
 	defer e.deliveries.give()
+	var uncounted error // by which an audience could not be counted: people are taken off all the same
 	for n := 0; n < maxDue; n++ {
 		what, err := locked(e, func() (act, error) {
 			what, _ := e.due(key, asked && n == 0)
 			return what, nil
 		})
-		if err != nil || what == actNone {
-			return err
+		if err != nil || what == actNone || what == actCount && uncounted != nil {
+			return errors.Join(err, uncounted)
 		}
 		before, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil })
 		err = e.deliver(ctx, key, what)
 		if ctx.Err() == nil {
 			e.noteDelivery(key, err)
 		}
+		if err != nil && what == actCount && ctx.Err() == nil {
+			uncounted = err
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		if after, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil }); after == before {
-			return nil // dropped; the next look sees what is due by then
+			return uncounted // dropped; the next look sees what is due by then
 		}
 	}
-	return nil
+	return uncounted
 }
 
 // maxDue bounds what one look makes of a campaign.
@@ -382,10 +387,11 @@ func (e *Enclave) dueNow() (out []campaignKey) {
 		e.log.Error("what was put aside for campaigns could not be freed; it is tried again", "error", err)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(e.state.campaigns), func(a, b campaignKey) int { return compareKeys(a, b) }) {
-		if f := e.deliveryFailed[key]; f != nil && e.vault.Log().Now().Before(f.next) {
+		what, _ := e.due(key, false)
+		if f := e.deliveryFailed[key]; f != nil && e.vault.Log().Now().Before(f.tried(what)) {
 			continue
 		}
-		if what, _ := e.due(key, false); what != actNone {
+		if what != actNone {
 			out = append(out, key)
 		}
 	}

@@ -235,6 +235,10 @@ func (e *Enclave) sentOf(ctx context.Context, u *underWay, p *people) (func(i in
 			return nil
 		})
 	}
+	to, err := delivery.ParseDestination(string(d.Form))
+	if err != nil {
+		return nil, err
+	}
 	base, err := e.standing(u.base)
 	if err != nil {
 		return nil, err
@@ -243,7 +247,7 @@ func (e *Enclave) sentOf(ctx context.Context, u *underWay, p *people) (func(i in
 		if err := e.baseIdentifiers(ctx, u.base, base, kind, want, func(user token.Token, ids []delivery.Identifier) error {
 			row := &rows[of[user]]
 			for i := range ids {
-				if len(*row) < delivery.MaxIdentifiers*sentIDLen {
+				if to.Takes(ids[i]) {
 					*row = appendSent(*row, kindOf[kind], ids[i].Class, &ids[i].Hash)
 				}
 			}
@@ -252,36 +256,55 @@ func (e *Enclave) sentOf(ctx context.Context, u *underWay, p *people) (func(i in
 			return nil, err
 		}
 	}
-	return give, nil
+	return func(i int) []byte { return fitting(rows[i]) }, nil
+}
+
+// fitting gives as many of somebody's identifiers as a slot holds: the first of each kind
+// before any second one, for one address may have several forms.
+func fitting(row []byte) (out []byte) {
+	var had [matcher.Kinds]bool
+	var rest []byte
+	for ; len(row) >= sentIDLen; row = row[sentIDLen:] {
+		if k := row[0]; had[k] {
+			rest = append(rest, row[:sentIDLen]...)
+		} else {
+			had[k] = true
+			out = append(out, row[:sentIDLen]...)
+		}
+	}
+	out = append(out, rest...)
+	return out[:min(len(out), delivery.MaxIdentifiers*sentIDLen)]
 }
 
 // sentOfList gives the hashes of the list by which each member was matched, at most as
 // many as a slot holds: what else stands in their rows was not matched with them, and may
 // be somebody else's.
 func (e *Enclave) sentOfList(ctx context.Context, u *underWay, p *people) (func(i int) []byte, error) {
+	to, err := delivery.ParseDestination(string(u.rec.Form))
+	if err != nil {
+		return nil, err
+	}
 	type hash struct {
 		class identifier.Class
 		hash  identifier.Hash
 		found bool
 	}
 	hashes := make([]hash, len(p.hits))
-	err := e.eachKey(ctx, u.list.Keys, func(r *keyRow) error {
+	err = e.eachKey(ctx, u.list.Keys, func(r *keyRow) error {
 		for id := range r.ids {
-			if i := p.find(id.Kind, &id.Token); i >= 0 {
+			if i := p.find(id.Kind, &id.Token); i >= 0 && to.Takes(delivery.Identifier{Kind: hashKinds[id.Kind], Class: id.Class}) {
 				hashes[i] = hash{id.Class, id.Hash, true}
 			}
 		}
 		return nil
 	})
 	return func(i int) (out []byte) {
-		n := 0
-		for j := p.members[i].from; j < p.members[i].to && n < delivery.MaxIdentifiers; j++ {
+		for j := p.members[i].from; j < p.members[i].to; j++ {
 			if h := &hashes[j]; h.found {
 				out = appendSent(out, p.hits[j].Kind, h.class, &h.hash)
-				n++
 			}
 		}
-		return out
+		return fitting(out)
 	}, err
 }
 

@@ -35,6 +35,7 @@ var notOverNetwork = map[string]string{
 	"ceremony":        "about services of its own",
 	"main-job":        "the README's walk serves its vault itself",
 	"pipe":            "about this process's output",
+	"receiver-log":    "--party is said at the machine: over the network it is who asks",
 	"entrustment-end": "replaces the vault key at the machine",
 	"demo":            "serves its vault itself", "bench": "has no room", "check": "has no room", "identifier": "has no room", "config": "has no room",
 }

@@ -147,6 +147,24 @@ type Identifier struct {
 	Hash  identifier.Hash
 }
 
+// Takes tells whether a destination takes an identifier: FORMATS §1 and §6, and the
+// documents named at each platform. Advertising ids that a platform takes unhashed
+// can't be sent: only their hash is known. Cookies are nobody's but their site's.
+func (d Destination) Takes(id Identifier) bool {
+	if id.Class != identifier.Common {
+		// Without its +suffix a mailbox is named by TikTok's own rule; elsewhere the
+		// hash would be of somebody else's address.
+		return d == TikTok && id.Class == identifier.ClassTikTokNoSuffix && id.Kind == identifier.Email
+	}
+	switch id.Kind {
+	case identifier.Email, identifier.Phone:
+		return true
+	case identifier.MAID:
+		return d == TikTok || d == X
+	}
+	return false
+}
+
 // Limits. A slot has one size whatever it holds; so a person has few identifiers,
 // and a user key is short: the operator's own keys are (128 bytes hold a UUID, a hash
 // in hex or a mailbox), and one of 512 would make every file four times as large. A

@@ -25,7 +25,7 @@ type shape struct {
 	domains     []uint16 // values of each column's domain
 	channels    uint64   // the bits that stand for one
 	events      int
-	keyed       bool // rows of a list have user keys
+	keyed       bool  // rows of a list have user keys
 	from, to    int32 // days of events
 }
 
