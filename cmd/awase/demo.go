@@ -340,13 +340,13 @@ func (d *demoRun) askShort(ctx context.Context, e wire.Enclave, spec string) err
 		}
 	}
 	who := price.Accounts[0]
+	fmt.Fprintf(d.w, "  %s, for %s: %s; %d of %d cells are shown to %s\n    price %.3f, of the budget of %s about users of %s; reports/%s.xlsx .pdf .csv .json\n",
+		q.Report, q.Entrustment, questionWords(q), shown, len(r.Cells), r.Question.Recipient, price.Charged, who.Recipient, who.Owner, strings.TrimSuffix(spec, ".yaml"))
 	if l := r.Lift; l != nil && l.Status == wire.Released {
-		fmt.Fprintf(d.w, "  of those it was delivered for %.1f %% converted, of those held out %.1f %%: a difference of %.1f points (95 %% between %.1f and %.1f)\n",
+		fmt.Fprintf(d.w, "    of those it was delivered for %.1f %% converted, of those held out %.1f %%: a difference of %.1f points (95 %% between %.1f and %.1f)\n",
 			100*l.Treated.Value, 100*l.Holdout.Value, 100*l.Difference.Value, 100*l.Difference.Low, 100*l.Difference.High)
 	}
-	_, err = fmt.Fprintf(d.w, "  %s, for %s: %s; %d of %d cells are shown to %s\n    price %.3f, of the budget of %s about users of %s; reports/%s.xlsx .pdf .csv .json\n",
-		q.Report, q.Entrustment, questionWords(q), shown, len(r.Cells), r.Question.Recipient, price.Charged, who.Recipient, who.Owner, strings.TrimSuffix(spec, ".yaml"))
-	return err
+	return nil
 }
 
 // reportFiles are the files that the demo writes of a report.
