@@ -343,7 +343,7 @@ func furnish(t *testing.T, e *Enclave) {
 }
 
 // sealed seals rows to where they go, as the desk does.
-func sealed(t *testing.T, e *Enclave, entrustmentID, name string, h seal.Header, rows seal.Rows) *bytes.Reader {
+func sealed(t testing.TB, e *Enclave, entrustmentID, name string, h seal.Header, rows seal.Rows) *bytes.Reader {
 	t.Helper()
 	terms, err := e.Terms(t.Context(), entrustmentID)
 	if err != nil {
@@ -353,7 +353,7 @@ func sealed(t *testing.T, e *Enclave, entrustmentID, name string, h seal.Header,
 }
 
 // sealedBy is sealed, by terms.
-func sealedBy(t *testing.T, terms wire.Terms, name string, h seal.Header, rows seal.Rows) *bytes.Reader {
+func sealedBy(t testing.TB, terms wire.Terms, name string, h seal.Header, rows seal.Rows) *bytes.Reader {
 	t.Helper()
 	var b bytes.Buffer
 	a := seal.Address{Entrustment: terms.Entrustment, Version: terms.Version, Party: terms.Party, Name: name, Upload: seal.NewUpload()}
