@@ -20,6 +20,7 @@ import (
 func startDeliveries(t *testing.T, engine string) *flowRoom {
 	t.Helper()
 	wantConfinement(t)
+	awayFromMidnight()
 	dir := t.TempDir()
 	writeFlowWorld(t, dir)
 	for name, text := range deliveryDocs() {

@@ -22,6 +22,7 @@ import (
 // is never opened in earnest.
 func TestServePractice(t *testing.T) {
 	t.Parallel()
+	awayFromMidnight()
 	dir := t.TempDir()
 	r := startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
 	r.ready()
