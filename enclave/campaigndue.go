@@ -55,22 +55,23 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 	}
 	now := e.vault.Log().Now()
 	labels := c.Campaign.Destination.Form == entrustment.FormLabel
-	audience := c.audience()
+	audience, newest := c.audience(), c.newest()
 	today, over := entrustment.DateOf(now), c.over(contract.Contract)
 	switch {
+	case newest != nil && newest.Left != nil && !newest.expired && (asked || e.retryAt(key, actLeft).IsZero()): // nothing after it knows them
+		return actLeft, time.Time{}
 	case audience != nil && (c.closed != nil || !now.Before(over) || now.Unix() >= audience.Until):
-		if labels {
-			return actBlank, time.Time{}
+		if !labels {
+			return actWithdraw, time.Time{}
 		}
-		return actWithdraw, time.Time{}
+		if l := e.state.lists[listKey{key.entrustment, c.Campaign.List}]; l == nil || l.Keys == nil {
+			return actNone, time.Time{} // its keys are gone: the labels of before end by themselves
+		}
+		return actBlank, time.Time{}
 	case c.closed != nil, !now.Before(over):
 		return actNone, time.Time{}
-	case now.Before(c.Campaign.From.Start()):
-		return actNone, c.Campaign.From.Start()
-	}
-	newest := c.newest()
-	if newest != nil && newest.Left != nil {
-		return actLeft, time.Time{}
+	case newest != nil && newest.Left != nil && !newest.expired: // it waits, and a day's removal would forget it
+		return actNone, e.retryAt(key, actLeft)
 	}
 	next := over
 	soon := func(t time.Time) {
@@ -82,12 +83,15 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 	if c.small != nil {
 		last = c.small
 	}
-	refresh := int(c.Campaign.Refresh)
-	switch {
-	case last == nil, asked && (c.small != nil || e.newerList(c)):
-		return actCount, time.Time{}
-	case refresh > 0:
-		at := entrustment.DateOf(last.at).Add(refresh).Start()
+	refresh, again := int(c.Campaign.Refresh), asked && last != nil && (c.small != nil || e.newerList(c))
+	if last == nil || refresh > 0 || again {
+		at := c.Campaign.From.Start()
+		if last != nil && !again {
+			at = later(at, entrustment.DateOf(last.at).Add(refresh).Start())
+		}
+		if !asked { // it was refused: who is to be taken off is taken off meanwhile
+			at = later(at, e.retryAt(key, actCount))
+		}
 		if !now.Before(at) {
 			return actCount, time.Time{}
 		}
@@ -104,6 +108,13 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 		soon(today.Add(1).Start())
 	}
 	return actNone, next
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // newerList tells whether the campaign's list has another version than the audience that

@@ -262,7 +262,8 @@ func (e *Enclave) endDelivery(u *underWay) error {
 		}
 	}
 	c := e.state.campaigns[campaignKey{u.rec.Entrustment, u.rec.Campaign}]
-	if c == nil || c.Version != u.rec.Version || c.closed != nil && !u.rec.Final || len(c.deliveries)+1 != u.rec.Number {
+	takesOff := u.rec.Final || u.rec.Act == delivery.Remove.String()
+	if c == nil || c.Version != u.rec.Version || c.closed != nil && !takesOff || len(c.deliveries)+1 != u.rec.Number {
 		return nil // amended or closed meanwhile: what is due then is made anew
 	}
 	if u.rec.Small && c.small != nil && c.small.Spec == u.rec.Spec { // the same was counted: there is nothing new to say
@@ -310,27 +311,32 @@ func (e *Enclave) deliverDue(ctx context.Context, key campaignKey, asked bool) e
 		return fmt.Errorf("waiting for another delivery: %w", err)
 	}
 	defer e.deliveries.give()
+	var failed error
 	for n := 0; n < maxDue; n++ {
 		what, err := locked(e, func() (act, error) {
 			what, _ := e.due(key, asked && n == 0)
 			return what, nil
 		})
 		if err != nil || what == actNone {
-			return err
+			return errors.Join(failed, err)
 		}
 		before, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil })
 		err = e.deliver(ctx, key, what)
 		if ctx.Err() == nil {
-			e.noteDelivery(key, err)
+			e.noteDelivery(key, what, err)
+		}
+		if err != nil && what == actCount && ctx.Err() == nil {
+			failed = err // a day's removal is due all the same
+			continue
 		}
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		if after, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil }); after == before {
-			return nil // dropped; the next look sees what is due by then
+			return failed // dropped; the next look sees what is due by then
 		}
 	}
-	return nil
+	return failed
 }
 
 // maxDue bounds what one look makes of a campaign.
@@ -377,10 +383,7 @@ func (e *Enclave) dueNow() (out []campaignKey) {
 		e.log.Error("what was put aside for campaigns could not be freed; it is tried again", "error", err)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(e.state.campaigns), func(a, b campaignKey) int { return compareKeys(a, b) }) {
-		if f := e.deliveryFailed[key]; f != nil && e.vault.Log().Now().Before(f.next) {
-			continue
-		}
-		if what, _ := e.due(key, false); what != actNone {
+		if what, _ := e.due(key, false); what != actNone && e.retryAt(key, what).IsZero() {
 			out = append(out, key)
 		}
 	}

@@ -95,7 +95,9 @@ func (s *state) foldDelivery(r *vault.Record) error {
 		c.small = d
 		return nil
 	}
-	c.small = nil
+	if d.Spec != (aggregator.SpecID{}) { // a day's removal says nothing of what was counted
+		c.small = nil
+	}
 	for _, old := range c.deliveries {
 		// What a platform replaces whole by the new audience has no use for what came
 		// before it; X replaces nothing, so people leave it by removals alone.

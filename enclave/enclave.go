@@ -142,7 +142,7 @@ type Enclave struct {
 	deliveries     turns                                            // held while a delivery is made
 	campaignsDue   kicker                                           // wakes who makes them
 	delivering     map[uploadID]bool                                // files of the outbox on their way
-	deliveryFailed map[campaignKey]*deliveryFailed                  // campaigns whose last delivery was refused
+	deliveryFailed map[failing]*deliveryFailed                      // what was refused of campaigns
 	paced          func(ctx context.Context, begun time.Time) error // waits for the tick at which a delivery is there; tests take it out
 }
 
@@ -177,7 +177,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Outbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{}, suppressed: map[token.Token]suppressed{},
-		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: vault.Disk(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[campaignKey]*deliveryFailed{},
+		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: vault.Disk(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[failing]*deliveryFailed{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())

@@ -1,0 +1,147 @@
+package enclave
+
+import (
+	"testing"
+
+	"awase/crypto/delivery"
+	"awase/crypto/seal"
+	"awase/enclave/wire"
+	"awase/entrustment"
+)
+
+// TestRemovalsGoOn: who asked for a stop of use is taken off on the next day, too, where
+// the campaign's new audience is refused, as its receiver's budget is used up, and where
+// its days were moved.
+func TestRemovalsGoOn(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormGoogle, "refresh: 2d\n")
+	r.submit(t, m)
+	r.deliver(t, m)
+	r.gate(t, "budget: {30d: 0.0003}\n")
+	ask := wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}
+	for day := range 5 {
+		if day == 4 {
+			r.gate(t, "")
+			later := *m
+			later.From = entrustment.DateOf(r.now()).Add(3)
+			r.submit(t, &later)
+		}
+		if err := rights(t, r.Enclave, seal.Stop, userKeys(day, day+1)); err != nil {
+			t.Fatal(err)
+		}
+		r.pass(aDay)
+		_, err := r.DeliverCampaign(t.Context(), ask)
+		if what := r.dueNext(t, m); what != actNone { // the new audience waits
+			t.Errorf("on day %d %d is due", day, what)
+		}
+		if refused := day > 0 && day < 4; refused != (entrustment.Public(err).Code == entrustment.CodeBudget) {
+			t.Errorf("day %d: %v", day, err)
+		}
+		all, err := r.Campaigns(t.Context(), "acme-5")
+		if err != nil || len(all[0].Deliveries) != day+2 || day > 0 && all[0].Stopped == nil {
+			t.Fatalf("on day %d there are %+v (%v)", day, all, err)
+		}
+		d := all[0].Deliveries[day+1]
+		if got := hashes(t, r.openDelivery(t, &d)); d.Act != delivery.Remove.String() || len(got) != 1 || !got[hashOf(day)] {
+			t.Errorf("on day %d %d people are taken off by %+v", day, len(got), d)
+		}
+	}
+}
+
+// dueNext gives what is due of a campaign by itself.
+func (r *adRoom) dueNext(t *testing.T, m *entrustment.Campaign) act {
+	t.Helper()
+	what, err := locked(r.Enclave, func() (act, error) { w, _ := r.due(keyOf(m), false); return w, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return what
+}
+
+// TestSmallStays: an audience that was too small is counted again with the campaign's next
+// refresh, and not because a day's removal came between.
+func TestSmallStays(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormGoogle, "refresh: 7d\n")
+	r.submit(t, m)
+	r.deliver(t, m)
+	r.load(t, "acme-5", 0, 700)
+	for range 10 {
+		if err := rights(t, r.Enclave, seal.Stop, userKeys(0, 1)); err != nil {
+			t.Fatal(err)
+		}
+		r.pass(aDay)
+		for r.dueNext(t, m) != actNone {
+			if err := r.dueMade(t, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	small := 0
+	for _, d := range r.deliveriesMade(t) {
+		if d.Small {
+			small++
+		}
+	}
+	if n := r.charges(t); small != 1 || n != 2 {
+		t.Errorf("%d entries of a small audience, %d charges", small, n)
+	}
+}
+
+// dueMade makes what is due of a campaign by itself.
+func (r *adRoom) dueMade(t *testing.T, m *entrustment.Campaign) error {
+	return r.deliverDue(t.Context(), keyOf(m), false)
+}
+
+// TestLabelsWithoutTheirList: a campaign of labels whose list expired ends without new
+// ones, for there are no keys to write them beside.
+func TestLabelsWithoutTheirList(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "op-24", "spring", entrustment.FormLabel, "")
+	r.submit(t, m)
+	r.deliver(t, m)
+	c := *r.state.contracts["op-24"].Contract
+	c.Retention.Lists = 1
+	if _, err := r.Entrust(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	r.pass(2 * aDay)
+	if _, err := locked(r.Enclave, func() (struct{}, error) { return struct{}{}, r.retention.before() }); err != nil {
+		t.Fatal(err)
+	}
+	if r.state.lists[listKey{"op-24", m.List}] != nil {
+		t.Fatal("the list is still there")
+	}
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if c := r.deliver(t, m); c.State != wire.CampaignClosed || len(c.Deliveries) != 1 || c.Stopped != nil {
+		t.Errorf("it stands as %+v", c)
+	}
+}
+
+// TestCampaignXLeft: who left an audience at X is taken off, too, where the campaign is
+// closed before they were.
+func TestCampaignXLeft(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormX, "")
+	r.submit(t, m)
+	r.deliver(t, m)
+	r.load(t, "acme-5", 700, adListed)
+	if err := r.Enclave.deliver(t.Context(), keyOf(m), actCount); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
+		t.Fatal(err)
+	}
+	c := r.deliver(t, m)
+	if len(c.Deliveries) != 4 {
+		t.Fatalf("there are %+v", c.Deliveries)
+	}
+	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[2])), func(i int, _ string) bool { return i < 700 })
+	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[3])), func(i int, _ string) bool { return i >= 700 })
+}
