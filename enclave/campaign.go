@@ -134,6 +134,19 @@ func reservationOf(m *entrustment.Campaign, report string) string {
 	return m.Entrustment + "/" + m.ID + ":" + report
 }
 
+// keptForResults refuses to give up what is put aside for the results of a campaign that
+// was not closed: everybody who asks under its contract could, and spend it otherwise. The
+// room's lock is held.
+func (e *Enclave) keptForResults(name string) error {
+	of, _, result := strings.Cut(name, ":")
+	id, campaign, _ := strings.Cut(of, "/")
+	if c := e.state.campaigns[campaignKey{id, campaign}]; !result || c != nil && c.closed != nil {
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "name", Detail: "it is put aside for the results of a campaign",
+		Mend: "close the campaign first, or submit it with fewer results; one that waits for signatures is taken back with its draft"}
+}
+
 // heldFor names what is held for a question on a campaign, "": nothing is.
 func (e *Enclave) heldFor(q *entrustment.Question) string {
 	if q.Campaign == "" {

@@ -145,3 +145,24 @@ func TestCampaignXLeft(t *testing.T) {
 	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[2])), func(i int, _ string) bool { return i < 700 })
 	r.same(t, hashes(t, r.openDelivery(t, &c.Deliveries[3])), func(i int, _ string) bool { return i >= 700 })
 }
+
+// TestResultsStayPutAside: what is put aside for a campaign's results is given up by its
+// end alone, whoever asks under the contract.
+func TestResultsStayPutAside(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "holdout: 20\nresults: [lift]\nconversion_rate: 5%\ncategories: [spring]\n")
+	r.submit(t, m)
+	const name = "acme-5/spring:lift"
+	_, err := r.Free(t.Context(), name)
+	wantCode(t, "of a campaign that goes on", err, entrustment.CodeForbidden)
+	if c := r.deliver(t, m); len(c.Held) != 1 {
+		t.Errorf("%v is held", c.Held)
+	}
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := r.Free(t.Context(), name); err != nil || !out.Changed {
+		t.Errorf("of a closed one: %+v (%v)", out, err)
+	}
+}
