@@ -70,6 +70,7 @@ type Options struct {
 	fs         vault.FS                                       // nil: the disk; tests put one that fails here
 	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
 	counts     func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
+	byHand     bool                                           // tests: what is due of campaigns is made for who asks for it alone
 }
 
 // Enclave serves one vault. It is safe for concurrent use: acts that change the
@@ -214,7 +215,9 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	life := e.work.life
 	e.work.all.Go(func() { e.keepTo(life) })
-	e.work.all.Go(func() { e.keepDelivering(life) })
+	if !o.byHand {
+		e.work.all.Go(func() { e.keepDelivering(life) })
+	}
 	if o.Remote != nil { // the room opens whether it is there or not
 		e.outer.kick()
 		e.work.all.Go(func() { e.tending(life) })
