@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"awase/crypto/delivery"
+	"awase/crypto/identifier"
 	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
@@ -46,7 +47,73 @@ func TestRemovalsGoOn(t *testing.T) {
 		if got := hashes(t, r.openDelivery(t, &d)); d.Act != delivery.Remove.String() || len(got) != 1 || !got[hashOf(day)] {
 			t.Errorf("on day %d %d people are taken off by %+v", day, len(got), d)
 		}
+		r.handed(t, &d, wire.DeliveryDone, "")
 	}
+}
+
+// handed says for the receiver what became of a delivery.
+func (r *adRoom) handed(t *testing.T, d *wire.Delivery, status, reason string) {
+	t.Helper()
+	ref := wire.DeliveryRef{Entrustment: d.Entrustment, Campaign: d.Campaign, Number: d.Number, Receiver: d.Receiver}
+	if _, err := r.ReportDelivery(t.Context(), wire.DeliveryReport{DeliveryRef: ref, Status: status, Reason: reason}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRemovalsThatFailed: who a removal named is named again each day, in a file of the
+// same size, until the receiver said that they are off, and by the last removal, too.
+func TestRemovalsThatFailed(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormGoogle, "")
+	r.submit(t, m)
+	everybody := len(hashes(t, r.openDelivery(t, &r.deliver(t, m).Deliveries[0])))
+	asked := 0
+	ask := func(n int) {
+		t.Helper()
+		if err := rights(t, r.Enclave, seal.Stop, userKeys(asked, asked+n)); err != nil {
+			t.Fatal(err)
+		}
+		asked += n
+	}
+	bytes := map[int64]bool{}
+	next := func() (*wire.Delivery, map[identifier.Hash]bool) {
+		t.Helper()
+		r.pass(aDay)
+		all := r.deliver(t, m).Deliveries
+		made := r.deliveriesMade(t)
+		bytes[made[len(made)-1].Bytes] = true
+		return &all[len(all)-1], hashes(t, r.openDelivery(t, &all[len(all)-1]))
+	}
+	is := func(what string, got map[identifier.Hash]bool, want int) {
+		t.Helper()
+		if len(got) != want {
+			t.Errorf("%s: %d are taken off, not %d", what, len(got), want)
+		}
+	}
+	ask(4)
+	first, got := next()
+	is("the first", got, 4)
+	r.handed(t, first, wire.DeliveryFailed, "rejected-body")
+	ask(2)
+	second, got := next()
+	is("after one that failed", got, 6)
+	r.handed(t, second, wire.DeliveryDone, "")
+	third, got := next()
+	is("while one failed", got, 6)
+	r.handed(t, first, wire.DeliveryDone, "")
+	r.handed(t, third, wire.DeliveryDone, "")
+	ask(1)
+	_, got = next()
+	is("after all were delivered", got, 1)
+	if len(bytes) != 1 {
+		t.Errorf("removals have %v bytes", bytes)
+	}
+	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
+		t.Fatal(err)
+	}
+	all := r.deliver(t, m).Deliveries
+	is("the last", hashes(t, r.openDelivery(t, &all[len(all)-1])), everybody-6)
 }
 
 // dueNext gives what is due of a campaign by itself.
@@ -118,7 +185,7 @@ func TestLabelsWithoutTheirList(t *testing.T) {
 	if _, err := r.CloseCampaign(t.Context(), wire.CampaignRef{Entrustment: m.Entrustment, Campaign: m.ID}); err != nil {
 		t.Fatal(err)
 	}
-	if c := r.deliver(t, m); c.State != wire.CampaignClosed || len(c.Deliveries) != 1 || c.Stopped != nil {
+	if c := r.deliver(t, m); c.State != wire.CampaignClosed || len(c.Deliveries) != 1 {
 		t.Errorf("it stands as %+v", c)
 	}
 }

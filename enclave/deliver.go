@@ -41,6 +41,7 @@ type underWay struct {
 	base  *baseRecord
 	gone  map[string]bool // user tokens under tombstones
 	was   *audienceRecord // who is delivered to before it; nil: nobody
+	off   bool            // its receiver took off all who removals named
 	left  *audienceRecord // of actLeft: who was before that
 	paid  *aggregator.Paid
 	file  vault.SegmentRef // of what was made, until it is in the outbox
@@ -144,7 +145,7 @@ func (e *Enclave) beginDelivery(ctx context.Context, key campaignKey, what act) 
 	}
 	now := e.vault.Log().Now()
 	m := c.Campaign
-	u := &underWay{begun: now, was: c.audience(), gone: map[string]bool{}}
+	u := &underWay{begun: now, was: c.audience(), off: c.tookOff(), gone: map[string]bool{}}
 	if what == actCount {
 		d, err := e.mayDeliver(m)
 		if err != nil {

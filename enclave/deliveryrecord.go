@@ -141,6 +141,21 @@ func (c *campaign) audience() *audienceRecord {
 	return nil
 }
 
+// tookOff tells whether the receiver said of every removal since the last audience that it
+// was delivered.
+func (c *campaign) tookOff() bool {
+	for i := len(c.deliveries); i > 0; i-- {
+		d := c.deliveries[i-1]
+		if d.Spec != (aggregator.SpecID{}) {
+			break
+		}
+		if d.handed == nil || d.handed.record.Status != wire.DeliveryDone {
+			return false
+		}
+	}
+	return true
+}
+
 // takingOff is how long after its end an audience is kept for its last removal, where the
 // room is not served on that day.
 const takingOff = 7 * 24 * time.Hour
