@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"strings"
 	"testing"
 
 	"awase/crypto/delivery"
@@ -231,5 +232,34 @@ func TestResultsStayPutAside(t *testing.T) {
 	}
 	if out, err := r.Free(t.Context(), name); err != nil || !out.Changed {
 		t.Errorf("of a closed one: %+v (%v)", out, err)
+	}
+}
+
+// TestAmendedUnpaid: a next version of a campaign whose results can't be paid for leaves
+// what is put aside for the version in force as it was, before its logs are there.
+func TestAmendedUnpaid(t *testing.T) {
+	t.Parallel()
+	r := newAdRoom(t, Options{})
+	m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "holdout: 20\nresults: [lift]\nconversion_rate: 5%\ncategories: [spring]\n")
+	r.submit(t, m)
+	const name = "acme-5/spring:lift"
+	held := func() *entrustment.Question {
+		q, _ := locked(r.Enclave, func() (*entrustment.Question, error) { return r.state.reserved[name], nil })
+		return q
+	}
+	was := held()
+	if was == nil {
+		t.Fatal("nothing is held")
+	}
+	r.gate(t, "budget: {30d: 0.085}\n") // lift fits, and not what comes after it
+	next := *m
+	next.Sigma, next.Results = 5, []string{entrustment.ReportLift, entrustment.ReportDelivery}
+	_, err := r.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: &next})
+	wantCode(t, "results that can't be paid for", err, entrustment.CodeBudget)
+	if now := held(); now == nil || !sameJSON(now, was) {
+		t.Errorf("%+v is held, not %+v", now, was)
+	}
+	if f := entrustment.Public(err).Field; f != "results[1]" && !strings.HasPrefix(f, "results[1]") {
+		t.Errorf("the test shows little: it is short at %s", f)
 	}
 }
