@@ -168,7 +168,6 @@ func toComeOf(party string) matcher.EventsID {
 // asDelivery is a campaign whose next delivery was decided about and compiled.
 type asDelivery struct {
 	campaign *entrustment.Campaign
-	version  int
 	contract *entrustRecord
 	list     *listRecord
 	plan     *aggregator.Plan
