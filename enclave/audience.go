@@ -19,7 +19,7 @@ import (
 //
 //	user token[12] ‖ length u16 ‖ what the delivery has of them
 //
-// big-endian: n × identifier (kind, class, hash[32]) of a platform's, a user key of an
+// big-endian, where the first bit of the length says that a removal named them: n × identifier (kind, class, hash[32]) of a platform's, a user key of an
 // own channel's, n × (kind, token[12]) of labels, by which rows of the partner's list
 // are known. Rows of user token 0 are padding: whoever sees how long the segment is, on
 // the disk or in a backup, sees what follows from the slots and the list, and not how many
@@ -29,8 +29,9 @@ const audienceName, audienceWhat = "audiences", "awase audience v1"
 
 // memberRow is a row of an audience. Its slices are parts of what it was read from.
 type memberRow struct {
-	user token.Token
-	has  []byte
+	user  token.Token
+	has   []byte
+	named bool // a removal took them off that the receiver may not have taken yet
 }
 
 // audienceWriter writes an audience, in an order that says nothing.
@@ -72,6 +73,9 @@ func roomOf(d *entrustment.Destination, list *listRecord, slots int64) int64 {
 // mostMember bounds a row.
 const mostMember = 1 << 12
 
+// namedBit is that of a row's length that says that a removal named its person.
+const namedBit = 1 << 15
+
 // add adds a row. Columns are full to the byte.
 func (w *audienceWriter) add(r memberRow) error {
 	n := int64(memberHead + len(r.has))
@@ -87,8 +91,12 @@ func (w *audienceWriter) add(r memberRow) error {
 }
 
 func (w *audienceWriter) row(r memberRow) error {
+	size := uint16(len(r.has))
+	if r.named {
+		size |= namedBit
+	}
 	err := w.part.row(func(b []byte) []byte {
-		b = binary.BigEndian.AppendUint16(append(b, r.user[:]...), uint16(len(r.has)))
+		b = binary.BigEndian.AppendUint16(append(b, r.user[:]...), size)
 		return append(b, r.has...)
 	})
 	if len(w.part.buf) == 0 {
@@ -155,11 +163,12 @@ func nextMember(b []byte) (r memberRow, rest []byte, err error) {
 	if len(b) < memberHead {
 		return r, nil, errAudience
 	}
-	n := int(binary.BigEndian.Uint16(b[token.Size:]))
+	size := binary.BigEndian.Uint16(b[token.Size:])
+	n := int(size &^ namedBit)
 	if len(b) < memberHead+n {
 		return r, nil, errAudience
 	}
-	return memberRow{token.Token(b[:token.Size]), b[memberHead : memberHead+n]}, b[memberHead+n:], nil
+	return memberRow{token.Token(b[:token.Size]), b[memberHead : memberHead+n], size&namedBit != 0}, b[memberHead+n:], nil
 }
 
 // eachMember reads an audience, and sees that it is the one that was written.

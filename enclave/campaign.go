@@ -134,6 +134,19 @@ func reservationOf(m *entrustment.Campaign, report string) string {
 	return m.Entrustment + "/" + m.ID + ":" + report
 }
 
+// keptForResults refuses to give up what is put aside for the results of a campaign that
+// was not closed: everybody who asks under its contract could, and spend it otherwise. The
+// room's lock is held.
+func (e *Enclave) keptForResults(name string) error {
+	of, _, result := strings.Cut(name, ":")
+	id, campaign, _ := strings.Cut(of, "/")
+	if c := e.state.campaigns[campaignKey{id, campaign}]; !result || c != nil && c.closed != nil {
+		return nil
+	}
+	return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "name", Detail: "it is put aside for the results of a campaign",
+		Mend: "close the campaign first, or submit it with fewer results; one that waits for signatures is taken back with its draft"}
+}
+
 // heldFor names what is held for a question on a campaign, "": nothing is.
 func (e *Enclave) heldFor(q *entrustment.Question) string {
 	if q.Campaign == "" {
@@ -400,17 +413,34 @@ func (e *Enclave) putAside(ctx context.Context, q *entrustment.Question, m *entr
 			if err := e.giveUp(ctx, name); err != nil {
 				return err
 			}
-			old, err := e.ask(was, "")
-			if err != nil {
-				return err
-			}
-			return e.hold(ctx, name, old, m)
+			return e.holdAgain(ctx, name, was, keyOf(m))
 		}
 	}
 	if quote.DueNano == 0 {
 		return back, nil
 	}
 	return back, e.hold(ctx, name, a, m)
+}
+
+// holdAgain reserves what was put aside for a result before: of the version of the campaign
+// that is in force, or of a draft, whose logs may not be there yet. The room's lock is held.
+func (e *Enclave) holdAgain(ctx context.Context, name string, was *entrustment.Question, key campaignKey) error {
+	var of []*entrustment.Campaign
+	if c := e.state.campaigns[key]; c != nil {
+		of = append(of, c.Campaign)
+	}
+	for _, d := range e.draftedCampaigns() {
+		if keyOf(d.document) == key {
+			of = append(of, d.document)
+		}
+	}
+	for _, m := range of {
+		a, err := e.askFor(m.Result(was.Report), "", m)
+		if err == nil && sameJSON(was, &a.plan.Question) {
+			return e.hold(ctx, name, a, m)
+		}
+	}
+	return nil // nobody wants it any more
 }
 
 // hold reserves the price of a result until a while after the campaign's last day. The

@@ -55,22 +55,23 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 	}
 	now := e.vault.Log().Now()
 	labels := c.Campaign.Destination.Form == entrustment.FormLabel
-	audience := c.audience()
+	audience, newest := c.audience(), c.newest()
 	today, over := entrustment.DateOf(now), c.over(contract.Contract)
 	switch {
+	case newest != nil && newest.Left != nil && !newest.expired && (asked || e.retryAt(key, actLeft).IsZero()): // nothing after it knows them
+		return actLeft, time.Time{}
 	case audience != nil && (c.closed != nil || !now.Before(over) || now.Unix() >= audience.Until):
-		if labels {
-			return actBlank, time.Time{}
+		if !labels {
+			return actWithdraw, time.Time{}
 		}
-		return actWithdraw, time.Time{}
+		if l := e.state.lists[listKey{key.entrustment, c.Campaign.List}]; l == nil || l.Keys == nil {
+			return actNone, time.Time{} // its keys are gone: the labels of before end by themselves
+		}
+		return actBlank, time.Time{}
 	case c.closed != nil, !now.Before(over):
 		return actNone, time.Time{}
-	case now.Before(c.Campaign.From.Start()):
-		return actNone, c.Campaign.From.Start()
-	}
-	newest := c.newest()
-	if newest != nil && newest.Left != nil {
-		return actLeft, time.Time{}
+	case newest != nil && newest.Left != nil && !newest.expired: // it waits, and a day's removal would forget it
+		return actNone, e.retryAt(key, actLeft)
 	}
 	next := over
 	soon := func(t time.Time) {
@@ -82,27 +83,28 @@ func (e *Enclave) due(key campaignKey, asked bool) (act, time.Time) {
 	if c.small != nil {
 		last = c.small
 	}
-	refresh := int(c.Campaign.Refresh)
-	daily := audience != nil && entrustment.DateOf(newest.at).Before(today)
-	switch {
-	case last == nil, asked && (c.small != nil || e.newerList(c) || e.lostDelivery(c)):
-		return actCount, time.Time{}
-	case refresh > 0:
-		at := entrustment.DateOf(last.at).Add(refresh).Start()
-		// A count may be refused for days, for want of budget or of a basis: people who
-		// asked for deletion don't wait for it.
-		if !now.Before(at) && !(daily && e.deliveryFailed[key] != nil) {
+	refresh, again := int(c.Campaign.Refresh), asked && last != nil && (c.small != nil || e.newerList(c) || e.lostDelivery(c))
+	if last == nil || refresh > 0 || again {
+		at := c.Campaign.From.Start()
+		if last != nil && !again {
+			at = later(at, entrustment.DateOf(last.at).Add(refresh).Start())
+		}
+		if !asked { // it was refused: who is to be taken off is taken off meanwhile
+			at = later(at, e.retryAt(key, actCount))
+		}
+		if !now.Before(at) {
 			return actCount, time.Time{}
 		}
 		soon(at)
 	}
-	switch {
-	case daily && labels:
-		return actLabels, time.Time{}
-	case daily:
-		return actRemove, time.Time{}
-	case audience != nil:
+	if audience != nil {
 		soon(time.Unix(audience.Until, 0))
+		if entrustment.DateOf(newest.at).Before(today) {
+			if labels {
+				return actLabels, time.Time{}
+			}
+			return actRemove, time.Time{}
+		}
 		soon(today.Add(1).Start())
 	}
 	return actNone, next
@@ -117,6 +119,13 @@ func (e *Enclave) lostDelivery(c *campaign) bool {
 		return false
 	}
 	return newest.Audience == nil || last != nil && last.fetchable() && !e.thereInOutbox(last)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // newerList tells whether the campaign's list has another version than the audience that

@@ -6,6 +6,13 @@ import (
 	"awase/entrustment"
 )
 
+// failing names what of a campaign was refused. A new audience that is refused, and is
+// tried again later, keeps nobody on who is to be taken off meanwhile.
+type failing struct {
+	key  campaignKey
+	what act
+}
+
 // deliveryFailed is why the last delivery of a campaign was refused, and when it is tried
 // again by itself: each try is an entry of the record log.
 type deliveryFailed struct {
@@ -28,20 +35,41 @@ const (
 	lastWait  = 6 * time.Hour
 )
 
-// noteDelivery remembers how the last delivery of a campaign ended.
-func (e *Enclave) noteDelivery(key campaignKey, err error) {
+// noteDelivery remembers how the last delivery of a campaign of a sort ended.
+func (e *Enclave) noteDelivery(key campaignKey, what act, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	at := failing{key, what}
 	if err == nil {
-		delete(e.deliveryFailed, key)
+		delete(e.deliveryFailed, at)
 		return
 	}
-	f := e.deliveryFailed[key]
+	f := e.deliveryFailed[at]
 	if f == nil {
 		f = &deliveryFailed{wait: firstWait / 2}
-		e.deliveryFailed[key] = f
+		e.deliveryFailed[at] = f
 	}
 	f.wait = min(2*f.wait, lastWait)
 	f.at = e.vault.Log().Now()
 	f.refusal, _ = asRefusal(err)
+}
+
+// retryAt gives until when what was refused is not tried again by itself; zero: it is. The
+// room's lock is held.
+func (e *Enclave) retryAt(key campaignKey, what act) time.Time {
+	if f := e.deliveryFailed[failing{key, what}]; f != nil && e.vault.Log().Now().Before(f.tried(what)) {
+		return f.tried(what)
+	}
+	return time.Time{}
+}
+
+// refusalOf gives why nothing new is made of a campaign, nil: it is. The room's lock is
+// held.
+func (e *Enclave) refusalOf(key campaignKey) *entrustment.Error {
+	for what := actCount; what <= actBlank; what++ {
+		if f := e.deliveryFailed[failing{key, what}]; f != nil && f.refusal != nil {
+			return f.refusal
+		}
+	}
+	return nil
 }

@@ -41,7 +41,7 @@ func (d *campaignDays) outbox() string { return filepath.Join(d.root, "V.outbox"
 
 func (d *campaignDays) open() (err error) {
 	if d.e == nil {
-		d.e, err = Open(d.t.Context(), filepath.Join(d.root, "V"), Options{Now: d.now, fs: d.disk, Outbox: d.outbox()})
+		d.e, err = Open(d.t.Context(), filepath.Join(d.root, "V"), Options{Now: d.now, fs: d.disk, Outbox: d.outbox(), byHand: true})
 	}
 	return err
 }

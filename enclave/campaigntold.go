@@ -87,8 +87,8 @@ func (e *Enclave) campaignTold(key campaignKey) (*wire.Campaign, error) {
 		for _, d := range c.deliveries {
 			out.Deliveries = append(out.Deliveries, d.told())
 		}
-		if f := e.deliveryFailed[key]; f != nil && f.refusal != nil {
-			out.Stopped = &wire.Short{Detail: f.refusal.Detail, Mend: f.refusal.Mend}
+		if why := e.refusalOf(key); why != nil {
+			out.Stopped = &wire.Short{Detail: why.Detail, Mend: why.Mend}
 		}
 	}
 	for _, report := range out.Document.Results {

@@ -41,6 +41,7 @@ type underWay struct {
 	base  *baseRecord
 	gone  map[string]bool // user tokens under tombstones
 	was   *audienceRecord // who is delivered to before it; nil: nobody
+	off   bool            // its receiver took off all who removals named
 	left  *audienceRecord // of actLeft: who was before that
 	paid  *aggregator.Paid
 	file  vault.SegmentRef // of what was made, until it is in the outbox
@@ -149,7 +150,7 @@ func (e *Enclave) beginDelivery(ctx context.Context, key campaignKey, what act) 
 	}
 	now := e.vault.Log().Now()
 	m := c.Campaign
-	u := &underWay{begun: now, was: c.audience(), gone: map[string]bool{}}
+	u := &underWay{begun: now, was: c.audience(), off: c.tookOff(), gone: map[string]bool{}}
 	if what == actCount {
 		d, err := e.mayDeliver(m)
 		if err != nil {
@@ -267,7 +268,8 @@ func (e *Enclave) endDelivery(u *underWay) error {
 		}
 	}
 	c := e.state.campaigns[campaignKey{u.rec.Entrustment, u.rec.Campaign}]
-	if c == nil || c.Version != u.rec.Version || c.closed != nil && !u.rec.Final || len(c.deliveries)+1 != u.rec.Number {
+	takesOff := u.rec.Final || u.rec.Act == delivery.Remove.String()
+	if c == nil || c.Version != u.rec.Version || c.closed != nil && !takesOff || len(c.deliveries)+1 != u.rec.Number {
 		return nil // amended or closed meanwhile: what is due then is made anew
 	}
 	if u.rec.Small && c.small != nil && c.small.Spec == u.rec.Spec { // the same was counted: there is nothing new to say
@@ -315,32 +317,32 @@ func (e *Enclave) deliverDue(ctx context.Context, key campaignKey, asked bool) e
 		return fmt.Errorf("waiting for another delivery: %w", err)
 	}
 	defer e.deliveries.give()
-	var uncounted error // by which an audience could not be counted: people are taken off all the same
+	var failed error
 	for n := 0; n < maxDue; n++ {
 		what, err := locked(e, func() (act, error) {
 			what, _ := e.due(key, asked && n == 0)
 			return what, nil
 		})
-		if err != nil || what == actNone || what == actCount && uncounted != nil {
-			return errors.Join(err, uncounted)
+		if err != nil || what == actNone {
+			return errors.Join(failed, err)
 		}
 		before, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil })
 		err = e.deliver(ctx, key, what)
 		if ctx.Err() == nil {
-			e.noteDelivery(key, err)
+			e.noteDelivery(key, what, err)
 		}
 		if err != nil && what == actCount && ctx.Err() == nil {
-			uncounted = err
+			failed = err // a day's removal is due all the same
 			continue
 		}
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		if after, _ := locked(e, func() (int64, error) { return e.state.acts[kindDelivery+" "+key.String()], nil }); after == before {
-			return uncounted // dropped; the next look sees what is due by then
+			return failed // dropped; the next look sees what is due by then
 		}
 	}
-	return uncounted
+	return failed
 }
 
 // maxDue bounds what one look makes of a campaign.
@@ -387,11 +389,7 @@ func (e *Enclave) dueNow() (out []campaignKey) {
 		e.log.Error("what was put aside for campaigns could not be freed; it is tried again", "error", err)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(e.state.campaigns), func(a, b campaignKey) int { return compareKeys(a, b) }) {
-		what, _ := e.due(key, false)
-		if f := e.deliveryFailed[key]; f != nil && e.vault.Log().Now().Before(f.tried(what)) {
-			continue
-		}
-		if what != actNone {
+		if what, _ := e.due(key, false); what != actNone && e.retryAt(key, what).IsZero() {
 			out = append(out, key)
 		}
 	}

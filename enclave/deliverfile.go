@@ -154,7 +154,7 @@ func (e *Enclave) makeCounted(ctx context.Context, u *underWay, d *aggregator.De
 			for j := p.members[i].from; j < p.members[i].to; j++ {
 				has = appendHit(has, &p.hits[j])
 			}
-			err = keeps.add(memberRow{p.users[i], has})
+			err = keeps.add(memberRow{user: p.users[i], has: has})
 		}
 	} else {
 		err = e.makeSlots(ctx, u, d.Slots, p, keeps)
@@ -184,7 +184,7 @@ func (e *Enclave) makeSlots(ctx context.Context, u *underWay, slots int64, p *pe
 	}
 	defer out.abort()
 	for i := range p.members {
-		row := memberRow{p.users[i], has(i)}
+		row := memberRow{user: p.users[i], has: has(i)}
 		if len(row.has) == 0 {
 			continue // nothing of them can be sent: the slot is padding
 		}
@@ -379,7 +379,7 @@ func (e *Enclave) makeLabelsAnew(ctx context.Context, u *underWay, blank bool) e
 
 // removalSlots is how many people a day's removal has room for: it follows from the
 // audience's own slots, which its file shows. Who does not fit is taken off on the next
-// day.
+// day, before those who were named and whose receiver did not say that they are off.
 func removalSlots(audience int64) int64 { return max(leastRemoval, audience/16) }
 
 const leastRemoval = 1024
@@ -387,13 +387,11 @@ const leastRemoval = 1024
 // makeRemoval writes who is taken off: of the audience those who asked for deletion or a
 // stop of use; of the one before it, who is not in it; or everybody.
 func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error {
-	of, off := u.was, func(r memberRow) bool { return u.gone[string(r.user[:])] }
-	switch what {
-	case actRemove:
-		u.rec.Slots = removalSlots(of.Slots)
-	case actWithdraw:
-		u.rec.Slots, off = of.Slots, func(memberRow) bool { return true }
-	case actLeft:
+	if what == actRemove {
+		return e.makeDaysRemoval(ctx, u)
+	}
+	of, off := u.was, func(memberRow) bool { return true }
+	if what == actLeft {
 		stay := map[token.Token]struct{}{}
 		if u.was != nil {
 			if err := e.eachMember(ctx, u.was, func(r memberRow) error {
@@ -404,38 +402,71 @@ func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error 
 			}
 		}
 		of, off = u.left, func(r memberRow) bool { _, stays := stay[r.user]; return !stays }
-		u.rec.Slots, u.rec.Audience = of.Slots, u.was
+		u.rec.Audience = u.was
 	}
+	u.rec.Slots = of.Slots
 	out, w, err := e.file(u, label.Set{})
 	if err != nil {
 		return err
 	}
 	defer out.abort()
-	var keeps *audienceWriter
-	if what == actRemove {
-		if keeps, err = e.newAudience(u, of.Room); err != nil {
-			return err
+	if err := e.eachMember(ctx, of, func(r memberRow) error {
+		if !off(r) {
+			return nil
 		}
-		defer keeps.abort()
+		return writeSlot(w, u.rec.Form, r)
+	}); err != nil {
+		return err
 	}
-	left := u.rec.Slots
-	err = e.eachMember(ctx, of, func(r memberRow) error {
-		if off(r) && left > 0 {
-			left--
-			return writeSlot(w, u.rec.Form, r)
-		}
-		if keeps != nil {
-			return keeps.add(r)
-		}
-		return nil
-	})
+	return u.closeFile(out, w)
+}
+
+// makeDaysRemoval takes off who asked for deletion or a stop of use. They stay in what is
+// kept of the audience, and are named again each day, until the receiver said of all
+// removals of it that they were delivered: one that failed there, was never fetched or was
+// lost would leave them where they are for good.
+func (e *Enclave) makeDaysRemoval(ctx context.Context, u *underWay) error {
+	u.rec.Slots = removalSlots(u.was.Slots)
+	out, w, err := e.file(u, label.Set{})
 	if err != nil {
 		return err
 	}
-	if keeps != nil {
-		if u.rec.Audience, err = keeps.end(of.Until, of.Slots); err != nil {
-			return err
+	defer out.abort()
+	keeps, err := e.newAudience(u, u.was.Room)
+	if err != nil {
+		return err
+	}
+	defer keeps.abort()
+	asked := func(r memberRow) bool { return !r.named && u.gone[string(r.user[:])] }
+	left := u.rec.Slots
+	if err := e.eachMember(ctx, u.was, func(r memberRow) error {
+		if !asked(r) || left == 0 {
+			return nil
 		}
+		left--
+		return writeSlot(w, u.rec.Form, r)
+	}); err != nil {
+		return err
+	}
+	fit := u.rec.Slots - left
+	if err := e.eachMember(ctx, u.was, func(r memberRow) error {
+		switch {
+		case asked(r) && fit > 0:
+			fit, r.named = fit-1, true
+		case r.named && u.off:
+			return nil
+		case r.named && left > 0:
+			left--
+			if err := writeSlot(w, u.rec.Form, r); err != nil {
+				return err
+			}
+		}
+		return keeps.add(r)
+	}); err != nil {
+		return err
+	}
+	if u.rec.Audience, err = keeps.end(u.was.Until, u.was.Slots); err != nil {
+		return err
 	}
 	return u.closeFile(out, w)
 }

@@ -95,7 +95,9 @@ func (s *state) foldDelivery(r *vault.Record) error {
 		c.small = d
 		return nil
 	}
-	c.small = nil
+	if d.Spec != (aggregator.SpecID{}) { // a day's removal says nothing of what was counted
+		c.small = nil
+	}
 	for _, old := range c.deliveries {
 		// What a platform replaces whole by the new audience has no use for what came
 		// before it; X replaces nothing, so people leave it by removals alone.
@@ -137,6 +139,21 @@ func (c *campaign) audience() *audienceRecord {
 		return d.Audience
 	}
 	return nil
+}
+
+// tookOff tells whether the receiver said of every removal since the last audience that it
+// was delivered.
+func (c *campaign) tookOff() bool {
+	for i := len(c.deliveries); i > 0; i-- {
+		d := c.deliveries[i-1]
+		if d.Spec != (aggregator.SpecID{}) {
+			break
+		}
+		if d.handed == nil || d.handed.record.Status != wire.DeliveryDone {
+			return false
+		}
+	}
+	return true
 }
 
 // takingOff is how long after its end an audience is kept for its last removal, where the

@@ -70,6 +70,7 @@ type Options struct {
 	fs         vault.FS                                       // nil: the disk; tests put one that fails here
 	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
 	counts     func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
+	byHand     bool                                           // tests: what is due of campaigns is made for who asks for it alone
 }
 
 // Enclave serves one vault. It is safe for concurrent use: acts that change the
@@ -142,7 +143,7 @@ type Enclave struct {
 	deliveries     turns                                            // held while a delivery is made
 	campaignsDue   kicker                                           // wakes who makes them
 	delivering     map[uploadID]bool                                // files of the outbox on their way
-	deliveryFailed map[campaignKey]*deliveryFailed                  // campaigns whose last delivery was refused
+	deliveryFailed map[failing]*deliveryFailed                      // what was refused of campaigns
 	paced          func(ctx context.Context, begun time.Time) error // waits for the tick at which a delivery is there; tests take it out
 }
 
@@ -177,7 +178,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		vault: v, log: o.Logger, self: self{o.Confined, o.Build, o.Inbox, o.Outbox, o.Backups}, engine: matcher.NewEmbedded(), outer: newOuter(o, v.Subkey("engine servers")), tokens: v.Subkey("tokens"), lists: v.Subkey("list ids"),
 		bases: v.Subkey("base digests"), signs: !v.Dev(), state: newState(), loaded: map[hexID]bool{}, from: map[hexID]string{}, inUse: map[hexID]*pinned{}, retired: map[hexID]bool{}, bound: map[boundLog]bool{},
 		ending: map[string]int{}, asking: map[string]int{}, letGo: make(chan struct{}), journal: newJournal(), work: newWork(), loads: make(oneTurn, 1), copying: map[string]int{}, suppressed: map[token.Token]suppressed{},
-		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: vault.Disk(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[campaignKey]*deliveryFailed{},
+		requestsOf: map[token.Token][]int64{}, finds: make(oneTurn, 1), disk: vault.Disk(o.fs), deliveries: make(oneTurn, 1), campaignsDue: make(kicker, 1), delivering: map[uploadID]bool{}, deliveryFailed: map[failing]*deliveryFailed{},
 	}
 	if e.opener, err = seal.DeriveKey(seal.XWing, v.Subkey("sealed files")); err != nil {
 		return nil, errors.Join(fmt.Errorf("deriving the sealing key: %w", err), v.Close())
@@ -214,7 +215,9 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	}
 	life := e.work.life
 	e.work.all.Go(func() { e.keepTo(life) })
-	e.work.all.Go(func() { e.keepDelivering(life) })
+	if !o.byHand {
+		e.work.all.Go(func() { e.keepDelivering(life) })
+	}
 	if o.Remote != nil { // the room opens whether it is there or not
 		e.outer.kick()
 		e.work.all.Go(func() { e.tending(life) })

@@ -148,6 +148,9 @@ func (e *Enclave) Free(ctx context.Context, name string) (wire.Reserved, error) 
 	if e.state.reserved[name] == nil {
 		return wire.Reserved{}, noReservation()
 	}
+	if err := e.keptForResults(name); err != nil {
+		return wire.Reserved{}, err
+	}
 	held, err := e.gate.Free(ctx, name)
 	if err != nil {
 		return wire.Reserved{}, err
