@@ -29,6 +29,7 @@ type Sources struct {
 	Eligible   matcher.Eligibility
 	Lists      map[string]ListSource // of the question's entrustment, newest versions
 	Recipient  string                // group that reads the release
+	Told       []string              // of a delivery: the groups that learn whether it passed; each pays as the recipient does
 	BaseOwner  Owner                 // of the base
 	ListOwner  Owner                 // of the lists
 	Events     []EventSource         // the logs that the entrustment may read
@@ -71,6 +72,7 @@ type Plan struct {
 
 	reservation string
 	asker       string
+	told        []string   // groups beside Recipient that pay
 	selection   *selection // of a size answered from a cube, whose tables these are
 }
 

@@ -148,7 +148,7 @@ func (g *Gate) Holds(pl *Plan) bool {
 	defer g.mu.Unlock()
 	version := g.policy.Version()
 	for _, t := range pl.Tables {
-		if g.tables[tableKey{t.ID, version}] == nil || len(g.ledger.unpaid(t.ID, version, accountsOf(pl.Recipient, t.Owners))) > 0 {
+		if g.tables[tableKey{t.ID, version}] == nil || len(g.ledger.unpaid(t.ID, version, pl.accounts(&t))) > 0 {
 			return false
 		}
 	}

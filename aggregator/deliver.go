@@ -30,8 +30,9 @@ type Delivery struct {
 // CompileDelivery turns a campaign into the plan of one delivery: the size of its
 // audience, at σ 50 where the policy offers that. The audience are the users of the
 // campaign's list who satisfy its condition and are not held out. also is a condition
-// that comes with the destination, as the opt-in of a channel; nil: none. The account
-// that is charged is src.Recipient's, the receiver's group.
+// that comes with the destination, as the opt-in of a channel; nil: none. Charged are
+// the accounts of src.Recipient, the receiver's group, and of src.Told: whoever learns
+// whether the audience passed has asked (PRIVACY rule 9, attack A27).
 func CompileDelivery(m *entrustment.Campaign, src Sources, p *Policy, holdout *matcher.Share, also *matcher.Where) (*Plan, error) {
 	q := &entrustment.Question{Schema: entrustment.SchemaReport, Report: entrustment.ReportSize, Entrustment: m.Entrustment,
 		List: m.List, Where: m.Where, Purpose: entrustment.PurposeAdvertising}
@@ -39,6 +40,7 @@ func CompileDelivery(m *entrustment.Campaign, src Sources, p *Policy, holdout *m
 	if err != nil {
 		return nil, err
 	}
+	pl.told = src.Told
 	t := &pl.Tables[0]
 	t.Spec.Kind = kindDelivery
 	var all []matcher.Where

@@ -137,6 +137,18 @@ func (g *Gate) Policy() Policy {
 	return g.policy
 }
 
+// accounts gives the accounts that pay for a table: those of the plan's recipient, and of
+// each other group that is told what comes of it.
+func (pl *Plan) accounts(t *Planned) []Account {
+	out := accountsOf(pl.Recipient, t.Owners)
+	for _, group := range pl.told {
+		if group != pl.Recipient {
+			out = append(out, accountsOf(group, t.Owners)...)
+		}
+	}
+	return out
+}
+
 // accountsOf gives the accounts of a recipient that reads the owners' data: one
 // for each owner that is not of its own group (PRIVACY rule 9).
 func accountsOf(recipient string, owners []Owner) []Account {
@@ -307,7 +319,7 @@ func (g *Gate) pay(ctx context.Context, pl *Plan) (Policy, time.Time, error) {
 	var paid time.Time
 	version := g.policy.Version()
 	for _, t := range pl.Tables {
-		if at := g.ledger.paidAt(t.ID, version, accountsOf(pl.Recipient, t.Owners)); at.After(paid) {
+		if at := g.ledger.paidAt(t.ID, version, pl.accounts(&t)); at.After(paid) {
 			paid = at
 		}
 	}
@@ -431,7 +443,7 @@ func (g *Gate) owed(pl *Plan, change func(*Planned) bool) (charges []Charge, tab
 			t.ID = t.Spec.ID()
 		}
 		tables++
-		unpaid := g.ledger.unpaid(t.ID, version, accountsOf(pl.Recipient, t.Owners))
+		unpaid := g.ledger.unpaid(t.ID, version, pl.accounts(&t))
 		if len(unpaid) == 0 {
 			continue
 		}

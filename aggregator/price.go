@@ -44,7 +44,7 @@ func (g *Gate) Price(pl *Plan) Quote {
 	var accounts []Account
 	for _, t := range pl.Tables {
 		rho, delta := t.Spec.price(&g.policy)
-		all := accountsOf(pl.Recipient, t.Owners)
+		all := pl.accounts(&t)
 		unpaid := g.ledger.unpaid(t.ID, version, all)
 		for _, a := range all {
 			if !slices.Contains(accounts, a) {

@@ -205,6 +205,7 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 	if err != nil {
 		return nil, err
 	}
+	src.Told = e.toldOf(c.Contract)
 	policy := e.gate.Policy()
 	plan, err := aggregator.CompileDelivery(m, src, &policy, e.holdout(m), also(m))
 	if err != nil {
@@ -214,6 +215,17 @@ func (e *Enclave) mayDeliver(m *entrustment.Campaign) (*asDelivery, error) {
 		return nil, err
 	}
 	return &asDelivery{campaign: m, contract: c, list: list, plan: plan, src: src}, nil
+}
+
+// toldGroups gives the groups that are told whether an audience passed: of all sides of
+// the contract, so each of them pays for it.
+func (e *Enclave) toldGroups(c *entrustment.Contract) (out []string) {
+	for _, party := range c.Sides() {
+		if g := e.group(party); !slices.Contains(out, g) {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // also is the condition that comes with a campaign's destination, nil: none does.

@@ -35,11 +35,11 @@ func asRefusal(err error) (*entrustment.Error, bool) {
 	return errors.AsType[*entrustment.Error](err)
 }
 
-// over gives when a campaign's audience is withdrawn: after its last day, and an hour
+// over gives when a campaign's audience is withdrawn: after its last day, and a day
 // before its contract ends, with which who was delivered to is destroyed.
 func (c *campaign) over(contract *entrustment.Contract) time.Time {
 	end := c.Campaign.Until.End()
-	if last := contract.Until.End().Add(-time.Hour); last.Before(end) {
+	if last := contract.Until.End().AddDate(0, 0, -1); last.Before(end) {
 		return last
 	}
 	return end

@@ -672,3 +672,44 @@ func TestFitting(t *testing.T) {
 		t.Error("of nothing there is something")
 	}
 }
+
+// TestCampaignCharged: whether an audience passed is told to all sides of the contract, so
+// each of their groups pays for the count, and sees its own account alone in the price.
+// Where the receiver alone pays, a client asks about its list for nothing.
+func TestCampaignCharged(t *testing.T) {
+	t.Parallel()
+	charged := func(t *testing.T, r *adRoom) (out []string) {
+		t.Helper()
+		m := r.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "")
+		p, err := r.PriceCampaign(t.Context(), wire.CampaignRequest{Campaign: m, Party: "acme"})
+		if err != nil || slices.ContainsFunc(p.Delivery.Accounts, func(a wire.AccountStatus) bool { return a.Recipient != "acme" }) {
+			t.Errorf("the price shows %+v (%v)", p, err)
+		}
+		r.submit(t, m)
+		r.deliver(t, m)
+		l, err := r.Ledger(t.Context(), wire.LedgerRequest{Officer: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range l.Accounts {
+			if a.Recipient != "*" && len(a.Charges) == 1 {
+				out = append(out, a.Recipient+" for "+a.Owner)
+			}
+		}
+		slices.Sort(out)
+		page, err := r.Log(t.Context(), wire.LogRequest{Party: "acme"})
+		if err != nil || len(out) > 2 && !slices.ContainsFunc(page.Entries, func(e wire.LogEntry) bool { return e.Kind == kindCharge }) {
+			t.Errorf("acme does not see what it was charged (%v)", err)
+		}
+		return out
+	}
+	r := newAdRoom(t, Options{})
+	if got := charged(t, r); !slices.Equal(got, []string{"acme for operator", "adco for acme", "adco for operator", "operator for acme"}) {
+		t.Errorf("charged are %v", got)
+	}
+	free := newAdRoom(t, Options{})
+	free.toldOf = func(*entrustment.Contract) []string { return nil }
+	if got := charged(t, free); slices.Contains(got, "acme for operator") {
+		t.Errorf("without the control charged are %v: the test proves nothing", got)
+	}
+}

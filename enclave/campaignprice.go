@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"awase/aggregator"
@@ -25,6 +26,9 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 	out := &wire.CampaignPrice{Deliveries: m.Deliveries(), Results: []wire.ResultPrice{}}
 	if out.Delivery, err = e.priceOf(&asked{contract: d.contract, plan: d.plan, recipient: m.Destination.Receiver}, 0); err != nil {
 		return nil, err
+	}
+	if req.Party != "" { // what other groups spent is theirs to know
+		out.Delivery.Accounts = slices.DeleteFunc(out.Delivery.Accounts, func(a wire.AccountStatus) bool { return a.Recipient != e.group(req.Party) })
 	}
 	if s := out.Delivery.Short; s != nil {
 		out.Short = append(out.Short, wire.ShortOf{What: "delivery", Short: *s})

@@ -142,6 +142,7 @@ type Enclave struct {
 	disk           vault.FS                                         // of the outbox
 	deliveries     turns                                            // held while a delivery is made
 	campaignsDue   kicker                                           // wakes who makes them
+	toldOf         func(*entrustment.Contract) []string             // groups that pay for a delivery beside its receiver's; tests take it out
 	delivering     map[uploadID]bool                                // files of the outbox on their way
 	deliveryFailed map[failing]*deliveryFailed                      // what was refused of campaigns
 	paced          func(ctx context.Context, begun time.Time) error // waits for the tick at which a delivery is there; tests take it out
@@ -206,6 +207,7 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 	e.domain, e.keysOf, e.ownerOfLog = entrustment.CheckDomain, e.state.list, e.logOwner
 	e.fitsDesk, e.disclosedOn, e.toldLogs = e.atDesk, e.state.madeOn, e.ownLogs
 	e.paced = e.atTick
+	e.toldOf = e.toldGroups
 	e.retention = e.newRetention()
 	if err := e.acceptApproved(); err != nil {
 		return nil, errors.Join(err, v.Close())

@@ -368,17 +368,21 @@ func (s *standingNow) takeCharge(r *vault.Record) (place, error) {
 	if err != nil || len(c.Charges) == 0 {
 		return place{}, err
 	}
-	id, group, asker := c.Charges[0].For.Entrustment, "", c.Charges[0].For.AskedBy
+	id, asker := c.Charges[0].For.Entrustment, c.Charges[0].For.AskedBy
+	p := s.of(id, "")
+	p.asker = asker
 	for i := range c.Charges {
-		for _, a := range c.Charges[i].Accounts {
-			if group != "" && group != a.Recipient || c.Charges[i].For.Entrustment != id || c.Charges[i].For.AskedBy != asker {
-				return place{}, nil // of more than one: nobody's
+		if c.Charges[i].For.Entrustment != id || c.Charges[i].For.AskedBy != asker {
+			return place{}, nil // of more than one: nobody's
+		}
+		for _, a := range c.Charges[i].Accounts { // of a delivery every group pays that is told of it
+			for _, party := range s.group(a.Recipient) {
+				if !slices.Contains(p.spenders, party) {
+					p.spenders = append(p.spenders, party)
+				}
 			}
-			group = a.Recipient
 		}
 	}
-	p := s.of(id, "")
-	p.asker, p.spenders = asker, s.group(group)
 	return p, nil
 }
 

@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"awase/aggregator"
@@ -320,7 +321,9 @@ func charges(c *chargeRecord, spent bool) []shownCharge {
 		if spent {
 			s := &shownSpent{Spec: of.Spec.String(), RhoNano: of.RhoNano, DeltaE15: of.DeltaE15, Dims: of.For.Dims, Where: of.For.Where}
 			for _, a := range of.Accounts {
-				s.Owners = append(s.Owners, a.Owner)
+				if !slices.Contains(s.Owners, a.Owner) {
+					s.Owners = append(s.Owners, a.Owner)
+				}
 			}
 			out[i].shownSpent = s
 		}
