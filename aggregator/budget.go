@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,8 +69,14 @@ func (g *Gate) Statement(officer bool) []AccountState {
 	return out
 }
 
-// budgetError speaks of the first account that the price does not fit, and of
-// when it fits them all.
+// left30 is what an account has left of its budget of 30 days.
+func (l *ledger) left30(a dueAccount, under string, p *Policy, now time.Time) int64 {
+	rho, _ := l.taken(a.Account, now, window30, under)
+	return p.Rho30Nano - rho
+}
+
+// budgetError speaks of the account that the price does not fit which has the least
+// left, as what fits is told by all of them, and of when it fits them all.
 func (l *ledger) budgetError(failing []dueAccount, under string, p *Policy, now time.Time) error {
 	var again time.Time
 	for _, a := range failing {
@@ -86,7 +93,7 @@ func (l *ledger) budgetError(failing []dueAccount, under string, p *Policy, now 
 	if !again.IsZero() {
 		mend = "this question fits again after " + entrustment.Moment(again)
 	}
-	a := failing[0]
+	a := slices.MinFunc(failing, func(x, y dueAccount) int { return cmp.Compare(l.left30(x, under, p, now), l.left30(y, under, p, now)) })
 	rho30, delta30 := l.taken(a.Account, now, window30, under)
 	rho365, _ := l.taken(a.Account, now, window365, under)
 	detail := fmt.Sprintf("the question costs %s, left are %s in 30 days and %s in 365 days", rhoText(a.rho),

@@ -71,6 +71,18 @@ func (h *Held) of(a Account) bool {
 	return h.Account == a || a == Account{Everybody, h.Owner}
 }
 
+// Held lists what a reservation holds now, by account: nothing where its question used it
+// up, or its day is over.
+func (g *Gate) Held(name string) []Held {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.ledger.held[name]
+	if r == nil || !r.Until.After(g.clock.Now()) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(r.Held), func(h Held) bool { return h.RhoNano == 0 && h.DeltaE15 == 0 })
+}
+
 // holds lists what is held of an account.
 func (l *ledger) holds(a Account, now time.Time) (out []Hold) {
 	for _, name := range slices.Sorted(maps.Keys(l.held)) {

@@ -144,7 +144,7 @@ func openLabels(rows io.ReadSeeker, s *LabelSet, key seal.PrivateKey, room ed255
 		digest.Add(r.Key, r.Label)
 	}
 	if !digest.Verify(room, s.Signature) {
-		return fail(NotSigned, "the rows are not as the room signed them, all and in order")
+		return fail(NotSigned, "the rows are not as the room signed them, all and in order: take the two files as awase courier open wrote them")
 	}
 	opener, err := label.NewOpener(key, set, func() time.Time { return now })
 	if err != nil {

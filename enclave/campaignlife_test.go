@@ -424,9 +424,16 @@ func TestCampaignUnpaid(t *testing.T) {
 		sum += of.Price.Rho
 	}
 	r.gate(t, fmt.Sprintf("budget: {30d: %.4f}\n", sum))
+	if p, err = r.PriceCampaign(t.Context(), wire.CampaignRequest{Campaign: m}); err != nil || len(p.Short) > 0 {
+		t.Errorf("it is paid for by what was put aside, and its price says %+v (%v)", p.Short, err)
+	}
 	q := m.Result(entrustment.ReportLift)
 	if _, err := r.Report(t.Context(), q); err != nil {
 		t.Errorf("the lift report: %v", err)
+	}
+	// What is used up is not put aside any more.
+	if all, err = r.Campaigns(t.Context(), "acme-5"); err != nil || len(all) != 1 || !slices.Equal(all[0].Held, []string{"acme-5/spring:delivery"}) {
+		t.Errorf("after the lift report there are %+v (%v)", all, err)
 	}
 }
 

@@ -34,6 +34,9 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 		out.Short = append(out.Short, wire.ShortOf{What: "delivery", Short: *s})
 	}
 	before := dues{}
+	for _, report := range m.Results { // what is put aside for a version of before pays for this one
+		before.hold(e.gate.Held(reservationOf(m, report)), -1)
+	}
 	for _, report := range m.Results {
 		q := m.Result(report)
 		a, err := e.askFor(q, req.Party, m)
@@ -45,9 +48,11 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 		if err != nil {
 			return nil, err
 		}
+		before.hold(e.gate.Held(reservationOf(m, report)), 1) // p is priced without its own
 		if p.Short == nil {
 			p.Short = before.beside(p.Accounts)
 		}
+		before.hold(e.gate.Held(reservationOf(m, report)), -1)
 		out.Results = append(out.Results, wire.ResultPrice{Report: report, Question: &a.plan.Question, Price: p})
 		if p.Short != nil {
 			out.Short = append(out.Short, wire.ShortOf{What: report, Short: *p.Short})
@@ -65,6 +70,15 @@ func (e *Enclave) PriceCampaign(_ context.Context, req wire.CampaignRequest) (*w
 // dues are what is due for the results before one, by account and window: all of them
 // are put aside at once.
 type dues map[[3]string]float64
+
+// hold counts what a reservation holds.
+func (d dues) hold(held []aggregator.Held, times float64) {
+	for _, h := range held {
+		for _, window := range []string{"30d", "365d"} {
+			d[[3]string{h.Recipient, h.Owner, window}] += times * unnano(h.RhoNano)
+		}
+	}
+}
 
 // beside says that a result fits by itself and not beside those before it, nil: it does;
 // and counts it to them.

@@ -92,7 +92,7 @@ func (e *Enclave) campaignTold(key campaignKey) (*wire.Campaign, error) {
 		}
 	}
 	for _, report := range out.Document.Results {
-		if name := reservationOf(out.Document, report); e.state.reserved[name] != nil {
+		if name := reservationOf(out.Document, report); len(e.gate.Held(name)) > 0 {
 			out.Held = append(out.Held, name)
 		}
 	}

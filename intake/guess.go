@@ -191,6 +191,8 @@ func (p *Proposal) guessOne(name string, st *stats, consent bool) Guess {
 		return guessKnown(known, st)
 	case name != "" && entrustment.LooksLocated(name):
 		return Guess{Use: useDrop, Certainty: Certain, Why: "where somebody is never leaves more finely than by prefecture or region"}
+	case name != "" && ownNumbers[fold(name)]:
+		return Guess{Use: useDrop, Certainty: Certain, Why: "a member number matches nobody here; under a contract that delivers, name it in list.yaml as user_key: and take it out of drop:"}
 	case name != "" && (droppable(name) || dropsOf(p.Template, name)):
 		return Guess{Use: useDrop, Certainty: Certain, Why: "names, addresses and postcodes never leave"}
 	case name == "":

@@ -42,9 +42,13 @@ var knownKinds = map[string]string{
 var templateDrops = map[string]bool{
 	"fn": true, "ln": true, "fi": true, "ct": true, "st": true, "zip": true, "country": true, "国": true,
 	"dob": true, "doby": true, "dobm": true, "dobd": true, "gen": true,
-	// Member numbers of the sender's own: known, matched by nobody here.
-	"externalid": true, "externid": true, "会員番号": true, "会員id": true, "顧客番号": true, "顧客id": true, "memberid": true, "customerid": true,
 	"firstname": true, "lastname": true, "name": true, "city": true, "state": true, "postalcode": true, "zipcode": true,
+}
+
+// ownNumbers are folded names of the sender's own member numbers: known, matched by
+// nobody here.
+var ownNumbers = map[string]bool{
+	"externalid": true, "externid": true, "会員番号": true, "会員id": true, "顧客番号": true, "顧客id": true, "memberid": true, "customerid": true,
 }
 
 // kindOf gives the identifier kind of a known column name, also of a numbered
@@ -71,7 +75,7 @@ func trimNumber(folded string) string { return strings.TrimRight(folded, "012345
 // address, a place, or what platforms' templates add to them. One that says consent
 // never is, whatever it is about.
 func droppable(name string) bool {
-	return kindOf(name) == "" && !saysConsent(name) && (templateDrops[fold(name)] || entrustment.LooksDirect(name) || entrustment.LooksLocated(name))
+	return kindOf(name) == "" && !saysConsent(name) && (templateDrops[fold(name)] || ownNumbers[fold(name)] || entrustment.LooksDirect(name) || entrustment.LooksLocated(name))
 }
 
 // plainKind tells the kind of a cell that can be nothing but an identifier:

@@ -41,7 +41,7 @@ var mends = map[string]string{
 	reasonUnknown:      "the value is none that the schema names or reads, and counts as unknown; mend the cell, or name its value in the schema",
 	reasonNoFlag:       "the cell is neither yes nor no, and counts as the answer that allows less; write true or false",
 	reasonNoIdentifier: "give the person an email address, phone number, cookie or advertising id, or delete the row",
-	reasonNoUserKey:    "give the user the key that the operator knows them by",
+	reasonNoUserKey:    "give the row the key of the column that user_key names, or delete the row",
 	reasonConsentDay:   "write the day of consent like 2026-11-23, from 2000 to today; one that can't be read counts as none, and lifts no request of the user",
 	reasonLongUserKey:  fmt.Sprintf("a user key has at most %d bytes", maxUserKey),
 }

@@ -201,7 +201,7 @@ func courierOpen() *cobra.Command {
 		Args: exactArgs("FILE"),
 	}
 	d.add(cmd)
-	cmd.Flags().StringVar(&dir, "out", "", "the `directory` to write into")
+	cmd.Flags().StringVar(&dir, "out", "", "the `directory` to write into; made where there is none")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if dir == "" {
 			return usageError{errors.New("name the directory with --out")}
@@ -209,6 +209,9 @@ func courierOpen() *cobra.Command {
 		return d.open(args[0], func(h *delivery.Header, f *delivery.File, err error) error {
 			if err != nil {
 				return courierError(args[0], err)
+			}
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				return fileError(dir, err)
 			}
 			w, err := courier.Write(cmd.Context(), f, dir)
 			if err != nil {

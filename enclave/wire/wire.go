@@ -132,7 +132,7 @@ func (t Terms) LogsOf(party string) (Terms, error) {
 		return t, nil
 	}
 	refused := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "DESIGN §2", Field: "party",
-		Detail: "no event log of " + entrustment.Quote(party) + " is taken", Mend: "the logs that are taken are of " + strings.Join(t.Loggers, ", ")}
+		Detail: "no event log is taken here as one of " + entrustment.Quote(party), Mend: "the logs that are taken are of " + strings.Join(t.Loggers, ", ")}
 	if len(t.Loggers) == 0 {
 		refused.Mend = "the operator's own log is under no entrustment, and another's under one"
 		return t, refused
