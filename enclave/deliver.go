@@ -39,10 +39,11 @@ type underWay struct {
 	begun  time.Time
 
 	base  *baseRecord
-	gone  map[string]bool // user tokens under tombstones
-	was   *audienceRecord // who is delivered to before it; nil: nobody
-	off   bool            // its receiver took off all who removals named
-	left  *audienceRecord // of actLeft: who was before that
+	gone  map[string]bool   // user tokens under tombstones
+	was   *audienceRecord   // who is delivered to before it; nil: nobody
+	off   bool              // its receiver took off all who removals named
+	left  *audienceRecord   // of actLeft: who was before that
+	older []*audienceRecord // of actWithdraw: whom the receiver may have beside was
 	paid  *aggregator.Paid
 	file  vault.SegmentRef // of what was made, until it is in the outbox
 	stays []func()         // lets go of what is read
@@ -174,8 +175,11 @@ func (e *Enclave) beginDelivery(ctx context.Context, key campaignKey, what act) 
 			return nil, noCampaignList(m)
 		}
 	}
-	if what == actLeft {
+	switch what {
+	case actLeft:
 		u.left = c.newest().Left
+	case actWithdraw:
+		u.older = c.before()
 	}
 	var err error
 	if u.to, err = e.deliveryKey(m.Destination.Receiver); err != nil {

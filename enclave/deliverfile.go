@@ -385,7 +385,8 @@ func removalSlots(audience int64) int64 { return max(leastRemoval, audience/16) 
 const leastRemoval = 1024
 
 // makeRemoval writes who is taken off: of the audience those who asked for deletion or a
-// stop of use; of the one before it, who is not in it; or everybody.
+// stop of use; of the one before it, who is not in it; or everybody whom the receiver may
+// have.
 func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error {
 	if what == actRemove {
 		return e.makeDaysRemoval(ctx, u)
@@ -404,19 +405,29 @@ func (e *Enclave) makeRemoval(ctx context.Context, u *underWay, what act) error 
 		of, off = u.left, func(r memberRow) bool { _, stays := stay[r.user]; return !stays }
 		u.rec.Audience = u.was
 	}
-	u.rec.Slots = of.Slots
+	all, slots := append([]*audienceRecord{of}, u.older...), int64(0)
+	for _, a := range all {
+		slots += a.Slots
+	}
+	u.rec.Slots = min(delivery.SlotsFor(slots), delivery.MaxSlots)
 	out, w, err := e.file(u, label.Set{})
 	if err != nil {
 		return err
 	}
 	defer out.abort()
-	if err := e.eachMember(ctx, of, func(r memberRow) error {
-		if !off(r) {
-			return nil
+	had := map[token.Token]struct{}{} // where there are several
+	for _, a := range all {
+		if err := e.eachMember(ctx, a, func(r memberRow) error {
+			if _, twice := had[r.user]; twice || !off(r) {
+				return nil
+			}
+			if len(all) > 1 {
+				had[r.user] = struct{}{}
+			}
+			return writeSlot(w, u.rec.Form, r)
+		}); err != nil {
+			return err
 		}
-		return writeSlot(w, u.rec.Form, r)
-	}); err != nil {
-		return err
 	}
 	return u.closeFile(out, w)
 }

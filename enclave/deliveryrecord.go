@@ -156,6 +156,35 @@ func (c *campaign) tookOff() bool {
 	return true
 }
 
+// before gives the audiences that the receiver may have beside the newest: those before
+// it, back to the last of which it said that it was delivered. A newer audience that was
+// never fetched, or failed, took nobody off.
+func (c *campaign) before() (out []*audienceRecord) {
+	switch c.Campaign.Destination.Form {
+	case entrustment.FormLabel: // which end by themselves
+		return nil
+	case entrustment.FormX: // a removal of its own takes off who left (Left)
+		return nil
+	}
+	older := false // the deliveries of an audience before the newest are reached
+	for _, d := range slices.Backward(c.deliveries) {
+		if d.Final {
+			return out
+		}
+		if older && d.Audience != nil && !d.expired {
+			out, older = append(out, d.Audience), false
+		}
+		if d.Spec == (aggregator.SpecID{}) {
+			continue
+		}
+		if d.handed != nil && d.handed.record.Status == wire.DeliveryDone {
+			return out
+		}
+		older = true
+	}
+	return out
+}
+
 // takingOff is how long after its end an audience is kept for its last removal, where the
 // room is not served on that day.
 const takingOff = 7 * 24 * time.Hour
@@ -238,7 +267,7 @@ func (s *state) deliveryRefs() (out []vault.SegmentRef) {
 		if d == nil || d.expired {
 			continue
 		}
-		for _, a := range []*audienceRecord{d.Audience, d.Left} {
+		for _, a := range append(c.before(), d.Audience, d.Left) {
 			if a != nil {
 				out = append(out, a.Segment)
 			}
@@ -251,7 +280,7 @@ func (s *state) deliveryRefs() (out []vault.SegmentRef) {
 // more, so nothing is delivered to them until an audience is counted again.
 func (s *state) loseDeliveries(gone func(...vault.SegmentRef) bool) {
 	for _, c := range s.campaigns {
-		if d := c.newest(); d != nil {
+		for _, d := range c.deliveries {
 			if d.Audience != nil && gone(d.Audience.Segment) {
 				d.Audience = nil
 			}
