@@ -379,6 +379,23 @@ func TestCampaignSmall(t *testing.T) {
 	if what, _ := locked(r.Enclave, func() (act, error) { w, _ := r.due(keyOf(m), false); return w, nil }); what != actNone {
 		t.Errorf("by itself %d is due", what)
 	}
+	// Of a campaign that is refreshed the same is said once a day.
+	again := r.campaignOf(t, "acme-5", "daily", entrustment.FormMeta, "refresh: 1d\n")
+	r.submit(t, again)
+	for range 2 {
+		r.deliver(t, again)
+		before := len(r.deliveriesMade(t))
+		r.pass(aDay)
+		for range 2 {
+			r.deliver(t, again)
+		}
+		if made := len(r.deliveriesMade(t)) - before; made != 1 {
+			t.Errorf("a day has %d entries", made)
+		}
+		if what, next := func() (act, time.Time) { r.mu.Lock(); defer r.mu.Unlock(); return r.due(keyOf(again), false) }(); what != actNone || next.IsZero() {
+			t.Errorf("%d is due, next at %s", what, next)
+		}
+	}
 	r.load(t, "acme-5", 0, adListed) // another list may pass
 	if c := r.deliver(t, m); c.State != wire.CampaignLive {
 		t.Errorf("with a larger list it stands as %+v", c)

@@ -276,7 +276,7 @@ func (e *Enclave) endDelivery(u *underWay) error {
 	if c == nil || c.Version != u.rec.Version || c.closed != nil && !takesOff || len(c.deliveries)+1 != u.rec.Number {
 		return nil // amended or closed meanwhile: what is due then is made anew
 	}
-	if u.rec.Small && c.small != nil && c.small.Spec == u.rec.Spec { // the same was counted: there is nothing new to say
+	if u.rec.Small && c.small != nil && c.small.Spec == u.rec.Spec && entrustment.DateOf(c.small.at) == entrustment.DateOf(u.begun) { // the same was counted on this day: there is nothing new to say
 		return nil
 	}
 	if u.rec.Small {

@@ -72,13 +72,16 @@ func campaignSize() *cobra.Command {
 
 func campaignResult() *cobra.Command {
 	var a asking
+	var early bool
 	cmd := &cobra.Command{
-		Use:   "result --vault V ENTRUSTMENT/CAMPAIGN (delivery | lift | attribution) [-n] [--recipient PARTY] [--out result.pdf]…",
+		Use:   "result --vault V ENTRUSTMENT/CAMPAIGN (delivery | lift | attribution) [-n] [--early] [--recipient PARTY] [--out result.pdf]…",
 		Short: "Ask for a result of a campaign, paid for by what was put aside for it",
-		Long:  "The whole campaign, at its own sigma. Dimensions, days and measures of your choice: awase report --spec, with campaign: in the question.",
-		Args:  exactArgs("ENTRUSTMENT/CAMPAIGN", "report"),
+		Long: "The whole campaign, at its own sigma. While it runs this takes --early: the same is another question once it is over, with more events to count, and what was put aside is used up by then. " +
+			"Dimensions, days and measures of your choice: awase report --spec, with campaign: in the question.",
+		Args: exactArgs("ENTRUSTMENT/CAMPAIGN", "report"),
 	}
 	a.flags(cmd)
+	cmd.Flags().BoolVar(&early, "early", false, "ask while the campaign runs, with what was put aside for its end")
 	return inVault(cmd, func(cmd *cobra.Command, args []string, e wire.Enclave) error {
 		ref, err := campaignOf(args[0])
 		if err != nil {
@@ -87,7 +90,30 @@ func campaignResult() *cobra.Command {
 		if !entrustment.OfCampaign(args[1]) {
 			return usageError{fmt.Errorf("a campaign's results are %s", strings.Join(entrustment.CampaignReports(), ", "))}
 		}
+		if !early && !a.dry {
+			if err := isOver(cmd.Context(), e, ref); err != nil {
+				return err
+			}
+		}
 		m := entrustment.Campaign{Entrustment: ref.Entrustment, ID: ref.Campaign}
 		return a.ask(cmd, e, m.Result(args[1]))
 	})
+}
+
+// isOver refuses a campaign whose days are not over; one that is not there is the room's to
+// refuse.
+func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef) error {
+	all, err := e.Campaigns(ctx, ref.Entrustment)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		c := &all[i]
+		if c.ID != ref.Campaign || c.Version == 0 || c.State == wire.CampaignOver || c.State == wire.CampaignClosed {
+			continue
+		}
+		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "campaign", Detail: fmt.Sprintf("it runs until %s: asked now, the result uses up what was put aside for it", c.Document.Until),
+			Mend: "ask when it is over or closed; -n shows the price, and --early asks all the same"}
+	}
+	return nil
 }

@@ -370,6 +370,22 @@ func TestCampaignCommands(t *testing.T) {
 	if out := run(0, "list"); !strings.Contains(out, "ads/spring") || !strings.Contains(out, "delivered") {
 		t.Error(out)
 	}
+	if out := run(0, "size", "-n", "--recipient", "acme", "campaign.yaml"); !strings.Contains(out, "0.0002") {
+		t.Error(out)
+	}
+	if out := run(0, "size", "--json", "--recipient", "acme", "campaign.yaml"); !strings.Contains(out, `"report":"size"`) && !strings.Contains(out, `"report": "size"`) {
+		t.Error(out)
+	}
+	if out := run(1, "result", "--recipient", "acme", "ads/spring", "delivery"); !strings.Contains(out, "E_FORBIDDEN at campaign: it runs until ") || !strings.Contains(out, "--early") {
+		t.Error(out)
+	}
+	if out := run(2, "result", "--recipient", "acme", "ads/spring", "profile"); !strings.Contains(out, "a campaign's results are delivery, lift, attribution") {
+		t.Error(out)
+	}
+	run(0, "result", "--early", "--recipient", "acme", "ads/spring", "delivery")
+	if out := run(0, "show", "ads/spring"); strings.Contains(out, "put aside for results: ads/spring:delivery") || strings.Contains(out, "results      not yet") {
+		t.Error(out)
+	}
 	if out := run(0, "close", "--yes", "ads/spring"); !strings.Contains(out, "closed, log entry") {
 		t.Error(out)
 	}
