@@ -107,19 +107,25 @@ func sayEnding(w io.Writer, of *toDestroy) error {
 		_, err := fmt.Fprintf(w, "entrustment %s ended already, at %s; awase entrustment certificate shows what was destroyed\n", plain(of.Entrustment), japan(of.EndedAt))
 		return err
 	}
-	var lists, logs, reports []string
+	var lists, logs, reports, deliveries []string
 	for _, x := range of.Destroys {
 		switch x.What {
 		case "list":
 			lists = append(lists, plain(x.Name))
 		case "events":
 			logs = append(logs, plain(x.Party))
+		case "delivery":
+			deliveries = append(deliveries, plain(x.Name))
 		default:
 			reports = append(reports, plain(x.Party))
 		}
 	}
-	_, err := fmt.Fprintf(w, "the end of the entrustment %s, version %d (%s), destroys for good:\n  %s\n  %s\n  %s\n  and its data key; the vault key is replaced. Nobody can undo it\n",
-		plain(of.Entrustment), of.Version, of.State, howMany(lists, "list", "lists"), howMany(logs, "event log", "event logs"), howMany(reports, "stored report", "stored reports"))
+	also := ""
+	if len(deliveries) > 0 {
+		also = "  " + howMany(deliveries, "delivery", "deliveries") + ", and who was delivered to: close those campaigns first, or nobody is taken off at the receiver\n"
+	}
+	_, err := fmt.Fprintf(w, "the end of the entrustment %s, version %d (%s), destroys for good:\n  %s\n  %s\n  %s\n%s  and its data key; the vault key is replaced. Nobody can undo it\n",
+		plain(of.Entrustment), of.Version, of.State, howMany(lists, "list", "lists"), howMany(logs, "event log", "event logs"), howMany(reports, "stored report", "stored reports"), also)
 	return err
 }
 
