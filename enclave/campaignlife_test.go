@@ -444,6 +444,11 @@ func TestCampaignUnpaid(t *testing.T) {
 	if p, err = r.PriceCampaign(t.Context(), wire.CampaignRequest{Campaign: m}); err != nil || len(p.Short) > 0 {
 		t.Errorf("it is paid for by what was put aside, and its price says %+v (%v)", p.Short, err)
 	}
+	// Another question on it has to find a budget of its own.
+	by := m.Result(entrustment.ReportDelivery)
+	by.Dims = []string{"gender"}
+	_, err = r.Report(t.Context(), by)
+	wantCode(t, "another question, for which nothing is held", err, entrustment.CodeBudget)
 	q := m.Result(entrustment.ReportLift)
 	if _, err := r.Report(t.Context(), q); err != nil {
 		t.Errorf("the lift report: %v", err)

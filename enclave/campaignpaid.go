@@ -37,13 +37,15 @@ func (e *Enclave) keptForResults(name string) error {
 		Mend: "close the campaign first, or submit it with fewer results; one that waits for signatures is taken back with its draft"}
 }
 
-// heldFor names what is held for a question on a campaign, "": nothing is.
-func (e *Enclave) heldFor(q *entrustment.Question) string {
+// heldFor names what is held for a question on a campaign, "": nothing is. It is held for
+// the result as it was submitted: other dimensions, days or readers are another question.
+func (e *Enclave) heldFor(a *asked) string {
+	q := &a.plan.Question
 	if q.Campaign == "" {
 		return ""
 	}
 	name := reservationOf(&entrustment.Campaign{Entrustment: q.Entrustment, ID: q.Campaign}, q.Report)
-	if e.state.reserved[name] == nil {
+	if held := e.state.reserved[name]; held == nil || !sameJSON(held, q) {
 		return ""
 	}
 	return name

@@ -37,7 +37,7 @@ func (e *Enclave) price(q *entrustment.Question, reservation string, expect int6
 	if err != nil {
 		return wire.Price{}, err
 	}
-	a.plan.Under(cmp.Or(reservation, e.heldFor(q)))
+	a.plan.Under(cmp.Or(reservation, e.heldFor(a)))
 	return e.priceOf(a, expect)
 }
 

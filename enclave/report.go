@@ -420,7 +420,7 @@ func (e *Enclave) charge(ctx context.Context, d *demand) (*asked, *issued, error
 	if err != nil || r != nil {
 		return nil, r, err
 	}
-	a.plan.Under(cmp.Or(d.reservation, e.heldFor(d.question)))
+	a.plan.Under(cmp.Or(d.reservation, e.heldFor(a)))
 	a.release = e.pin(a)
 	a.paid = e.gate.Pay(ctx, a.plan)
 	return a, nil, nil
