@@ -233,6 +233,10 @@ func TestRemovalOverflows(t *testing.T) {
 		if len(got) != want {
 			t.Errorf("on day %d %d are taken off, not %d", day, len(got), want)
 		}
+		ref := wire.DeliveryRef{Entrustment: m.Entrustment, Campaign: m.ID, Number: len(c.Deliveries)}
+		if err := r.reports(t, ref, "adco", wire.DeliveryDone, ""); err != nil { // else they would be named again
+			t.Fatal(err)
+		}
 		for i := range adListed {
 			if got[hashOf(i)] {
 				left[i]++
