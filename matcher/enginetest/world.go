@@ -128,7 +128,7 @@ func (l *Loaded) Query(n int) matcher.Query {
 		if rapid.Bool().Draw(t, "of events") {
 			eventQuery(t, &q, l.logs)
 		}
-		if rapid.IntRange(0, 4).Draw(t, "of credits") == 0 {
+		if q.Events == nil && rapid.IntRange(0, 4).Draw(t, "of credits") == 0 {
 			creditQuery(t, &q, eventTypes[:3], l.logs)
 		}
 		if rapid.IntRange(0, 3).Draw(t, "share") == 0 {

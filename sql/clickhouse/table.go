@@ -225,10 +225,11 @@ func (e *Engine) publish(ctx context.Context, shard int, from, to string, n note
 		return err
 	}
 	err = e.exec(ctx, shard, "naming a table", statement("rename"), clickhouse.Parameters{"from": from, "to": to})
-	if !errors.Is(err, ErrLost) {
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	// Tried again, it can't find what it renamed before.
+	// Tried again, it can't find what it renamed before (error 60), or finds its name taken
+	// by it (57): which the server looks at first is not said.
 	if tables, other := e.tables(ctx, e.puts(), shard); other == nil && tables[to].note == n && tables[to].rows == n.Rows {
 		return nil
 	}
