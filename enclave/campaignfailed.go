@@ -21,11 +21,15 @@ type deliveryFailed struct {
 	wait    time.Duration
 }
 
-// tried gives when something is tried again: a count after ever longer waits, for it may
-// lack budget for days; people are not kept waiting to be taken off.
+// tried gives when something is tried again: what needs budget or a ground after ever
+// longer waits, for it may lack it for days. People are not kept waiting as long to be
+// taken off, and of a fault there is no entry.
 func (f *deliveryFailed) tried(what act) time.Time {
-	if what == actCount {
+	switch {
+	case what == actCount, what == actLabels && f.refusal != nil:
 		return f.at.Add(f.wait)
+	case f.refusal != nil:
+		return f.at.Add(firstWait)
 	}
 	return f.at.Add(retentionLook)
 }

@@ -668,6 +668,11 @@ func TestCampaignLabelsDecided(t *testing.T) {
 	r.pass(aDay)
 	_, err := r.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: "op-24", Campaign: "spring"})
 	wantCode(t, "labels without a ground", err, entrustment.CodeNoBasis)
+	// Each refusal is an entry: the room does not try again from minute to minute.
+	r.pass(5 * time.Minute)
+	if keys, _ := locked(r.Enclave, func() ([]campaignKey, error) { return r.dueNow(), nil }); len(keys) > 0 {
+		t.Errorf("refused a moment ago, %v are due", keys)
+	}
 	if n := len(r.deliveriesMade(t)); n != 1 {
 		t.Errorf("%d deliveries", n)
 	}

@@ -392,7 +392,7 @@ func (e *Enclave) dueNow() (out []campaignKey) {
 	if err := e.tidyCampaigns(e.work.life); err != nil {
 		e.log.Error("what was put aside for campaigns could not be freed; it is tried again", "error", err)
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(e.state.campaigns), func(a, b campaignKey) int { return compareKeys(a, b) }) {
+	for _, key := range slices.SortedFunc(maps.Keys(e.state.campaigns), compareKeys) {
 		if what, _ := e.due(key, false); what != actNone && e.retryAt(key, what).IsZero() {
 			out = append(out, key)
 		}

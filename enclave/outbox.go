@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -206,5 +205,3 @@ func (e *Enclave) thereInOutbox(d *delivered) bool {
 	st, err := os.Lstat(e.outPath(d.ID))
 	return err == nil && st.Mode().IsRegular() && st.Size() == d.Bytes
 }
-
-var _ io.Writer = (*outFile)(nil)
