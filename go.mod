@@ -2,6 +2,9 @@ module awase
 
 go 1.26.0
 
+// What npm installs holds Go files of others.
+ignore ./web/node_modules
+
 require (
 	codeberg.org/go-pdf/fpdf v0.12.0
 	github.com/ClickHouse/clickhouse-go/v2 v2.51.0

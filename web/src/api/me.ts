@@ -1,0 +1,41 @@
+import { useQuery } from '@tanstack/react-query'
+import { api, ask, queries, Refusal, type Schemas } from './client'
+
+export type Me = Schemas['Me']
+export type Role = Schemas['Roles'][number]
+
+/** Who is signed in; null: nobody. */
+export function useMe() {
+  return useQuery({
+    queryKey: ['me'],
+    queryFn: async (): Promise<Me | null> => {
+      const { data, error, response } = await api.GET('/v1/me', {})
+      if (response.ok) return data as Me
+      if (response.status === 401) return null
+      const { refusalOf } = await import('./client')
+      throw refusalOf(error, response)
+    },
+    staleTime: 60_000,
+  })
+}
+
+export const useRoom = () => useQuery({ queryKey: ['room'], queryFn: () => ask(api.GET('/v1/room', {})), staleTime: 30_000, refetchInterval: 60_000 })
+
+export const has = (me: Me | null | undefined, ...roles: Role[]) => !!me && roles.some((r) => me.roles.includes(r))
+
+/** Signs in; totp: the one-time code, where the account asks for one. */
+export async function signIn(email: string, password: string, totp: string): Promise<Me> {
+  const me = await ask(api.POST('/v1/session', { body: { email, password, ...(totp ? { totp } : {}) } }))
+  queries.setQueryData(['me'], me)
+  return me
+}
+
+export async function signOut() {
+  try {
+    await ask(api.DELETE('/v1/session', {}))
+  } catch (err) {
+    if (!(err instanceof Refusal) || err.problem.status !== 401) throw err
+  }
+  queries.clear()
+  queries.setQueryData(['me'], null)
+}
