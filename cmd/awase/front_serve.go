@@ -139,10 +139,17 @@ func (f *front) options(store *control.Store, m *metrics) api.Options {
 		Uploads: api.UploadOptions{Bytes: f.Uploads.Quota, Files: f.Uploads.Files, Max: f.Uploads.MaxSize, Expire: f.Uploads.Expire},
 		Hooks:   api.HookOptions{Allow: f.Webhooks.Allow, Mail: f.mail, URL: f.publicURL},
 	}
+	o.Practice = f.Practice && onLoopback(f.listener.Addr())
 	if f.OIDC.Issuer != "" {
 		o.OIDC = &api.OIDCOptions{Issuer: f.OIDC.Issuer, ClientID: f.OIDC.ClientID, ClientSecret: f.oidc}
 	}
 	return o
+}
+
+// onLoopback tells whether who asks at an address sits at this machine.
+func onLoopback(at net.Addr) bool {
+	tcp, ok := at.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // welcome prints what a person needs: where it answers and, until there is an admin,
