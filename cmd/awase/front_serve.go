@@ -161,16 +161,12 @@ func (f *front) welcome(ctx context.Context, store *control.Store, out io.Writer
 	if err != nil {
 		return &startError{fmt.Errorf("looking for an admin: %w", err)}
 	}
-	if f.Practice && !has {
-		more, err := rehearsers(ctx, store, f.Operator)
+	if f.Practice {
+		more, err := f.rehearse(ctx, store, has)
 		if err != nil {
 			return err
 		}
-		text += more + f.rehearse()
-	} else if f.Practice {
-		text += "A room to rehearse in. Passwords were printed once, when it started first; for new ones end this, remove " + f.data + " and start it again.\n"
-	}
-	if f.Practice {
+		text += more
 		first, err := practiceQuestions(f.Operator)
 		if err == nil {
 			err = api.AskOnce(ctx, store, first)
