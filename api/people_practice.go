@@ -13,6 +13,7 @@ import (
 
 // waysView is how one may sign in.
 type waysView struct {
+	SignedIn bool            `json:"signed_in"`
 	OIDC     bool            `json:"oidc"`
 	Setup    bool            `json:"setup"`              // there is no admin yet: /setup
 	Practice []rehearserView `json:"practice,omitempty"` // accounts that are entered without a password
@@ -28,7 +29,7 @@ type rehearserView struct {
 
 // ways tells who is about to sign in how they may.
 func (s *Server) ways(c *call) (*answer, error) {
-	v := waysView{OIDC: s.oidc != nil}
+	v := waysView{SignedIn: c.who != nil, OIDC: s.oidc != nil}
 	if s.OperatorParty != "" {
 		has, err := s.Store.HasAdmin(c.ctx(), s.OperatorParty)
 		if err != nil {
