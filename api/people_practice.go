@@ -13,6 +13,7 @@ import (
 
 // waysView is how one may sign in.
 type waysView struct {
+	Session  bool            `json:"session"` // whoever asks has signed in: a page asks here, where it is no refusal that nobody has
 	OIDC     bool            `json:"oidc"`
 	Setup    bool            `json:"setup"`              // there is no admin yet: /setup
 	Practice []rehearserView `json:"practice,omitempty"` // accounts that are entered without a password
@@ -26,9 +27,9 @@ type rehearserView struct {
 	Role  string `json:"role"`
 }
 
-// ways tells who is about to sign in how they may.
+// ways tells who is about to sign in how they may, and whether they have.
 func (s *Server) ways(c *call) (*answer, error) {
-	v := waysView{OIDC: s.oidc != nil}
+	v := waysView{Session: c.who != nil && c.who.Session != "", OIDC: s.oidc != nil}
 	if s.OperatorParty != "" {
 		has, err := s.Store.HasAdmin(c.ctx(), s.OperatorParty)
 		if err != nil {

@@ -13,8 +13,8 @@ import (
 
 // waysIn are what GET /v1/session/ways answers.
 type waysIn struct {
-	OIDC, Setup bool
-	Practice    []struct{ ID, Name, Party, Role string }
+	Session, OIDC, Setup bool
+	Practice             []struct{ ID, Name, Party, Role string }
 }
 
 func ways(c *apitest.Client, header ...string) (w waysIn) {
@@ -174,8 +174,16 @@ func TestWays(t *testing.T) {
 	if w := ways(r.Nobody()); !w.OIDC || !w.Setup {
 		t.Errorf("%+v", w)
 	}
-	firstAdmin(t, r)
-	if w := ways(r.Nobody()); !w.OIDC || w.Setup {
+	email := firstAdmin(t, r)
+	if w := ways(r.Nobody()); !w.OIDC || w.Setup || w.Session {
 		t.Errorf("%+v", w)
+	}
+	admin := signIn(t, r, email, good)
+	if !ways(admin).Session {
+		t.Error("who signed in has not")
+	}
+	admin.Do("DELETE", "/v1/session", nil).Want(204)
+	if ways(admin).Session || ways(r.With(r.Token(everybody(apitest.Operator)))).Session {
+		t.Error("who signed out, or shows a token, is in a session")
 	}
 }
