@@ -155,6 +155,16 @@ func TestPracticeIsHere(t *testing.T) {
 	if status, _ := asked("localhost:8400", "Origin", "https://evil.example"); status != http.StatusForbidden {
 		t.Errorf("by a page of another site: %d", status)
 	}
+	for _, header := range [][2]string{{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}, {"Via", "1.1 proxy"}, {"X-Real-IP", "127.0.0.1"}, {"X-Forwarded-Proto", "https"}} {
+		if status, listed := asked("localhost:8400", header[0], header[1]); status != 404 || listed {
+			t.Errorf("%v: %d, listed %v", header, status, listed)
+		}
+	}
+	for origin, want := range map[string]int{"http://localhost:8400": 201, "https://room.example": 404, "http://192.0.2.1:8400": 404, "null": 404} {
+		if status, _ := asked("localhost:8400", "Origin", origin, "Sec-Fetch-Site", "same-origin"); status != want {
+			t.Errorf("a page of %s: %d, want %d", origin, status, want)
+		}
+	}
 	if status, _ := asked("localhost:8400", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
 		t.Errorf("by a page of another site: %d", status)
 	}
