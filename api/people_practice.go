@@ -14,7 +14,7 @@ import (
 
 // waysView is how one may sign in.
 type waysView struct {
-	Session  bool            `json:"session"` // whoever asks has signed in: a page asks here, where it is no refusal that nobody has
+	SignedIn bool            `json:"signed_in"`
 	OIDC     bool            `json:"oidc"`
 	Setup    bool            `json:"setup"`              // there is no admin yet: /setup
 	Practice []rehearserView `json:"practice,omitempty"` // accounts that are entered without a password
@@ -30,7 +30,7 @@ type rehearserView struct {
 
 // ways tells who is about to sign in how they may, and whether they have.
 func (s *Server) ways(c *call) (*answer, error) {
-	v := waysView{Session: c.who != nil && c.who.Session != "", OIDC: s.oidc != nil}
+	v := waysView{SignedIn: c.who != nil, OIDC: s.oidc != nil}
 	if s.OperatorParty != "" {
 		has, err := s.Store.HasAdmin(c.ctx(), s.OperatorParty)
 		if err != nil {

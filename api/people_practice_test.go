@@ -13,8 +13,9 @@ import (
 
 // waysIn are what GET /v1/session/ways answers.
 type waysIn struct {
-	Session, OIDC, Setup bool
-	Practice             []struct{ ID, Name, Party, Role string }
+	SignedIn    bool `json:"signed_in"`
+	OIDC, Setup bool
+	Practice    []struct{ ID, Name, Party, Role string }
 }
 
 func ways(c *apitest.Client, header ...string) (w waysIn) {
@@ -185,15 +186,15 @@ func TestWays(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 	email := firstAdmin(t, r)
-	if w := ways(r.Nobody()); !w.OIDC || w.Setup || w.Session {
+	if w := ways(r.Nobody()); !w.OIDC || w.Setup || w.SignedIn {
 		t.Errorf("%+v", w)
 	}
 	admin := signIn(t, r, email, good)
-	if !ways(admin).Session {
-		t.Error("who signed in has not")
+	if !ways(admin).SignedIn || !ways(r.With(r.Token(everybody(apitest.Operator)))).SignedIn {
+		t.Error("who signed in, or shows a token, has not")
 	}
 	admin.Do("DELETE", "/v1/session", nil).Want(204)
-	if ways(admin).Session || ways(r.With(r.Token(everybody(apitest.Operator)))).Session {
-		t.Error("who signed out, or shows a token, is in a session")
+	if ways(admin).SignedIn {
+		t.Error("who signed out is signed in")
 	}
 }
