@@ -1,0 +1,64 @@
+import { lazy, Suspense } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
+import { I18nProvider } from 'react-aria-components/I18nProvider'
+import { useMe } from './api/me'
+import { Door } from './shell/door'
+import { Shell } from './shell/shell'
+import { NotFound } from './shell/notfound'
+import { Load, Skeleton } from './ui/state'
+
+const Home = lazy(() => import('./places/home'))
+const Entrustments = lazy(() => import('./places/entrustments'))
+const Lists = lazy(() => import('./places/lists'))
+const Reports = lazy(() => import('./places/reports'))
+const Admin = lazy(() => import('./places/admin'))
+const Me = lazy(() => import('./places/me'))
+const Notices = lazy(() => import('./places/notices'))
+const Help = lazy(() => import('./places/help'))
+const SignIn = lazy(() => import('./places/door/signin'))
+const Invitation = lazy(() => import('./places/door/invitation'))
+
+export function App() {
+  const { i18n } = useTranslation()
+  const me = useMe()
+  const [path] = useLocation()
+  return (
+    <I18nProvider locale={i18n.language === 'ja' ? 'ja-JP' : 'en-GB'}>
+      {path === '/invitation' ? (
+        <Door>
+          <Invitation />
+        </Door>
+      ) : (
+        <Load of={me}>
+          {(who) =>
+            who === null ? (
+              <Door>
+                <SignIn />
+              </Door>
+            ) : (
+              <Shell me={who}>
+                <Suspense fallback={<Skeleton />}>
+                  <Switch>
+                    <Route path="/" component={Home} />
+                    <Route path="/sign-in">
+                      <Redirect to="/" replace />
+                    </Route>
+                    <Route path="/entrustments" component={Entrustments} nest />
+                    <Route path="/lists" component={Lists} nest />
+                    <Route path="/reports" component={Reports} nest />
+                    <Route path="/admin" component={Admin} nest />
+                    <Route path="/me" component={Me} nest />
+                    <Route path="/notices" component={Notices} />
+                    <Route path="/help" component={Help} />
+                    <Route component={NotFound} />
+                  </Switch>
+                </Suspense>
+              </Shell>
+            )
+          }
+        </Load>
+      )}
+    </I18nProvider>
+  )
+}

@@ -1,0 +1,55 @@
+import { useEffect, useState, type FormEvent } from 'react'
+import { useMutation } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { useLocation } from 'wouter'
+import { api, ask } from '../../api/client'
+import { signIn } from '../../api/me'
+import { Button } from '../../ui/button'
+import { TextField } from '../../ui/field'
+import { Refused } from '../../ui/state'
+import { spoken } from '../../words'
+
+/** The token of an invitation stands behind the # of its link, which is never sent to
+ * a server; once read it is taken out of the address. */
+export default function Invitation() {
+  const { t } = useTranslation('door')
+  const [, go] = useLocation()
+  const [token, setToken] = useState(() => decodeURIComponent(location.hash.slice(1)))
+  const [name, setName] = useState('')
+  const [password, setPassword] = useState('')
+  const [again, setAgain] = useState('')
+  useEffect(() => {
+    document.title = `${t('invitation.title')} · Awase`
+    history.replaceState(null, '', '/invitation')
+  }, [t])
+  const accept = useMutation({
+    mutationFn: async () => {
+      const who = await ask(api.POST('/v1/invitations/accept', { body: { token: token.trim(), password, language: spoken(), ...(name.trim() ? { name: name.trim() } : {}) } }))
+      await signIn(who.email, password, '')
+    },
+    onSuccess: () => go('/', { replace: true }),
+  })
+  const differs = again !== '' && again !== password
+  const send = (e: FormEvent) => {
+    e.preventDefault()
+    accept.mutate()
+  }
+  return (
+    <div className="panel">
+      <h1>{t('invitation.title')}</h1>
+      <p>{t('invitation.text')}</p>
+      <form className="form" onSubmit={send}>
+        <TextField label={t('invitation.token')} value={token} onChange={setToken} isRequired autoComplete="off" />
+        <TextField label={t('invitation.name')} help={t('invitation.nameHelp')} value={name} onChange={setName} autoComplete="name" maxLength={100} />
+        <TextField label={t('password')} help={t('passwordHelp')} type="password" value={password} onChange={setPassword} isRequired autoComplete="new-password" />
+        <TextField label={t('passwordAgain')} type="password" value={again} onChange={setAgain} isRequired autoComplete="new-password" error={differs ? t('passwordsDiffer') : undefined} />
+        <Refused error={accept.error} />
+        <div>
+          <Button kind="primary" type="submit" isDisabled={accept.isPending || !token || password.length < 12 || password !== again}>
+            {t('invitation.accept')}
+          </Button>
+        </div>
+      </form>
+    </div>
+  )
+}

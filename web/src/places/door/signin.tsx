@@ -1,0 +1,80 @@
+import { useEffect } from 'react'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { api, ask, queries, type Schemas } from '../../api/client'
+import type { Me } from '../../api/me'
+import { Button } from '../../ui/button'
+import { Load, Refused } from '../../ui/state'
+import { SignInForm } from './form'
+
+type Rehearser = NonNullable<Schemas['SignInWays']['practice']>[number]
+
+/** Signing in: by password, by the party's own provider, or, in a room to rehearse in,
+ * as any role with one click. */
+export default function SignIn() {
+  const { t } = useTranslation('door')
+  useEffect(() => {
+    document.title = `${t('title')} · Awase`
+  }, [t])
+  const ways = useQuery({ queryKey: ['ways'], queryFn: () => ask(api.GET('/v1/session/ways', {})) })
+  const done = (me: Me) => queries.setQueryData(['me'], me)
+  return (
+    <Load of={ways}>
+      {(w) => (
+        <>
+          {w.setup && (
+            <div className="panel">
+              <h2>{t('setup.title')}</h2>
+              <p>{t('setup.text')}</p>
+              <a className="button" href="/setup">
+                {t('setup.go')}
+              </a>
+            </div>
+          )}
+          {w.practice && <Practice people={w.practice} onDone={done} />}
+          <div className="panel">
+            <h1>{t('title')}</h1>
+            <SignInForm onDone={done} />
+            {w.oidc && (
+              <p>
+                <a className="button" href="/v1/oidc/start">
+                  {t('oidc')}
+                </a>
+              </p>
+            )}
+            <p className="small quiet">{t('lost')}</p>
+          </div>
+        </>
+      )}
+    </Load>
+  )
+}
+
+function Practice({ people, onDone }: { people: Rehearser[]; onDone: (me: Me) => void }) {
+  const { t } = useTranslation(['door', 'shell'])
+  const enter = useMutation({ mutationFn: (person: string) => ask(api.POST('/v1/practice/session', { body: { person } })), onSuccess: onDone })
+  const parties = [...new Set(people.map((p) => p.party))]
+  return (
+    <section className="panel" aria-labelledby="practice">
+      <h1 id="practice">{t('practice.title')}</h1>
+      <p>{t('practice.text')}</p>
+      <Refused error={enter.error} />
+      <div className="stack">
+        {parties.map((party) => (
+          <div key={party} className="stack-s">
+            <h2>{party}</h2>
+            <div className="row">
+              {people
+                .filter((p) => p.party === party)
+                .map((p) => (
+                  <Button key={p.id} isDisabled={enter.isPending} onPress={() => enter.mutate(p.id)}>
+                    {t(`shell:role.${p.role}`)}
+                  </Button>
+                ))}
+            </div>
+          </div>
+        ))}
+      </div>
+    </section>
+  )
+}

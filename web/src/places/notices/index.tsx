@@ -1,0 +1,84 @@
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { api, ask, onceKey, queries, type Schemas } from '../../api/client'
+import { Button, Link } from '../../ui/button'
+import { time } from '../../ui/format'
+import { PageHead } from '../../ui/page'
+import { Badge, Empty, Load, Refused } from '../../ui/state'
+import { wayTo } from './ways'
+
+type Notice = Schemas['Notice']
+
+/** What the room told the person, newest first. */
+export default function Notices() {
+  const { t } = useTranslation('notices')
+  const list = useInfiniteQuery({
+    queryKey: ['notices', 'all'],
+    queryFn: ({ pageParam }) => ask(api.GET('/v1/notices', { params: { query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
+    initialPageParam: '',
+    getNextPageParam: (p) => p.next,
+  })
+  const changed = () => queries.invalidateQueries({ queryKey: ['notices'] })
+  const readAll = useMutation({ mutationFn: () => ask(api.POST('/v1/notices/read-all', { params: { header: onceKey() } })), onSuccess: changed })
+  const read = useMutation({ mutationFn: (id: string) => ask(api.POST('/v1/notices/{notice}/read', { params: { path: { notice: id }, header: onceKey() } })), onSuccess: changed })
+  const unread = list.data?.pages[0]?.unread ?? 0
+  return (
+    <>
+      <PageHead title={t('title')} lead={t('lead')} action={unread > 0 && <Button onPress={() => readAll.mutate()}>{t('readAll')}</Button>} />
+      <Refused error={readAll.error ?? read.error} />
+      <Load of={list}>
+        {(d) => {
+          const items = d.pages.flatMap((p) => p.items)
+          if (items.length === 0)
+            return (
+              <Empty title={t('empty.title')}>
+                <p>{t('empty.text')}</p>
+              </Empty>
+            )
+          return (
+            <div className="stack-s">
+              {items.map((n) => (
+                <Row key={n.id} notice={n} onRead={() => read.mutate(n.id)} />
+              ))}
+              {list.hasNextPage && (
+                <div>
+                  <Button onPress={() => void list.fetchNextPage()}>{t('ui:more')}</Button>
+                </div>
+              )}
+            </div>
+          )
+        }}
+      </Load>
+    </>
+  )
+}
+
+function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
+  const { t, i18n } = useTranslation('notices')
+  const title = n.title[i18n.language as 'ja' | 'en']
+  const to = wayTo(n)
+  return (
+    <article className="panel row between">
+      <div className="stack-s">
+        <div className="row">
+          {!n.read && <Badge kind="info">{t('new')}</Badge>}
+          <strong>
+            {to ? (
+              <Link href={to} onClick={onRead}>
+                {title}
+              </Link>
+            ) : (
+              title
+            )}
+          </strong>
+        </div>
+        <div className="small quiet">{time(n.at)}</div>
+      </div>
+      {!n.read && (
+        <Button kind="plain" onPress={onRead}>
+          {t('read')}
+        </Button>
+      )}
+    </article>
+  )
+}

@@ -1,0 +1,32 @@
+// Where in the page a notice's subject is.
+import type { Schemas } from '../../api/client'
+
+type Notice = Schemas['Notice']
+
+const text = (n: Notice, key: string) => {
+  const v = n.details?.[key]
+  return typeof v === 'string' ? v : undefined
+}
+
+export function wayTo(n: Notice): string | undefined {
+  const entrustment = text(n, 'entrustment')
+  switch (n.kind) {
+    case 'report.ready': {
+      const report = text(n, 'report') ?? (n.subject.startsWith('rep-') ? n.subject : undefined)
+      return report ? `/reports/${report}` : '/reports'
+    }
+    case 'schedule.paused':
+      return '/reports/schedules'
+    case 'upload.expired':
+    case 'upload.lost':
+      return '/lists'
+    case 'data.expires':
+    case 'contract.expires':
+    case 'contract.ends':
+      return entrustment ? `/entrustments/${entrustment}` : '/entrustments'
+    case 'webhook.disabled':
+      return '/admin/webhooks'
+    default:
+      return undefined
+  }
+}
