@@ -16,7 +16,7 @@ export const percent = (share: number, digits = 0) => new Intl.NumberFormat(loca
 
 const parts = (t: string | Date, options: Intl.DateTimeFormatOptions) => {
   const out: Record<string, string> = {}
-  for (const p of new Intl.DateTimeFormat(ja() ? 'ja-JP' : 'en-GB', { timeZone: 'Asia/Tokyo', ...options }).formatToParts(new Date(t))) out[p.type] = p.value
+  for (const p of new Intl.DateTimeFormat(ja() ? 'ja-JP' : 'en-US', { timeZone: 'Asia/Tokyo', ...options }).formatToParts(new Date(t))) out[p.type] = p.value
   return out
 }
 
