@@ -52,10 +52,10 @@ test-peers: $(LIBCHDB) $(CHLISTEN)   ## the module of the peers: vet, staticchec
 attacks:             ## the statistical checks and attacks of PRIVACY §5, §6 at full size, with their figures; about half an hour
 	$(GO) test -count 1 -v -timeout 120m -run $(ATTACKS) ./aggregator ./enclave -args -attacks
 
-wasm:                ## the two modules of the page, and their sizes
+wasm:                ## the modules of the page, and their sizes
 	@mkdir -p bin/wasm
 	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" bin/wasm/
-	@set -e; for m in text sheet; do \
+	@set -e; for m in text sheet verify; do \
 	  GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/wasm/$$m.wasm ./cmd/wasm/$$m; \
 	  echo "$$m.wasm $$(wc -c < bin/wasm/$$m.wasm) bytes, $$(gzip -9 -c bin/wasm/$$m.wasm | wc -c) gzipped"; done
 
