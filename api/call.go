@@ -278,6 +278,9 @@ func (s *Server) log(c *call, status int, took time.Duration, err error) {
 		attrs = append(attrs, slog.String("party", c.who.Party), slog.String("person", c.who.Person))
 	}
 	level := slog.LevelInfo
+	if c.op == opFile {
+		level = slog.LevelDebug // who loads the page asks for many
+	}
 	if err != nil {
 		refusal := entrustment.Public(err)
 		attrs = append(attrs, slog.String("code", string(refusal.Code)))

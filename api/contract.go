@@ -172,9 +172,7 @@ func (s *Server) contractEndpoints() []endpoint {
 	}
 	style := http.Header{"Content-Security-Policy": {"default-src 'none'; style-src '" + styleHash() + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}}
 	return []endpoint{
-		{"top", http.MethodGet, "/", func(*call) (*answer, error) {
-			return &answer{status: http.StatusSeeOther, header: http.Header{"Location": {"/docs"}}}, nil
-		}},
+		{"top", http.MethodGet, "/", s.top},
 		{"health", http.MethodGet, "/healthz", s.health},
 		{"ready", http.MethodGet, "/readyz", s.isReady},
 		{"contractYAML", http.MethodGet, "/openapi.yaml", page("application/yaml", s.pages.yaml, nil)},

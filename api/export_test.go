@@ -46,6 +46,7 @@ const (
 	ControlState    = controlState
 	ControlNonce    = controlNonce
 	ControlReceiver = controlReceiver
+	ControlPractice = controlPractice
 	ControlFile     = controlFile
 )
 

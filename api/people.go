@@ -23,6 +23,8 @@ type PeopleStore interface {
 	PersonByEmail(ctx context.Context, email string) (store.Person, error)
 	People(ctx context.Context, party string, page store.Page) ([]store.Person, error)
 	ChangePerson(ctx context.Context, party, id, keep string, change func(*store.Person) error) (store.Person, error)
+	AddRehearser(ctx context.Context, person string) error
+	Rehearsers(ctx context.Context) ([]store.Person, error)
 	HasAdmin(ctx context.Context, party string) (bool, error)
 	SetPassword(ctx context.Context, person, hash, keep string) error
 	Rehash(ctx context.Context, person, was, hash string) error
@@ -71,6 +73,8 @@ func (s *Server) peopleEndpoints() []endpoint {
 	return []endpoint{
 		{"signIn", http.MethodPost, "/v1/session", s.signIn},
 		{"signOut", http.MethodDelete, "/v1/session", s.signOut},
+		{"ways", http.MethodGet, "/v1/session/ways", s.ways},
+		{"enterPractice", http.MethodPost, "/v1/practice/session", s.enterPractice},
 		{"me", http.MethodGet, "/v1/me", s.me},
 		{"changeMe", http.MethodPatch, "/v1/me", s.changeMe},
 		{"changePassword", http.MethodPost, "/v1/me/password", s.changePassword},

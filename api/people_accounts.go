@@ -20,7 +20,7 @@ type Account struct {
 }
 
 // MakeAccounts makes accounts, each with a random password, which it gives with
-// them. One that is there already, of a start that was cut short, gets another
+// them, and that a room to rehearse in lets in without it. One that is there already, of a start that was cut short, gets another
 // password. Admins come last: where there is one, all were made.
 func MakeAccounts(ctx context.Context, s PeopleStore, as []Account) error {
 	h, err := account.NewHasher(account.Cost{}, 1)
@@ -48,11 +48,13 @@ func makeAccount(ctx context.Context, s PeopleStore, h *account.Hasher, a *Accou
 	}
 	p := store.Person{ID: newID("per"), Party: a.Party, Email: a.Email, Name: a.Name, Roles: []string{string(a.Role)}, Language: "ja", Password: hash, Created: time.Now().Truncate(time.Millisecond)}
 	err = s.AddPerson(ctx, p)
-	if !errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
+		if p, err = s.PersonByEmail(ctx, a.Email); err == nil {
+			err = s.SetPassword(ctx, p.ID, hash, "")
+		}
+	}
+	if err != nil {
 		return err
 	}
-	if p, err = s.PersonByEmail(ctx, a.Email); err != nil {
-		return err
-	}
-	return s.SetPassword(ctx, p.ID, hash, "")
+	return s.AddRehearser(ctx, p.ID)
 }

@@ -82,8 +82,9 @@ func (r *rates) of(key string, stranger bool, much int, now time.Time) *rate.Lim
 }
 
 // uncounted are the operations that whoever watches over the process asks: it is
-// not to seem ill because strangers ask much. They cost nothing.
-var uncounted = map[string]bool{"health": true, "ready": true}
+// not to seem ill because strangers ask much. And the page's beginning, as all of the
+// page (site.go). They cost nothing.
+var uncounted = map[string]bool{"health": true, "ready": true, "top": true}
 
 // address gives the address that a request came from: that of the connection or,
 // where this is a trusted proxy's, the last one in X-Forwarded-For that is not.

@@ -257,6 +257,8 @@ func peopleScenarios() []scenario {
 		{name: "an acceptance", ask: "POST /v1/invitations/accept", body: `{"token":"$TOKEN","password":"a phrase of several words"}`, status: 201, has: []string{`"roles":["viewer"]`}, hasNot: []string{"phrase"}, shows: showsPeople},
 		{name: "the token again", ask: "POST /v1/invitations/accept", body: `{"token":"$TOKEN","password":"a phrase of several words"}`, status: 404},
 		{name: "a wrong password", ask: "POST /v1/session", body: `{"email":"new@acme.example","password":"another phrase of words"}`, status: 401, has: []string{"E_SIGN_IN"}, hasNot: []string{"phrase", "acme"}},
+		{name: "how one may sign in", ask: "GET /v1/session/ways", status: 200, has: []string{`"oidc":false`, `"setup":false`}, hasNot: []string{"practice", "per-"}},
+		{name: "no way in without a password", ask: "POST /v1/practice/session", body: `{"person":"$PERSON"}`, status: 404, has: []string{"E_NOT_FOUND"}, hasNot: []string{"$PERSON"}},
 		{name: "nobody of that address", ask: "POST /v1/session", body: `{"email":"nobody@acme.example","password":"another phrase of words"}`, status: 401, has: []string{"E_SIGN_IN"}, hasNot: []string{"nobody"}},
 		{name: "a token of a scope that there is not", as: acViewer, ask: "POST /v1/tokens", body: `{"name":"t","scopes":["all"]}`, status: 422, has: []string{"scopes"}},
 		{name: "a token", as: acViewer, ask: "POST /v1/tokens", body: `{"name":"t","scopes":["reports:read"]}`, status: 201, has: []string{`"token":"awase_`}, shows: showsSecret, keeps: map[string]string{"ID": `"id":"(tok-[^"]+)"`}},

@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"awase/api/account"
+	"awase/web"
 )
 
 // Limits of the border.
@@ -51,6 +52,11 @@ type Options struct {
 	PublicURL     string       // how people reach the room, as https://room.example; "": as they ask
 	Passwords     account.Cost // of one password hash; zero: RFC 9106's second recommendation
 	OIDC          *OIDCOptions // nil: people sign in by password alone
+	// Practice: the service was started to rehearse, and listens on the loopback alone.
+	// Where the enclave says that the room's people are made up, too, the accounts of
+	// MakeAccounts are entered without a password.
+	Practice bool
+	Page     *web.Site // what people see in a browser; nil: what this program holds
 
 	Reports string // the directory of releases
 	Jobs    JobOptions
@@ -87,6 +93,7 @@ const (
 	controlNonce    control = "a token is of the sign-in that was begun"
 	controlRead     control = "the room decides what is read of reports"
 	controlReceiver control = "a delivery is its receiver's"
+	controlPractice control = "a room in earnest is entered by who is somebody"
 	controlFile     control = "the room decides while a delivery's file goes out"
 )
 
@@ -163,6 +170,11 @@ func New(o Options) (*Server, error) {
 	if s.pages, err = makePages(); err != nil {
 		return nil, err
 	}
+	if s.Page == nil {
+		if s.Page, err = web.Embedded(); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.openPeople(); err != nil {
 		return nil, err
 	}
@@ -185,7 +197,7 @@ func New(o Options) (*Server, error) {
 	if err := s.engine.SetTrustedProxies(nil); err != nil {
 		return nil, fmt.Errorf("making the server: %w", err)
 	}
-	s.engine.NoRoute(s.plain(errNoPage))
+	s.engine.NoRoute(s.site)
 	s.engine.NoMethod(s.plain(errNoMethod))
 	all := s.endpoints()
 	for _, e := range all {

@@ -15,6 +15,7 @@ import (
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/internal/people"
+	"awase/web"
 )
 
 // minDemoUsers makes a list above the floor.
@@ -129,11 +130,26 @@ func (d *demoRun) run(ctx context.Context) error {
 	spec := d.doc(c.docs.Specs[1].Name)
 	if d.officers == nil {
 		fmt.Fprintf(d.w, "    %s report --vault %s --spec %s -n      # the price; charges nothing\n", os.Args[0], vault, spec)
-		return nil
+		return d.offer()
 	}
 	fmt.Fprintf(d.w, "    export %s=%s\n"+
 		"    %s serve --vault %s --socket $%[1]s &      # confined: a vault with officers opens in no other way\n"+
 		"    %[3]s report --spec %[5]s -n      # the price; charges nothing\n", enclaveEnv, filepath.Join(d.out, "run", "awase.sock"), os.Args[0], vault, spec)
+	return d.offer()
+}
+
+// offer says where the same is seen in a browser.
+func (d *demoRun) offer() error {
+	site, err := web.Embedded()
+	if err != nil {
+		return err
+	}
+	first := ""
+	if !site.Built() {
+		first = "    make web build      # this program was built without the page\n"
+	}
+	fmt.Fprintf(d.w, "\nOr in the page, in a room of its own to rehearse in: open the address that it prints, and enter as each role with one click; lists, reports, campaigns and budgets are there.\n\n"+
+		"%s    %s serve --practice\n", first, os.Args[0])
 	return nil
 }
 

@@ -139,10 +139,17 @@ func (f *front) options(store *control.Store, m *metrics) api.Options {
 		Uploads: api.UploadOptions{Bytes: f.Uploads.Quota, Files: f.Uploads.Files, Max: f.Uploads.MaxSize, Expire: f.Uploads.Expire},
 		Hooks:   api.HookOptions{Allow: f.Webhooks.Allow, Mail: f.mail, URL: f.publicURL},
 	}
+	o.Practice = f.Practice && onLoopback(f.listener.Addr())
 	if f.OIDC.Issuer != "" {
 		o.OIDC = &api.OIDCOptions{Issuer: f.OIDC.Issuer, ClientID: f.OIDC.ClientID, ClientSecret: f.oidc}
 	}
 	return o
+}
+
+// onLoopback tells whether who asks at an address sits at this machine.
+func onLoopback(at net.Addr) bool {
+	tcp, ok := at.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // welcome prints what a person needs: where it answers and, until there is an admin,
@@ -154,16 +161,12 @@ func (f *front) welcome(ctx context.Context, store *control.Store, out io.Writer
 	if err != nil {
 		return &startError{fmt.Errorf("looking for an admin: %w", err)}
 	}
-	if f.Practice && !has {
-		more, err := rehearsers(ctx, store, f.Operator)
+	if f.Practice {
+		more, err := f.rehearse(ctx, store, has)
 		if err != nil {
 			return err
 		}
-		text += more + f.rehearse()
-	} else if f.Practice {
-		text += "A room to rehearse in. Passwords were printed once, when it started first; for new ones end this, remove " + f.data + " and start it again.\n"
-	}
-	if f.Practice {
+		text += more
 		first, err := practiceQuestions(f.Operator)
 		if err == nil {
 			err = api.AskOnce(ctx, store, first)

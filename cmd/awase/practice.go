@@ -17,6 +17,7 @@ import (
 	"awase/entrustment"
 	"awase/internal/people"
 	"awase/sql/control"
+	"awase/web"
 )
 
 // practiceUsers are few enough to be there within seconds, and enough for a report
@@ -152,17 +153,50 @@ func rehearsers(ctx context.Context, store *control.Store, operator string) (str
 		return "", &startError{err}
 	}
 	var b strings.Builder
-	b.WriteString("A room to rehearse in: its people are made up. Who rehearses, with a password each that is printed this once:\n")
+	b.WriteString("Passwords, for programs and other machines, printed this once:\n")
 	for _, a := range as {
 		fmt.Fprintf(&b, "  %-24s %-10s %s\n", a.Email, a.Role, a.Password)
 	}
 	return b.String(), nil
 }
 
-// rehearse is what one does first in a room to rehearse in.
-func (f *front) rehearse() string {
+// rehearse prints what one does first in a room to rehearse in, and makes its accounts
+// where there are none.
+func (f *front) rehearse(ctx context.Context, store *control.Store, has bool) (string, error) {
+	text := "A room to rehearse in: its people are made up. "
+	var passwords string
+	if !has {
+		var err error
+		if passwords, err = rehearsers(ctx, store, f.Operator); err != nil {
+			return "", err
+		}
+		passwords += f.byProgram()
+	} else {
+		passwords = "Passwords were printed once, when it started first; for new ones end this, remove " + f.data + " and start it again.\n"
+	}
+	site, err := web.Embedded()
+	if err != nil {
+		return "", &startError{err}
+	}
+	who, err := store.Rehearsers(ctx)
+	if err != nil {
+		return "", &startError{fmt.Errorf("looking who rehearses: %w", err)}
+	}
+	switch at := f.scheme() + f.listener.Addr().String(); {
+	case !site.Built():
+		text += "This program holds no page to see it in (make web build); " + at + "/docs is every operation.\n"
+	case !onLoopback(f.listener.Addr()) || len(who) == 0:
+		text += "Open " + at + " in a browser, and sign in with a password.\n"
+	default:
+		text += "Open " + at + " in a browser and enter as each role with one click: lists, reports, campaigns and budgets are there.\n"
+	}
+	return text + passwords, nil
+}
+
+// byProgram is what a program does first.
+func (f *front) byProgram() string {
 	const sent = `-H 'Content-Type: application/json' -d `
 	return fmt.Sprintf("Sign in:      curl -sS -c awase.cookies %[2]s'{\"email\": \"marketing@acme.example\", \"password\": \"…\"}' %[1]s/v1/session\n"+
 		"Make a token: curl -sS -b awase.cookies %[2]s'{\"name\": \"my script\", \"scopes\": [\"me:read\", \"reports:read\"]}' %[1]s/v1/tokens\n"+
-		"Go on:        %[1]s/docs is every operation on a page, docs/api-tour.md of the source a tour of them\n", f.publicURL, sent)
+		"Go on:        %[1]s/docs, docs/api-tour.md\n", f.publicURL, sent)
 }

@@ -2,19 +2,26 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/internal/people"
 	"awase/render"
+	"awase/web"
 )
 
 // TestServePractice: a room to rehearse in is there within a moment, with an account
@@ -30,6 +37,7 @@ func TestServePractice(t *testing.T) {
 	if len(accounts) != 13 || strings.Contains(printed(r.cmd), "code") {
 		t.Fatalf("it printed %s", printed(r.cmd))
 	}
+	r.entersByClick(accounts)
 	cookies := map[string]string{}
 	for _, a := range accounts {
 		status, h, text := r.ask("POST", "/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, a[1], a[4]))
@@ -68,7 +76,72 @@ func TestServePractice(t *testing.T) {
 	if !strings.Contains(printed(r.cmd), "Passwords were printed once") {
 		t.Errorf("it does not say where the passwords are: %s", printed(r.cmd))
 	}
+	clicked := r.entersByClick(accounts)
 	r.end()
+	// Where others than this machine reach it, passwords alone let in.
+	certs := filepath.Join(dir, "certs")
+	if err := os.Mkdir(certs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(newCertificate(t, certs, 1))
+	r = startRoom(t, dir, "--practice", "--listen", "0.0.0.0:0", "--public-url", "https://room.example", "--tls-cert-file", "certs/tls.crt", "--tls-key-file", "certs/tls.key")
+	r.http = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(r.base, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.base = "https://127.0.0.1:" + port
+	r.ready()
+	if _, _, text := r.ask("GET", "/v1/session/ways", ""); strings.Contains(text, "practice") || !strings.Contains(text, `"setup":false`) {
+		t.Errorf("reached by everybody: %s", text)
+	}
+	if status, _, text := r.ask("POST", "/v1/practice/session", fmt.Sprintf(`{"person":%q}`, clicked)); status != http.StatusNotFound {
+		t.Errorf("reached by everybody, it lets in: %d %s", status, text)
+	}
+	if strings.Contains(printed(r.cmd), "one click") {
+		t.Errorf("it promises what it does not do: %s", printed(r.cmd))
+	}
+	r.end()
+}
+
+// entersByClick enters as each of who rehearses, without a password, and gives the id
+// of one. Where this program holds the page, what it prints says so.
+func (r *room) entersByClick(accounts [][]string) (id string) {
+	r.t.Helper()
+	var ways struct {
+		OIDC, Setup bool
+		Practice    []struct{ ID, Name, Party, Role string }
+	}
+	_, _, text := r.ask("GET", "/v1/session/ways", "")
+	if err := json.Unmarshal([]byte(text), &ways); err != nil || ways.OIDC || ways.Setup || len(ways.Practice) != len(accounts) {
+		r.t.Fatalf("%v: %s", err, text)
+	}
+	for _, p := range ways.Practice {
+		status, h, text := r.ask("POST", "/v1/practice/session", fmt.Sprintf(`{"person":%q}`, p.ID))
+		cookie, _, _ := strings.Cut(h.Get("Set-Cookie"), ";")
+		if status != http.StatusCreated || !strings.Contains(text, `"party":"`+p.Party+`"`) || !strings.Contains(text, `"roles":["`+p.Role+`"]`) {
+			r.t.Errorf("%+v: %d %s", p, status, text)
+		}
+		if !slices.ContainsFunc(accounts, func(a []string) bool { return strings.Contains(text, `"email":"`+a[1]+`"`) && a[3] == p.Role }) {
+			r.t.Errorf("%s is none of those printed", text)
+		}
+		if status, _, _ := r.ask("GET", "/v1/me", "", "Cookie", cookie); status != http.StatusOK {
+			r.t.Errorf("%+v: %d", p, status)
+		}
+		id = p.ID
+	}
+	site, err := web.Embedded()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if says := strings.Contains(printed(r.cmd), "Open "+r.base+" in a browser and enter as each role with one click"); says != site.Built() {
+		r.t.Errorf("built %v: %s", site.Built(), printed(r.cmd))
+	}
+	if status, _, text := r.ask("GET", "/", "", "Accept", "text/html"); status != map[bool]int{true: http.StatusOK, false: http.StatusNotImplemented}[site.Built()] || !strings.Contains(text, "<!doctype html>") {
+		r.t.Errorf("built %v, in a browser: %d %s", site.Built(), status, text)
+	}
+	return id
 }
 
 // rehearses runs the lines that it printed, as a shell does.

@@ -31,6 +31,15 @@ func StartSigned(t testing.TB, change ...func(*api.Options)) *Room {
 	}, change)
 }
 
+// StartPractice starts a room to rehearse in, whose people are made up.
+func StartPractice(t testing.TB, change ...func(*api.Options)) *Room {
+	t.Helper()
+	return startOf(t, func(dir string, o enclave.Options) (*enclave.Enclave, error) {
+		o.Practice = true
+		return enclave.Open(t.Context(), dir, o)
+	}, append([]func(*api.Options){func(o *api.Options) { o.Practice = true }}, change...))
+}
+
 func confined() *sandbox.Statement {
 	said := &sandbox.Statement{}
 	for _, n := range sandbox.Names() {

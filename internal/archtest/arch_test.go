@@ -46,6 +46,7 @@ var may = map[string][]string{
 	"api/store":          {"entrustment"},
 	"api/hook":           {"entrustment"}, // webhooks: what dials where a party says knows nothing of the room
 	"api/mail":           {},
+	"web":                {}, // what is served to browsers, and nothing of the room
 	"sql/control":        {"api/store", "entrustment"},
 	"sql/clickhouse":     {"matcher", "crypto/token", "entrustment"},
 	"cmd":                {"*"},
@@ -67,7 +68,7 @@ var only = map[string][]string{
 	"github.com/pquerna/otp":                         {"api/account"},
 	"github.com/coreos/go-oidc/v3":                   {"api/people_oidc.go"},
 	"golang.org/x/oauth2":                            {"api/people_oidc.go"},
-	"net/http":                                       {"api", "cmd", "courier", "enclave/wire", "internal/apitest"},                                                                 // no other room below api speaks HTTP; courier calls platforms
+	"net/http":                                       {"api", "cmd", "courier", "enclave/wire", "internal/apitest", "web"},                                                          // no other room below api speaks HTTP; courier calls platforms; web answers with files of its own, and asks nobody
 	"net":                                            {"api", "cmd", "enclave/wire", "enclave/relay", "internal/apitest", "internal/chtest", "internal/freeport", "sql/clickhouse"}, // nor opens a connection: the wire's is a unix socket
 	"github.com/ClickHouse/clickhouse-go/v2":         {"sql/clickhouse"},                                                                                                            // one engine speaks to ClickHouse
 	"github.com/ClickHouse/ch-go":                    {"sql/clickhouse"},

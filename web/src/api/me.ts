@@ -9,11 +9,9 @@ export function useMe() {
   return useQuery({
     queryKey: ['me'],
     queryFn: async (): Promise<Me | null> => {
-      const { data, error, response } = await api.GET('/v1/me', {})
-      if (response.ok) return data as Me
-      if (response.status === 401) return null
-      const { refusalOf } = await import('./client')
-      throw refusalOf(error, response)
+      const ways = await ask(api.GET('/v1/session/ways', {}))
+      queries.setQueryData(['ways'], ways)
+      return ways.signed_in ? ask(api.GET('/v1/me', {})) : null
     },
     staleTime: 60_000,
   })

@@ -7,7 +7,7 @@ import { Button } from '../../ui/button'
 import { Load, Refused } from '../../ui/state'
 import { SignInForm } from './form'
 
-type Rehearser = Schemas['Rehearser']
+type Rehearser = NonNullable<Schemas['Ways']['practice']>[number]
 
 /** Signing in: by password, by the party's own provider, or, in a room to rehearse in,
  * as any role with one click. */
