@@ -97,7 +97,7 @@ func body(t *testing.T, res *http.Response) string {
 
 // Each file goes out as it lies to who takes gzip, and unpacked to who does not, with
 // its type, its tag, and how long it may be kept.
-func TestFiles(t *testing.T) {
+func TestSiteFiles(t *testing.T) {
 	s := site(t, dist(t))
 	want := map[string][3]string{
 		"/icon.svg":              {"image/svg+xml", "no-cache", "<svg/>"},
@@ -163,7 +163,7 @@ var headers = map[string]string{
 
 // index.html is at every address of the page's own, each time under another nonce,
 // which its policy names, and is kept by nobody.
-func TestIndex(t *testing.T) {
+func TestIndexPolicy(t *testing.T) {
 	s := site(t, dist(t))
 	nonce := regexp.MustCompile(`style-src 'self' 'nonce-([A-Z2-7]{26})';`)
 	seen := map[string]bool{}
