@@ -37,6 +37,7 @@ function notes(w: Words, c: Chart): string[] {
   const out = [w.t(c.form === 'dots' ? 'chart.hundred' : 'chart.whisker')]
   if (c.form === 'tiles') out[0] = w.t('chart.tilesInterval')
   if (c.form === 'bars' && c.omitted) out.push(w.t('chart.more', { shown: c.marks.length, ...c.omitted }))
+  if (c.form === 'dots' && c.omitted) out.push(w.t('chart.moreIndex', { ...c.omitted }))
   if (c.form === 'pyramid' && c.rest.length) out.push(w.t('chart.rest', { names: c.rest.join(w.t('condition.list')) }))
   if (c.form === 'tiles' && c.rest.length) out.push(w.t('chart.notUnknown', { names: c.rest.join(w.t('condition.list')) }))
   return out

@@ -17,12 +17,12 @@ export function TileMap({ chart, words: w, summary }: { chart: Tiles; words: Wor
     setWidth(el.clientWidth)
     return () => see.disconnect()
   }, [])
-  const wide = width >= 640
+  const wide = width >= 540
   const l = useMemo(() => layout(wide), [wide])
   const shades = useMemo(() => shadesOf([...chart.marks.values()]), [chart])
   const side = Math.min(60, Math.floor(width / l.columns))
   return (
-    <figure className="tiles" ref={box}>
+    <figure className="tiles" ref={box} data-lang={w.lang}>
       <div className="tiles-map" role="img" aria-label={summary} style={{ gridTemplateColumns: `repeat(${l.columns}, ${side}px)`, gridAutoRows: `${side}px` }}>
         {l.places.map((p) => {
           const m = chart.marks.get(p.name)
@@ -52,7 +52,7 @@ function Legend({ chart, words: w, bounds }: { chart: Tiles; words: Words; bound
       {bounds.map((b, i) => (
         <span key={i} className="tiles-key">
           <span className="tile-key" data-shade={i + 1} aria-hidden="true" />
-          {w.t('chart.between', { from: write(b.from), to: write(b.to) })}
+          {b.from === b.to ? write(b.from) : w.t('chart.between', { from: write(b.from), to: write(b.to) })}
         </span>
       ))}
       <span className="tiles-key">

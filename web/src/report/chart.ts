@@ -15,7 +15,7 @@ export type Mark = { label: string; at: Interval | null | undefined; tone: Tone;
 export type Bars = { form: 'bars'; title: string; kind: Kind; marks: Mark[]; omitted?: { rest: number; withheld: number } }
 export type Columns = { form: 'columns'; title: string; axis: string; kind: Kind; marks: Mark[] }
 export type Pyramid = { form: 'pyramid'; title: string; axis: string; kind: Kind; sides: [string, string]; rows: { label: string; left: Mark; right: Mark }[]; rest: string[] }
-export type Dots = { form: 'dots'; title: string; kind: Kind; zero: number; top?: number; series: { name: string; tone: Tone }[]; rows: { label: string; marks: Mark[] }[] }
+export type Dots = { form: 'dots'; title: string; kind: Kind; zero: number; top: number; omitted?: { rest: number; withheld: number }; series: { name: string; tone: Tone }[]; rows: { label: string; marks: Mark[] }[] }
 export type Tiles = { form: 'tiles'; title: string; kind: Kind; marks: Map<string, Mark>; rest: string[] }
 export type Funnel = { form: 'funnel'; title: string; steps: (Mark & { rate?: { name: string; at: Interval } })[] }
 export type Lift = { form: 'lift'; title: string; arms: Mark[]; difference: Mark }
@@ -147,10 +147,15 @@ function dotsOf(w: Words, dims: Dim[], cells: Cell[]): Dots {
     groups.set(label, [...(groups.get(label) ?? []), mark])
   }
   let rows = [...groups].map(([label, marks]) => ({ label, marks }))
-  if (rows.length > mostCells) rows = rows.filter((r) => r.marks.some((x) => x.at)).slice(0, mostCells)
+  let omitted: Dots['omitted']
+  if (rows.length > mostCells) {
+    const left = rows.filter((r) => r.marks.some((x) => x.at)).slice(0, mostCells)
+    omitted = { rest: rows.length - left.length, withheld: rows.filter((r) => r.marks.every((x) => x.at === undefined)).length }
+    rows = left
+  }
   const series = last ? last.domain.map((v) => ({ name: valueName(w, last.name, v), tone: toneOf(last, v) })) : []
   const top = Math.min(500, Math.max(200, ...rows.flatMap((r) => r.marks.map((x) => Math.ceil((x.at?.high ?? 0) / 50) * 50))))
-  return { form: 'dots', title: w.t('chart.index'), kind: 'index', zero: 100, top, series, rows }
+  return { form: 'dots', title: w.t('chart.index'), kind: 'index', zero: 100, top, series, rows, ...(omitted ? { omitted } : {}) }
 }
 
 function tilesOf(w: Words, dim: Dim, cells: Cell[], m: Measure): Tiles {

@@ -113,7 +113,7 @@ function barsOption(pen: Pen, c: Bars): Option {
   return {
     ...base(pen),
     grid: { left: room, right: figureRoom(texts), top: 4, bottom: axis },
-    xAxis: valueAxis(pen, c.kind, { max: most(c.marks) }),
+    xAxis: valueAxis(pen, c.kind),
     yAxis: rowAxis(pen, labels),
     series: [series((i, api) => barAt(pen, c.marks[i]!, texts[i]!, i, api, 1), data(c.marks), (i) => told(pen, c.marks[i]!, c.kind))],
   }
@@ -158,7 +158,7 @@ function columnsOption(pen: Pen, c: Columns): Option {
       type: 'category', data: c.marks.map((m) => fit(m.label, step - 2, step < 52 ? 11 : 13)), name: c.axis, nameLocation: 'middle', nameGap: 30, nameTextStyle: { color: p.quiet, fontSize: 13 },
       axisTick: { show: false }, axisLine: { lineStyle: { color: p.quiet } }, axisLabel: { color: p.text, fontSize: step < 52 ? 11 : 13, interval: 0 },
     },
-    yAxis: valueAxis(pen, c.kind, { max: most(c.marks) }),
+    yAxis: valueAxis(pen, c.kind),
     series: [series(draw, data(c.marks), (i) => told(pen, c.marks[i]!, c.kind), { encode: { x: 0, y: [1, 2, 3] } })],
   }
 }
@@ -215,8 +215,8 @@ function dotsOption(pen: Pen, c: Dots): Option {
     const right = s.x + s.width
     if (m.at === undefined) return group([hatched(p, s.x + 2, y - 5, hatchWidth, 10), ...(single ? [word(p, w.t('withheld.short'), s.x + hatchWidth + 8, y, 'left', { color: p.quiet, size: 12 })] : [])])
     if (m.at === null) return group(single ? [word(p, w.t('figure.unsteady'), right + 8, y, 'left', { color: p.quiet })] : [])
-    const end = Math.min(m.at.high, c.top ?? m.at.high)
-    const [x = 0] = api.coord([Math.min(m.at.value, c.top ?? m.at.value), i])
+    const end = Math.min(m.at.high, c.top)
+    const [x = 0] = api.coord([Math.min(m.at.value, c.top), i])
     const [low = 0] = api.coord([Math.min(m.at.low, end), i])
     const [high = 0] = api.coord([end, i])
     return group([...whisker(p, low, high, y, false), sign(p, Math.max(0, at), x, y, p.tones[m.tone]), ...(single ? [word(p, figure(w, c.kind, m.at.value), right + 8, y, 'left')] : [])])
@@ -259,6 +259,8 @@ function liftOption(pen: Pen, c: Lift): Option {
   const { labels, room } = labelRoom(pen, [...c.arms.map((m) => m.label), d.label])
   const share = (v: number) => figure(w, 'share', v)
   const point = (v: number) => points(w, v)
+  const tick = (v: number) => `${Number((100 * v).toFixed(2))}%`
+  const pointTick = (v: number) => (v > 0 ? '+' : v < 0 ? '−' : '') + Number(Math.abs(100 * v).toFixed(2))
   const figures = figureRoom([...c.arms.map((m) => share(m.at!.value)), point(d.at!.value)])
   const dot = (marks: Mark[], write: (v: number) => string, of: number) => (i: number, api: Api, { coordSys: s }: Params): Shape => {
     const m = marks[i]!
@@ -273,8 +275,8 @@ function liftOption(pen: Pen, c: Lift): Option {
     ...base(pen),
     grid: [{ left: room, right: figures, top: 4, height: 84 }, { left: room, right: figures, top: 144, height: 48 }],
     xAxis: [
-      valueAxis(pen, 'share', { max: 1.1 * most(c.arms), gridIndex: 0, axisLabel: { color: p.quiet, fontSize: 12, hideOverlap: true, formatter: share, showMaxLabel: false } }),
-      valueAxis(pen, 'share', { min: d.at!.low < 0 ? -reach : 0, max: reach, gridIndex: 1, axisLabel: { color: p.quiet, fontSize: 12, hideOverlap: true, formatter: point, showMinLabel: false, showMaxLabel: false } }),
+      valueAxis(pen, 'share', { max: 1.1 * most(c.arms), gridIndex: 0, axisLabel: { color: p.quiet, fontSize: 12, hideOverlap: true, formatter: tick, showMaxLabel: false } }),
+      valueAxis(pen, 'share', { min: d.at!.low < 0 ? -reach : 0, max: reach, gridIndex: 1, axisLabel: { color: p.quiet, fontSize: 12, hideOverlap: true, formatter: pointTick, showMinLabel: false, showMaxLabel: false } }),
     ],
     yAxis: [rowAxis(pen, labels.slice(0, 2), { gridIndex: 0 }), rowAxis(pen, labels.slice(2), { gridIndex: 1, axisLine: { show: false } })],
     series: [
