@@ -1,10 +1,7 @@
 // What the places of reports read of the API, under one key each.
-import { useMemo } from 'react'
 import { useQuery } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { all, api, ask, type Schemas } from '../../api/client'
 import { has, type Me } from '../../api/me'
-import type { Words } from '../../report/names'
 
 export type Report = Schemas['Report']
 export type Job = Schemas['Job']
@@ -63,9 +60,3 @@ export const useJobs = () =>
 export const running = (j: Job) => j.state === 'waiting' || j.state === 'running'
 
 export const useSchedules = () => useQuery({ queryKey: ['schedules'], queryFn: () => all((c) => ask(api.GET('/v1/schedules', { params: { query: page(c) } }))) })
-
-/** The words of reports, as the charts and tables have them. */
-export function useReportWords(): Words {
-  const { t, i18n } = useTranslation('report')
-  return useMemo(() => ({ lang: i18n.language === 'ja' ? 'ja' : 'en', t: (key, options) => String(t(key as never, options as never)), has: (key) => i18n.exists(`report:${key}`) }), [t, i18n, i18n.language])
-}

@@ -7,10 +7,11 @@ import { Select, TextField } from '../../ui/field'
 import { PageHead } from '../../ui/page'
 import { Empty, Load } from '../../ui/state'
 import type { Document } from './ask/question'
-import { useReports, useReportWords, type Report } from './data'
+import { useReports, type Report } from './data'
 import { Underway } from './underway'
 import { ReportRows } from './rows'
 import { titleOf } from './title'
+import { useWords } from '../../report/useWords'
 import './ask/ask.css'
 
 /** The reports that there are, what is under way, and what was refused. */
@@ -55,7 +56,7 @@ const any = 'any'
 
 function Found({ reports, me }: { reports: Report[]; me: Me | null | undefined }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const [, go] = useLocation()
   const [text, setText] = useState('')
   const [kind, setKind] = useState(any)

@@ -9,13 +9,14 @@ import { useLocation } from 'wouter'
 import { fromDocument, type Document } from './ask/question'
 import { keepDraft } from './ask/keep'
 import { standardOf } from './ask/kinds'
-import { useReportWords, type Report } from './data'
+import { type Report } from './data'
 import { titleOf, whereIn } from './title'
+import { useWords } from '../../report/useWords'
 
 /** Reports as a table; two of them may be chosen to be laid side by side. */
 export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[]; me: Me | null | undefined; chosen?: string[]; onChoose?: (ids: string[]) => void }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const [, go] = useLocation()
   const again = (r: Report) => {
     const d = fromDocument(r.question as Document)
@@ -24,6 +25,7 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
   }
   const toggle = (id: string, on: boolean) => onChoose?.(on ? [...(chosen ?? []), id].slice(-2) : (chosen ?? []).filter((c) => c !== id))
   return (
+    <div className="reportrows">
     <Table
       label={t('list.label')}
       rows={reports}
@@ -63,7 +65,7 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
           },
         },
         { id: 'at', head: t('list.at'), cell: (r) => <span className="nowrap">{time(r.released_at)}</span> },
-        { id: 'by', head: t('list.by'), cell: (r) => r.asked_by },
+        { id: 'by', head: <span className="nowrap">{t('list.by')}</span>, cell: (r) => <span className="nowrap">{r.asked_by}</span> },
         { id: 'state', head: t('list.state'), cell: (r) => (r.state === 'kept' ? <Badge kind="good">{t('list.kept')}</Badge> : <Badge>{t('list.gone')}</Badge>) },
         { id: 'until', head: t('list.until'), cell: (r) => <span className="nowrap">{day(r.kept_until)}</span> },
         ...(has(me, 'marketing')
@@ -81,5 +83,6 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
           : []),
       ]}
     />
+    </div>
   )
 }

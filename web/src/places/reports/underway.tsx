@@ -9,8 +9,9 @@ import { Badge, Refused } from '../../ui/state'
 import { fromDocument, type Document } from './ask/question'
 import { keepDraft } from './ask/keep'
 import { standardOf } from './ask/kinds'
-import { running, useJobs, useReportWords, type Job } from './data'
+import { running, useJobs, type Job } from './data'
 import { titleOf } from './title'
+import { useWords } from '../../report/useWords'
 
 const questionOf = (j: Job) => (j.subject as { question?: Document }).question
 const recent = 7 * 86_400_000
@@ -47,7 +48,7 @@ export function Underway({ me }: { me: Me }) {
 
 function RunningRow({ job: j }: { job: Job }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   return (
     <div className="row">
       <span className="pulse" aria-hidden="true" />
@@ -60,7 +61,7 @@ function RunningRow({ job: j }: { job: Job }) {
 
 function RefusedRow({ job: j, me }: { job: Job; me: Me }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const [, go] = useLocation()
   const q = questionOf(j)!
   const mend = () => {

@@ -4,16 +4,16 @@ import { Select } from '../../../ui/field'
 import { Banner } from '../../../ui/state'
 import { condition } from '../../../report/question'
 import type { Condition } from '../../../report/question'
-import { useReportWords } from '../data'
 import { ConditionRow, fresh, type Fields } from './row'
 import { rowID, type Group, type Item, type Join, type Row, type Where } from './question'
+import { useWords } from '../../../report/useWords'
 
 type Props = { where: Where; kept?: Condition; fields: Fields; onChange: (w: Where) => void; onDropKept: () => void }
 
 /** Conditions: rows, and groups of rows one level below. */
 export function Conditions({ where, kept, fields, onChange, onDropKept }: Props) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   if (kept)
     return (
       <Banner title={t('where.kept.title')}>

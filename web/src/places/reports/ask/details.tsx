@@ -3,9 +3,9 @@ import { Checkbox, Select, TextField } from '../../../ui/field'
 import { MultiSelect } from '../../../ui/multi'
 import { dimName, measureName, valueName } from '../../../report/names'
 import type { Contract } from '../../entrustments/contract'
-import { useReportWords } from '../data'
 import { Count } from './row'
 import { hasTotal, measuresOf, ofCampaign, readsEvents, type Draft, type Item, type Model } from './question'
+import { useWords } from '../../../report/useWords'
 
 type Props = { draft: Draft; contract: Contract; onChange: (d: Draft) => void }
 
@@ -17,7 +17,7 @@ export function Details({ draft: d, contract: c, onChange }: Props) {
   const events = readsEvents(d.kind)
   const days = events || onEvents(d.where.items)
   const readers = c.recipients.length > 1
-  if (!events && !days && !hasTotal(d.kind) && d.kind !== 'profile' && !readers) return null
+  if (!events && !days && !hasTotal(d.kind) && !readers) return null
   return (
     <section className="panel stack-s" aria-labelledby="details">
       <h2 id="details">{t('details.title')}</h2>
@@ -49,7 +49,7 @@ export function Details({ draft: d, contract: c, onChange }: Props) {
 
 function EventDetails({ draft: d, contract: c, onChange }: Props) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const measures = measuresOf(d.kind)
   return (
     <>

@@ -9,13 +9,14 @@ import { has, useMe } from '../../../api/me'
 import { condition } from '../../../report/question'
 import { dimName } from '../../../report/names'
 import { uploader, type Contract, type Info } from '../../entrustments/contract'
-import { useAttributes, useLists, useReportWords, type Column } from '../data'
+import { useAttributes, useLists, type Column } from '../data'
 import { Conditions } from './conditions'
 import { Details } from './details'
 import { Precision } from './precision'
 import { Sentence } from './sentence'
 import { hasDims, hasWhere, needsList, ofCampaign, ownDims, whereOf, type Draft } from './question'
 import type { Fields } from './row'
+import { useWords } from '../../../report/useWords'
 
 type Props = { draft: Draft; contract: Contract; under: Info[]; campaigns: Schemas['Campaign'][]; onChange: (d: Draft) => void; onContract: (id: string) => void }
 
@@ -70,7 +71,7 @@ const campaignList = (m: Schemas['Campaign'] | undefined) => String((m?.document
 
 function Words({ draft: d, dims, lists, campaigns, columns, onChange }: { draft: Draft; dims: Column[]; lists?: string[]; campaigns: Schemas['Campaign'][]; columns: string[]; onChange: (d: Draft) => void }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const optional = !needsList(d.kind)
   const everybody = '*'
   const listChoices: Choice[] = [...(optional ? [{ id: everybody, label: t('form.everybody') }] : []), ...[...new Set([...(lists ?? []), ...(d.list ? [d.list] : [])])].map((id) => ({ id, label: t('form.list', { name: id }) }))]

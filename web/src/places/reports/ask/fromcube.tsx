@@ -19,7 +19,7 @@ export function FromCube({ draft }: { draft: Draft }) {
   )
   const size = useQuery({
     queryKey: ['cube', cube?.id, JSON.stringify(where)],
-    queryFn: () => ask(api.POST('/v1/cubes/{cube}/sizes', { params: { path: { cube: cube!.id } }, body: where ? { where } : {} })),
+    queryFn: () => ask(api.POST('/v1/cubes/{cube}/sizes', { params: { path: { cube: cube!.id } }, body: where ? { where: where as Document['where'] } : {} })),
     enabled: !!cube && reads.only && d.kind !== 'cube',
     retry: false,
     staleTime: 60_000,

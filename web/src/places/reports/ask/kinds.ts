@@ -87,7 +87,9 @@ const nearest: WhyNot[] = ['campaign', 'holdout', 'events', 'columns', 'attribut
 
 /** Under which entrustments a standard report can be asked, and why not under any. */
 export function offered(s: Standard, all: Info[], party: string, campaigns: Schemas['Campaign'][]): { under: Info[]; why?: WhyNot } {
-  const under = all.filter((e) => whyNot(s, e, party, campaigns) === undefined)
+  // That which lets most be asked goes first: it is what most questions are asked under.
+  const width = (e: Info) => newest(e).outputs.length * 100 + newest(e).attributes.length
+  const under = all.filter((e) => whyNot(s, e, party, campaigns) === undefined).sort((a, b) => width(b) - width(a))
   if (under.length) return { under }
   const reasons = new Set(all.map((e) => whyNot(s, e, party, campaigns)))
   return { under, why: nearest.find((r) => reasons.has(r)) ?? 'none' }

@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next'
-import { Radios } from '../../../ui/field'
+import { Radios, TextField } from '../../../ui/field'
 import { number } from '../../../ui/format'
 import { useGate } from '../data'
 import { sigmasOf } from './budget'
@@ -25,6 +25,9 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   return (
     <section className="panel stack-s">
       <Radios label={t('precision.label')} help={t('precision.help')} choices={choices} value={value} onChange={(k) => onChange({ ...d, sigma: Number(k) })} />
+      <div className="narrow">
+        <TextField label={t('forecast.expect')} help={t('forecast.expectHelp')} inputMode="numeric" value={d.expect} onChange={(expect) => onChange({ ...d, expect })} />
+      </div>
     </section>
   )
 }

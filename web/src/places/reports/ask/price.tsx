@@ -1,11 +1,10 @@
 import { useTranslation } from 'react-i18next'
 import type { Me } from '../../../api/me'
-import { TextField } from '../../../ui/field'
 import { number, percent, upTo } from '../../../ui/format'
 import { Banner, Refused, Skeleton } from '../../../ui/state'
 import { dimName } from '../../../report/names'
 import type { Contract } from '../../entrustments/contract'
-import { useLedger, useReportWords } from '../data'
+import { useLedger } from '../data'
 import { accountsOf, digits, forecastOf, stoppedOf, tablesOf, type Price } from './budget'
 import { Meters } from './meters'
 import { Ways } from './ways'
@@ -13,6 +12,7 @@ import { FromCube } from './fromcube'
 import { Submit } from './submit'
 import { usePrice } from './useprice'
 import { lacks, type Draft } from './question'
+import { useWords } from '../../../report/useWords'
 
 type Props = { standard: string; draft: Draft; me: Me; contract: Contract; onChange: (d: Draft) => void }
 
@@ -26,11 +26,13 @@ export function PriceAside({ standard, draft: d, me, contract, onChange }: Props
   return (
     <aside className="panel price stack-s" aria-labelledby="price" aria-busy={price.isFetching}>
       <h2 id="price">{t('price.title')}</h2>
+      <div className="told stack-s">
       {lack.length > 0 && <p>{t('price.lacks', { what: lack.map((l) => t(`price.lack.${l}`)).join(t('comma')) })}</p>}
       {lack.length === 0 && price.error && <Refused error={price.error} />}
       {lack.length === 0 && !p && !price.error && <Skeleton lines={5} />}
       {p && !price.error && <Told price={p} draft={d} me={me} onChange={onChange} />}
       <FromCube draft={d} />
+      </div>
       <Submit standard={standard} draft={d} me={me} contract={contract} price={price.error || price.isPlaceholderData ? undefined : p} onChange={onChange} />
     </aside>
   )
@@ -55,7 +57,7 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
         {free ? t(cube ? 'price.ofCube' : 'price.paid') : <>{t('price.takes')} <strong className="num">{upTo(p.charged, digits)}</strong></>}
       </p>
       {!free && <Meters price={p} ledger={ledger.data} party={me.party} />}
-      <Shown price={p} draft={d} onChange={onChange} />
+      <Shown price={p} />
       <p>
         {t('price.precision')} <strong className="num">{t('precision.n', { n: number(p.precision) })}</strong> <span className="small quiet">{t('price.precisionHelp')}</span>
       </p>
@@ -71,9 +73,9 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
 }
 
 /** The share of cells that will probably be withheld. */
-function Shown({ price: p, draft: d, onChange }: { price: Price; draft: Draft; onChange: (d: Draft) => void }) {
+function Shown({ price: p }: { price: Price }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const f = forecastOf(p)
   const lacking = [...(f?.missing ?? []), ...(f?.unknown ?? [])]
   const known = f && lacking.length === 0
@@ -95,7 +97,6 @@ function Shown({ price: p, draft: d, onChange }: { price: Price; draft: Draft; o
       ) : (
         <p className="small quiet">{lacking.length ? t('forecast.none', { what: lacking.map(reason).join(t('comma')), cells: number(p.cells) }) : t('forecast.nothing', { cells: number(p.cells) })}</p>
       )}
-      <TextField label={t('forecast.expect')} help={t('forecast.expectHelp')} inputMode="numeric" value={d.expect} onChange={(expect) => onChange({ ...d, expect })} />
     </div>
   )
 }

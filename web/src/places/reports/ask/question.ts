@@ -42,23 +42,7 @@ export type Draft = {
   expect: string
 }
 
-export type Document = Schemas['Question'] & {
-  report: Kind
-  entrustment: string
-  campaign?: string
-  list?: string
-  dims?: string[]
-  where?: Condition
-  sigma?: number
-  window?: { from: string; to: string }
-  measures?: string[]
-  categories?: string[]
-  attribution?: { model?: Model; click?: string; view?: string; half_life?: string }
-  total?: boolean
-  index?: boolean
-  recipient?: string
-  purpose?: string
-}
+export type Document = Schemas['Question']
 
 export const ofCampaign = (k: Kind) => k === 'delivery' || k === 'lift' || k === 'attribution'
 export const readsEvents = (k: Kind) => ofCampaign(k) || k === 'behaviour' || k === 'reach-frequency'
@@ -177,7 +161,7 @@ export function toDocument(d: Draft): Document {
   else if (d.list) q.list = d.list
   if (hasDims(d.kind) || d.kind === 'overlap') if (d.dims.length) q.dims = d.dims
   const where = hasWhere(d.kind) ? (d.kept ?? whereOf(d.where)) : undefined
-  if (where) q.where = where
+  if (where) q.where = where as Document['where']
   if (d.sigma) q.sigma = d.sigma
   if (d.from && d.to) q.window = { from: d.from, to: d.to }
   const measures = d.measures.filter((m) => measuresOf(d.kind).includes(m))
@@ -190,7 +174,7 @@ export function toDocument(d: Draft): Document {
   if (d.total && hasTotal(d.kind)) q.total = true
   if (d.index && d.kind === 'profile') q.index = true
   if (d.recipient) q.recipient = d.recipient
-  if (d.purpose) q.purpose = d.purpose
+  if (d.purpose) q.purpose = d.purpose as Document['purpose']
   return q
 }
 

@@ -3,8 +3,9 @@ import { Button } from '../../../ui/button'
 import { Select, TextField, type Choice } from '../../../ui/field'
 import { MultiSelect } from '../../../ui/multi'
 import { dimName, valueName } from '../../../report/names'
-import { useReportWords, type Column } from '../data'
+import { type Column } from '../data'
 import { rowID, type Row } from './question'
+import { useWords } from '../../../report/useWords'
 
 /** What conditions may read under the entrustment that is chosen. */
 export type Fields = { attributes: Column[]; columns: Column[]; events: string[]; lists: string[] }
@@ -23,7 +24,7 @@ export function fresh(fields: Fields): Row | undefined {
 /** One condition: attribute is values · did at least n in d days · is on a list. */
 export function ConditionRow({ row: r, fields, onChange, onDrop }: { row: Row; fields: Fields; onChange: (r: Row) => void; onDrop: () => void }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const subjects: Choice[] = [
     ...of(fields).map((a) => ({ id: `a:${a.name}`, label: dimName(w, a.name) })),
     ...(fields.events.length ? [{ id: 'event', label: t('where.did') }] : []),
@@ -58,7 +59,7 @@ type Of<K extends Row['is']> = Extract<Row, { is: K }>
 
 function ValueFields({ row: r, column, onChange }: { row: Of<'in'> | Of<'between'>; column?: Column; onChange: (r: Row) => void }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const domain = column?.domain ?? []
   const choices = domain.map((v) => ({ id: v, label: valueName(w, r.attribute, v) }))
   const how = r.is === 'between' ? 'between' : r.not ? 'notIn' : 'in'

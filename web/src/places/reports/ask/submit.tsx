@@ -69,7 +69,7 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
   const reason = job.data?.state === 'failed' ? job.data.reason : undefined
   const elsewhere = result?.report && !own ? result.recipient : undefined
   return (
-    <div className="stack-s">
+    <div className="stack-s submit">
       {elsewhere && (
         <Banner kind="good" title={t('wait.elsewhere', { party: elsewhere })} live>
           <p>{t('wait.elsewhereText', { party: elsewhere })}</p>
@@ -116,7 +116,7 @@ function ScheduleLink({ draft }: { draft: Draft }) {
 function Waiting({ job }: { job: Job | undefined }) {
   const { t } = useTranslation('reports')
   return (
-    <div className="stack-s waiting" role="status">
+    <div className="stack-s submit" role="status">
       <p>
         <span className="pulse" aria-hidden="true" /> <strong>{t(job?.state === 'running' ? 'wait.running' : 'wait.waiting')}</strong>
       </p>

@@ -4,16 +4,17 @@ import { Button } from '../../../ui/button'
 import { day, number, upTo } from '../../../ui/format'
 import { Banner } from '../../../ui/state'
 import { measureName } from '../../../report/names'
-import { useGate, useReportWords } from '../data'
+import { useGate } from '../data'
 import { accountsOf, cheaper, digits, fitsAllAt, leftOf, precisionAt, shortOf, sigmasOf, tightest, type Ledger, type Price, type Way } from './budget'
 import { priceOf } from './useprice'
 import type { Draft } from './question'
+import { useWords } from '../../../report/useWords'
 
 /** What would cost less, each with its price and a button that does it; where the budget
  * does not reach, what is left, when it comes back, and what fits now. */
 export function Ways({ price: p, draft: d, ledger, onChange }: { price: Price; draft: Draft; ledger?: Ledger; onChange: (d: Draft) => void }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const gate = useGate()
   const ways = cheaper(d, p.sigma, sigmasOf(gate.data))
   const prices = useQueries({ queries: ways.map((x) => ({ ...priceOf(x.draft), enabled: gate.isSuccess })) })

@@ -11,9 +11,10 @@ import { Facts, PageHead } from '../../../ui/page'
 import { Badge, Banner, Empty, Load, Refused } from '../../../ui/state'
 import type { Document } from '../ask/question'
 import { digits } from '../ask/budget'
-import { useReportWords, useSchedules } from '../data'
+import { useSchedules } from '../data'
 import { titleOf, whereIn } from '../title'
 import { useCronWords } from './words'
+import { useWords } from '../../../report/useWords'
 import '../ask/ask.css'
 
 type Schedule = Schemas['Schedule']
@@ -48,7 +49,7 @@ export default function Schedules() {
 
 function One({ schedule: s, asks }: { schedule: Schedule; asks: boolean }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const cron = useCronWords()
   const q = s.question as Document
   const where = whereIn(w, q)

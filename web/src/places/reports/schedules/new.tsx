@@ -14,10 +14,10 @@ import { digits, accountsOf } from '../ask/budget'
 import { keptDraft } from '../ask/keep'
 import { readsEvents, toDocument, type Draft } from '../ask/question'
 import { usePrice } from '../ask/useprice'
-import { useReportWords } from '../data'
 import { titleOf, whereIn } from '../title'
 import { runsIn, toCron, usual, type Every } from './cron'
 import { PriceTold } from './index'
+import { useWords } from '../../../report/useWords'
 import '../ask/ask.css'
 
 /** Makes a schedule of the question that was put together. */
@@ -45,7 +45,7 @@ const formats = ['xlsx', 'pdf', 'csv-bom', 'csv', 'parquet', 'json'] as const
 
 function Form({ draft }: { draft: Draft }) {
   const { t } = useTranslation('reports')
-  const w = useReportWords()
+  const w = useWords()
   const q = toDocument({ ...draft, from: '', to: '' })
   const events = readsEvents(draft.kind) && !draft.campaign
   const [name, setName] = useState(() => titleOf(w, q).slice(0, 60))
