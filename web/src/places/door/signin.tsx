@@ -6,6 +6,7 @@ import type { Me } from '../../api/me'
 import { Button } from '../../ui/button'
 import { Load, Refused } from '../../ui/state'
 import { SignInForm } from './form'
+import { OidcRefused } from './oidc'
 
 type Rehearser = NonNullable<Schemas['Ways']['practice']>[number]
 
@@ -34,6 +35,7 @@ export default function SignIn() {
           {w.practice && <Practice people={w.practice} onDone={done} />}
           <div className="panel">
             <h1>{t('title')}</h1>
+            <OidcRefused />
             <SignInForm onDone={done} />
             {w.oidc && (
               <p>
