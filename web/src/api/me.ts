@@ -9,6 +9,9 @@ export function useMe() {
   return useQuery({
     queryKey: ['me'],
     queryFn: async (): Promise<Me | null> => {
+      // Of somebody who was there it is asked itself: a session that ended is begun
+      // again over the page, which would else give way to the door with all that was typed.
+      if (queries.getQueryData(['me'])) return ask(api.GET('/v1/me', {}))
       const ways = await ask(api.GET('/v1/session/ways', {}))
       queries.setQueryData(['ways'], ways)
       return ways.signed_in ? ask(api.GET('/v1/me', {})) : null
