@@ -22,6 +22,7 @@ var accessRows = map[string]entry{
 	"entrustment":        {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment)},
 	"putEntrustment":     {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment)},
 	"entrustmentChanges": {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/changes")},
+	"attributes":         {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/attributes")},
 	"terms":              {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/terms")},
 	"toEnd":              {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/end")},
 	"endEntrustment":     {sees: true, of: at("/v1/entrustments/" + apitest.Entrustment + "/end")}, // without its confirmation

@@ -18,6 +18,7 @@ func (s *Server) entrustmentEndpoints() []endpoint {
 		{"entrustments", http.MethodGet, "/v1/entrustments", s.entrustments},
 		{"entrustment", http.MethodGet, "/v1/entrustments/:entrustment", s.entrustment},
 		{"putEntrustment", http.MethodPut, "/v1/entrustments/:entrustment", s.putEntrustment},
+		{"attributes", http.MethodGet, "/v1/entrustments/:entrustment/attributes", s.attributes},
 		{"terms", http.MethodGet, "/v1/entrustments/:entrustment/terms", s.terms},
 		{"endEntrustment", http.MethodPost, "/v1/entrustments/:entrustment/end", s.endEntrustment},
 		{"toEnd", http.MethodGet, "/v1/entrustments/:entrustment/end", s.toEnd},

@@ -155,6 +155,8 @@ func dataScenarios() []scenario {
 		{name: "is not for clients", as: acAdops, ask: "GET /v1/events", status: 403, hasNot: []string{"900"}},
 		{name: "the base, for the operator", as: opAdops, ask: "GET /v1/bases", status: 200, has: []string{`"users":3000`}},
 		{name: "the base, for a client", as: acAdops, ask: "GET /v1/bases", status: 403, has: []string{"E_FORBIDDEN"}},
+		{name: "what a client may ask by", as: acViewer, ask: "GET /v1/entrustments/spring/attributes", status: 200, has: []string{`{"name":"gender","domain":["f","m","unknown"],"ordered":false}`, `"area"`}, hasNot: []string{"3000"}},
+		{name: "not of a stranger's", as: beMarketing, ask: "GET /v1/entrustments/spring/attributes", status: 404, hasNot: []string{"gender", "acme"}},
 		{name: "a client's list of lists", as: acAdops, ask: "GET /v1/entrustments/spring/lists", status: 200, has: []string{`"vips"`, `"rows":2345`}},
 		{name: "what expires when", as: acAdops, ask: "GET /v1/entrustments/spring/retention", status: 200, has: []string{`"vips"`, `"retention.lists"`, `"expires_at"`}, hasNot: []string{"2345"}},
 		{name: "the operator sees it too", as: opAdops, ask: "GET /v1/entrustments/spring/retention", status: 200, has: []string{`"vips"`}, hasNot: []string{"2345"}},

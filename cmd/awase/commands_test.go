@@ -40,6 +40,7 @@ var noCommand = map[string]string{
 	"contractYAML": "a file to read", "contractJSON": "a file to read", "docs": "a page", "top": "it leads to a page",
 	"attestationOfOld": "awase attestation asks at the new address",
 	"draft":            "awase drafts shows all that wait",
+	"attributes":       "a refusal lists the values that there are, and so does every report; the page asks beforehand",
 	"getList":          "awase lists ENTRUSTMENT NAME takes it out of listLists",
 	"receivedDelivery": "awase courier fetch -n lists all",
 	"watchJob":         "commands ask getJob again, which every proxy lets pass",

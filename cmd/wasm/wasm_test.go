@@ -1,4 +1,4 @@
-// Package wasm_test runs both modules in Node, as a page would.
+// Package wasm_test runs the modules in Node, as a page would.
 package wasm_test
 
 import (

@@ -56,6 +56,21 @@ func Fingerprint(key ed25519.PublicKey) string {
 // included, by Verify. Any byte that differs from what was released is an error,
 // white space too: the file is as it was written, or on one line.
 func VerifyFile(file []byte, key ed25519.PublicKey) (*Receipt, error) {
+	p, err := takeApart(file)
+	if err != nil {
+		return nil, err
+	}
+	r, err := Verify(p.receipt, p.table, key)
+	if err != nil {
+		return nil, err
+	}
+	return r, layout(file, p.flat)
+}
+
+// parts are a released table's file: on one line, as it is hashed, and its receipt.
+type parts struct{ flat, table, receipt []byte }
+
+func takeApart(file []byte) (*parts, error) {
 	var flat, escaped bytes.Buffer
 	if err := json.Compact(&flat, file); err != nil {
 		return nil, errors.New("the file is not JSON")
@@ -68,11 +83,7 @@ func VerifyFile(file []byte, key ed25519.PublicKey) (*Receipt, error) {
 		return nil, err
 	}
 	table := append(append(bytes.Clone(text[:from]), "null"...), text[to:]...)
-	r, err := Verify(text[from:to], table, key)
-	if err != nil {
-		return nil, err
-	}
-	return r, layout(file, flat.Bytes())
+	return &parts{flat.Bytes(), table, text[from:to]}, nil
 }
 
 // layout holds the white space of a file to that of its writer; flat is the file

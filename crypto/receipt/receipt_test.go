@@ -231,10 +231,16 @@ func without(names ...string) []check {
 	return slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return slices.Contains(names, c.name) })
 }
 
-// TestControls takes each check away and sees the forgery succeed that it is
-// there against.
-func TestControls(t *testing.T) {
-	s, forger := newSigner(1), newSigner(2)
+// forgery is a table with a receipt that it is not genuine by.
+type forgery struct {
+	table   string
+	receipt []byte
+	gone    []string // the checks that find it
+}
+
+// forgeries are what the checks are there against: of the key of s, made by another.
+func forgeries(t *testing.T, s, forger *Signer) map[string]forgery {
+	t.Helper()
 	forgedTable := strings.Replace(withoutReceipt, `"value":812`, `"value":912`, 1)
 	if forgedTable == withoutReceipt {
 		t.Fatal("nothing is forged")
@@ -247,12 +253,7 @@ func TestControls(t *testing.T) {
 		do(&r)
 		return must(json.Marshal(r))
 	}
-	type forgery struct {
-		table   string
-		receipt []byte
-		gone    []string // the checks that find it
-	}
-	forgeries := map[string]forgery{
+	all := map[string]forgery{
 		"all of it by another key":      {forgedTable, signed(forger, forgedTable), []string{"key"}},
 		"all of it in the key's name":   {forgedTable, change(signed(forger, forgedTable), func(r *Receipt) { r.Key = s.Public() }), []string{"signature", "checkpoint"}},
 		"a dev vault's, passed as none": {withoutReceipt, change(signed(s, withoutReceipt), func(r *Receipt) { r.Dev = false }), []string{"signature"}},
@@ -283,7 +284,7 @@ func TestControls(t *testing.T) {
 		c := claimsOf(withoutReceipt)
 		c.Log = logOf(entryOf(&c)).proof(s, 5)
 		change(&c)
-		forgeries["the log says otherwise of "+name] = forgery{withoutReceipt, must(s.Sign(c)), []string{"entry"}}
+		all["the log says otherwise of "+name] = forgery{withoutReceipt, must(s.Sign(c)), []string{"entry"}}
 	}
 	for name, entry := range map[string]func(*Claims) string{
 		"another table":    func(c *Claims) string { d := claimsOf(forgedTable); return entryOf(&d) },
@@ -292,9 +293,16 @@ func TestControls(t *testing.T) {
 	} {
 		c := claimsOf(withoutReceipt)
 		c.Log = logOf(entry(&c)).proof(s, 5)
-		forgeries["the log holds "+name] = forgery{withoutReceipt, must(s.Sign(c)), []string{"entry"}}
+		all["the log holds "+name] = forgery{withoutReceipt, must(s.Sign(c)), []string{"entry"}}
 	}
-	for name, c := range forgeries {
+	return all
+}
+
+// TestControls takes each check away and sees the forgery succeed that it is
+// there against.
+func TestControls(t *testing.T) {
+	s, forger := newSigner(1), newSigner(2)
+	for name, c := range forgeries(t, s, forger) {
 		if _, err := verify(c.receipt, []byte(c.table), s.Public(), checks); err == nil {
 			t.Errorf("%s: it verifies", name)
 		}

@@ -105,6 +105,20 @@ func unless(holds bool, sentence string) error {
 }
 
 func verify(raw, table []byte, key ed25519.PublicKey, checks []check) (*Receipt, error) {
+	s, err := readShown(raw, table, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range checks {
+		if err := c.hold(s); err != nil {
+			return nil, err
+		}
+	}
+	return s.Receipt, nil
+}
+
+// readShown reads what the checks are of.
+func readShown(raw, table []byte, key ed25519.PublicKey) (*shown, error) {
 	r := new(Receipt)
 	if err := json.Unmarshal(raw, r); err != nil || r.Schema != Schema {
 		return nil, errors.New("the receipt is not one that this version reads")
@@ -126,12 +140,7 @@ func verify(raw, table []byte, key ed25519.PublicKey, checks []check) (*Receipt,
 	if json.Unmarshal([]byte(r.Log.Entry), &s.entry) != nil {
 		s.entry = logged{}
 	}
-	for _, c := range checks {
-		if err := c.hold(s); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
+	return s, nil
 }
 
 // Origin gives the first line of a checkpoint: which log it is of.

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { forgetPin, keepCheckpoint, keepGiven, originOf, readPin, trust } from './pin'
+
+function store() {
+  const kept = new Map<string, string>()
+  return { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v), removeItem: (k: string) => void kept.delete(k) }
+}
+const [first, later] = [new Date('2026-11-23T00:00:00Z'), new Date('2026-11-24T00:00:00Z')]
+const a = 'awase/room+0a1b2c3d+AaBb/+=='
+const b = 'awase/room+11111111+Other='
+
+test('the key first seen is kept, and another one is told', () => {
+  const s = store()
+  expect(trust(s, a, first)).toMatchObject({ changed: false, pin: { line: a, given: false, since: first.toISOString() } })
+  expect(trust(s, a, later)).toMatchObject({ changed: false, pin: { since: first.toISOString() } })
+  expect(trust(s, b, later)).toMatchObject({ changed: true, pin: { line: a } })
+  forgetPin(s)
+  expect(trust(s, b, later)).toMatchObject({ changed: false, pin: { line: b } })
+})
+
+test('a key got by another way stands above what the server shows', () => {
+  const s = store()
+  trust(s, a, first)
+  keepGiven(s, ` ${b}\n`, later)
+  expect(trust(s, b, later)).toMatchObject({ changed: false, pin: { given: true, line: b } })
+  expect(trust(s, a, later).changed).toBe(true)
+})
+
+test('a checkpoint never goes back', () => {
+  const s = store()
+  trust(s, a, first)
+  keepCheckpoint(s, 'awase/room\n9\nroot\n')
+  keepCheckpoint(s, 'awase/room\n7\nroot\n')
+  expect(readPin(s)?.checkpoint).toContain('\n9\n')
+  keepCheckpoint(s, 'awase/room\n12\nroot\n')
+  expect(readPin(s)?.checkpoint).toContain('\n12\n')
+})
+
+test('what is no pin is none', () => {
+  const s = store()
+  s.setItem('awase.log-key', '{"line": 3}')
+  expect(readPin(s)).toBeUndefined()
+  s.setItem('awase.log-key', 'no JSON')
+  expect(readPin(s)).toBeUndefined()
+})
+
+test('a line has a name and a key', () => {
+  expect(originOf(a)).toBe('awase/room')
+  for (const bad of ['', 'awase', 'a+b+c', 'a b+0a1b2c3d+Aa=', a + ' x']) expect(originOf(bad)).toBeUndefined()
+})

@@ -1,0 +1,64 @@
+// The key of the record log as this browser first saw it, or as somebody pasted it. It
+// is public and says nothing of any person; a key that changed is what a forged room has.
+
+export type Pin = {
+  /** The line of awase log key. */
+  line: string
+  /** When it was kept. */
+  since: string
+  /** Whether it came by another way than from the server. */
+  given: boolean
+  /** The last checkpoint of the log that was checked by it. */
+  checkpoint?: string
+}
+
+type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+const name = 'awase.log-key'
+
+export function readPin(store: Store): Pin | undefined {
+  try {
+    const pin = JSON.parse(store.getItem(name) ?? 'null') as Pin | null
+    return pin && typeof pin.line === 'string' && typeof pin.since === 'string' ? pin : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const forgetPin = (store: Store) => store.removeItem(name)
+
+const write = (store: Store, pin: Pin) => {
+  try {
+    store.setItem(name, JSON.stringify(pin))
+  } catch {
+    // A browser that keeps nothing sees each key for the first time.
+  }
+  return pin
+}
+
+/** Keeps a key that somebody got by another way. */
+export const keepGiven = (store: Store, line: string, now: Date) => write(store, { line: line.trim(), since: now.toISOString(), given: true })
+
+/** Keeps the key that the server shows now, in place of another. */
+export const keepSeen = (store: Store, line: string, now: Date) => write(store, { line: line.trim(), since: now.toISOString(), given: false })
+
+/** Keeps the checkpoint that was checked last; it never goes back. */
+export function keepCheckpoint(store: Store, checkpoint: string) {
+  const pin = readPin(store)
+  if (pin && sizeOf(checkpoint) >= sizeOf(pin.checkpoint)) write(store, { ...pin, checkpoint })
+}
+
+const sizeOf = (checkpoint: string | undefined) => Number((checkpoint ?? '').split('\n')[1]) || 0
+
+/** What to check by: the key that is kept, and whether the server now shows another. The
+ * first that is seen is kept. */
+export function trust(store: Store, served: string, now: Date): { pin: Pin; changed: boolean } {
+  const pin = readPin(store)
+  if (!pin) return { pin: keepSeen(store, served, now), changed: false }
+  return { pin, changed: pin.line !== served.trim() }
+}
+
+/** The name of a log and a key of the note format; undefined of what is no such line. */
+export function originOf(line: string): string | undefined {
+  const parts = /^([^+\s]+)\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/.exec(line.trim())
+  return parts?.[1]
+}
