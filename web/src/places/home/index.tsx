@@ -54,18 +54,20 @@ function Shown({ me }: { me: Me }) {
 
 function News() {
   const { t, i18n } = useTranslation('home')
-  const news = useQuery({ queryKey: ['notices', 'news'], queryFn: () => ask(api.GET('/v1/notices', { params: { query: { limit: 6 } } })), refetchInterval: 30_000 })
+  const news = useQuery({ queryKey: ['notices', 'news'], queryFn: () => ask(api.GET('/v1/notices', { params: { query: { limit: 30 } } })), refetchInterval: 30_000 })
   return (
     <section className="panel stack-s" aria-labelledby="news">
       <h2 id="news">{t('news.title')}</h2>
       <Load of={news}>
-        {(n) =>
-          n.items.length === 0 ? (
+        {(n) => {
+          // What a job made is told by itself: a report that is there, a list that was checked.
+          const items = n.items.filter((x) => x.kind !== 'job.done').slice(0, 6)
+          return items.length === 0 ? (
             <p className="quiet">{t('news.none')}</p>
           ) : (
             <>
               <ul className="plainlist">
-                {n.items.map((x) => {
+                {items.map((x) => {
                   const title = x.title[i18n.language as 'ja' | 'en']
                   const to = wayTo(x)
                   return (
@@ -80,7 +82,7 @@ function News() {
               </p>
             </>
           )
-        }
+        }}
       </Load>
     </section>
   )

@@ -28,7 +28,7 @@ export function QuestionForm({ draft: d, contract: c, under, campaigns, onChange
   const listName = ofCampaign(d.kind) ? campaignList(campaigns.find((m) => m.id === d.campaign)) : d.list
   const list = lists.data?.find((l) => l.name === listName)
   // A column of another's list is known by its name alone: the list's own values are not ours to see.
-  const columns: Column[] = listName ? (c.list_columns ?? []).map((name) => list?.columns.find((x) => x.name === name) ?? { name, domain: [], ordered: false }) : []
+  const columns: Column[] = listName ? (c.list_columns ?? []).map((name) => list?.columns.find((x) => x.name === name) ?? bare(name)) : []
   const fields: Fields = {
     attributes: attributes.data ?? [],
     columns: columns.filter((x) => x.domain.length > 0),
@@ -40,7 +40,9 @@ export function QuestionForm({ draft: d, contract: c, under, campaigns, onChange
   useEffect(() => {
     if (names?.length === 1 && !d.list && needsList(d.kind)) onChange({ ...d, list: names[0]! })
   }, [names, d, onChange])
-  const dims: Column[] = [...ownDims(d.kind).map((name) => ({ name, domain: [], ordered: false })), ...fields.attributes, ...columns]
+  const dims: Column[] = [...ownDims(d.kind).map(bare), ...fields.attributes, ...columns]
+  // What is chosen is seen while its values come.
+  for (const name of d.dims) if (name !== 'matched_by' && !dims.some((x) => x.name === name)) dims.push(bare(name))
   return (
     <>
       <Refused error={attributes.error ?? lists.error} again={() => void (attributes.refetch(), lists.refetch())} />
@@ -66,6 +68,8 @@ export function QuestionForm({ draft: d, contract: c, under, campaigns, onChange
     </>
   )
 }
+
+const bare = (name: string): Column => ({ name, domain: [], ordered: false })
 
 const campaignList = (m: Schemas['Campaign'] | undefined) => String((m?.document as { list?: string } | undefined)?.list ?? '')
 
