@@ -1,4 +1,4 @@
-# Awase. Nothing but Go and make is needed.
+# Awase. Nothing but Go and make is needed; the page is built, too, where there is Node.js.
 GO ?= go
 RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
 # ALONE are tests in which one goroutine does all, or whose servers are other processes, at length.
@@ -12,12 +12,56 @@ PEERS ?= ours,clickhouse,duckdb,map,stream
 LIBCHDB = bin/peers/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 CHLISTEN = bin/peers/chlisten
 
-.PHONY: all build font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-peers plan-figures fuzz wasm
+# NODE tells whether Node.js and npm are there, as Vite needs them.
+NODE = command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null
+# PAGE is built last of all that the binary holds of the page.
+PAGE = web/dist/index.html.gz
+# PAGESOURCES are what the page is made of: its own, and the Go of its WASM modules;
+# CONTRACTSOURCES what the contract is. Folders are among them: one changes when a file
+# goes.
+CONTRACTSOURCES := go.mod go.sum $(shell find api internal/contract entrustment ! -name '*_test.go' -print)
+PAGESOURCES := Makefile go.mod go.sum bin/openapi.yaml $(shell find web cmd/wasm intake crypto entrustment \( -path web/node_modules -o -path web/dist -o -path web/public/wasm -o -path web/src/api/schema.d.ts -o -name testdata \) -prune -o ! -name '*_test.go' ! -path 'web/*.go' ! -path web ! -path web/public ! -path web/src/api -print)
+WASM := $(patsubst cmd/wasm/%/main.go,%,$(wildcard cmd/wasm/*/main.go))
+
+.PHONY: all build web page packages font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-peers plan-figures fuzz wasm
 
 all: build
 
-build:
+build: page
 	CGO_ENABLED=0 $(GO) build -o bin/awase ./cmd/awase
+
+web: $(PAGE)         ## the page, as the binary holds it (web/dist): Node.js 20.19 or later, and npm
+
+page:                # where it can be built
+	@if $(NODE); then $(MAKE) --no-print-directory web; \
+	  elif test -e $(PAGE); then echo "=== WITHOUT NODE.JS THE PAGE IS NOT BUILT ANEW: the program gets the one that lies in web/dist"; \
+	  else echo "=== WITHOUT THE PAGE: there is no Node.js 20.19 or later with npm here. The program does everything else, and says so at its address (make deps; make web build)"; fi
+
+# What was left half done is done again.
+.DELETE_ON_ERROR:
+
+$(PAGE): $(PAGESOURCES)
+	@$(NODE) || { echo "the page needs Node.js 20.19 or later, and npm: make deps"; exit 1; }
+	@$(MAKE) --no-print-directory packages wasm
+	cd web && npx --no-install openapi-typescript ../bin/openapi.yaml -o src/api/schema.d.ts
+	cd web && npm run --silent check
+	cd web && npm run --silent build
+	@echo "the page: $$(cat $$(find web/dist -type f ! -name '*.wasm.gz') | wc -c) bytes, and $$(cat web/dist/wasm/*.wasm.gz | wc -c) of WASM"
+	@touch $@
+
+# The contract is written anew when its sources changed, and is another file only where
+# it is another contract: the page is not built for less.
+bin/contract.stamp: $(CONTRACTSOURCES)
+	@mkdir -p bin
+	$(GO) run ./internal/contract > bin/openapi.new
+	@if cmp -s bin/openapi.new bin/openapi.yaml; then rm bin/openapi.new; else mv bin/openapi.new bin/openapi.yaml; fi
+	@touch $@
+
+bin/openapi.yaml: bin/contract.stamp
+	@test -e $@ || { rm bin/contract.stamp; $(MAKE) --no-print-directory bin/contract.stamp; }
+
+packages:            # the page's libraries, as its lock has them. A linked folder is somebody's own, and left alone
+	@test -L web/node_modules || cmp -s web/package-lock.json web/node_modules/.lock || { (cd web && npm ci --no-audit --no-fund) && cp web/package-lock.json web/node_modules/.lock; }
 
 demo: build          ## a made-up population and the lists of a client and an ad platform, end to end
 	./bin/awase demo
@@ -25,15 +69,23 @@ demo: build          ## a made-up population and the lists of a client and an ad
 demo-adult: build    ## the same on the 32,561 real people of UCI Adult
 	./bin/awase demo --adult --out demo-out-adult
 
-deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node runs the WASM modules, bash and curl the pages of docs, ClickHouse and DuckDB are the peers of the benchmark, ClickHouse is the second engine
+deps: $(LIBCHDB) $(CHLISTEN)   ## what tests need besides Go: node builds the page and runs its WASM modules, Chromium is what it is tested in, bash and curl the pages of docs, ClickHouse and DuckDB are the peers of the benchmark, ClickHouse is the second engine
 	$(GO) mod download
 	cd bench/peers && $(GO) mod download
 	cd internal/oidcop && $(GO) mod download
 	@command -v node >/dev/null || { apt-get update && apt-get install -y nodejs; }
+	@command -v npm >/dev/null || { apt-get update && apt-get install -y npm; }
 	@command -v curl >/dev/null && command -v bash >/dev/null || { apt-get update && apt-get install -y curl bash; }
+	@command -v chromium >/dev/null || { apt-get update && apt-get install -y chromium; }
+	@fc-list :lang=ja 2>/dev/null | grep -q . || { apt-get update && apt-get install -y fontconfig fonts-noto-cjk; }
+	@if $(NODE); then $(MAKE) --no-print-directory packages; \
+	  else echo "=== Node.js here is older than 20.19: the page is not built, nor tested (nodejs.org has newer ones)"; fi
 
-test:                ## every test
+test: page           ## every test
 	@command -v node >/dev/null || echo "NOT RUN without node: the WASM modules (make deps installs it)"
+	@command -v chromium >/dev/null || echo "NOT RUN without Chromium: the page in a browser (make deps installs it)"
+	@if $(NODE); then cd web && npx --no-install vitest run; \
+	  else echo "NOT RUN without Node.js 20.19 or later and npm: the page, its types and its tests (make deps)"; fi
 	@command -v curl >/dev/null && command -v bash >/dev/null || echo "NOT RUN without bash and curl: docs/api-tour.md and docs/uploads.md (make deps installs them)"
 	@test -e $(LIBCHDB) && test -e $(CHLISTEN) || echo "NOT RUN without ClickHouse's library: the second engine (sql/clickhouse, and with it enclave, cmd/awase), its faults, its account (make deps installs it, Linux on amd64, 540 MB)"
 	@test "$$(id -u)" = 0 || echo "NOT RUN but as root: that another user gets no answer at the enclave's socket, and what descriptors an enclave holds"
@@ -52,12 +104,12 @@ test-peers: $(LIBCHDB) $(CHLISTEN)   ## the module of the peers: vet, staticchec
 attacks:             ## the statistical checks and attacks of PRIVACY §5, §6 at full size, with their figures; about half an hour
 	$(GO) test -count 1 -v -timeout 120m -run $(ATTACKS) ./aggregator ./enclave -args -attacks
 
-wasm:                ## the modules of the page, and their sizes
-	@mkdir -p bin/wasm
-	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" bin/wasm/
-	@set -e; for m in text sheet verify; do \
-	  GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/wasm/$$m.wasm ./cmd/wasm/$$m; \
-	  echo "$$m.wasm $$(wc -c < bin/wasm/$$m.wasm) bytes, $$(gzip -9 -c bin/wasm/$$m.wasm | wc -c) gzipped"; done
+wasm:                ## the modules of the page
+	@mkdir -p web/public/wasm
+	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/public/wasm/
+	@set -e; for m in $(WASM); do \
+	  GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o web/public/wasm/$$m.wasm ./cmd/wasm/$$m; \
+	  echo "$$m.wasm: $$(wc -c < web/public/wasm/$$m.wasm) bytes"; done
 
 kill:                ## kill -9 of the enclave, the front or both, at random for ten minutes under load
 	AWASE_KILL=10m $(GO) test -count 1 -v -timeout 20m -run '^TestKillEverything$$' ./cmd/awase
@@ -71,6 +123,8 @@ check:               ## what CI holds besides tests
 	GOOS=js GOARCH=wasm $(GO) vet ./cmd/wasm/...
 	$(GO) tool staticcheck ./...
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/awase
+	$(GO) vet -tags noweb ./web
+	CGO_ENABLED=0 $(GO) build -tags noweb -o /dev/null ./cmd/awase
 
 race:                ## the race detector, where goroutines share something
 	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator ./render

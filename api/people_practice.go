@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 // waysView is how one may sign in.
 type waysView struct {
+	SignedIn bool            `json:"signed_in"`
 	OIDC     bool            `json:"oidc"`
 	Setup    bool            `json:"setup"`              // there is no admin yet: /setup
 	Practice []rehearserView `json:"practice,omitempty"` // accounts that are entered without a password
@@ -26,9 +28,9 @@ type rehearserView struct {
 	Role  string `json:"role"`
 }
 
-// ways tells who is about to sign in how they may.
+// ways tells who is about to sign in how they may, and whether they have.
 func (s *Server) ways(c *call) (*answer, error) {
-	v := waysView{OIDC: s.oidc != nil}
+	v := waysView{SignedIn: c.who != nil, OIDC: s.oidc != nil}
 	if s.OperatorParty != "" {
 		has, err := s.Store.HasAdmin(c.ctx(), s.OperatorParty)
 		if err != nil {
@@ -82,14 +84,29 @@ func (s *Server) rehearsers(c *call) ([]store.Person, error) {
 	return s.Store.Rehearsers(c.ctx())
 }
 
-// nearby tells whether a request comes from this machine, to a name of this machine:
-// by another one a page of elsewhere asks, whose name was made to lead here, or who
-// stands behind a proxy.
+// forwarded are headers that a proxy adds.
+var forwarded = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
+
+// nearby tells whether a request comes from this machine, to a name of this machine
+// and from a page of it: by another name a page of elsewhere asks, whose name was made
+// to lead here, or who stands before a proxy.
 func (s *Server) nearby(c *call) bool {
-	host := c.Host
+	if slices.ContainsFunc(forwarded, func(name string) bool { return c.Header.Get(name) != "" }) {
+		return false
+	}
+	if origin := c.Header.Get("Origin"); origin != "" {
+		if at, err := url.Parse(origin); err != nil || !loopbackHost(at.Host) {
+			return false
+		}
+	}
+	return s.address(c.Request).IsLoopback() && loopbackHost(c.Host)
+}
+
+// loopbackHost tells whether a host, with its port or without, is this machine by name.
+func loopbackHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	to, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return s.address(c.Request).IsLoopback() && (strings.EqualFold(host, "localhost") || err == nil && to.IsLoopback())
+	at, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || err == nil && at.IsLoopback()
 }

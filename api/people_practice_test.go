@@ -13,6 +13,7 @@ import (
 
 // waysIn are what GET /v1/session/ways answers.
 type waysIn struct {
+	SignedIn    bool `json:"signed_in"`
 	OIDC, Setup bool
 	Practice    []struct{ ID, Name, Party, Role string }
 }
@@ -155,6 +156,16 @@ func TestPracticeIsHere(t *testing.T) {
 	if status, _ := asked("localhost:8400", "Origin", "https://evil.example"); status != http.StatusForbidden {
 		t.Errorf("by a page of another site: %d", status)
 	}
+	for _, header := range [][2]string{{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}, {"Via", "1.1 proxy"}, {"X-Real-IP", "127.0.0.1"}, {"X-Forwarded-Proto", "https"}} {
+		if status, listed := asked("localhost:8400", header[0], header[1]); status != 404 || listed {
+			t.Errorf("%v: %d, listed %v", header, status, listed)
+		}
+	}
+	for origin, want := range map[string]int{"http://localhost:8400": 201, "https://room.example": 404, "http://192.0.2.1:8400": 404, "null": 404} {
+		if status, _ := asked("localhost:8400", "Origin", origin, "Sec-Fetch-Site", "same-origin"); status != want {
+			t.Errorf("a page of %s: %d, want %d", origin, status, want)
+		}
+	}
 	if status, _ := asked("localhost:8400", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
 		t.Errorf("by a page of another site: %d", status)
 	}
@@ -174,8 +185,16 @@ func TestWays(t *testing.T) {
 	if w := ways(r.Nobody()); !w.OIDC || !w.Setup {
 		t.Errorf("%+v", w)
 	}
-	firstAdmin(t, r)
-	if w := ways(r.Nobody()); !w.OIDC || w.Setup {
+	email := firstAdmin(t, r)
+	if w := ways(r.Nobody()); !w.OIDC || w.Setup || w.SignedIn {
 		t.Errorf("%+v", w)
+	}
+	admin := signIn(t, r, email, good)
+	if !ways(admin).SignedIn || !ways(r.With(r.Token(everybody(apitest.Operator)))).SignedIn {
+		t.Error("who signed in, or shows a token, has not")
+	}
+	admin.Do("DELETE", "/v1/session", nil).Want(204)
+	if ways(admin).SignedIn {
+		t.Error("who signed out is signed in")
 	}
 }

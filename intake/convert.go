@@ -143,7 +143,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 		if len(cell) > 0 {
 			w.t.columns[i].Filled++
 			if nul && bytes.IndexByte(cell, 0) >= 0 {
-				return w.reject(line, w.names[i], reasonNUL)
+				return w.refuse(line, i, reasonNUL)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 	if w.base {
 		person, reason, slot := w.person(c, r)
 		if reason != "" {
-			return w.reject(line, w.names[slot], reason)
+			return w.refuse(line, slot, reason)
 		}
 		row.Person = person
 	}
@@ -171,7 +171,7 @@ func (w *worker) row(c *table.Chunk, r int, plain, nul bool) (seal.Row, bool) {
 	if w.header.Keyed {
 		var reason string
 		if key, reason = userKey(c, r, w.key); reason != "" {
-			return w.reject(line, w.names[w.key], reason)
+			return w.refuse(line, w.key, reason)
 		}
 	}
 	from := len(w.found)
@@ -206,6 +206,12 @@ func isHeader(c *table.Chunk, r int, names []string) bool {
 	return true
 }
 
+// refuse rejects a row for the cell in one of its columns.
+func (w *worker) refuse(line int64, slot int, reason string) (seal.Row, bool) {
+	w.t.columns[slot].Refused++
+	return w.reject(line, w.names[slot], reason)
+}
+
 func (w *worker) reject(line int64, column, reason string) (seal.Row, bool) {
 	w.t.fault(line, column, "", reason, "")
 	w.t.rejected++
@@ -225,6 +231,7 @@ func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, re
 			continue
 		}
 		if !plain && !readable(cell) {
+			w.t.columns[id.slot].Refused++
 			w.t.fault(line, w.names[id.slot], id.kind.String(), encodingReason(cell), "")
 			ok = ok && w.wide
 			continue
@@ -238,6 +245,7 @@ func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, re
 			if e.Reason == identifier.ReasonEmpty {
 				continue
 			}
+			w.t.columns[id.slot].Refused++
 			w.t.fault(line, w.names[id.slot], id.kind.String(), string(e.Reason), e.Mend)
 			ok = ok && w.wide
 			continue
@@ -245,6 +253,7 @@ func (w *worker) identify(c *table.Chunk, r int, line int64, plain bool) (ok, re
 		// Dashes and brackets are how a phone number is written, not a fault.
 		if rep &^= identifier.RepairSeparators; rep != 0 {
 			w.t.repairs[rep]++
+			w.t.columns[id.slot].Repaired++
 			repaired = true
 		}
 		w.addDistinct(from, id.header)

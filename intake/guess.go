@@ -145,7 +145,7 @@ func saysConsent(name string) bool {
 // guessConsent is the guess of a column whose header speaks of consent. Whatever is in
 // it, it is never merely dropped: that would take in the rows of those who said no.
 func guessConsent(st *stats) Guess {
-	g := Guess{Use: useConsent, Certainty: Likely, Why: "the name speaks of consent, and the values are yes and no"}
+	g := Guess{Use: useConsent, Certainty: Likely, Ground: GroundConsent, Why: "the name speaks of consent, and the values are yes and no"}
 	if st.share(st.truth, 95) {
 		return g
 	}
@@ -184,36 +184,37 @@ func (p *Proposal) guessOne(name string, st *stats, consent bool) Guess {
 	case consent:
 		return guessConsent(st)
 	case speaksOfConsent(name, st):
-		return Guess{Use: useOpen, Certainty: Unsure, Why: "the name speaks of consent, and a list has one column of it; say in list.yaml which counts"}
+		return Guess{Use: useOpen, Certainty: Unsure, Ground: GroundConsentMore, Why: "the name speaks of consent, and a list has one column of it; say in list.yaml which counts"}
 	case known == entrustment.KindCookie:
-		return Guess{Use: useDrop, Certainty: Unsure, Why: "a cookie needs the namespace that both sides use; declare it in list.yaml"}
+		return Guess{Use: useDrop, Certainty: Unsure, Ground: GroundCookie, Why: "a cookie needs the namespace that both sides use; declare it in list.yaml"}
 	case known != "":
 		return guessKnown(known, st)
 	case name != "" && entrustment.LooksLocated(name):
-		return Guess{Use: useDrop, Certainty: Certain, Why: "where somebody is never leaves more finely than by prefecture or region"}
+		return Guess{Use: useDrop, Certainty: Certain, Ground: GroundLocated, Why: "where somebody is never leaves more finely than by prefecture or region"}
 	case name != "" && ownNumbers[fold(name)]:
-		return Guess{Use: useDrop, Certainty: Certain, Why: "a member number matches nobody here; under a contract that delivers, name it in list.yaml as user_key: and take it out of drop:"}
+		return Guess{Use: useDrop, Certainty: Certain, Ground: GroundOwnNumber, Why: "a member number matches nobody here; under a contract that delivers, name it in list.yaml as user_key: and take it out of drop:"}
 	case name != "" && (droppable(name) || dropsOf(p.Template, name)):
-		return Guess{Use: useDrop, Certainty: Certain, Why: "names, addresses and postcodes never leave"}
+		return Guess{Use: useDrop, Certainty: Certain, Ground: GroundDirect, Why: "names, addresses and postcodes never leave"}
 	case name == "":
-		return Guess{Use: useDrop, Certainty: Unsure, Why: "the column has no name"}
+		return Guess{Use: useDrop, Certainty: Unsure, Ground: GroundUnnamed, Why: "the column has no name"}
 	}
 	for _, is := range []struct {
 		kind string
 		n    int
 	}{{entrustment.KindEmail, st.email}, {entrustment.KindMAID, st.uuid}, {entrustment.KindPhone, st.dialled}} {
 		if st.share(is.n, 80) {
-			return Guess{Use: is.kind, Certainty: Likely, Why: fmt.Sprintf("the name isn't known, and %d of %d values are written so", is.n, st.filled)}
+			return Guess{Use: is.kind, Certainty: Likely, Ground: GroundValues, Why: fmt.Sprintf("the name isn't known, and %d of %d values are written so", is.n, st.filled)}
 		}
 	}
 	if st.share(st.sha+st.md5+st.sha1+st.other, 80) {
-		return Guess{Use: useDrop, Certainty: Unsure, Why: "hashes don't show what they are of; name the column email, phone or maid, or declare its kind"}
+		return Guess{Use: useDrop, Certainty: Unsure, Ground: GroundHashes, Why: "hashes don't show what they are of; name the column email, phone or maid, or declare its kind"}
 	}
-	why := "nothing is known of it; declare it in list.yaml, or leave it here"
+	ground, why := GroundUnknown, "nothing is known of it; declare it in list.yaml, or leave it here"
 	if n := len(st.distinct); n > 0 && n <= maxShown && st.filled > n {
+		ground = GroundFew
 		why = fmt.Sprintf("it has %s; declare name and values in list.yaml to ask by it, or leave it here", entrustment.Count(n, "value alone", "different values"))
 	}
-	return Guess{Use: useDrop, Certainty: Unsure, Why: why}
+	return Guess{Use: useDrop, Certainty: Unsure, Ground: ground, Why: why}
 }
 
 // guessKnown weighs a name against the values.
@@ -221,19 +222,19 @@ func guessKnown(kind string, st *stats) Guess {
 	fits := st.raw(kind) + st.sha
 	switch {
 	case st.filled == 0:
-		return Guess{Use: kind, Certainty: Likely, Why: "the name says so; the first rows have none"}
+		return Guess{Use: kind, Certainty: Likely, Ground: GroundName, Why: "the name says so; the first rows have none"}
 	case st.share(fits, 80):
-		return Guess{Use: kind, Certainty: Certain, Why: fmt.Sprintf("the name says so, and %d of %d values agree", fits, st.filled)}
+		return Guess{Use: kind, Certainty: Certain, Ground: GroundAgree, Why: fmt.Sprintf("the name says so, and %d of %d values agree", fits, st.filled)}
 	}
 	for _, other := range []string{entrustment.KindEmail, entrustment.KindPhone, entrustment.KindMAID} {
 		if n := st.raw(other); other != kind && st.share(n, 80) && !(other == entrustment.KindMAID && st.uuid == 0) {
-			return Guess{Use: other, Certainty: Likely, Why: fmt.Sprintf("the name says %s, but %d of %d values are written as %s", kind, n, st.filled, other)}
+			return Guess{Use: other, Certainty: Likely, Ground: GroundValues, Why: fmt.Sprintf("the name says %s, but %d of %d values are written as %s", kind, n, st.filled, other)}
 		}
 	}
 	if st.share(fits, 50) {
-		return Guess{Use: kind, Certainty: Likely, Why: fmt.Sprintf("the name says so, and %d of %d values agree", fits, st.filled)}
+		return Guess{Use: kind, Certainty: Likely, Ground: GroundAgree, Why: fmt.Sprintf("the name says so, and %d of %d values agree", fits, st.filled)}
 	}
-	return Guess{Use: kind, Certainty: Unsure, Why: fmt.Sprintf("the name says so, but only %d of %d values agree", fits, st.filled)}
+	return Guess{Use: kind, Certainty: Unsure, Ground: GroundName, Why: fmt.Sprintf("the name says so, but only %d of %d values agree", fits, st.filled)}
 }
 
 func sumOf(text []byte) identifier.Hash { return sha256.Sum256(text) }

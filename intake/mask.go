@@ -10,8 +10,9 @@ import (
 )
 
 // mask hides a value but for what lets its owner recognise it: t•••@e••.co.jp,
-// 090-••••-5678, 3f2a…. It is for the screen of whoever owns the file; it goes
-// into no log and no message.
+// 090-••••-5678, 3f2a…. No part of an address, and no other value, is ever shown
+// whole. It is for the screen of whoever owns the file; it goes into no log and no
+// message.
 func mask(cell []byte) string {
 	cell = bytes.TrimSpace(cell)
 	if len(cell) == 0 {
@@ -65,9 +66,10 @@ func maskPhone(text string) string {
 	}, text)
 }
 
+// initial gives the first character of a text that has more than that.
 func initial(s string) string {
-	for _, r := range s {
-		return string(r)
+	if _, n := utf8.DecodeRuneInString(s); n < len(s) {
+		return s[:n]
 	}
 	return ""
 }

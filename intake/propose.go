@@ -30,6 +30,27 @@ const (
 	Unsure  Certainty = "unsure"
 )
 
+// Ground is what a guess rests on.
+type Ground string
+
+// The grounds.
+const (
+	GroundConsent     Ground = "consent"       // the name speaks of it
+	GroundConsentMore Ground = "consent-more"  // so does another column, and one counts
+	GroundCookie      Ground = "cookie"        // a cookie without its namespace
+	GroundLocated     Ground = "located"       // where somebody is
+	GroundOwnNumber   Ground = "member-number" // the sender's own number of a person
+	GroundDirect      Ground = "direct"        // a name, an address, a postcode
+	GroundUnnamed     Ground = "unnamed"       // the column has no name
+	GroundValues      Ground = "values"        // the name is unknown, the values show it
+	GroundAgree       Ground = "agree"         // name and values agree
+	GroundName        Ground = "name"          // the name says so; few or no values do
+	GroundHashes      Ground = "hashes"        // of what, they don't show
+	GroundFew         Ground = "few"           // few different values: it could be asked by
+	GroundUnknown     Ground = "unknown"
+	GroundDeclared    Ground = "declared" // list.yaml says so
+)
+
 // Guess is what a column seems to be.
 type Guess struct {
 	Position  int    // in the file, from 1
@@ -38,8 +59,12 @@ type Guess struct {
 	Holds     string // "raw", "sha256", "raw and sha256", "md5", "sha1", "other", "empty"
 	Certainty Certainty
 	Why       string
+	Ground    Ground // Why, for a program
 	Sent      string // what leaves the desk
 	Filled    int    // of the rows looked at
+	Hashed    int    // of those: whole SHA-256
+	Spoilt    int    // of those: MD5, SHA-1 or a hash that is cut, which can't match
+	YesNo     int    // of those: yes or no
 	// Samples are three values, masked: for the screen of whoever owns the
 	// file, and for nothing else.
 	Samples []string
@@ -58,6 +83,8 @@ type Proposal struct {
 	Columns   []Guess
 	Warnings  []string // what to know before anything is sent
 	Rows      int      // looked at: at most 1,000
+	Total     int64    // rows of the file: counted, or estimated from the size of the first
+	Counted   bool
 	name      string
 	norm      *identifier.Normaliser
 	chunks    []*table.Chunk
@@ -91,7 +118,7 @@ func Propose(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Propos
 		}
 		p.Template = templateOf(names)
 	}
-	if err := p.read(ctx, src, len(names)); err != nil {
+	if err := p.read(ctx, src, len(names), size); err != nil {
 		return nil, err
 	}
 	p.Form = src.Describe()
@@ -109,8 +136,8 @@ func wantHeader(file string, names []string, norm *identifier.Normaliser) error 
 	return nil
 }
 
-// read keeps the first rows.
-func (p *Proposal) read(ctx context.Context, src table.Source, columns int) error {
+// read keeps the first rows, and counts on.
+func (p *Proposal) read(ctx context.Context, src table.Source, columns int, size int64) error {
 	all := make([]int, columns)
 	for i := range all {
 		all[i] = i
@@ -118,12 +145,14 @@ func (p *Proposal) read(ctx context.Context, src table.Source, columns int) erro
 	if err := src.Pick(all); err != nil {
 		return err
 	}
+	read := int64(0)
 	for kept := 0; p.Rows < headRows && kept < headMemory; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		c := &table.Chunk{}
 		if err := src.Next(c); errors.Is(err, io.EOF) {
+			p.Counted = true
 			break
 		} else if err != nil {
 			return err
@@ -131,6 +160,11 @@ func (p *Proposal) read(ctx context.Context, src table.Source, columns int) erro
 		p.chunks = append(p.chunks, c)
 		p.Rows += c.Rows()
 		kept += len(c.Data)
+		read = c.Read
+	}
+	p.Total = int64(p.Rows)
+	if !p.Counted {
+		p.count(ctx, src, read, size)
 	}
 	p.Rows = min(p.Rows, headRows)
 	p.headers = make([]bool, 0, p.Rows)
@@ -143,6 +177,30 @@ func (p *Proposal) read(ctx context.Context, src table.Source, columns int) erro
 		return fault(p.name, "the file has a header and no rows", "export it again with its rows")
 	}
 	return nil
+}
+
+// countedBytes is how much of a text is read to tell its rows: so much that what
+// the readers read ahead hardly counts.
+const countedBytes = 4 << 20
+
+// count tells how many rows the file has, of which some were read. A fault is
+// left to who reads the rows.
+func (p *Proposal) count(ctx context.Context, src table.Source, read, size int64) {
+	if _, ok := src.(*textSource); ok {
+		c := &table.Chunk{}
+		for read < countedBytes && ctx.Err() == nil {
+			if err := src.Next(c); err != nil {
+				p.Counted = errors.Is(err, io.EOF)
+				break
+			}
+			p.Total += int64(c.Rows())
+			read = c.Read
+		}
+		read = max(read-scanBlock/2, 1)
+	}
+	if !p.Counted && read < size {
+		p.Total = int64(float64(p.Total) * float64(size) / float64(max(read, 1)))
+	}
 }
 
 // cells ranges over the cells of a column in the first rows, without headers
@@ -173,6 +231,7 @@ func (p *Proposal) guess(names []string) {
 		st := look[i]
 		g := p.guessOne(name, st, i == consent)
 		g.Position, g.Column, g.Filled, g.Samples, g.Holds = i+1, name, st.filled, st.samples, st.holds(g.Use)
+		g.Hashed, g.Spoilt, g.YesNo = st.sha, st.md5+st.sha1+st.other, st.truth
 		switch g.Use {
 		case useDrop:
 			g.Sent = "nothing"
@@ -236,10 +295,12 @@ func (p *Proposal) Declare(s *entrustment.ListSchema) {
 		g := &p.Columns[i]
 		is := func(name string) bool { return fold(name) == fold(g.Column) }
 		if s.Consent != nil && is(s.Consent.Column) {
-			g.Use, g.Certainty, g.Why, g.Sent = useConsent, Certain, declared, "nothing; rows without consent stay here"
+			g.Use, g.Sent = useConsent, "nothing; rows without consent stay here"
+			g.declared()
 		}
 		if slices.ContainsFunc(s.Drop, is) {
-			g.Use, g.Certainty, g.Why, g.Sent, g.Samples = useDrop, Certain, declared, "nothing", nil
+			g.Use, g.Sent, g.Samples = useDrop, "nothing", nil
+			g.declared()
 		}
 		for _, c := range s.Columns {
 			switch {
@@ -247,15 +308,19 @@ func (p *Proposal) Declare(s *entrustment.ListSchema) {
 			case c.Kind != "":
 				st := p.look(i)
 				p.kinds[i] = c.Kind
-				g.Use, g.Certainty, g.Why, g.Holds, g.Sent = c.Kind, Certain, declared, st.holds(c.Kind), st.sent(c.Kind)
+				g.Use, g.Holds, g.Sent = c.Kind, st.holds(c.Kind), st.sent(c.Kind)
+				g.declared()
 			default:
-				g.Use, g.Certainty, g.Why, g.Sent = "value "+c.Name, Certain, declared, "its position among the declared values"
+				g.Use, g.Sent = "value "+c.Name, "its position among the declared values"
+				g.declared()
 			}
 		}
 	}
 }
 
-const declared = "list.yaml says so"
+func (g *Guess) declared() {
+	g.Certainty, g.Why, g.Ground = Certain, "list.yaml says so", GroundDeclared
+}
 
 // warn tells of hashes that can't match.
 func (p *Proposal) warn(g *Guess, st *stats) {

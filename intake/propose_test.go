@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 
@@ -90,8 +91,8 @@ func TestGuesses(t *testing.T) {
 		use, holds, certain  string
 		warning, why, sample string
 	}{
-		{"name and values", "mail\na@b.jp\n", "email", "raw", "certain", "", "agree", "a•••@b••.jp"},
-		{"values alone", "連絡先,x\na@b.jp,\nc@d.jp,\n", "email", "raw", "likely", "", "isn't known", "a•••@b••.jp"},
+		{"name and values", "mail\na@b.jp\n", "email", "raw", "certain", "", "agree", "•••@••.jp"},
+		{"values alone", "連絡先,x\na@b.jp,\nc@d.jp,\n", "email", "raw", "likely", "", "isn't known", "•••@••.jp"},
 		{"phones by values", "連絡先,x\n090-1234-5678,\n+81 90 1111 2222,\n", "phone", "raw", "likely", "", "", "090-••••-5678"},
 		{"bare numbers may be anything", "会員,x\n9012345678,\n9011112222,\n", "drop", "other", "unsure", "", "", ""},
 		{"the name is wrong", "phone,x\na@b.jp,\nc@d.jp,\n", "email", "raw", "likely", "", "says phone", ""},
@@ -211,15 +212,40 @@ func (e *countingAt) ReadAt(p []byte, off int64) (int, error) {
 
 func TestMask(t *testing.T) {
 	for value, want := range map[string]string{
-		"taro@example.co.jp": "t•••@e••.co.jp", "ｔａｒｏ＠例え.jp": "ｔ•••@例••.jp", "a@b": "a•••@b••", "@": "•••@••",
+		"taro@example.co.jp": "t•••@e••.co.jp", "ｔａｒｏ＠例え.jp": "ｔ•••@例••.jp", "a@b": "•••@••", "ab@cd.jp": "a•••@c••.jp", "女": "•••", "@": "•••@••",
 		"090-1234-5678": "090-••••-5678", "+81 90 1234 5678": "+81 9• •••• 5678", "０９０１２３４５６７８": "０９０••••５６７８",
 		hexSum("x"): hexSum("x")[:4] + "…", "38400000-8cf0-11bd-b23e-10b96e40000d": "3840…",
-		"ゴールド": "ゴ•••", "\x1b[31mred": "?•••", "  ": "", "a@b@c.jp@d": "a•••@b••.…", "12345": "1•••", "\xff": "?•••",
+		"ゴールド": "ゴ•••", "\x1b[31mred": "?•••", "  ": "", "a@b@c.jp@d": "•••@b••.…", "12345": "1•••", "\xff": "•••",
 	} {
 		if got := mask([]byte(value)); got != want {
 			t.Errorf("%q is shown as %q, want %q", value, got, want)
 		}
 	}
+}
+
+// FuzzMask: a mask never holds the value, nor the name in an address or the first
+// part of its domain.
+func FuzzMask(f *testing.F) {
+	for _, v := range []string{"a@b.jp", "taro@example.co.jp", "女", "0", "090-1234-5678", "123456789", "＠a", "a＠", hexSum("x"), "38400000-8cf0-11bd-b23e-10b96e40000d", " x ", "a@b@c.d", "é@é.é"} {
+		f.Add([]byte(v))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		got, text := mask(value), printable(bytes.TrimSpace(value))
+		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+			t.Skip("nothing to hide")
+		}
+		if strings.Contains(got, text) {
+			t.Errorf("%q shows %q", got, text)
+		}
+		local, domain, ok := strings.Cut(text, "@")
+		first, _, _ := strings.Cut(domain, ".")
+		if !ok || strings.ContainsRune(local, '＠') || strings.ContainsAny(local+first, "•@.… ") {
+			return
+		}
+		if shown, rest, _ := strings.Cut(got, "•••@"); shown == local && local != "" || strings.HasPrefix(rest, first+"••") && first != "" {
+			t.Errorf("%q shows a part of %q whole", got, text)
+		}
+	})
 }
 
 // FuzzPropose: no head of a file panics, and no sample shows more than half of

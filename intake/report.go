@@ -105,6 +105,8 @@ type ColumnReport struct {
 	Use        string `json:"use"`        // what the column is: "email", "attribute age_band", "user key", …
 	Filled     int64  `json:"filled"`     // not empty
 	Hashed     int64  `json:"hashed"`     // identifiers that came hashed
+	Repaired   int64  `json:"repaired"`   // identifiers mended
+	Refused    int64  `json:"refused"`    // cells that can't be what the column is; in a list they refuse their row
 	Unreadable int64  `json:"unreadable"` // values outside the domain: unknown; flags that are neither yes nor no
 }
 
@@ -172,6 +174,8 @@ func (r *Report) merge(t *tally) {
 	for i, c := range t.columns {
 		r.Columns[i].Filled += c.Filled
 		r.Columns[i].Hashed += c.Hashed
+		r.Columns[i].Repaired += c.Repaired
+		r.Columns[i].Refused += c.Refused
 		r.Columns[i].Unreadable += c.Unreadable
 	}
 	for f, n := range t.faults {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,10 +34,12 @@ type answer struct {
 		Fingerprint string
 		Bytes       int64
 	}
+	Preview           desk.Preview
+	Found             desk.Found
 	Progress, Longest int64
 	Startup, Seconds  float64
 	Forms             []struct{ Profile, Text, Hash string }
-	Faults            map[string]*struct{ Code, Message string }
+	Faults            map[string]*struct{ Code, Message, Detail string }
 }
 
 func TestTextModule(t *testing.T) {
@@ -159,6 +162,12 @@ func (a *answer) hold(t *testing.T, key seal.PublicKey, format, upload string) {
 	if a.Sealed.Upload != upload || a.Sealed.Fingerprint != key.Fingerprint() {
 		t.Errorf("sealed as %s to %s", a.Sealed.Upload, a.Sealed.Fingerprint)
 	}
+	if p := a.Preview; p.Format != format || p.Looked != 1000 || p.Rows < rows*8/10 || p.Rows > rows*12/10 || len(p.Columns) != 2 || p.Columns[0].Use != "email" || !slices.Contains(p.Columns[0].Samples, "u•••@e••.jp") {
+		t.Errorf("preview: %+v", p)
+	}
+	if f := a.Found; f.Kind != "phone" || f.Total != 1 || len(f.Rows) != 1 || f.Rows[0].Row != 9 || f.Rows[0].Form != "raw" {
+		t.Errorf("found: %+v", f)
+	}
 	if a.Progress != rows+1 {
 		t.Errorf("progress ends at %d", a.Progress)
 	}
@@ -173,11 +182,11 @@ func (a *answer) hold(t *testing.T, key seal.PublicKey, format, upload string) {
 		short = "E_FILE" // a package cut short is what it looks like
 	}
 	for name, code := range map[string]string{
-		"key": "E_SEAL", "options": "E_DOCUMENT", "source": "E_DOCUMENT", "short": short, "read": "E_PAGE", "write": "E_PAGE",
+		"key": "E_SEAL", "options": "E_DOCUMENT", "source": "E_DOCUMENT", "short": short, "read": "E_PAGE", "preview": "E_PAGE", "write": "E_PAGE",
 		"aborted": "E_ABORTED", "purpose": "E_DOCUMENT", "kind": "E_DOCUMENT",
 	} {
 		f := a.Faults[name]
-		if f == nil || f.Code != code || strings.Contains(f.Message, "CANARY") {
+		if f == nil || f.Code != code || f.Detail == "" || strings.Contains(f.Message+f.Detail, "CANARY") {
 			t.Errorf("%s: %+v, want %s", name, f, code)
 		}
 	}

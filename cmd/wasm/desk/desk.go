@@ -40,6 +40,7 @@ type Options struct {
 // Result is what came of a file.
 type Result struct {
 	Report      *intake.Report          `json:"report"`
+	Groups      []Group                 `json:"groups,omitempty"`   // the same by column and reason, with the first rows
 	Problems    string                  `json:"problems,omitempty"` // CSV: row, column, reason, mend
 	Header      seal.Header             `json:"header"`             // what the rows hold
 	Schema      *entrustment.ListSchema `json:"schema,omitempty"`   // of a list, as given or proposed
@@ -191,25 +192,34 @@ func result(f *intake.File) (*Result, error) {
 		if err := out.Report.WriteProblems(&b); err != nil {
 			return nil, err
 		}
-		out.Problems = b.String()
+		out.Problems, out.Groups = b.String(), groups(out.Report)
 	}
 	return out, nil
 }
 
-// Shown gives what the page may show of an error: its line, and a code for the
-// program. Errors of this program's parts hold no cell; any other is the page's
-// own, of reading or writing.
-func Shown(err error) (code, line string) {
+// Refusal is what the page may show of an error. Errors of this program's parts
+// hold no cell; any other is the page's own, of reading or writing.
+type Refusal struct {
+	Code   string
+	Line   string // all of it
+	Field  string // where
+	Detail string // what is wrong
+	Mend   string
+	Clause string
+}
+
+// Shown gives what the page may show of an error.
+func Shown(err error) Refusal {
 	if e, ok := errors.AsType[*entrustment.Error](err); ok {
-		return string(e.Code), e.Error()
+		return Refusal{string(e.Code), e.Error(), e.Field, e.Detail, e.Mend, e.Clause}
 	}
 	if e, ok := errors.AsType[*seal.Error](err); ok {
-		return "E_SEAL", e.Error()
+		return Refusal{Code: "E_SEAL", Line: e.Error(), Detail: e.Error()}
 	}
 	if errors.Is(err, context.Canceled) {
-		return "E_ABORTED", "stopped"
+		return Refusal{Code: "E_ABORTED", Line: "stopped", Detail: "stopped"}
 	}
-	return "E_PAGE", err.Error()
+	return Refusal{Code: "E_PAGE", Line: err.Error(), Detail: err.Error()}
 }
 
 func option(field, detail, mend string) error {

@@ -237,20 +237,20 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: sealed", name)
 			continue
 		}
-		if code, line := Shown(err); code != c.code || line == "" {
-			t.Errorf("%s: %s, want %s: %v", name, code, c.code, err)
+		if said := Shown(err); said.Code != c.code || said.Line == "" || said.Detail == "" {
+			t.Errorf("%s: %s, want %s: %v", name, said.Code, c.code, err)
 		}
 	}
 	var d Desk
 	if _, err := d.Check(t.Context(), strings.NewReader(""), 0, good); err == nil {
 		t.Error("an empty file")
-	} else if code, _ := Shown(err); code != string(entrustment.CodeFile) {
+	} else if code := Shown(err).Code; code != string(entrustment.CodeFile) {
 		t.Errorf("an empty file: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = d.Check(ctx, strings.NewReader(list), int64(len(list)), good)
-	if code, _ := Shown(err); code != "E_ABORTED" {
+	if code := Shown(err).Code; code != "E_ABORTED" {
 		t.Errorf("stopped: %v", err)
 	}
 }

@@ -8,6 +8,8 @@
 // record by record: memory doesn't grow with the file. Each module sets one
 // global, awaseText or awaseSheet, with these functions (js.go):
 //
+//	preview(source, options, on?) → Promise of a Preview: what the first rows show, masked
+//	find(source, options, on)    → Promise of a Found: on.value in the first rows, and its forms
 //	check(source, options, on?)  → Promise of a result
 //	seal(source, options, on)    → Promise of a result
 //	normalise(kind, value, region?) → what each profile makes of the value
@@ -19,7 +21,8 @@
 //
 // options are the fields of Options. on may have progress(rows, bytes), called
 // as rows are read, signal, an AbortSignal, and, to seal, write(chunk), which
-// may give a Promise that is waited for. A Promise is rejected with an Error
-// that holds no cell of the file. Work takes the thread, so a page runs it in a
-// Worker.
+// may give a Promise that is waited for; to find, value and perhaps kind. A
+// Promise is rejected with an Error with code, field, detail, mend and clause,
+// none of which holds a cell of the file. Work takes the thread, so a page runs
+// it in a Worker; no cell leaves that but masked.
 package desk

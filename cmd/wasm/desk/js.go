@@ -16,11 +16,17 @@ import (
 // gone.
 func Serve(name string, formats ...table.Format) {
 	js.Global().Set(name, map[string]any{
+		"preview": js.FuncOf(func(_ js.Value, args []js.Value) any {
+			return promise(func() (any, error) { return run(formats, args, preview) })
+		}),
+		"find": js.FuncOf(func(_ js.Value, args []js.Value) any {
+			return promise(func() (any, error) { return run(formats, args, find) })
+		}),
 		"check": js.FuncOf(func(_ js.Value, args []js.Value) any {
-			return promise(func() (any, error) { return run(formats, args, false) })
+			return promise(func() (any, error) { return run(formats, args, check) })
 		}),
 		"seal": js.FuncOf(func(_ js.Value, args []js.Value) any {
-			return promise(func() (any, error) { return run(formats, args, true) })
+			return promise(func() (any, error) { return run(formats, args, sealed) })
 		}),
 		"normalise": js.FuncOf(func(_ js.Value, args []js.Value) any {
 			return promise(func() (any, error) { return Normalise(text(args, 0), text(args, 1), text(args, 2)) })
@@ -29,7 +35,31 @@ func Serve(name string, formats ...table.Format) {
 	select {}
 }
 
-func run(formats []table.Format, args []js.Value, sealing bool) (any, error) {
+// work is one thing that is done with a file; on is the page's object of that name.
+type work func(ctx context.Context, d *Desk, r io.ReaderAt, size int64, o Options, on js.Value) (any, error)
+
+func preview(ctx context.Context, d *Desk, r io.ReaderAt, size int64, o Options, _ js.Value) (any, error) {
+	return d.Preview(ctx, r, size, o)
+}
+
+func find(ctx context.Context, d *Desk, r io.ReaderAt, size int64, o Options, on js.Value) (any, error) {
+	of := func(name string) string { return text([]js.Value{on.Get(name)}, 0) }
+	return d.Find(ctx, r, size, o, of("kind"), of("value"))
+}
+
+func check(ctx context.Context, d *Desk, r io.ReaderAt, size int64, o Options, _ js.Value) (any, error) {
+	return d.Check(ctx, r, size, o)
+}
+
+func sealed(ctx context.Context, d *Desk, r io.ReaderAt, size int64, o Options, on js.Value) (any, error) {
+	write := on.Get("write")
+	if write.Type() != js.TypeFunction {
+		return nil, option("write", "is none", "give a function that takes a Uint8Array")
+	}
+	return d.Seal(ctx, r, size, o, &chunks{ctx, write})
+}
+
+func run(formats []table.Format, args []js.Value, do work) (any, error) {
 	source, on := arg(args, 0), arg(args, 2)
 	if source.Type() != js.TypeObject || source.Get("read").Type() != js.TypeFunction || source.Get("size").Type() != js.TypeNumber {
 		return nil, option("source", "is none", "give {size, read(offset, length)}")
@@ -61,14 +91,7 @@ func run(formats []table.Format, args []js.Value, sealing bool) (any, error) {
 	}
 	size := int64(source.Get("size").Float())
 	r := NewBlocks(size, func(at int64, n int) ([]byte, error) { return fetch(ctx, source, at, n) })
-	if !sealing {
-		return d.Check(ctx, r, size, o)
-	}
-	write := on.Get("write")
-	if write.Type() != js.TypeFunction {
-		return nil, option("write", "is none", "give a function that takes a Uint8Array")
-	}
-	return d.Seal(ctx, r, size, o, &chunks{ctx, write})
+	return do(ctx, d, r, size, o, on)
 }
 
 // fetch reads n bytes of the page's file.
@@ -159,9 +182,11 @@ func promise(f func() (any, error)) js.Value {
 				data, err = json.Marshal(v)
 			}
 			if err != nil {
-				code, line := Shown(err)
-				e := js.Global().Get("Error").New(line)
-				e.Set("code", code)
+				said := Shown(err)
+				e := js.Global().Get("Error").New(said.Line)
+				for name, value := range map[string]string{"code": said.Code, "field": said.Field, "detail": said.Detail, "mend": said.Mend, "clause": said.Clause} {
+					e.Set(name, value)
+				}
 				reject.Invoke(e)
 				return
 			}

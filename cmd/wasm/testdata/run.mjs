@@ -30,11 +30,13 @@ const refused = async (promise) => {
     await promise;
     return null;
   } catch (e) {
-    return { code: e.code, message: e.message };
+    return { code: e.code, message: e.message, detail: e.detail };
   }
 };
 const forCheck = { purpose: options.purpose, name: options.name, today: options.today, schema: options.schema };
 
+const preview = await awase.preview(source, forCheck);
+const found = await awase.find(source, forCheck, { value: "０９０-1000-0007" });
 const check = await awase.check(source, forCheck);
 const chunks = [];
 let progress = 0;
@@ -49,12 +51,13 @@ await writeFile(out, Buffer.concat(chunks));
 const aborted = new AbortController();
 aborted.abort();
 console.log(JSON.stringify({
-  check, sealed, progress, longest, startup, seconds,
+  preview, found, check, sealed, progress, longest, startup, seconds,
   forms: await awase.normalise("phone", "０９０-1234-5678"),
   faults: {
     key: await refused(awase.seal(source, { ...options, key: "awase-seal-x25519-AAAA" }, { write() {} })),
     options: await refused(awase.check(source, { ...options, colour: "red" })),
     source: await refused(awase.check({ size: 3 }, forCheck)),
+    preview: await refused(awase.preview({ size, read: async () => { throw new Error("CANARY"); } }, forCheck)),
     short: await refused(awase.check({ size: size + 1, read: source.read }, forCheck)),
     read: await refused(awase.check({ size, read: async () => { throw new Error("CANARY"); } }, forCheck)),
     write: await refused(awase.seal(source, options, { write() { throw new Error("CANARY"); } })),

@@ -9,11 +9,12 @@ export function useMe() {
   return useQuery({
     queryKey: ['me'],
     queryFn: async (): Promise<Me | null> => {
-      const { data, error, response } = await api.GET('/v1/me', {})
-      if (response.ok) return data as Me
-      if (response.status === 401) return null
-      const { refusalOf } = await import('./client')
-      throw refusalOf(error, response)
+      // Of somebody who was there it is asked itself: a session that ended is begun
+      // again over the page, which would else give way to the door with all that was typed.
+      if (queries.getQueryData(['me'])) return ask(api.GET('/v1/me', {}))
+      const ways = await ask(api.GET('/v1/session/ways', {}))
+      queries.setQueryData(['ways'], ways)
+      return ways.signed_in ? ask(api.GET('/v1/me', {})) : null
     },
     staleTime: 60_000,
   })
@@ -36,6 +37,7 @@ export async function signOut() {
   } catch (err) {
     if (!(err instanceof Refusal) || err.problem.status !== 401) throw err
   }
-  queries.clear()
+  // Who is shown goes first: what still asks is asking for nobody.
   queries.setQueryData(['me'], null)
+  queries.removeQueries({ predicate: (q) => q.queryKey[0] !== 'me' })
 }

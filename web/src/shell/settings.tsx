@@ -10,7 +10,7 @@ export function LanguageSwitch({ signedIn }: { signedIn?: boolean }) {
   const { t, i18n } = useTranslation('shell')
   const other = i18n.language === 'ja' ? 'en' : 'ja'
   const change = async () => {
-    await speak(other)
+    await speak(other, true)
     // It is a wish: that the room did not hear it is no fault of the page.
     if (signedIn) await ask(api.PATCH('/v1/me', { body: { language: spoken() } })).catch(() => {})
   }

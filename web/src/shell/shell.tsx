@@ -5,9 +5,9 @@ import { useLocation } from 'wouter'
 import { Menu, MenuItem, MenuTrigger } from 'react-aria-components/Menu'
 import { Popover } from 'react-aria-components/Popover'
 import { api, ask } from '../api/client'
-import { signOut, useRoom, type Me } from '../api/me'
+import { has, signOut, useRoom, type Me } from '../api/me'
 import { Button, ButtonLink, Link } from '../ui/button'
-import { speak, spoken } from '../words'
+import { speak, spoken, wasChosen } from '../words'
 import { Expired } from './expired'
 import { useKeys } from './keys'
 import { LanguageSwitch } from './settings'
@@ -22,10 +22,25 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const main = useRef<HTMLElement>(null)
   useKeys()
   useEffect(() => {
-    if (me.language !== spoken()) void speak(me.language)
-    // Once, at the beginning: later the page's own switch decides.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [me.id])
+    if (me.language === spoken()) return
+    // What was chosen in this browser is what the person wants; else their account knows.
+    if (wasChosen()) void ask(api.PATCH('/v1/me', { body: { language: spoken() } })).catch(() => {})
+    else void speak(me.language, false)
+  }, [me.id, me.language])
+  const sends = has(me, 'adops')
+  useEffect(() => {
+    // What is being sent goes on wherever one is in the page.
+    if (!sends) return
+    let end: (() => void) | undefined
+    let gone = false
+    void import('../desk/uploads').then((u) => {
+      if (!gone) end = u.goOn(me.id)
+    })
+    return () => {
+      gone = true
+      end?.()
+    }
+  }, [me.id, sends])
   const first = useRef(true)
   useEffect(() => {
     setOpen(false)

@@ -47,8 +47,12 @@ export async function startWords() {
     } as Parameters<typeof i18next.init>[0])
 }
 
-export async function speak(language: Language) {
-  localStorage.setItem(kept, language)
+/** Whether somebody chose the language in this browser. */
+export const wasChosen = () => localStorage.getItem(kept) !== null
+
+/** Changes the language; chosen: it is a wish that stays. */
+export async function speak(language: Language, chosen: boolean) {
+  if (chosen) localStorage.setItem(kept, language)
   await i18next.changeLanguage(language)
   document.documentElement.lang = language
 }

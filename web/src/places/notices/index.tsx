@@ -57,6 +57,11 @@ function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
   const { t, i18n } = useTranslation('notices')
   const title = n.title[i18n.language as 'ja' | 'en']
   const to = wayTo(n)
+  const kind = n.details?.kind
+  const about = [
+    ...(typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) ? [t(`job.${kind}` as never)] : []),
+    ...['entrustment', 'list', 'campaign'].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
+  ]
   return (
     <article className="panel row between">
       <div className="stack-s">
@@ -72,7 +77,10 @@ function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
             )}
           </strong>
         </div>
-        <div className="small quiet">{time(n.at)}</div>
+        <div className="small quiet">
+          {time(n.at)}
+          {about.length > 0 && ` · ${about.join(' · ')}`}
+        </div>
       </div>
       {!n.read && (
         <Button kind="plain" onPress={onRead}>

@@ -1,0 +1,78 @@
+// What is kept of an upload beside its sealed bytes, so that it goes on after a
+// reload: no identifier, no name of a file.
+import type { Problem } from '../api/client'
+import { metaName, names, readJSON, remove, sealedName, uploadsDir, write } from './place'
+import type { Change, Group, Report } from './protocol'
+
+/** sealing: the sealed file isn't whole. sealed: it is. sent: the room has it.
+ * loading: a job loads it. loaded, failed, cut, expired: it is over. */
+export type State = 'sealing' | 'sealed' | 'sent' | 'loading' | 'loaded' | 'failed' | 'cut' | 'expired'
+
+export type Meta = {
+  schema: 1
+  /** Upload id of the sealed file, and its name here. */
+  id: string
+  person: string
+  entrustment: string
+  list: string
+  change: Change
+  state: State
+  paused?: boolean
+  rows: number
+  accepted: number
+  bytes: number
+  /** Path of the upload in the room. */
+  path?: string
+  job?: string
+  /** How often the room was asked to load it: part of that request's key. */
+  tries: number
+  created: string
+  ended?: string
+  version?: number
+  problem?: Pick<Problem, 'code' | 'detail' | 'clause' | 'mend'>
+  /** What was found in it: counts, places, reasons. */
+  found?: { report: Report; groups: Group[] }
+}
+
+export const over = (s: State) => s === 'loaded' || s === 'failed' || s === 'cut' || s === 'expired'
+
+/** The lock under which one tab carries an upload. */
+export const lockName = (id: string) => `awase-upload-${id}`
+
+/** The room keeps what is unfinished for a day. */
+export const keptHours = 24
+
+export async function readMetas(person: string): Promise<Meta[]> {
+  const dir = await uploadsDir()
+  const out: Meta[] = []
+  for (const name of await names(dir)) {
+    if (!name.endsWith('.json')) continue
+    const m = await readJSON<Meta>(dir, name)
+    if (m?.schema === 1 && m.person === person) out.push(m)
+  }
+  return out.sort((a, b) => b.created.localeCompare(a.created))
+}
+
+export const readMeta = async (id: string) => readJSON<Meta>(await uploadsDir(), metaName(id))
+export const writeMeta = async (m: Meta) => write(await uploadsDir(), metaName(m.id), JSON.stringify(m))
+export const removeMeta = async (id: string) => remove(await uploadsDir(), metaName(id))
+export const removeSealed = async (id: string) => remove(await uploadsDir(), sealedName(id))
+
+/** The sealed bytes; undefined where they are gone. */
+export async function sealedBytes(id: string, size: number): Promise<File | undefined> {
+  try {
+    const f = await (await (await uploadsDir()).getFileHandle(sealedName(id))).getFile()
+    return f.size === size ? f : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Frees sealed bytes that nothing is said of. */
+export async function sweep() {
+  const dir = await uploadsDir()
+  const there = await names(dir)
+  for (const name of there) {
+    if (name.endsWith('.sealed') && !there.includes(metaName(name.slice(0, -'.sealed'.length)))) await remove(dir, name)
+  }
+}

@@ -1,0 +1,73 @@
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { begin } from '../../../desk/uploads'
+import { Button } from '../../../ui/button'
+import { number } from '../../../ui/format'
+import { Facts } from '../../../ui/page'
+import { Banner, Refused } from '../../../ui/state'
+import { useFloor, useTerms } from '../data'
+import { OneUpload } from '../sending'
+import type { Ready } from './columns'
+import type { Where } from './index'
+
+type Props = { where: Where; file: File; ready: Ready; sending?: string; more: number; onSending: (id: string) => void; onNext: () => void }
+
+/** Step 4: what will happen, then that it happens. */
+export function SendStep({ where, file, ready, sending, more, onSending, onNext }: Props) {
+  const { t } = useTranslation('lists')
+  const terms = useTerms(where.taker.id)
+  const floor = useFloor()
+  const [failed, setFailed] = useState<unknown>()
+  if (sending) return <OneUpload id={sending} next={<Next more={more} onNext={onNext} />} />
+  const r = ready.checked.report
+  const start = async () => {
+    setFailed(undefined)
+    try {
+      const now = await terms.refetch()
+      if (!now.data) throw now.error
+      const to = now.data
+      onSending(begin({ file, checked: ready.checked, options: { ...ready.options, entrustment: to.entrustment, version: to.version, party: to.party, key: to.key, list: where.list, change: where.change } }))
+    } catch (err) {
+      setFailed(err)
+    }
+  }
+  const small = where.change !== 'remove' && r.accepted < floor
+  const shrunk = where.change === '' && where.rowsBefore !== undefined && r.accepted < where.rowsBefore / 2
+  const max = where.taker.contract.max_list_rows
+  return (
+    <div className="stack-s">
+      <p>{t(`send.${where.change === '' ? (where.isNew ? 'new' : 'replace') : where.change}`, { entrustment: where.taker.id, list: where.list, rows: number(r.accepted) })}</p>
+      {r.rejected + r.no_consent > 0 && <p>{t('send.without', { rows: number(r.rejected + r.no_consent) })}</p>}
+      {small && (
+        <Banner kind="warn" title={t('send.small', { floor: number(floor) })}>
+          <p>{t('send.smallText')}</p>
+        </Banner>
+      )}
+      {shrunk && (
+        <Banner kind="warn" title={t('send.shrunk', { before: number(where.rowsBefore ?? 0), now: number(r.accepted) })}>
+          <p>{t('send.shrunkText')}</p>
+        </Banner>
+      )}
+      {max !== undefined && r.accepted > max && <Banner kind="bad" title={t('send.large', { max: number(max) })} />}
+      {terms.data && (
+        <details>
+          <summary>{t('send.sealedTo')}</summary>
+          <p className="small">{t('send.sealedText')}</p>
+          <Facts rows={[[t('send.fingerprint'), <span className="mono">{terms.data.fingerprint}</span>]]} />
+        </details>
+      )}
+      <Refused error={failed ?? terms.error} again={() => void terms.refetch()} />
+      <div className="row">
+        <Button kind="primary" onPress={() => void start()} isDisabled={!terms.data || (max !== undefined && r.accepted > max)}>
+          {t('send.start')}
+        </Button>
+        <span className="small quiet">{t('send.startText')}</span>
+      </div>
+    </div>
+  )
+}
+
+function Next({ more, onNext }: { more: number; onNext: () => void }) {
+  const { t } = useTranslation('lists')
+  return <Button onPress={onNext}>{more > 0 ? t('send.nextFile', { n: more }) : t('send.another')}</Button>
+}

@@ -1,0 +1,20 @@
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+
+/** One of the four steps; the next opens as the last is done. */
+export function Step({ n, title, open, done, children }: { n: number; title: string; open: boolean; done: boolean; children: ReactNode }) {
+  const { t } = useTranslation('lists')
+  return (
+    <section className="panel step" aria-labelledby={`step-${n}`} data-open={open}>
+      <h2 id={`step-${n}`}>
+        <span className="step-n" aria-hidden="true" data-done={done}>
+          {done ? '✓' : n}
+        </span>
+        <span className="unseen">{t('new.step', { n })} </span>
+        {title}
+        {done && <span className="unseen"> {t('new.done')}</span>}
+      </h2>
+      {open ? children : <p className="quiet">{t('new.later')}</p>}
+    </section>
+  )
+}

@@ -1,0 +1,194 @@
+import { useState, type ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { problemsOf } from '../../desk/kept'
+import { DeskError } from '../../desk/protocol'
+import { abort, again, forget, pause, resume, useUploads, type Sending } from '../../desk/uploads'
+import { Refusal } from '../../api/client'
+import { Button, ButtonLink } from '../../ui/button'
+import { Dialog } from '../../ui/dialog'
+import { bytes, number, span, time } from '../../ui/format'
+import { Progress } from '../../ui/progress'
+import { Badge, Banner, Refused } from '../../ui/state'
+import { Counts } from './counts'
+import { FileRefused } from './fault'
+import { Problems } from './problems'
+import { saveReport } from './report'
+
+/** Uploads of this browser that are under way or just over. */
+export function Uploads() {
+  const { t } = useTranslation('lists')
+  const all = useUploads()
+  if (all.length === 0) return null
+  return (
+    <section className="stack-s" aria-labelledby="uploads">
+      <h2 id="uploads">{t('sending.title')}</h2>
+      {all.map((s) => (
+        <article key={s.meta.id} className="panel">
+          <Upload of={s} named />
+        </article>
+      ))}
+    </section>
+  )
+}
+
+export function OneUpload({ id, next }: { id: string; next: ReactNode }) {
+  const { t } = useTranslation('lists')
+  const s = useUploads().find((u) => u.meta.id === id)
+  if (!s) return <div className="row"><p>{t('sending.takenBack')}</p>{next}</div>
+  return <Upload of={s} next={next} />
+}
+
+export function Upload({ of: s, named, next }: { of: Sending; named?: boolean; next?: ReactNode }) {
+  const m = s.meta
+  const over = s.phase === 'over'
+  return (
+    <div className="stack-s">
+      {named && (
+        <div className="row between">
+          <strong>
+            {m.list} <span className="quiet">{m.entrustment}</span>
+          </strong>
+          <span className="small quiet">{time(m.created)}</span>
+        </div>
+      )}
+      {over ? <Over of={s} next={next} /> : <Running of={s} />}
+    </div>
+  )
+}
+
+/** How far it is, truly: rows sealed, or bytes that the room has acknowledged. */
+function Running({ of: s }: { of: Sending }) {
+  const { t } = useTranslation('lists')
+  const sealing = s.phase === 'sealing'
+  const moving = sealing || s.phase === 'sending' || s.phase === 'loading'
+  const words = [
+    moving && s.of > 0 && (sealing ? t('sending.rowsOf', { done: number(s.done), of: number(s.of) }) : t('sending.bytesOf', { done: bytes(s.done), of: bytes(s.of) })),
+    s.rowsPerSecond > 0 && t('check.speed', { rows: number(Math.round(s.rowsPerSecond)) }),
+    s.left !== undefined && t('check.left', { span: span(s.left) }),
+  ].filter(Boolean)
+  return (
+    <>
+      <Progress label={t(`phase.${s.phase}` as 'phase.sending')} share={s.of > 0 ? Math.min(1, s.done / s.of) : 0} text={words.join(' · ')} />
+      <p className="small quiet" role="status">
+        {t(`phaseText.${s.phase}` as 'phaseText.sending')}
+      </p>
+      <div className="row">
+        {(s.phase === 'sending' || s.phase === 'waiting') && s.meta.state === 'sealed' && <Button onPress={() => void pause(s.meta.id)}>{t('sending.pause')}</Button>}
+        {s.phase === 'paused' && (
+          <Button kind="primary" onPress={() => void resume(s.meta.id)}>
+            {t('sending.resume')}
+          </Button>
+        )}
+        {s.meta.state !== 'loading' && s.phase !== 'elsewhere' && <TakeBack id={s.meta.id} />}
+      </div>
+    </>
+  )
+}
+
+function TakeBack({ id }: { id: string }) {
+  const { t } = useTranslation('lists')
+  const [open, setOpen] = useState(false)
+  const [error, setError] = useState<unknown>()
+  const go = () =>
+    abort(id).then(
+      () => setOpen(false),
+      (err: unknown) => setError(err),
+    )
+  return (
+    <>
+      <Button kind="plain" onPress={() => setOpen(true)}>
+        {t('sending.takeBack')}
+      </Button>
+      <Dialog title={t('sending.takeBackTitle')} isOpen={open} onClose={() => setOpen(false)}>
+        <p>{t('sending.takeBackText')}</p>
+        <Refused error={error} />
+        <div className="row">
+          <Button kind="danger" onPress={() => void go()}>
+            {t('sending.takeBack')}
+          </Button>
+          <Button onPress={() => setOpen(false)}>{t('sending.goOn')}</Button>
+        </div>
+      </Dialog>
+    </>
+  )
+}
+
+function Over({ of: s, next }: { of: Sending; next?: ReactNode }) {
+  const { t } = useTranslation('lists')
+  const m = s.meta
+  const dismiss = !next && <Button onPress={() => void forget(m.id)}>{t('sending.dismiss')}</Button>
+  switch (m.state) {
+    case 'loaded':
+      return (
+        <>
+          <div className="row">
+            <Badge kind="good">{t('sending.loaded')}</Badge>
+            <span>{t('sending.loadedText', { list: m.list, version: m.version ?? '' })}</span>
+          </div>
+          {next && <p>{t('sending.after')}</p>}
+          <Found of={s} open={!!next} />
+          <div className="row">
+            <ButtonLink kind={next ? 'primary' : 'normal'} to={`/${m.entrustment}/${m.list}`}>
+              {t('sending.see')}
+            </ButtonLink>
+            {next}
+            {dismiss}
+          </div>
+        </>
+      )
+    case 'failed':
+      return (
+        <>
+          {s.fault ? <FileRefused error={new DeskError(s.fault)} /> : <Refused error={m.problem && refusalOf(m.problem)} />}
+          <div className="row">
+            {m.path && <Button onPress={() => void again(m.id)}>{t('sending.again')}</Button>}
+            {next}
+            <Button onPress={() => void abort(m.id)}>{t('sending.dismiss')}</Button>
+          </div>
+        </>
+      )
+    default:
+      return (
+        <>
+          <Banner kind="warn" title={t(`sending.${m.state}` as 'sending.cut')}>
+            <p>{t(`sending.${m.state}Text` as 'sending.cutText')}</p>
+          </Banner>
+          <div className="row">
+            <ButtonLink kind="primary" to={`/new?entrustment=${m.entrustment}&list=${m.list}&change=${m.change}`}>
+              {t('sending.anew')}
+            </ButtonLink>
+            {next}
+            {dismiss}
+          </div>
+        </>
+      )
+  }
+}
+
+const refusalOf = (p: NonNullable<Sending['meta']['problem']>) => new Refusal({ type: 'urn:awase:refused', title: '', status: 0, instance: '', ...p })
+
+/** What the check found, and its report to take along. */
+function Found({ of: s, open }: { of: Sending; open: boolean }) {
+  const { t, i18n } = useTranslation('lists')
+  const found = s.meta.found
+  if (!found) return null
+  const csv = async () => {
+    const { save } = await import('./save')
+    const file = await problemsOf(s.meta.id)
+    if (file) save(file, `${s.meta.list}-problems.csv`)
+  }
+  return (
+    <details open={open}>
+      <summary>{t('report.title')}</summary>
+      <div className="stack-s">
+        <Counts report={found.report} />
+        <Problems groups={found.groups} />
+        <div className="row">
+          <Button onPress={() => saveReport(s.meta, 'text', t, i18n)}>{t('report.text')}</Button>
+          <Button onPress={() => saveReport(s.meta, 'json', t, i18n)}>{t('report.json')}</Button>
+          {found.report.problems > 0 && <Button onPress={() => void csv()}>{t('report.csv')}</Button>}
+        </div>
+      </div>
+    </details>
+  )
+}
