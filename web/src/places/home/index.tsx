@@ -8,6 +8,7 @@ import { PageHead } from '../../ui/page'
 import { Load } from '../../ui/state'
 import { wayTo } from '../notices/ways'
 import { Budgets } from './budgets'
+import { Lists } from './lists'
 import { NewReports } from './newreports'
 import { Running } from './running'
 import { Todo } from './todo'
@@ -41,6 +42,7 @@ function Shown({ me }: { me: Me }) {
         <div className="stack">
           <Todo me={me} now={now} />
           {(loads || asks) && <Running me={me} />}
+          {loads && <Lists me={me} now={now} />}
           {has(me, 'marketing', 'viewer', 'auditor', 'privacy', 'admin') && <NewReports />}
         </div>
         <div className="stack">
@@ -54,25 +56,25 @@ function Shown({ me }: { me: Me }) {
 
 function News() {
   const { t, i18n } = useTranslation('home')
-  const news = useQuery({ queryKey: ['notices', 'news'], queryFn: () => ask(api.GET('/v1/notices', { params: { query: { limit: 30 } } })), refetchInterval: 30_000 })
+  const news = useQuery({ queryKey: ['notices', 'news'], queryFn: () => ask(api.GET('/v1/notices', { params: { query: { limit: 6 } } })), refetchInterval: 30_000 })
   return (
     <section className="panel stack-s" aria-labelledby="news">
       <h2 id="news">{t('news.title')}</h2>
       <Load of={news}>
         {(n) => {
-          // What a job made is told by itself: a report that is there, a list that was checked.
-          const items = n.items.filter((x) => x.kind !== 'job.done').slice(0, 6)
-          return items.length === 0 ? (
+          return n.items.length === 0 ? (
             <p className="quiet">{t('news.none')}</p>
           ) : (
             <>
               <ul className="plainlist">
-                {items.map((x) => {
+                {n.items.map((x) => {
                   const title = x.title[i18n.language as 'ja' | 'en']
                   const to = wayTo(x)
+                  const of = x.kind.startsWith('job.') && typeof x.details?.kind === 'string' ? t(`job.${x.details.kind}`, { defaultValue: '' }) : ''
                   return (
                     <li key={x.id}>
-                      {to ? <Link href={to}>{title}</Link> : title} <span className="small quiet nowrap">{time(x.at)}</span>
+                      {to ? <Link href={to}>{title}</Link> : title}
+                      {of && <span className="small"> {of}</span>} <span className="small quiet nowrap">{time(x.at)}</span>
                     </li>
                   )
                 })}

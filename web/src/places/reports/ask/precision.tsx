@@ -19,7 +19,7 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   const cube = d.kind === 'size' && reports.data?.some((r) => r.kind === 'cube' && r.state === 'kept' && r.entrustment === d.entrustment && r.list === d.list)
   const choices = [
     ...(fromCube || cube ? [{ id: '0', label: fromCube ? t('precision.cube', { n: number(price.data!.precision) }) : t('precision.cubeAgain') }] : []),
-    ...sigmas.map((s) => ({ id: String(s), label: t('precision.n', { n: number(precisionAt({ terms }, s)) }), help: t('precision.cost', { times: cost(s, usualSigma(d.kind)) }) })),
+    ...sigmas.map((s) => ({ id: String(s), label: t('precision.n', { n: number(precisionAt({ terms }, s)) }), help: s === usualSigma(d.kind) ? t('precision.same') : t('precision.cost', { times: cost(s, usualSigma(d.kind)) }) })),
   ]
   // A campaign names its own, which the price tells.
   const own = (!fromCube && price.data?.sigma) || usualSigma(d.kind)
