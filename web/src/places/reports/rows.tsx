@@ -57,7 +57,7 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
                   {r.state === 'kept' ? <Link href={`/${r.id}`}>{titleOf(w, q)}</Link> : titleOf(w, q)}
                   {where && <div className="small quiet">{w.t('condition.where', { what: where })}</div>}
                   <div className="small quiet">
-                    {r.entrustment}
+                    {r.entrustment} · {t('list.by', { party: r.asked_by })}
                     {r.schedule && ` · ${t('list.scheduled')}`}
                   </div>
                 </>
@@ -65,9 +65,16 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
             },
           },
           { id: 'at', head: t('list.at'), cell: (r) => <span className="nowrap">{time(r.released_at)}</span> },
-          { id: 'by', head: <span className="nowrap">{t('list.by')}</span>, cell: (r) => <span className="nowrap">{r.asked_by}</span> },
-          { id: 'state', head: t('list.state'), cell: (r) => (r.state === 'kept' ? <Badge kind="good">{t('list.kept')}</Badge> : <Badge>{t('list.gone')}</Badge>) },
-          { id: 'until', head: t('list.until'), cell: (r) => <span className="nowrap">{day(r.kept_until)}</span> },
+          {
+            id: 'state',
+            head: t('list.state'),
+            cell: (r) => (
+              <>
+                {r.state === 'kept' ? <Badge kind="good">{t('list.kept')}</Badge> : <Badge>{t('list.gone')}</Badge>}
+                <div className="small quiet nowrap">{t('list.until', { day: day(r.kept_until) })}</div>
+              </>
+            ),
+          },
           ...(has(me, 'marketing')
             ? [
                 {

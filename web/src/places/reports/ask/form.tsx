@@ -88,7 +88,7 @@ function Words({ draft: d, dims, lists, campaigns, columns, onChange }: { draft:
   const slots = {
     list: <Select label={t('form.whichList')} hideLabel value={d.list || (optional ? everybody : null)} onChange={choose} choices={listChoices} />,
     campaign: <Select label={t('form.campaign')} hideLabel value={d.campaign || null} onChange={(campaign) => onChange({ ...d, campaign })} choices={campaigns.map((m) => ({ id: m.id, label: t('form.campaignName', { name: m.id }) }))} />,
-    where: <strong>{where ? condition(w, where) : t('form.everyone')}</strong>,
+    where: <strong>{where ? t('form.those', { what: condition(w, where) }) : t('form.everyone')}</strong>,
     dims: hasDims(d.kind) && (
       <MultiSelect label={t('form.dims')} hideLabel none={t(d.kind === 'profile' || d.kind === 'cube' ? 'form.chooseDims' : 'form.noDims')} choices={dims.map((x) => ({ id: x.name, label: dimName(w, x.name), help: x.domain.length ? t('form.values', { n: x.domain.length }) : undefined }))} value={d.dims} onChange={(v) => onChange({ ...d, dims: v })} />
     ),

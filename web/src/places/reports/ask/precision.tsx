@@ -13,9 +13,10 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   const price = usePrice(d)
   const reports = useReports()
   const sigmas = sigmasOf(gate.data)
-  const terms = price.data && price.data.terms < 64 ? price.data.terms : 1
   // A cube's answer comes with the cube's own noise, until a precision is named.
   const fromCube = d.kind === 'size' && d.sigma === 0 && price.data?.tables.some((x) => (x as { name?: string }).name === 'cube')
+  // Of a size that names a precision it is one number's own noise, not the cube's.
+  const terms = fromCube ? 1 : (price.data?.terms ?? 1)
   const cube = d.kind === 'size' && reports.data?.some((r) => r.kind === 'cube' && r.state === 'kept' && r.entrustment === d.entrustment && r.list === d.list)
   const choices = [
     ...(fromCube || cube ? [{ id: '0', label: fromCube ? t('precision.cube', { n: number(price.data!.precision) }) : t('precision.cubeAgain') }] : []),
