@@ -37,6 +37,7 @@ export async function signOut() {
   } catch (err) {
     if (!(err instanceof Refusal) || err.problem.status !== 401) throw err
   }
-  queries.clear()
+  // Who is shown goes first: what still asks is asking for nobody.
   queries.setQueryData(['me'], null)
+  queries.removeQueries({ predicate: (q) => q.queryKey[0] !== 'me' })
 }

@@ -5,6 +5,7 @@ import { api, ask, queries, type Schemas } from '../../api/client'
 import type { Me } from '../../api/me'
 import { Button } from '../../ui/button'
 import { Load, Refused } from '../../ui/state'
+import { spoken } from '../../words'
 import { SignInForm } from './form'
 import { OidcRefused } from './oidc'
 
@@ -52,9 +53,16 @@ export default function SignIn() {
   )
 }
 
+/** Enters as somebody. Nobody chose the language that their account was made with: it
+ * becomes that of who rehearses. */
+async function rehearse(person: string): Promise<Me> {
+  const me = await ask(api.POST('/v1/practice/session', { body: { person } }))
+  return me.language === spoken() ? me : ask(api.PATCH('/v1/me', { body: { language: spoken() } }))
+}
+
 function Practice({ people, onDone }: { people: Rehearser[]; onDone: (me: Me) => void }) {
   const { t } = useTranslation(['door', 'shell'])
-  const enter = useMutation({ mutationFn: (person: string) => ask(api.POST('/v1/practice/session', { body: { person } })), onSuccess: onDone })
+  const enter = useMutation({ mutationFn: rehearse, onSuccess: onDone })
   const parties = [...new Set(people.map((p) => p.party))]
   return (
     <section className="panel" aria-labelledby="practice">

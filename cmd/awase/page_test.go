@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"awase/web"
+)
+
+// pageDays are what is played in a room to rehearse in, in this order: what one leaves
+// the next finds.
+var pageDays = []string{"door"}
+
+// TestPage plays the days of who uses the page, in Chromium against the real program
+// with a confined enclave, in both languages at a time. Of every day it keeps what went
+// over the line, both ways, and wants no identifier of its files in it, no hash of one
+// and no other spelling of either.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	tools := wantPage(t)
+	awayFromMidnight()
+	for _, language := range []string{"ja", "en"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			r := startRoom(t, t.TempDir(), "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
+			r.ready()
+			accounts := map[string]string{}
+			for _, a := range regexp.MustCompile(`(?m)^  (\S+@\S+) +\S+ +(\S{19})$`).FindAllStringSubmatch(printed(r.cmd), -1) {
+				accounts[a[1]] = a[2]
+			}
+			for _, day := range pageDays {
+				t.Run(day, func(t *testing.T) {
+					p := newPageDay(t, tools, r, language)
+					p.Accounts = accounts
+					p.play(day)
+				})
+			}
+			r.end()
+		})
+	}
+}
+
+// pageTools are what a day needs beside the program.
+type pageTools struct{ node, chromium string }
+
+// wantPage does not run a test where there is no browser, or no page in this program.
+func wantPage(t *testing.T) pageTools {
+	t.Helper()
+	wantConfinement(t)
+	var missing error
+	find := func(program string) string {
+		path, err := exec.LookPath(program)
+		missing = errors.Join(missing, err)
+		return path
+	}
+	tools := pageTools{find("node"), find("chromium")}
+	if _, err := os.Stat(filepath.Join(repository, "web", "node_modules", "playwright-core")); err != nil {
+		missing = errors.Join(missing, err)
+	}
+	if site, err := web.Embedded(); err != nil {
+		t.Fatal(err)
+	} else if !site.Built() {
+		missing = errors.Join(missing, errors.New("the page is not built (make web)"))
+	}
+	if missing == nil {
+		return tools
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("NOT RUN, and CI has to: %v", missing)
+	}
+	t.Skipf("NOT RUN: the page in a browser (make deps web): %v", missing)
+	return tools
+}
+
+// pageDay is a day in the browser: what its script reads.
+type pageDay struct {
+	t     *testing.T
+	tools pageTools
+	wire  *pageWire
+	file  string
+
+	Address  string            `json:"address"`
+	Control  string            `json:"control"` // of the line
+	Language string            `json:"language"`
+	Shots    string            `json:"shots"` // where screenshots go
+	Chromium string            `json:"chromium"`
+	Accounts map[string]string `json:"accounts"` // passwords, by address
+	Files    map[string]string `json:"files"`    // paths, by name
+	Plants   []pagePlant       `json:"plants"`
+}
+
+// pagePlant is what a page sends that must be seen: over which line, in which part of a
+// request, and what, in Base64.
+type pagePlant struct {
+	Address string `json:"address"`
+	How     string `json:"how"`
+	Value   string `json:"value"`
+}
+
+// pageResult is what a script says at its end.
+type pageResult struct {
+	Faults, Screens []string
+	Facts           map[string]any
+}
+
+func newPageDay(t *testing.T, tools pageTools, r *room, language string) *pageDay {
+	t.Helper()
+	shots, err := filepath.Abs(filepath.Join(repository, "bin", "page"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, w := t.TempDir(), newPageWire(t, r.base)
+	return &pageDay{t: t, tools: tools, wire: w, file: filepath.Join(dir, "room.json"), Address: w.address, Control: w.control, Language: language,
+		Shots: shots, Chromium: tools.chromium, Files: pageFiles(t, dir)}
+}
+
+// play runs a script, and wants nothing wrong and nothing given away.
+func (p *pageDay) play(script string) pageResult {
+	p.t.Helper()
+	out := p.run(script)
+	for _, f := range out.Faults {
+		p.t.Error(f)
+	}
+	if len(out.Screens) == 0 {
+		p.t.Error("it came to no screen")
+	}
+	for _, name := range slices.Sorted(maps.Keys(out.Facts)) {
+		p.t.Logf("%s: %v", name, out.Facts[name])
+	}
+	asked := p.wire.requests()
+	if !slices.ContainsFunc(asked, func(line string) bool { return strings.HasPrefix(line, "GET /v1/me ") }) {
+		p.t.Errorf("the day did not go over the line that is kept: %q", asked)
+	}
+	switch held, err := p.wire.holds(pageNeedles(p.t)); {
+	case err != nil:
+		p.t.Error(err)
+	case held:
+		p.t.Error("what went over the line holds an identifier of a file, or a hash of one")
+	}
+	return out
+}
+
+func (p *pageDay) run(script string) (out pageResult) {
+	p.t.Helper()
+	raw, err := json.Marshal(p)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(p.file, raw, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	cmd := exec.CommandContext(p.t.Context(), p.tools.node, filepath.Join("test", script+".mjs"), p.file)
+	cmd.Dir, cmd.WaitDelay = filepath.Join(repository, "web"), time.Minute
+	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Dir(p.file))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	if err := errors.Join(err, json.Unmarshal(stdout.Bytes(), &out)); err != nil {
+		p.t.Fatalf("%s: %v\n%s%s", script, err, stdout.String(), stderr.String())
+	}
+	if stderr.Len() > 0 {
+		out.Faults = append(out.Faults, fmt.Sprintf("node says: %s", stderr.String()))
+	}
+	return out
+}

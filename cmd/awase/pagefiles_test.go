@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/japanese"
+
+	"awase/crypto/identifier"
+)
+
+// pageRows are as many people as a list of the page's days has: more than a report
+// asks for, and more than a line carries at once.
+const pageRows = 6000
+
+// The people of the page's files. Each address holds a word that nothing else on the
+// line holds, each number begins as no other; so each is found, not a sample.
+const (
+	pageWord  = "uguisu"
+	pageDials = "0805512"
+)
+
+func pageEmail(i int) string { return fmt.Sprintf("%s.%d@musashino.example.jp", pageWord, i) }
+func pagePhone(i int) string { return fmt.Sprintf("080-5512-%04d", i) }
+
+// pageFiles writes what people drop into the page, and gives the paths by name. Names
+// of files are kept from the room, too: they may name a person.
+func pageFiles(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for name, data := range map[string][]byte{"messy": messyList(t), "refused": []byte("<html><body>" + pageEmail(1) + "</body></html>\n")} {
+		path := filepath.Join(dir, pageWord+"-"+name+".csv")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out[name] = path
+	}
+	return out
+}
+
+// messyList is a list as a spreadsheet and people leave it: Shift_JIS with CRLF, wide
+// letters, numbers that lost their zero, rows that repeat, rows that are no one's, a
+// name that nobody may have.
+func messyList(t *testing.T) []byte {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("氏名,メールアドレス,携帯番号,会員ランク\r\n")
+	for i := range pageRows {
+		email, phone := pageEmail(i), pagePhone(i)
+		switch i % 20 {
+		case 3:
+			email = strings.ToUpper(email)
+		case 5:
+			phone = strings.ReplaceAll(phone, "-", "")[1:] // what Excel makes of it
+		case 7:
+			email, phone = "", "なし"
+		case 9:
+			email = strings.Replace(email, "@", "＠", 1)
+		case 11:
+			email, phone = pageEmail(i-1), pagePhone(i-1)
+		case 13:
+			phone = "+81 " + phone[1:]
+		case 15:
+			email = "あとで聞く"
+		}
+		fmt.Fprintf(&b, "%s %d,%s,%s,%s\r\n", "架空 太郎", i, email, phone, []string{"gold", "silver", "bronze"}[i%3])
+	}
+	raw, err := japanese.ShiftJIS.NewEncoder().String(b.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(raw)
+}
+
+// pageNeedles are what must not go over the line: any identifier of the files in any
+// form, and the hashes of a sample under every profile, bare or encoded.
+func pageNeedles(t *testing.T) (out canaries) {
+	t.Helper()
+	n, err := identifier.New("JP")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{pageWord, pageDials, pageDials[1:], "080-5512-", "80-5512-", "8180" + pageDials[3:], "架空 太郎"} {
+		out.add([]byte(word))
+	}
+	for _, i := range []int{0, 1, 2, 3, 5, 9, 10, 13, 15, 1234, 3999, pageRows - 1} {
+		for kind, raw := range map[identifier.Kind]string{identifier.Email: pageEmail(i), identifier.Phone: pagePhone(i)} {
+			sums, _, err := n.AppendBase(nil, kind, []byte(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range sums {
+				out.addHash(s.Hash[:])
+			}
+			typed := sha256.Sum256([]byte(raw))
+			out.addHash(typed[:])
+		}
+	}
+	return out
+}
+
+// addHash adds a hash, and the numbers that a script writes of its bytes.
+func (c *canaries) addHash(hash []byte) {
+	c.add(hash)
+	var b bytes.Buffer
+	for i, v := range hash {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprint(&b, v)
+	}
+	c.text = append(c.text, b.Bytes())
+}

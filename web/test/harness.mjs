@@ -1,0 +1,95 @@
+// What every day in the browser runs in: a browser of each person's own, and an eye on
+// all that must never happen while they work. TestPage (cmd/awase) starts a day with
+// `node web/test/<day>.mjs FILE`, where FILE says where the room is, and reads from its
+// output which screens were seen, what was measured and what was wrong.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { look } from './look.mjs'
+import { watch } from './watch.mjs'
+import { wordsOf } from './words.mjs'
+
+const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-domain-reliability', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+
+/** How long anything may take: a machine may be busy, and what comes is not waited for. */
+export const ample = 60_000
+
+/**
+ * Plays a day: f gets
+ *   room      what TestPage says: address, control, language, files, accounts…
+ *   t, say    the words (words.mjs)
+ *   person()  a new person with a browser of their own: a page of playwright's
+ *   screen(page, name)  looks at a screen: axe in light and dark, and screenshots
+ *   fact(name, value)   what was measured
+ *   is(what, holds)     wants that something holds
+ *   fault(text)         something is wrong
+ */
+export async function day(name, f) {
+  const room = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+  const faults = []
+  const screens = []
+  const facts = {}
+  const open = []
+  const words = wordsOf(room.language)
+  const shots = join(room.shots, room.language)
+  mkdirSync(shots, { recursive: true })
+
+  const person = async (options = {}) => {
+    const dir = mkdtempSync(join(tmpdir(), 'awase-page-'))
+    open.push({ dir })
+    const context = await chromium.launchPersistentContext(dir, {
+      executablePath: room.chromium,
+      headless: true,
+      chromiumSandbox: false, // nothing of a stranger's is opened, and a container has no user namespaces of its own
+      args,
+      locale: room.language === 'ja' ? 'ja-JP' : 'en-GB',
+      timezoneId: 'Asia/Tokyo',
+      colorScheme: 'light',
+      reducedMotion: 'reduce',
+      viewport: { width: 1280, height: 800 },
+      baseURL: room.address,
+      acceptDownloads: true,
+      ...options,
+    })
+    open.at(-1).context = context
+    context.setDefaultTimeout(ample)
+    context.setDefaultNavigationTimeout(ample)
+    const page = context.pages()[0] ?? (await context.newPage())
+    page.faults = watch(context, page, room.address, (fault) => faults.push(fault))
+    return page
+  }
+  const fault = (text) => faults.push(text)
+  const given = {
+    room,
+    ...words,
+    person,
+    fault,
+    taken: () => faults.splice(0), // the faults so far, which are none any more
+    fact: (what, value) => (facts[what] = value),
+    is: (what, holds) => holds || fault(`it is not so: ${what}`),
+    screen: async (page, screen, options = {}) => {
+      screens.push(screen)
+      await look(page, { ...options, language: room.language, path: join(shots, screen), fault: (text) => fault(`${screen}: ${text}`) })
+    },
+  }
+  try {
+    await f(given)
+    for (const { context } of open) for (const page of context?.pages() ?? []) page.faults?.missed()
+  } catch (err) {
+    fault(`${err.stack ?? err}`)
+    for (const [i, { context }] of open.entries()) {
+      for (const page of context?.pages() ?? []) {
+        const path = join(shots, `failed-${name}-${i}.png`)
+        await page.screenshot({ path, timeout: 10_000 }).catch(() => {})
+        const text = await page.locator('body').innerText({ timeout: 5_000 }).catch(() => '')
+        fault(`the page was at ${page.url()} and showed (${path}):\n${text.slice(0, 2500)}`)
+      }
+    }
+  }
+  for (const { context, dir } of open) {
+    await context?.close().catch((err) => fault(`closing the browser: ${err}`))
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  }
+  process.stdout.write(JSON.stringify({ faults, screens, facts }) + '\n')
+}

@@ -1,0 +1,57 @@
+// What must never happen in a page, and what a day announces that will.
+
+/**
+ * Reports to fault: an error or warning on the console, an exception that nobody
+ * caught, a violation of the Content-Security-Policy, a request to another origin, a
+ * crash. Gives
+ *   refuses(status, path)  the next answers of this status at this path are as wished:
+ *                          Chromium writes each to the console
+ *   cut(f)                 while f runs the line may be cut
+ *   missed()               reports what was announced and did not happen
+ */
+export function watch(context, page, address, fault) {
+  const origin = new URL(address).origin
+  const announced = []
+  let line = 0
+
+  const said = (m) => {
+    if (m.type() !== 'error' && m.type() !== 'warning') return
+    const at = m.location().url
+    const refused = /^Failed to load resource: the server responded with a status of (\d+)/.exec(m.text())
+    if (refused) {
+      const path = new URL(at).pathname
+      const one = announced.find((a) => a.status === Number(refused[1]) && (a.path instanceof RegExp ? a.path.test(path) : a.path === path))
+      if (one) {
+        one.seen++
+        return
+      }
+      fault(`${path} was answered with ${refused[1]}, which nobody announced`)
+      return
+    }
+    if (line > 0 && /net::ERR_(CONNECTION|EMPTY_RESPONSE|SOCKET|INTERNET|NETWORK)/.test(m.text())) return
+    fault(`console ${m.type()}: ${m.text()} (${at})`)
+  }
+  context.on('console', said)
+  context.on('weberror', (e) => fault(`nobody caught: ${e.error().stack ?? e.error()}`))
+  context.on('request', (r) => {
+    const url = new URL(r.url())
+    if (url.protocol === 'data:' || (url.protocol === 'blob:' && url.origin === origin)) return
+    if (url.origin !== origin) fault(`a request to another origin: ${r.method()} ${url.origin}`)
+  })
+  page.on('crash', () => fault('the page crashed'))
+  page.on('worker', (w) => w.on?.('console', said))
+  return {
+    refuses: (status, path) => announced.push({ status, path, seen: 0 }),
+    cut: async (f) => {
+      line++
+      try {
+        return await f()
+      } finally {
+        line--
+      }
+    },
+    missed: () => {
+      for (const a of announced) if (a.seen === 0) fault(`no answer ${a.status} came from ${a.path}, which was announced`)
+    },
+  }
+}
