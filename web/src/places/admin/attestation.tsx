@@ -104,7 +104,7 @@ function Pieces({ of }: { of: Piece[] }) {
 /** The statement to take along, and the commands that check it. */
 function Verify({ nonce, text }: { nonce: string; text: string }) {
   const { t } = useTranslation(['admin', 'ui'])
-  const own = `awase log key --server ${location.origin} > room.pub\nawase attestation --server ${location.origin} --key room.pub`
+  const own = `export AWASE_TOKEN=awase_…\nawase log key --server ${location.origin} > room.pub\nawase attestation --server ${location.origin} --key room.pub`
   const file = `awase verify --key room.pub --nonce ${nonce} attestation.json`
   return (
     <section className="stack-s">
