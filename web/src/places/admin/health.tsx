@@ -31,7 +31,8 @@ export function Health() {
         {(r) => (
           <>
             <Warnings room={r} />
-            <div className="panel">
+            <div className="panel stack-s">
+              {away && <p className="small quiet">{t('health.stale', { at: time(r.now) })}</p>}
               <Facts
                 rows={[
                   [t('health.answers'), <Answers ready={ready.data?.ready} away={away} />],
