@@ -93,3 +93,13 @@ export async function day(name, f) {
   }
   process.stdout.write(JSON.stringify({ faults, screens, facts }) + '\n')
 }
+
+/** Cuts the line of a room after so many bytes of an upload, and mends it. */
+export const line = (room) => {
+  const ask = async (method, path) => {
+    const answer = await fetch(room.control + path, { method })
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`)
+    return answer.text()
+  }
+  return { cut: (after) => ask('POST', `/cut?after=${after}`), mend: () => ask('POST', '/mend'), cuts: async () => Number(await ask('GET', '/cuts')) }
+}

@@ -28,7 +28,7 @@ export function Profile({ me }: { me: Me }) {
     change.mutate({ name: name.trim() })
   }
   const talk = async (l: Language) => {
-    await speak(l)
+    await speak(l, true)
     change.mutate({ language: l })
   }
   return (
