@@ -16,9 +16,11 @@ CHLISTEN = bin/peers/chlisten
 NODE = command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null
 # PAGE is built last of all that the binary holds of the page.
 PAGE = web/dist/index.html.gz
-# PAGESOURCES are what the page is made of: its own, the Go of its WASM modules and of
-# the contract. Folders are among them, since one changes when a file goes.
-PAGESOURCES := Makefile go.mod go.sum $(shell find web cmd/wasm internal/contract intake crypto entrustment api \( -path web/node_modules -o -path web/dist -o -path web/public/wasm -o -path web/src/api/schema.d.ts -o -name testdata \) -prune -o ! -name '*_test.go' ! -path 'web/*.go' ! -path web ! -path web/public ! -path web/src/api -print)
+# PAGESOURCES are what the page is made of: its own, and the Go of its WASM modules;
+# CONTRACTSOURCES what the contract is. Folders are among them: one changes when a file
+# goes.
+CONTRACTSOURCES := go.mod go.sum $(shell find api internal/contract entrustment ! -name '*_test.go' -print)
+PAGESOURCES := Makefile go.mod go.sum bin/openapi.yaml $(shell find web cmd/wasm intake crypto entrustment \( -path web/node_modules -o -path web/dist -o -path web/public/wasm -o -path web/src/api/schema.d.ts -o -name testdata \) -prune -o ! -name '*_test.go' ! -path 'web/*.go' ! -path web ! -path web/public ! -path web/src/api -print)
 WASM := $(patsubst cmd/wasm/%/main.go,%,$(wildcard cmd/wasm/*/main.go))
 
 .PHONY: all build web page packages font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-peers plan-figures fuzz wasm
@@ -41,13 +43,22 @@ page:                # where it can be built
 $(PAGE): $(PAGESOURCES)
 	@$(NODE) || { echo "the page needs Node.js 20.19 or later, and npm: make deps"; exit 1; }
 	@$(MAKE) --no-print-directory packages wasm
-	@mkdir -p bin
-	$(GO) run ./internal/contract > bin/openapi.yaml
 	cd web && npx --no-install openapi-typescript ../bin/openapi.yaml -o src/api/schema.d.ts
 	cd web && npm run --silent check
 	cd web && npm run --silent build
 	@echo "the page: $$(cat $$(find web/dist -type f ! -name '*.wasm.gz') | wc -c) bytes, and $$(cat web/dist/wasm/*.wasm.gz | wc -c) of WASM"
 	@touch $@
+
+# The contract is written anew when its sources changed, and is another file only where
+# it is another contract: the page is not built for less.
+bin/contract.stamp: $(CONTRACTSOURCES)
+	@mkdir -p bin
+	$(GO) run ./internal/contract > bin/openapi.new
+	@if cmp -s bin/openapi.new bin/openapi.yaml; then rm bin/openapi.new; else mv bin/openapi.new bin/openapi.yaml; fi
+	@touch $@
+
+bin/openapi.yaml: bin/contract.stamp
+	@test -e $@ || { rm bin/contract.stamp; $(MAKE) --no-print-directory bin/contract.stamp; }
 
 packages:            # the page's libraries, as its lock has them. A linked folder is somebody's own, and left alone
 	@test -L web/node_modules || cmp -s web/package-lock.json web/node_modules/.lock || { (cd web && npm ci --no-audit --no-fund) && cp web/package-lock.json web/node_modules/.lock; }

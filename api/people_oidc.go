@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,7 +111,7 @@ func (s *Server) oidcReady(c *call) (*known, error) {
 func (s *Server) startOIDC(c *call) (*answer, error) {
 	of, err := s.oidcReady(c)
 	if err != nil {
-		return nil, err
+		return toSignIn(c, err)
 	}
 	now := s.Now()
 	if err := s.sweep(c.ctx(), now); err != nil {
@@ -126,8 +127,29 @@ func (s *Server) startOIDC(c *call) (*answer, error) {
 	}}, nil
 }
 
-// finishOIDC signs in who comes back from the provider.
+// finishOIDC signs in who comes back from the provider: a browser goes on to the
+// page, a program to who it is.
 func (s *Server) finishOIDC(c *call) (*answer, error) {
+	a, err := s.cameBack(c)
+	if err != nil {
+		return toSignIn(c, err)
+	}
+	return a, nil
+}
+
+// toSignIn sends a browser that was refused back to where people sign in, and says
+// behind the # which part of it was: a word of ours, and nothing that came. Programs
+// get the refusal itself.
+func toSignIn(c *call, err error) (*answer, error) {
+	refusal, is := errors.AsType[*entrustment.Error](err)
+	if !is || refusal.Code != CodeSignIn || !strings.Contains(c.Header.Get("Accept"), "text/html") {
+		return nil, err
+	}
+	c.s.Logger.LogAttrs(c.ctx(), slog.LevelInfo, "a sign-in by the OpenID provider was refused", slog.String("request", c.id), slog.String("field", refusal.Field))
+	return &answer{status: http.StatusSeeOther, header: http.Header{"Location": {"/sign-in#oidc-" + refusal.Field}}}, nil
+}
+
+func (s *Server) cameBack(c *call) (*answer, error) {
 	of, err := s.oidcReady(c)
 	if err != nil {
 		return nil, err
@@ -140,7 +162,11 @@ func (s *Server) finishOIDC(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{status: http.StatusSeeOther, header: http.Header{"Location": {"/v1/me"}, "Set-Cookie": {s.cookie(c, flowCookie, "", flowPath, 0, http.SameSiteLaxMode)}}}
+	to := "/v1/me"
+	if strings.Contains(c.Header.Get("Accept"), "text/html") {
+		to = "/"
+	}
+	a := &answer{status: http.StatusSeeOther, header: http.Header{"Location": {to}, "Set-Cookie": {s.cookie(c, flowCookie, "", flowPath, 0, http.SameSiteLaxMode)}}}
 	return a, s.begin(c, a, p, true)
 }
 

@@ -37,6 +37,39 @@ func (s signingIn) back(t *testing.T, r *apitest.Room, q url.Values) (email, fie
 	return me.Email, ""
 }
 
+// A browser ends on the page, or where people sign in with a word that says why not;
+// neither address holds anything that came from the provider. A program gets who it
+// is, or the refusal.
+func TestOIDCBrowser(t *testing.T) {
+	const mei = "mei@acme.example"
+	p, _ := apitest.StartOIDC(t, false)
+	r := apitest.Start(t, func(o *api.Options) {
+		o.PublicURL = "http://room.test"
+		o.OIDC = &api.OIDCOptions{Issuer: p.URL, ClientID: apitest.OIDCClient, ClientSecret: apitest.OIDCSecret}
+	})
+	admin := r.As(api.Principal{Party: "acme", Roles: []api.Role{api.Admin}})
+	admin.Do("POST", "/v1/invitations", map[string]any{"email": mei, "name": "A", "roles": []string{"marketing"}}).Want(http.StatusCreated)
+	for _, c := range []struct{ accept, email, to string }{
+		{"text/html,application/xhtml+xml,*/*;q=0.8", mei, "/"},
+		{"text/html,application/xhtml+xml,*/*;q=0.8", "eve@acme.example", "/sign-in#oidc-email"},
+		{"*/*", mei, "/v1/me"},
+		{"*/*", "eve@acme.example", ""},
+	} {
+		own := beginOIDC(r)
+		q := queryOf(t, p.Back(own.at, c.email, c.email))
+		a := own.c.Do("GET", "/v1/oidc/callback?"+q.Encode(), nil, "Cookie", own.cookie, "Accept", c.accept)
+		if to := a.Header.Get("Location"); to != c.to {
+			t.Errorf("%s, accepting %s: %d to %q, want %q", c.email, c.accept, a.Status, to, c.to)
+		}
+		if signedIn := a.Cookie("awase_session") != ""; signedIn != (c.email == mei) {
+			t.Errorf("%s, accepting %s: signed in is %v", c.email, c.accept, signedIn)
+		}
+		if c.to == "" {
+			a.Want(http.StatusUnauthorized)
+		}
+	}
+}
+
 func queryOf(t *testing.T, at string) url.Values {
 	t.Helper()
 	u, err := url.Parse(at)

@@ -96,7 +96,7 @@ type setupShown struct {
 	Style              template.CSS
 	Room               string
 	Done               bool
-	Over, OIDC         bool // the room is set up; people sign in by an OpenID provider, too
+	Over               bool // the room is set up
 	Ceremony           bool // the vault waits for its key ceremony
 	Email, Name        string
 	Field, Wrong, Mend string
@@ -129,7 +129,7 @@ func (s *Server) setupPage(c *call) (*answer, error) {
 	}
 	switch {
 	case has && strings.Contains(c.Header.Get("Accept"), "text/html"):
-		return s.setupAnswer(c, http.StatusNotFound, setupShown{Over: true, OIDC: s.oidc != nil})
+		return s.setupAnswer(c, http.StatusNotFound, setupShown{Over: true})
 	case has:
 		return nil, errSetUp
 	}

@@ -84,7 +84,7 @@ func TestSetupPage(t *testing.T) {
 	post("code="+code+strings.Replace(rest, "plum", "", 1), form, "Origin", "https://evil.example").Want(403)
 	post("code="+code+"&email=hana%40operator.example&name=H&password=short", form).Want(422)
 	done := post("code="+code+rest, form).Want(201)
-	if !strings.Contains(string(done.Body), "/v1/session") || strings.Contains(string(done.Body), code) {
+	if !strings.Contains(string(done.Body), `href="/sign-in"`) || !strings.Contains(string(done.Body), "/v1/session") || strings.Contains(string(done.Body), code) {
 		t.Errorf("%s", done.Body)
 	}
 	signIn(t, r, "hana@operator.example", good)
@@ -93,7 +93,7 @@ func TestSetupPage(t *testing.T) {
 		t.Errorf("%s", a.Body)
 	}
 	over := r.Nobody().Do("GET", "/setup", nil, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8").Want(404)
-	if text := string(over.Body); !strings.HasPrefix(over.Header.Get("Content-Type"), "text/html") || !strings.Contains(text, "この部屋は設定済みです") || !strings.Contains(text, "/v1/session") || strings.Contains(text, "<form") || strings.Contains(text, "/v1/oidc") {
+	if text := string(over.Body); !strings.HasPrefix(over.Header.Get("Content-Type"), "text/html") || !strings.Contains(text, "このルームは設定済みです") || !strings.Contains(text, `href="/sign-in"`) || !strings.Contains(text, "/v1/session") || strings.Contains(text, "<form") {
 		t.Errorf("%s", over.Body)
 	}
 	if strings.Contains(r.Log.String(), code) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/rand"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,11 +14,16 @@ import (
 
 // Answer is what is at an address. It is safe for concurrent use.
 type Answer struct {
-	kind   kind
-	raw    []byte
-	packed bool   // raw is gzip
-	media  string // its Content-Type
-	tag    string // of files: what tells its content from others
+	kind  kind
+	media string // its Content-Type
+	raw   []byte // of pages
+
+	// Of files.
+	dist   fs.FS
+	name   string // there
+	size   int64  // in bytes, as it lies
+	packed bool   // it is gzip
+	tag    string // tells its content from others
 }
 
 type kind int
@@ -41,8 +48,8 @@ func policy(styles string) string {
 // Page tells whether it is what a browser shows, and no file that a page has asked for.
 func (a *Answer) Page() bool { return a.kind == indexPage || a.kind == unbuiltPage }
 
-// Size is how many bytes it is as it lies.
-func (a *Answer) Size() int { return len(a.raw) }
+// Size is how many bytes a file is as it lies; of a page it is 0.
+func (a *Answer) Size() int64 { return a.size }
 
 // heavy is as much as is unpacked for whoever asks: some milliseconds' work.
 const heavy = 256 << 10
@@ -50,7 +57,7 @@ const heavy = 256 << 10
 // Heavy tells whether the answer to a request has to be unpacked, and is so large that
 // this is work. What goes out as it lies is none.
 func (a *Answer) Heavy(r *http.Request) bool {
-	return a.packed && len(a.raw) > heavy && !takesGzip(r.Header)
+	return a.packed && a.size > heavy && !takesGzip(r.Header)
 }
 
 // ServeHTTP answers GET and HEAD.
@@ -84,17 +91,48 @@ func (a *Answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	if unpacked {
-		a.unpacked(w, r)
-		return
+	if !unpacked { // how long it becomes else is not said before
+		h.Set("Content-Length", strconv.FormatInt(a.size, 10))
 	}
-	if a.packed {
+	if a.packed && !unpacked {
 		h.Set("Content-Encoding", "gzip")
 	}
-	h.Set("Content-Length", strconv.Itoa(len(a.raw)))
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(a.raw) // who asked may be gone, here and below
+	if r.Method == http.MethodHead {
+		return
 	}
+	body, err := a.open(unpacked)
+	if err != nil { // it was read when the site was made
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	defer body.Close()
+	_, _ = io.Copy(w, body) // who asked may be gone, here and below
+}
+
+// open opens the file, as it lies or unpacked.
+func (a *Answer) open(unpacked bool) (io.ReadCloser, error) {
+	f, err := a.dist.Open(a.name)
+	if err != nil || !unpacked {
+		return f, err
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{z, f}, nil
+}
+
+// content gives all of the file, unpacked.
+func (a *Answer) content() ([]byte, error) {
+	f, err := a.open(a.packed)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // page answers with index.html under a nonce that no other answer has, so that what
@@ -113,19 +151,6 @@ func (a *Answer) page(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(raw)
 	}
-}
-
-// unpacked answers who takes no gzip. How long it becomes is not said before.
-func (a *Answer) unpacked(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodHead {
-		return
-	}
-	z, err := gzip.NewReader(bytes.NewReader(a.raw))
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	_, _ = io.Copy(w, z)
 }
 
 // takesGzip tells whether who asks takes an answer in gzip (RFC 9110 §12.5.3).

@@ -5,8 +5,6 @@
 package web
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -63,15 +61,11 @@ func New(dist fs.FS) (*Site, error) {
 		if d.IsDir() || !plainName.MatchString(address) {
 			return nil
 		}
-		raw, err := fs.ReadFile(dist, name)
-		if err != nil {
-			return err
-		}
 		if was := s.files["/"+address]; was != nil && was.packed {
 			return nil
 		}
-		s.files["/"+address] = newFile(address, raw, packed)
-		return nil
+		s.files["/"+address], err = newFile(dist, name, address, packed)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the built page: %w", err)
@@ -82,23 +76,32 @@ func New(dist fs.FS) (*Site, error) {
 	if f == nil {
 		return s, nil
 	}
-	raw := f.raw
-	if f.packed {
-		if raw, err = unpack(raw); err != nil {
-			return nil, fmt.Errorf("reading the built page: %s: %w", indexFile, err)
-		}
+	raw, err := f.content()
+	if err != nil {
+		return nil, fmt.Errorf("reading the built page: %s: %w", indexFile, err)
 	}
 	s.built, s.index = true, &Answer{kind: indexPage, raw: raw, media: f.media}
 	return s, nil
 }
 
-func newFile(address string, raw []byte, packed bool) *Answer {
-	h := sha256.Sum256(raw)
-	a := &Answer{kind: otherFile, raw: raw, packed: packed, media: mediaOf(address), tag: hex.EncodeToString(h[:16])}
+// newFile reads a file once, for its tag. It stays where it is: what is embedded is
+// part of the program, and of no process's heap.
+func newFile(dist fs.FS, name, address string, packed bool) (*Answer, error) {
+	f, err := dist.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err := io.Copy(h, f)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{kind: otherFile, dist: dist, name: name, size: size, packed: packed, media: mediaOf(address), tag: hex.EncodeToString(h.Sum(nil)[:16])}
 	if strings.HasPrefix(address, "assets/") { // Vite's: the name holds a hash of the content
 		a.kind = hashedFile
 	}
-	return a
+	return a, nil
 }
 
 // media are the types of what a build makes.
@@ -112,14 +115,6 @@ func mediaOf(name string) string {
 		return m
 	}
 	return "application/octet-stream"
-}
-
-func unpack(raw []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(z)
 }
 
 // places are where the page's own addresses begin. What is below them the page

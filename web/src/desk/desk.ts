@@ -21,6 +21,11 @@ export class Desk {
     this.open = open
   }
 
+  /** Has the worker make ready what most files need, before there is one. */
+  warm() {
+    this.say({ warm: true })
+  }
+
   preview(file: File, options: Options, watch?: Watch): Promise<Preview> {
     return this.ask({ do: 'preview', file, options }, watch)
   }

@@ -116,5 +116,5 @@ export type Work =
   | { do: 'check'; file: File; options: Options }
   | { do: 'seal'; file: File; options: Options; into: string }
 
-export type Asked = { id: number; work: Work } | { id: number; cancel: true }
+export type Asked = { warm: true } | { id: number; work: Work } | { id: number; cancel: true }
 export type Answered = { id: number; rows: number; bytes: number } | { id: number; done: unknown } | { id: number; fault: Fault }

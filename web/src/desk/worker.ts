@@ -48,7 +48,8 @@ const running = new Map<number, AbortController>()
 
 onmessage = (e: MessageEvent<Asked>) => {
   const asked = e.data
-  if ('cancel' in asked) running.get(asked.id)?.abort()
+  if ('warm' in asked) void moduleOf('text').catch(() => {}) // who asks for work is told
+  else if ('cancel' in asked) running.get(asked.id)?.abort()
   else void answer(asked.id, asked.work)
 }
 

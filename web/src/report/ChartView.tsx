@@ -10,7 +10,7 @@ const ChartCanvas = lazy(() => import('./draw/canvas'))
 export function ChartView({ chart, words: w }: { chart: Chart; words: Words }) {
   const summary = useMemo(() => summaryOf(w, chart), [w, chart])
   return (
-    <section className="chart">
+    <section className="chart" data-form={chart.form}>
       <h3>{chart.title}</h3>
       <Broken text={w.t('chart.broken')} key={chart.form}>
         {chart.form === 'tiles' ? (

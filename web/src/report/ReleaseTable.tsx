@@ -71,16 +71,15 @@ function Row({ line, keys }: { line: Line; keys: number }) {
           </th>
         ))
       )}
-      {line.entries.slice(keys).map((e, i) => (
-        <Value key={i} entry={e} interval={i % 2 === 1} />
-      ))}
+      {line.entries.slice(keys).map((e, i, all) => all[i - 1]?.withheld ? null : <Value key={i} entry={e} interval={i % 2 === 1} />)}
     </tr>
   )
 }
 
 function Value({ entry: e, interval }: { entry: Entry; interval: boolean }) {
   return (
-    <td className={interval ? 'num quiet' : 'num'} data-withheld={e.withheld}>
+    // What is withheld has no interval: it stands in the place of both.
+    <td className={interval ? 'num quiet' : 'num'} colSpan={e.withheld ? 2 : 1}>
       {e.withheld ? <span className="withheld">{e.text}</span> : e.text}
     </td>
   )

@@ -147,6 +147,9 @@ function dotsOf(w: Words, dims: Dim[], cells: Cell[]): Dots {
     groups.set(label, [...(groups.get(label) ?? []), mark])
   }
   let rows = [...groups].map(([label, marks]) => ({ label, marks }))
+  // Beside a pyramid its rows stand as there: the oldest on top, the unknown below.
+  const young = dims[0]?.name === 'age_band' ? dims[0].domain.filter((v) => v !== unknown).length : 0
+  if (last && gendersOf(dims) && young > 0) rows = [...rows.slice(0, young).reverse(), ...rows.slice(young)]
   let omitted: Dots['omitted']
   if (rows.length > mostCells) {
     const left = rows.filter((r) => r.marks.some((x) => x.at)).slice(0, mostCells)

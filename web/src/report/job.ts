@@ -15,9 +15,11 @@ export function useJob(id: string) {
     queryFn: () => ask(api.GET('/v1/jobs/{job}', { params: { path: { job: id } } })),
     refetchInterval: (q) => (over(q.state.data) ? false : lost ? 3000 : 15_000),
   })
+  const known = !!job.data
   const ended = over(job.data)
   useEffect(() => {
-    if (ended) return
+    // What is over already has nothing more to say.
+    if (!known || ended) return
     const events = new EventSource(`/v1/jobs/${encodeURIComponent(id)}/events`)
     events.addEventListener('job', (e: MessageEvent<string>) => {
       setLost(false)
@@ -28,6 +30,6 @@ export function useJob(id: string) {
     events.addEventListener('open', () => setLost(false))
     events.addEventListener('error', () => setLost(true))
     return () => events.close()
-  }, [id, ended])
+  }, [id, known, ended])
   return { ...job, lost: lost && !ended }
 }

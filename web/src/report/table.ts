@@ -59,9 +59,12 @@ function pair(w: Words, m: Measure, row: Cell | Sum, withheld: boolean): [Entry,
 
 /** The table as a spreadsheet takes it from the clipboard: a line a row, tabs between. A
  * text that it would run as a formula begins with an apostrophe. */
-export function copyOf(sheet: Sheet): string {
-  const safe = (s: string) => (/^[=+\-@\t\r]/.test(s) && !/^[+\-−]?[\d.,]+%?$/.test(s) ? `'${s}` : s).replace(/[\t\n\r]/g, ' ')
-  const rows = [sheet.heads.map((h) => h.text), ...sheet.lines.map((l) => l.entries.map((e) => e.text))]
+export const copyOf = (sheet: Sheet) => linesOf([sheet.heads.map((h) => h.text), ...sheet.lines.map((l) => l.entries.map((e) => e.text))])
+
+/** Rows of texts, likewise. */
+export function linesOf(rows: string[][]): string {
+  const number = /^[+\-−]?[\d.,]+%?( – [+\-−]?[\d.,]+%?)?$/
+  const safe = (s: string) => (/^[=+\-@\t\r]/.test(s) && !number.test(s) ? `'${s}` : s).replace(/[\t\n\r]/g, ' ')
   return rows.map((r) => r.map(safe).join('\t')).join('\n')
 }
 

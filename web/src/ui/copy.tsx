@@ -31,7 +31,7 @@ export function CopyButton({ text, label }: { text: string; label?: string }) {
 export function Copyable({ label, help, value }: { label: string; help?: string; value: string }) {
   const field = useRef<HTMLDivElement>(null)
   return (
-    <div className="stack-s" ref={field}>
+    <div className="stack-s" ref={field} style={{ maxWidth: 720 }}>
       <TextField label={label} help={help} value={value} isReadOnly onFocus={() => field.current?.querySelector('input')?.select()} />
       <CopyButton text={value} />
     </div>

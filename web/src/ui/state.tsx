@@ -53,18 +53,22 @@ export function Skeleton({ lines = 4 }: { lines?: number }) {
   )
 }
 
+/** What a place says of a refusal itself, by code and field, as `E_CONFLICT email`. */
+export type Cases = Record<string, { what: string; mend: string }>
+
 /** Why it was refused, or what is broken: the sentence for the code in the page's
  * language, what the room said of this case, the clause, the request's id. */
-export function Refused({ error, again }: { error: unknown; again?: () => void }) {
+export function Refused({ error, again, as }: { error: unknown; again?: () => void; as?: Cases }) {
   const { t, i18n } = useTranslation(['refusals', 'ui'])
   if (!error) return null
   const refusal = error instanceof Refusal ? error : undefined
   const code = refusal?.code ?? 'E_PAGE'
   const known = i18n.exists(`refusals:${code}.what`)
   const p = refusal?.problem
+  const here = p && as?.[`${p.code} ${p.field ?? ''}`]
   return (
-    <Banner kind="bad" title={t(`refusals:${known ? code : 'E_OTHER'}.what` as never)} live>
-      <p>{t(`refusals:${known ? code : 'E_OTHER'}.mend` as never)}</p>
+    <Banner kind="bad" title={here?.what ?? t(`refusals:${known ? code : 'E_OTHER'}.what` as never)} live>
+      <p>{here?.mend ?? t(`refusals:${known ? code : 'E_OTHER'}.mend` as never)}</p>
       {refusal && refusal.retryAfter > 0 && <p>{t('ui:retryAfter', { seconds: refusal.retryAfter })}</p>}
       {p && (p.detail || p.instance) && (
         <details>

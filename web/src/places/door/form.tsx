@@ -4,9 +4,11 @@ import { Refusal } from '../../api/client'
 import { signIn, type Me } from '../../api/me'
 import { Button } from '../../ui/button'
 import { TextField } from '../../ui/field'
-import { Refused } from '../../ui/state'
+import { Banner, Refused } from '../../ui/state'
+import { useWait, Left } from './wait'
 
-/** Address and password, and the one-time code once it is asked for. */
+/** Address and password, and the one-time code once it is asked for. After several
+ * failures the room has people wait: the form says for how long. */
 export function SignInForm({ email: known, onDone }: { email?: string; onDone: (me: Me) => void }) {
   const { t } = useTranslation('door')
   const [email, setEmail] = useState(known ?? '')
@@ -15,6 +17,7 @@ export function SignInForm({ email: known, onDone }: { email?: string; onDone: (
   const [asks, setAsks] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
+  const wait = useWait()
 
   const send = async (e: FormEvent) => {
     e.preventDefault()
@@ -24,6 +27,7 @@ export function SignInForm({ email: known, onDone }: { email?: string; onDone: (
       onDone(await signIn(email.trim(), password, code.trim()))
     } catch (err) {
       if (err instanceof Refusal && err.problem.field === 'totp' && !asks) setAsks(true)
+      else if (err instanceof Refusal && err.code === 'E_RATE' && err.retryAfter > 0) wait.begin(err.retryAfter)
       else setError(err)
     } finally {
       setBusy(false)
@@ -34,11 +38,23 @@ export function SignInForm({ email: known, onDone }: { email?: string; onDone: (
       <TextField label={t('email')} type="email" autoComplete="username" value={email} onChange={setEmail} isReadOnly={!!known} isRequired autoFocus={!known} />
       <TextField label={t('password')} type="password" autoComplete="current-password" value={password} onChange={setPassword} isRequired autoFocus={!!known} />
       {asks && <TextField label={t('code')} help={t('codeHelp')} autoComplete="one-time-code" value={code} onChange={setCode} isRequired autoFocus />}
-      <Refused error={error} />
-      <div>
-        <Button kind="primary" type="submit" isDisabled={busy || !email || !password || (asks && !code)}>
+      <Refused
+        error={error}
+        as={{
+          'E_SIGN_IN body': { what: t('refused.wrong.what'), mend: t('refused.wrong.mend') },
+          'E_SIGN_IN totp': { what: t('refused.code.what'), mend: t('refused.code.mend') },
+        }}
+      />
+      {wait.until > 0 && (
+        <Banner kind="warn" title={t('wait.title')} live>
+          <p>{t('wait.text')}</p>
+        </Banner>
+      )}
+      <div className="row">
+        <Button kind="primary" type="submit" isDisabled={busy || wait.until > 0 || !email || !password || (asks && !code)}>
           {t('signIn')}
         </Button>
+        {wait.until > 0 && <Left until={wait.until} onOver={wait.over} />}
       </div>
     </form>
   )

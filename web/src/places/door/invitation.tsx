@@ -43,7 +43,14 @@ export default function Invitation() {
         <TextField label={t('invitation.name')} help={t('invitation.nameHelp')} value={name} onChange={setName} autoComplete="name" maxLength={100} />
         <TextField label={t('password')} help={t('passwordHelp')} type="password" value={password} onChange={setPassword} isRequired autoComplete="new-password" />
         <TextField label={t('passwordAgain')} type="password" value={again} onChange={setAgain} isRequired autoComplete="new-password" error={differs ? t('passwordsDiffer') : undefined} />
-        <Refused error={accept.error} />
+        <Refused
+          error={accept.error}
+          as={{
+            'E_NOT_FOUND token': { what: t('refused.link.what'), mend: t('refused.link.mend') },
+            'E_SPEC password': { what: t('refused.weak.what'), mend: t('refused.weak.mend') },
+            'E_CONFLICT email': { what: t('refused.hasAccount.what'), mend: t('refused.hasAccount.mend') },
+          }}
+        />
         <div>
           <Button kind="primary" type="submit" isDisabled={accept.isPending || !token || password.length < 12 || password !== again}>
             {t('invitation.accept')}

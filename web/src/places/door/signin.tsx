@@ -7,6 +7,7 @@ import { Button } from '../../ui/button'
 import { Load, Refused } from '../../ui/state'
 import { spoken } from '../../words'
 import { SignInForm } from './form'
+import { OidcRefused } from './oidc'
 
 type Rehearser = NonNullable<Schemas['Ways']['practice']>[number]
 
@@ -35,6 +36,7 @@ export default function SignIn() {
           {w.practice && <Practice people={w.practice} onDone={done} />}
           <div className="panel">
             <h1>{t('title')}</h1>
+            <OidcRefused />
             <SignInForm onDone={done} />
             {w.oidc && (
               <p>

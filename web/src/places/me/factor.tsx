@@ -40,7 +40,7 @@ function Begin({ onDone }: { onDone: (codes: string[]) => void }) {
       <p>{t('factor.why')}</p>
       <form className="form" onSubmit={send}>
         <TextField label={t('factor.password')} help={t('factor.passwordHelp')} type="password" value={password} onChange={setPassword} isRequired autoComplete="current-password" />
-        <Refused error={begin.error} />
+        <Refused error={begin.error} as={{ 'E_FORBIDDEN password': { what: t('refused.password.what'), mend: t('refused.password.mend') } }} />
         <div>
           <Button kind="primary" type="submit" isDisabled={begin.isPending || !password}>
             {t('factor.begin')}
@@ -82,7 +82,7 @@ function Confirm({ secret, address, onDone, onStop }: { secret: string; address:
       <form className="form" onSubmit={send}>
         <h3>{t('factor.step2')}</h3>
         <TextField label={t('factor.code')} help={t('factor.codeHelp')} value={code} onChange={setCode} isRequired autoComplete="one-time-code" inputMode="numeric" />
-        <Refused error={confirm.error} />
+        <Refused error={confirm.error} as={{ 'E_FORBIDDEN code': { what: t('refused.code.what'), mend: t('refused.code.mend') } }} />
         <div className="row">
           <Button kind="primary" type="submit" isDisabled={confirm.isPending || code.replace(/\D/g, '').length !== 6}>
             {t('factor.confirm')}
@@ -115,7 +115,7 @@ function Remove() {
             <p>{t('factor.removeGoes')}</p>
           </Banner>
           <TextField label={t('factor.password')} type="password" value={password} onChange={setPassword} isRequired autoComplete="current-password" />
-          <Refused error={remove.error} />
+          <Refused error={remove.error} as={{ 'E_FORBIDDEN password': { what: t('refused.password.what'), mend: t('refused.password.mend') } }} />
           <div>
             <Button kind="danger" type="submit" isDisabled={remove.isPending || !password}>
               {t('factor.remove')}

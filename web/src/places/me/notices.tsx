@@ -79,11 +79,13 @@ function ByMail({ of: s }: { of: Settings }) {
         <Text slot="description" className="help">
           {t('notices.byMailHelp')}
         </Text>
-        {s.kinds.map((k) => (
-          <Checkbox key={k.kind} value={k.kind}>
-            {title(k)}
-          </Checkbox>
-        ))}
+        <div>
+          {s.kinds.map((k) => (
+            <Checkbox key={k.kind} value={k.kind}>
+              {title(k)}
+            </Checkbox>
+          ))}
+        </div>
       </CheckboxGroup>
       <Refused error={change.error} />
       {change.isSuccess && same && <Banner kind="good" title={t('ui:saved')} live />}

@@ -37,7 +37,13 @@ export function Password({ me }: { me: Me }) {
         <TextField label={t('password.next')} help={t('password.help')} type="password" value={next} onChange={setNext} isRequired autoComplete="new-password" />
         <TextField label={t('password.again')} type="password" value={again} onChange={setAgain} isRequired autoComplete="new-password" error={again && again !== next ? t('password.differ') : undefined} />
         <p className="small quiet">{t('password.ends')}</p>
-        <Refused error={change.error} />
+        <Refused
+          error={change.error}
+          as={{
+            'E_FORBIDDEN password': { what: t('refused.password.what'), mend: t('refused.password.mend') },
+            'E_SPEC password': { what: t('refused.weak.what'), mend: t('refused.weak.mend') },
+          }}
+        />
         {change.isSuccess && !current && <Banner kind="good" title={t('password.done')} live />}
         <div>
           <Button type="submit" isDisabled={change.isPending || !current || next.length < 12 || next !== again}>

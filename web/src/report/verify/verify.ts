@@ -23,6 +23,16 @@ export type VerifyOptions = { key?: string; growth?: { held?: string; proof: str
 let worker: Worker | undefined
 let last = 0
 
+/** Whether a line is a key of awase log key. */
+export async function isKey(line: string): Promise<boolean> {
+  try {
+    await verify(new Uint8Array(), { key: line.trim() })
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Runs all checks on a file's bytes, in a worker. */
 export function verify(file: Uint8Array, options: VerifyOptions): Promise<VerifyAnswer> {
   worker ??= new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })

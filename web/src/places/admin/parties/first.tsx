@@ -48,7 +48,7 @@ export function FirstAdmin({ party }: { party: string }) {
           <form className="form" onSubmit={send}>
             <TextField label={t('people.email')} type="email" value={email} onChange={setEmail} isRequired autoComplete="off" />
             <TextField label={t('people.personName')} value={name} onChange={setName} isRequired maxLength={100} autoComplete="off" />
-            <Refused error={invite.error} />
+            <Refused error={invite.error} as={{ 'E_SPEC email': { what: t('refused.email.what'), mend: t('refused.email.mend') } }} />
             <div>
               <Button type="submit" isDisabled={invite.isPending || !email.trim() || !name.trim()}>
                 {t('first.send')}

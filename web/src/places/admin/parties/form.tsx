@@ -92,7 +92,7 @@ function Form({ me, is, tag, known }: { me: Me; is: Fields; tag?: string; known?
         </div>
       </details>
       <p className="small quiet">{t(room?.officers ? 'parties.willWait' : 'parties.atOnce')}</p>
-      <Refused error={put.error} />
+      <Refused error={put.error} as={{ 'E_CONFLICT If-Match': { what: t('refused.changed.what'), mend: t('refused.changed.mend') } }} />
       <div className="row">
         <Button kind="primary" type="submit" isDisabled={put.isPending || !f.id.trim() || Object.keys(bad).length > 0}>
           {t(known ? 'parties.doChange' : 'parties.doAdd')}

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Me } from '../../../api/me'
+import { useRoom, type Me } from '../../../api/me'
 import { ButtonLink, Link } from '../../../ui/button'
 import { TextField } from '../../../ui/field'
 import { number } from '../../../ui/format'
@@ -17,6 +17,7 @@ export function Parties({ me }: { me: Me }) {
   const { t } = useTranslation('admin')
   const parties = useParties()
   const drafts = useDrafts(seesDrafts(me)).data?.filter(ofParty) ?? []
+  const signed = useRoom().data?.officers
   const [looked, look] = useState('')
   const add = runsRoom(me) && (
     <ButtonLink kind="primary" to="/parties/new">
@@ -25,7 +26,7 @@ export function Parties({ me }: { me: Me }) {
   )
   return (
     <>
-      <PageHead title={t('parties.name')} lead={t(me.operator ? 'parties.leadOperator' : 'parties.lead')} action={add} />
+      <PageHead title={t('parties.name')} lead={t(!me.operator ? 'parties.lead' : signed ? 'parties.leadOperator' : 'parties.leadDev')} action={add} />
       {drafts.map((d) => (
         <Waits key={d.hash} draft={d} me={me} />
       ))}

@@ -50,7 +50,13 @@ export function Invite({ me }: { me: Me }) {
           <TextField label={t('people.email')} help={t('invite.emailHelp')} type="email" value={email} onChange={setEmail} isRequired autoComplete="off" />
           <TextField label={t('people.personName')} help={t('invite.nameHelp')} value={name} onChange={setName} isRequired maxLength={100} autoComplete="off" />
           <RolesField value={roles} onChange={setRoles} operator={me.operator} />
-          <Refused error={invite.error} />
+          <Refused
+            error={invite.error}
+            as={{
+              'E_CONFLICT email': { what: t('refused.hasAccount.what'), mend: t('refused.hasAccount.mend') },
+              'E_SPEC email': { what: t('refused.email.what'), mend: t('refused.email.mend') },
+            }}
+          />
           <div>
             <Button kind="primary" type="submit" isDisabled={invite.isPending || !email.trim() || !name.trim() || roles.length === 0}>
               {t('invite.send')}

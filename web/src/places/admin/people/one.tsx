@@ -71,6 +71,7 @@ function Change({ person: p, me }: { person: Who; me: Me }) {
   const [name, setName] = useState(p.name)
   const [roles, setRoles] = useState<Role[]>(p.roles)
   const change = useChange(p)
+  const lastAdmin = { 'E_CONFLICT roles': { what: t('refused.lastAdmin.what'), mend: t('refused.lastAdmin.mend') } }
   const sameRoles = roles.length === p.roles.length && roles.every((r) => p.roles.includes(r))
   const same = name.trim() === p.name && sameRoles
   const send = (e: FormEvent) => {
@@ -84,7 +85,7 @@ function Change({ person: p, me }: { person: Who; me: Me }) {
         <TextField label={t('people.personName')} value={name} onChange={setName} isRequired maxLength={100} autoComplete="off" />
         <RolesField value={roles} onChange={setRoles} operator={me.operator} error={roles.length === 0 ? t('change.noRole') : undefined} />
         {!sameRoles && <p className="small quiet">{t(p.id === me.id ? 'change.ownSessions' : 'change.sessions', { name: p.name })}</p>}
-        <Refused error={change.error} />
+        <Refused error={change.error} as={lastAdmin} />
         {change.isSuccess && same && <Banner kind="good" title={t('change.done')} live />}
         <div>
           <Button kind="primary" type="submit" isDisabled={same || change.isPending || !name.trim() || roles.length === 0}>
@@ -99,10 +100,11 @@ function Change({ person: p, me }: { person: Who; me: Me }) {
 function Disable({ person: p }: { person: Who }) {
   const { t } = useTranslation('admin')
   const change = useChange(p)
+  const lastAdmin = { 'E_CONFLICT roles': { what: t('refused.lastAdmin.what'), mend: t('refused.lastAdmin.mend') } }
   return (
     <section className="stack-s">
       <h2>{t('disable.title')}</h2>
-      <Refused error={change.error} />
+      <Refused error={change.error} as={lastAdmin} />
       {p.disabled ? (
         <Banner kind={change.isSuccess ? 'good' : 'warn'} title={t('disable.isOff', { name: p.name })} live>
           <p>{t('disable.offText')}</p>

@@ -16,12 +16,14 @@ export function RolesField({ value, onChange, operator, error }: { value: Role[]
       <Text slot="description" className="help">
         {t('people.rolesHelp')}
       </Text>
-      {roles.map((r) => (
-        <Checkbox key={r} value={r}>
-          {t(`shell:role.${r}`)}
-          <span className="small quiet help-line">{t(r === 'admin' && operator ? 'roleHelp.adminOperator' : `roleHelp.${r}`)}</span>
-        </Checkbox>
-      ))}
+      <div>
+        {roles.map((r) => (
+          <Checkbox key={r} value={r}>
+            {t(`shell:role.${r}`)}
+            <span className="small quiet help-line">{t(r === 'admin' && operator ? 'roleHelp.adminOperator' : `roleHelp.${r}`)}</span>
+          </Checkbox>
+        ))}
+      </div>
     </CheckboxGroup>
   )
 }

@@ -23,7 +23,7 @@ export function HookForm({ is, button, busy, error, onSend, secondary }: { is: H
       <TextField label={t('hook.url')} help={t('hook.urlHelp')} value={url} onChange={setUrl} isRequired maxLength={2048} autoComplete="off" inputMode="url" placeholder="https://hooks.example.jp/awase" />
       <TextField label={t('hook.description')} help={t('hook.descriptionHelp')} value={description} onChange={setDescription} maxLength={200} autoComplete="off" />
       <KindsField value={kinds} onChange={setKinds} some={some} onSome={setSome} />
-      <Refused error={error} />
+      <Refused error={error} as={{ 'E_SPEC url': { what: t('refused.url.what'), mend: t('refused.url.mend') } }} />
       <div>
         <Button kind={secondary ? 'normal' : 'primary'} type="submit" isDisabled={busy || !url.trim() || (some && kinds.length === 0)}>
           {button}

@@ -30,11 +30,13 @@ export function KindsField({ value, onChange, some, onSome }: { value: Kind[]; o
       {some && (
         <CheckboxGroup className="field" value={value} onChange={(v) => onChange(kinds.filter((k) => v.includes(k)))}>
           <Label>{t('hook.which')}</Label>
-          {kinds.map((k) => (
-            <Checkbox key={k} value={k}>
-              {t(`event.${word(k)}`)} <span className="small quiet mono">{k}</span>
-            </Checkbox>
-          ))}
+          <div>
+            {kinds.map((k) => (
+              <Checkbox key={k} value={k}>
+                {t(`event.${word(k)}`)} <span className="small quiet mono">{k}</span>
+              </Checkbox>
+            ))}
+          </div>
         </CheckboxGroup>
       )}
     </>

@@ -20,7 +20,7 @@ import { word } from './kinds'
 export function Webhook({ me, id }: { me: Me; id: string }) {
   const { t } = useTranslation('admin')
   const path = { webhook: id }
-  const hook = useQuery({ queryKey: ['webhooks', id], queryFn: () => ask(api.GET('/v1/webhooks/{webhook}', { params: { path } })), refetchInterval: 15_000 })
+  const hook = useQuery({ queryKey: ['webhooks', id], queryFn: () => ask(api.GET('/v1/webhooks/{webhook}', { params: { path } })), refetchInterval: 5_000 })
   const change = useMutation({
     mutationFn: (body: Schemas['WebhookChange']) => ask(api.PATCH('/v1/webhooks/{webhook}', { params: { path }, body })),
     onSuccess: async (h) => {
@@ -34,7 +34,6 @@ export function Webhook({ me, id }: { me: Me; id: string }) {
         <>
           <PageHead title={host(h.url)} lead={h.description || undefined} crumbs={[['/webhooks', t('webhooks.name')]]} action={runsParty(me) && <Test hook={h} />} />
           <Standing hook={h} me={me} busy={change.isPending} onEnabled={(enabled) => change.mutate({ enabled })} />
-          <Refused error={change.error} />
           <div className="panel">
             <Facts
               rows={[
@@ -51,7 +50,7 @@ export function Webhook({ me, id }: { me: Me; id: string }) {
             <>
               <section>
                 <h2>{t('hook.change')}</h2>
-                <HookForm key={h.changed} is={h} button={t('hook.doChange')} busy={change.isPending} error={undefined} onSend={change.mutate} secondary />
+                <HookForm key={h.changed} is={h} button={t('hook.doChange')} busy={change.isPending} error={change.error} onSend={change.mutate} secondary />
               </section>
               <Secret hook={h} />
               <Gone hook={h} />
@@ -107,7 +106,7 @@ function Test({ hook }: { hook: Hook }) {
     onSuccess: () => changed('deliveries'),
   })
   return (
-    <div className="stack-s">
+    <div className="stack-s end">
       <Button kind="primary" isDisabled={test.isPending || !hook.enabled} onPress={() => test.mutate()}>
         {t('hook.test')}
       </Button>
@@ -130,12 +129,21 @@ function Secret({ hook }: { hook: Hook }) {
       <h2>{t('hook.secret')}</h2>
       <p>{t('hook.rotateText')}</p>
       <Refused error={rotate.error} />
-      {rotate.data?.secret && <OnceSecret secret={rotate.data.secret} title={t('hook.rotated')} />}
-      <div>
-        <Button isDisabled={rotate.isPending} onPress={() => rotate.mutate()}>
-          {t('hook.rotate')}
-        </Button>
-      </div>
+      {rotate.data?.secret ? (
+        <OnceSecret secret={rotate.data.secret} title={t('hook.rotated')} />
+      ) : (
+        <div>
+          {hook.old_secret_until && Date.parse(hook.old_secret_until) > Date.now() ? (
+            <TypedButton title={t('hook.rotateSure')} name={host(hook.url)} button={t('hook.rotate')} act={{ ...rotate, mutate: () => rotate.mutate() }}>
+              <p>{t('hook.rotateGoes')}</p>
+            </TypedButton>
+          ) : (
+            <Button isDisabled={rotate.isPending} onPress={() => rotate.mutate()}>
+              {t('hook.rotate')}
+            </Button>
+          )}
+        </div>
+      )}
     </section>
   )
 }

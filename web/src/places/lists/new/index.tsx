@@ -50,6 +50,7 @@ function Wizard({ takers }: { takers: Taker[] }) {
   const [seen, setSeen] = useState<{ file: File; preview: Preview; kind?: 'email' | 'phone' | 'maid' }>()
   const [ready, setReady] = useState<Ready>()
   const [sending, setSending] = useState<string>()
+  const [round, setRound] = useState(0)
   const file = files[0]
   const here = seen?.file === file ? seen : undefined
   const next = () => {
@@ -58,6 +59,7 @@ function Wizard({ takers }: { takers: Taker[] }) {
     setSeen(undefined)
     setFiles((f) => f.slice(1))
     setWhere(undefined)
+    setRound(round + 1)
   }
   return (
     <div className="stack">
@@ -67,7 +69,7 @@ function Wizard({ takers }: { takers: Taker[] }) {
         </p>
       )}
       <Step n={1} title={t('where.title')} open done={!!where}>
-        <WhereStep key={sending ?? ''} takers={takers} first={{ entrustment: search.get('entrustment'), list: search.get('list'), change: search.get('change') }} isDisabled={!!sending} onChange={setWhere} />
+        <WhereStep key={round} takers={takers} first={{ entrustment: search.get('entrustment'), list: search.get('list'), change: search.get('change') }} isDisabled={!!sending} onChange={setWhere} />
       </Step>
       <Step n={2} title={t('file.title')} open={!!where} done={!!here}>
         {where && (
@@ -98,6 +100,9 @@ function Wizard({ takers }: { takers: Taker[] }) {
 /** One desk for the screen: its worker ends with it. */
 function useDesk(): Desk {
   const [desk] = useState(() => new Desk())
-  useEffect(() => () => desk.close(), [desk])
+  useEffect(() => {
+    desk.warm()
+    return () => desk.close()
+  }, [desk])
   return desk
 }

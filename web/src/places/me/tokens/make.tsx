@@ -57,11 +57,13 @@ export function MakeToken({ me, back }: { me: Me; back: string }) {
       {use === 'own' && (
         <CheckboxGroup className="field" value={own} onChange={(v) => setOwn(v as Scope[])}>
           <Label>{t('make.scopes')}</Label>
-          {scopesOf(me).map((s) => (
-            <Checkbox key={s} value={s}>
-              {t(`scope.${words(s)}`)} <span className="small quiet mono">{s}</span>
-            </Checkbox>
-          ))}
+          <div>
+            {scopesOf(me).map((s) => (
+              <Checkbox key={s} value={s}>
+                {t(`scope.${words(s)}`)} <span className="small quiet mono">{s}</span>
+              </Checkbox>
+            ))}
+          </div>
         </CheckboxGroup>
       )}
       <Select<Span> label={t('make.days')} help={t('make.daysHelp')} value={days} onChange={setDays} choices={spans.map((d) => ({ id: d, label: t('make.forDays', { days: d }) }))} />

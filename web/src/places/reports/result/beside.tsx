@@ -6,11 +6,11 @@ import { Banner } from '../../../ui/state'
 import { comparable, compare, differing, noiseOf, unfit, verdict, type Comparison, type Pair, type Verdict } from '../../../report/compare'
 import { figure, points, range, signed } from '../../../report/figures'
 import { users, type Measure } from '../../../report/measures'
-import { dimName, labelOf, measureName, type Words } from '../../../report/names'
+import { dimName, labelOf, measureName, valueName, type Words } from '../../../report/names'
 import { condition, terms, title, type Condition } from '../../../report/question'
 import { Copy } from '../../../report/ReleaseTable'
 import { cellId, dimsOf, plain, type Interval, type Release } from '../../../report/release'
-import { liftLines } from '../../../report/table'
+import { linesOf, liftLines } from '../../../report/table'
 
 type Side = { id: string; release: Release }
 
@@ -19,16 +19,13 @@ export function Beside({ words: w, a, b }: { words: Words; a: Side; b: Side }) {
   const [name, setName] = useState('users')
   const bad = useMemo(() => unfit(a.release, b.release), [a.release, b.release])
   const heads = (
-    <dl className="facts">
-      <dt>{w.t('compare.a')}</dt>
-      <dd>
-        <Link href={`/${a.id}`}>{title(w, a.release)}</Link> <span className="quiet nowrap">{time(a.release.released_at)}</span>
-      </dd>
-      <dt>{w.t('compare.b')}</dt>
-      <dd>
-        <Link href={`/${b.id}`}>{title(w, b.release)}</Link> <span className="quiet nowrap">{time(b.release.released_at)}</span>
-      </dd>
-    </dl>
+    <ul className="result-pair">
+      {[a, b].map((x, i) => (
+        <li key={i}>
+          <strong>{w.t(i === 0 ? 'compare.a' : 'compare.b')}</strong> <Link href={`/${x.id}`}>{title(w, x.release)}</Link> <span className="quiet nowrap">{time(x.release.released_at)}</span>
+        </li>
+      ))}
+    </ul>
   )
   if (bad)
     return (
@@ -116,9 +113,14 @@ function Pairs({ words: w, a, b, measure: m }: { words: Words; a: Release; b: Re
           <caption className="unseen">{w.t('compare.title')}</caption>
           <thead>
             <tr>
-              {headsOf(w, a, c).map((h, i) => (
-                <th key={h} scope="col" className={i === 0 ? undefined : 'num'}>
+              {keyHeads(w, a).map((h) => (
+                <th key={h} scope="col">
                   {h}
+                </th>
+              ))}
+              {headsOf(w, c).map((h) => (
+                <th key={h.text} scope="col" className="num">
+                  {h.text}
                 </th>
               ))}
             </tr>
@@ -136,26 +138,29 @@ function Pairs({ words: w, a, b, measure: m }: { words: Words; a: Release; b: Re
 
 const names = (w: Words, r: Release, c: Comparison) => c.alone.slice(0, 12).map((k) => labelOf(w, dimsOf(r), k)).join(w.t('condition.list')) + (c.alone.length > 12 ? ' …' : '')
 
-function headsOf(w: Words, r: Release, c: Comparison): string[] {
+/** The heads of what is numbers; each with an interval of its own has one more in a copy. */
+function headsOf(w: Words, c: Comparison): { text: string; interval?: string }[] {
   const name = measureName(w, c.measure.name)
-  const more = c.noise === 'independent' ? [w.t('compare.difference'), w.t('compare.differenceInterval'), w.t('compare.word')] : []
-  const interval = (side: string) => `${side} ${w.t('table.interval')}`
-  const [a, b] = [w.t('compare.a'), w.t('compare.b')]
-  return [dimsIn(w, r), `${a} ${name}`, interval(a), `${b} ${name}`, interval(b), ...more, w.t('compare.relative')]
+  const side = (s: string) => ({ text: `${s} ${name}`, interval: `${s} ${w.t('table.interval')}` })
+  const more = c.noise === 'independent' ? [{ text: w.t('compare.difference'), interval: w.t('compare.differenceInterval') }, { text: w.t('compare.word') }] : []
+  return [side(w.t('compare.a')), side(w.t('compare.b')), ...more, { text: w.t('compare.relative') }]
 }
 
-type Shown = { text: string; withheld?: boolean; quiet?: boolean; strong?: boolean }
+const keyHeads = (w: Words, r: Release) => (dimsOf(r).length ? dimsOf(r).map((d) => dimName(w, d.name)) : [w.t('table.cell')])
+const keysOf = (w: Words, r: Release, key: Record<string, string>) => (dimsOf(r).length ? dimsOf(r).map((d) => valueName(w, d.name, key[d.name] ?? '')) : [w.t('sum.everyone')])
 
-/** What stands in the row of a pair behind its name. */
+type Shown = { text: string; interval?: string; withheld?: boolean; strong?: boolean }
+
+/** What stands in the row of a pair behind its keys, as headsOf has it. */
 function shown(w: Words, c: Comparison, p: Pair): Shown[] {
   const kind = c.measure.kind
-  const side = (x: Interval | undefined, withheld: boolean): Shown[] => [x ? { text: figure(w, kind, x.value) } : { text: w.t(withheld ? 'withheld.short' : 'figure.unsteady'), withheld }, { text: x ? range(w, kind, x) : '', quiet: true }]
-  const out = [...side(p.a, p.withheldA), ...side(p.b, p.withheldB)]
+  const side = (x: Interval | undefined, withheld: boolean): Shown => (x ? { text: figure(w, kind, x.value), interval: range(w, kind, x) } : { text: w.t(withheld ? 'withheld.short' : 'figure.unsteady'), withheld, interval: '' })
+  const out = [side(p.a, p.withheldA), side(p.b, p.withheldB)]
   const d = p.difference
   const change = (v: number) => (kind === 'share' ? points(w, v) : signed(w, kind, v))
   if (c.noise === 'independent') {
     const word = verdict(p)
-    out.push({ text: d ? change(d.value) : '—', strong: word === 'up' || word === 'down' }, { text: d ? w.t('figure.range', { low: change(d.low), high: change(d.high) }) : '', quiet: true })
+    out.push({ text: d ? change(d.value) : '—', interval: d ? w.t('figure.range', { low: change(d.low), high: change(d.high) }) : '', strong: word === 'up' || word === 'down' })
     out.push({ text: d ? w.t(`compare.${word}`) : '' })
   }
   out.push({ text: p.relative === undefined ? '—' : signed(w, 'share', p.relative) })
@@ -165,10 +170,15 @@ function shown(w: Words, c: Comparison, p: Pair): Shown[] {
 function PairRow({ words: w, release, pair, comparison }: { words: Words; release: Release; pair: Pair; comparison: Comparison }) {
   return (
     <tr>
-      <th scope="row">{labelOf(w, dimsOf(release), pair.key) || w.t('sum.everyone')}</th>
+      {keysOf(w, release, pair.key).map((k, i) => (
+        <th key={i} scope="row">
+          {k}
+        </th>
+      ))}
       {shown(w, comparison, pair).map((s, i) => (
-        <td key={i} className={s.quiet ? 'num quiet' : 'num'}>
+        <td key={i} className="num">
           {s.withheld ? <span className="withheld">{s.text}</span> : s.strong ? <strong>{s.text}</strong> : s.text}
+          {s.interval && <div className="quiet small">{s.interval}</div>}
         </td>
       ))}
     </tr>
@@ -176,8 +186,9 @@ function PairRow({ words: w, release, pair, comparison }: { words: Words; releas
 }
 
 function copyOf(w: Words, r: Release, c: Comparison): string {
-  const rows = c.pairs.map((p) => [labelOf(w, dimsOf(r), p.key) || w.t('sum.everyone'), ...shown(w, c, p).map((s) => s.text)])
-  return [headsOf(w, r, c), ...rows].map((x) => x.map((s) => (/^[=@]/.test(s) ? `'${s}` : s)).join('\t')).join('\n')
+  const spread = (cells: { text: string; interval?: string }[]) => cells.flatMap((x) => (x.interval === undefined ? [x.text] : [x.text, x.interval]))
+  const rows = c.pairs.map((p) => [...keysOf(w, r, p.key), ...spread(shown(w, c, p))])
+  return linesOf([[...keyHeads(w, r), ...spread(headsOf(w, c))], ...rows])
 }
 
 /** What two lift reports say, side by side. */

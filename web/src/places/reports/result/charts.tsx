@@ -30,9 +30,11 @@ export function Charts({ words: w, release: r }: { words: Words; release: Releas
           ))}
         </div>
       )}
-      {drawn.map((c) => (
-        <ChartView key={`${c.form} ${c.title}`} chart={c} words={w} />
-      ))}
+      <div className="result-charts">
+        {drawn.map((c) => (
+          <ChartView key={`${c.form} ${c.title}`} chart={c} words={w} />
+        ))}
+      </div>
     </section>
   )
 }

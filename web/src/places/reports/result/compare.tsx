@@ -7,7 +7,7 @@ import { time } from '../../../ui/format'
 import { PageHead } from '../../../ui/page'
 import { Empty, Load, Skeleton } from '../../../ui/state'
 import { dimName, type Words } from '../../../report/names'
-import { title } from '../../../report/question'
+import { condition, title, type Condition } from '../../../report/question'
 import { dimsOf, plain, type Release } from '../../../report/release'
 import { useRelease } from '../../../report/useRelease'
 import { useWords } from '../../../report/useWords'
@@ -66,9 +66,11 @@ function Choose({ words: w, a, b, release }: { words: Words; a: string; b: strin
   const dims = dimsOf(release).map((d) => dimName(w, d.name))
   return (
     <section className="stack-s">
-      <p>
-        <strong>{w.t('compare.a')}</strong> {title(w, release)} <span className="quiet nowrap">{time(release.released_at)}</span>
-      </p>
+      {!b && (
+        <p>
+          <strong>{w.t('compare.a')}</strong> {title(w, release)} <span className="quiet nowrap">{time(release.released_at)}</span>
+        </p>
+      )}
       <Load of={rows} lines={1}>
         {(page) => {
           const others = page.items.filter((x) => x.id !== a && fits(x, release))
@@ -94,7 +96,8 @@ function Choose({ words: w, a, b, release }: { words: Words; a: string; b: strin
 }
 
 function nameOf(w: Words, x: Row): string {
-  const q = x.question as { campaign?: string }
+  const q = x.question as { campaign?: string; where?: Condition; sigma?: number }
   const of = q.campaign ? plain(q.campaign) : x.list ? w.t('origin.listVersion', { name: plain(x.list), version: x.list_version ?? 1 }) : plain(x.entrustment)
-  return `${of} · ${time(x.released_at)}`
+  const more = [...(q.where ? [condition(w, q.where)] : []), ...(q.sigma ? [`σ ${q.sigma}`] : [])]
+  return [of, ...more, time(x.released_at)].join(' · ')
 }

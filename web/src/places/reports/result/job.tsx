@@ -26,10 +26,23 @@ export function JobPage({ id }: { id: string }) {
   }, [own, go])
   return (
     <>
-      <PageHead title={w.t('job.title')} crumbs={[['/', w.t('page.reports')]]} />
+      <PageHead title={w.t(titleOf(job.data))} crumbs={[['/', w.t('page.reports')]]} />
       <Load of={job}>{(j) => <State words={w} job={j} lost={job.lost} made={made} />}</Load>
     </>
   )
+}
+
+function titleOf(j: Job | undefined): string {
+  switch (j?.state) {
+    case 'failed':
+      return 'job.failed'
+    case 'canceled':
+      return 'job.canceled'
+    case 'done':
+      return 'job.done'
+    default:
+      return 'job.title'
+  }
 }
 
 function State({ words: w, job: j, lost, made }: { words: Words; job: Job; lost: boolean; made: Made | null }) {
@@ -37,7 +50,7 @@ function State({ words: w, job: j, lost, made }: { words: Words; job: Job; lost:
   const again = <ButtonLink to="/ask">{w.t('job.again')}</ButtonLink>
   if (j.state === 'canceled')
     return (
-      <Banner title={w.t('job.canceled')} live>
+      <Banner live>
         <p>{w.t('job.canceledText')}</p>
         <div>{again}</div>
       </Banner>
@@ -45,9 +58,6 @@ function State({ words: w, job: j, lost, made }: { words: Words; job: Job; lost:
   if (j.state === 'failed')
     return (
       <>
-        <Banner kind="bad" title={w.t('job.failed')} live>
-          <p>{w.t('job.failedText')}</p>
-        </Banner>
         <Refused error={refusalOf(j)} />
         <div>{again}</div>
       </>

@@ -1,25 +1,22 @@
-import { useState } from 'react'
-import { useQuery } from '@tanstack/react-query'
-import { api, ask } from '../../../api/client'
+import { useState, type ReactNode } from 'react'
 import { Button } from '../../../ui/button'
 import { day } from '../../../ui/format'
 import { Facts } from '../../../ui/page'
 import { Badge, Banner, Refused } from '../../../ui/state'
 import type { Words } from '../../../report/names'
-import { logSize, plain, receiptOf } from '../../../report/release'
+import { plain } from '../../../report/release'
 import type { Read } from '../../../report/useRelease'
-import { keepCheckpoint, keepSeen, trust, type Pin } from '../../../report/verify/pin'
-import { verify, type Finding, type VerifyAnswer } from '../../../report/verify/verify'
+import { keepSeen, type Pin } from '../../../report/verify/pin'
+import { useVerified, type Checked } from '../../../report/verify/useVerified'
+import type { Finding } from '../../../report/verify/verify'
 import { KeyForm } from './keyform'
-
-type Checked = { answer: VerifyAnswer; pin: Pin | undefined; changed: boolean; served: string; held: boolean; growth: 'own' | 'none' }
 
 /** The receipt: checked on this device, each check shown with what came of it. */
 export function Receipt({ words: w, read }: { words: Words; read: Read }) {
   const practice = !!read.release.privacy.practice
-  const check = useQuery({ queryKey: ['verified', receiptOf(read.release).log?.checkpoint, receiptOf(read.release).log?.index], queryFn: () => checked(read, practice), staleTime: Infinity, retry: false })
+  const check = useVerified(read)
   const c = check.data
-  const ok = c?.answer.verified && !c.changed && c.answer.growth.every((g) => g.outcome === 'holds')
+  const ok = c?.ok
   return (
     <section className="panel stack-s" aria-live="polite">
       <div className="row between">
@@ -35,39 +32,13 @@ export function Receipt({ words: w, read }: { words: Words; read: Read }) {
         )}
       </div>
       <Refused error={check.error} again={() => void check.refetch()} />
-      {c && <Outcome words={w} checked={c} ok={!!ok} practice={practice} again={() => void check.refetch()} />}
+      {c && <Outcome words={w} checked={c} practice={practice} again={() => void check.refetch()} />}
     </section>
   )
 }
 
-/** Runs the checks: by the key kept on this device, or the one that the server shows. */
-async function checked(read: Read, practice: boolean): Promise<Checked> {
-  const served = (await ask(api.GET('/v1/log/key', {}))).key
-  // The key of a room to rehearse in is new with each room: it is not kept.
-  const { pin, changed } = practice ? { pin: undefined, changed: false } : trust(localStorage, served, new Date())
-  const own = await proofSince(receiptOf(read.release).log?.checkpoint)
-  const held = pin?.checkpoint && !changed ? await proofSince(pin.checkpoint) : undefined
-  const growth = [...(own ? [{ proof: own }] : []), ...(held ? [{ held: pin!.checkpoint!, proof: held }] : [])]
-  const answer = await verify(read.bytes, { key: pin?.line ?? served, growth })
-  if (!practice && own && answer.verified && answer.growth.every((g) => g.outcome === 'holds')) keepCheckpoint(localStorage, (JSON.parse(own) as { checkpoint: string }).checkpoint)
-  return { answer, pin, changed, served, held: !!held, growth: own ? 'own' : 'none' }
-}
-
-/** The proof that the log only grew since a checkpoint, as the room wrote it; undefined
- * where it gives none. */
-async function proofSince(checkpoint: string | undefined): Promise<string | undefined> {
-  const from = logSize(checkpoint)
-  if (!from) return undefined
-  try {
-    const text: unknown = await ask(api.GET('/v1/log/proof', { params: { query: { from } }, parseAs: 'text' }))
-    return String(text)
-  } catch {
-    return undefined // The panel says that it was not checked.
-  }
-}
-
-function Outcome({ words: w, checked: c, ok, practice, again }: { words: Words; checked: Checked; ok: boolean; practice: boolean; again: () => void }) {
-  const a = c.answer
+function Outcome({ words: w, checked: c, practice, again }: { words: Words; checked: Checked; practice: boolean; again: () => void }) {
+  const { answer: a, ok } = c
   const findings: [string, Finding][] = [...a.findings.map((f): [string, Finding] => [f.check, f]), ...a.growth.map((g, i): [string, Finding] => [i === 0 && c.growth === 'own' ? 'growth' : 'growthHeld', g])]
   return (
     <>
@@ -97,14 +68,17 @@ function Outcome({ words: w, checked: c, ok, practice, again }: { words: Words; 
         <Facts
           rows={[
             [w.t('receipt.keyName'), <span className="fingerprint">{a.given ?? a.key}</span>],
+            ...(a.key && a.key !== a.given ? [[w.t('receipt.ownKey'), <span className="fingerprint">{a.key}</span>] as [string, ReactNode]] : []),
             ...(a.receipt && a.origin ? [[w.t('receipt.log'), w.t('receipt.logText', { origin: plain(a.origin), index: a.receipt.log.index, size: a.size })] as [string, string]] : []),
             ...(a.receipt ? [[w.t('receipt.recipient'), plain(a.receipt.recipient)] as [string, string], [w.t('receipt.confinement'), plain(a.receipt.confinement)] as [string, string]] : []),
           ]}
         />
-        <p className="small">
-          {practice ? w.t('receipt.practice') : c.pin?.given ? w.t('receipt.given') : w.t('receipt.server')}
-          {!practice && c.pin && ` ${w.t('receipt.seen', { date: day(c.pin.since) })}`}
-        </p>
+        {!c.changed && (
+          <p className="small">
+            {practice ? w.t('receipt.practice') : c.pin?.given ? w.t('receipt.given') : w.t('receipt.server')}
+            {c.pin && ` ${w.t('receipt.seen', { date: day(c.pin.since) })}`}
+          </p>
+        )}
         {!practice && <KeyForm words={w} pin={c.pin} again={again} />}
         <p className="small quiet">{w.t('receipt.offline')}</p>
         <Button onPress={again}>{w.t('receipt.again')}</Button>

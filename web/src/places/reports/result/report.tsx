@@ -10,9 +10,10 @@ import type { Words } from '../../../report/names'
 import { usePaper } from '../../../report/paper'
 import { terms, title } from '../../../report/question'
 import { ReleaseTable } from '../../../report/ReleaseTable'
-import { dimsOf, plain, type Release } from '../../../report/release'
+import { dimsOf, hasIndex, plain, type Release } from '../../../report/release'
 import { headlineOf, liftLines } from '../../../report/table'
 import type { Read } from '../../../report/useRelease'
+import { useVerified } from '../../../report/verify/useVerified'
 import { useWords } from '../../../report/useWords'
 import { About } from './about'
 import { Charts } from './charts'
@@ -28,7 +29,7 @@ export function ReportPage({ id, read }: { id: string; read: Read }) {
   const r = read.release
   const head = useMemo(() => title(w, r), [w, r])
   // A wide table stands below its chart; so does one that has none beside it.
-  const stacked = measuresOf(r).length > 0 || dimsOf(r).length > 2 || drawable(r).length === 0
+  const stacked = measuresOf(r).length > 0 || dimsOf(r).length > 2 || drawable(r).length === 0 || hasIndex(r)
   return (
     <>
       <PageHead
@@ -42,6 +43,7 @@ export function ReportPage({ id, read }: { id: string; read: Read }) {
           </>
         }
       />
+      <Unverified words={w} read={read} />
       <Kind words={w} release={r} />
       <Terms lines={terms(w, r)} />
       <Headline words={w} release={r} />
@@ -70,6 +72,16 @@ function origin(w: Words, r: Release): string {
     out.push(r.list_rows ? w.t('origin.rows', { list, n: thousands(w, r.list_rows) }) : list)
   }
   return out.join(' · ')
+}
+
+/** Numbers that failed their check are not read before that is said. */
+function Unverified({ words: w, read }: { words: Words; read: Read }) {
+  const check = useVerified(read)
+  return check.data && !check.data.ok ? (
+    <Banner kind="bad" title={w.t('receipt.failed')} live>
+      <p>{w.t('receipt.failedLead')}</p>
+    </Banner>
+  ) : null
 }
 
 /** What the room is, where its numbers are not earnest. */
