@@ -6,6 +6,7 @@ export async function enter(page, { say }, party, role) {
   await page.goto('/')
   await page.getByRole('heading', { name: party, exact: true }).locator('..').getByRole('button', { name: say(`shell:role.${role}`) }).click()
   await page.getByRole('navigation', { name: say('shell:places') }).waitFor()
+  await page.getByRole('heading', { level: 1 }).waitFor()
 }
 
 /** Goes to a place by the menu. */
