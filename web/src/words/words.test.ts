@@ -12,7 +12,7 @@ function flat(words: Words, under = ''): Record<string, string> {
   const out: Record<string, string> = {}
   for (const [key, value] of Object.entries(words)) {
     const name = under + key.replace(/_(one|other)$/, '#')
-    if (typeof value === 'string') out[name] = [...value.matchAll(/\{\{(\w+)\}\}/g)].map((m) => m[1]).sort().join()
+    if (typeof value === 'string') out[name] = [...new Set([...value.matchAll(/\{\{(\w+)\}\}/g)].map((m) => m[1]))].sort().join()
     else if (Array.isArray(value)) out[name] = String(value.length)
     else Object.assign(out, flat(value, `${name}.`))
   }
