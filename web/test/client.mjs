@@ -53,7 +53,7 @@ await day('client', async (d) => {
   const drawn = page.locator('section.chart').first()
   await drawn.waitFor()
   await drawn.locator('canvas, svg').first().waitFor()
-  const withheld = table.getByText(t('report:withheld.short'), { exact: true })
+  const withheld = table.getByText(t('report:withheld.full'), { exact: true })
   is('some cell is withheld, or all are shown', (await withheld.count()) > 0 || (await page.getByText(t('report:withheld.why')).count()) === 0)
   await page.getByRole('heading', { name: say('report:about.title') }).waitFor()
   await page.getByText(t('report:receipt.show')).click()

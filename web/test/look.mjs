@@ -11,6 +11,8 @@ const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
  * is as it should be, targets are large, the page does not scroll sideways; and leaves a
  * screenshot of each. options.full: the whole page, not its first part. */
 export async function look(page, { language, path, fault, full = true }) {
+  // What was drawn for another width is drawn anew a moment later.
+  await page.waitForFunction(() => document.scrollingElement.scrollWidth <= innerWidth, null, { timeout: 5_000 }).catch(() => {})
   const head = await page.evaluate(() => ({ lang: document.documentElement.lang, title: document.title, heads: document.querySelectorAll('h1').length, wide: document.scrollingElement.scrollWidth - innerWidth }))
   if (head.lang !== language) fault(`the document says that it is in ${head.lang}`)
   if (!/^.+ · Awase$/.test(head.title)) fault(`its title is "${head.title}"`)
