@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useMe } from '../../../api/me'
 import { begin } from '../../../desk/uploads'
 import { Button } from '../../../ui/button'
 import { number } from '../../../ui/format'
@@ -17,6 +18,7 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
   const { t } = useTranslation('lists')
   const terms = useTerms(where.taker.id)
   const floor = useFloor()
+  const me = useMe().data
   const [failed, setFailed] = useState<unknown>()
   if (sending) return <OneUpload id={sending} next={<Next more={more} onNext={onNext} />} />
   const r = ready.checked.report
@@ -26,7 +28,7 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
       const now = await terms.refetch()
       if (!now.data) throw now.error
       const to = now.data
-      onSending(begin({ file, checked: ready.checked, options: { ...ready.options, entrustment: to.entrustment, version: to.version, party: to.party, key: to.key, list: where.list, change: where.change } }))
+      onSending(begin({ person: me?.id ?? '', file, checked: ready.checked, options: { ...ready.options, entrustment: to.entrustment, version: to.version, party: to.party, key: to.key, list: where.list, change: where.change } }))
     } catch (err) {
       setFailed(err)
     }
