@@ -55,9 +55,9 @@ export function useTasks(me: Me, now: number): { tasks: Task[]; pending: boolean
     enabled: has(me, 'adops'),
     queryFn: async () => (await Promise.all((['list', 'events', 'base'] as const).map((kind) => ask(api.GET('/v1/jobs', { params: { query: { kind, limit: 50 } } }))))).flatMap((p) => p.items),
   })
-  const drafts = useQuery({ queryKey: ['drafts'], queryFn: () => ask(api.GET('/v1/drafts', {})), enabled: officer })
-  const hooks = useQuery({ queryKey: ['webhooks'], queryFn: () => ask(api.GET('/v1/webhooks', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
-  const invitations = useQuery({ queryKey: ['invitations'], queryFn: () => ask(api.GET('/v1/invitations', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
+  const drafts = useQuery({ queryKey: ['drafts', 'todo'], queryFn: () => ask(api.GET('/v1/drafts', {})), enabled: officer })
+  const hooks = useQuery({ queryKey: ['webhooks', 'todo'], queryFn: () => ask(api.GET('/v1/webhooks', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
+  const invitations = useQuery({ queryKey: ['invitations', 'todo'], queryFn: () => ask(api.GET('/v1/invitations', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
   const schedules = useSchedules()
   const marketing = has(me, 'marketing')
   const tasks: Task[] = [
