@@ -27,7 +27,7 @@ function Shown({ me }: { me: Me }) {
   const asks = has(me, 'marketing')
   const loads = has(me, 'adops')
   const action = loads ? (
-    <ButtonLink kind="primary" to="/lists">
+    <ButtonLink kind="primary" to="/lists/new">
       {t('go.lists')}
     </ButtonLink>
   ) : asks ? (

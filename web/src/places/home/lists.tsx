@@ -31,7 +31,7 @@ export function Lists({ me, now }: { me: Me; now: number }) {
                 const left = daysLeft(list.expires_at, new Date(now))
                 return (
                   <li key={`${under}/${list.name}`}>
-                    <Link href="/lists">{list.name}</Link> <span className="small quiet">{under}</span> {left <= 14 && <Badge kind="warn">{t('lists.soon')}</Badge>}
+                    <Link href={`/lists/${under}/${list.name}`}>{list.name}</Link> <span className="small quiet">{under}</span> {left <= 14 && <Badge kind="warn">{t('lists.soon')}</Badge>}
                     <div className="small quiet">{v && t('lists.of', { version: v.version, rows: number(v.rows), at: day(v.at), until: day(list.expires_at), n: number(left) })}</div>
                   </li>
                 )

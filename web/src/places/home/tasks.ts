@@ -16,7 +16,7 @@ export function expiring(lists: { entrustment: string; list: Schemas['List'] }[]
   return lists
     .filter(({ list }) => list.versions.length > 0 && Date.parse(list.expires_at) - now < soon * day)
     .sort((a, b) => Date.parse(a.list.expires_at) - Date.parse(b.list.expires_at))
-    .map(({ entrustment, list }) => ({ id: `list-${entrustment}-${list.name}`, tone: 'warn', what: 'list', values: { name: list.name, entrustment }, at: list.expires_at, to: '/lists' }))
+    .map(({ entrustment, list }) => ({ id: `list-${entrustment}-${list.name}`, tone: 'warn', what: 'list', values: { name: list.name, entrustment }, at: list.expires_at, to: `/lists/${entrustment}/${list.name}` }))
 }
 
 /** Contracts of the party that run out within two months, soonest first. */

@@ -112,7 +112,7 @@ function NoList({ contract: c }: { contract: Contract }) {
   const own = me?.party === uploader(c)
   return (
     <p>
-      {t(own ? 'form.noList' : 'form.noListOther', { party: uploader(c) })} {own && has(me, 'adops') && <ButtonLink to="~/lists">{t('form.toLists')}</ButtonLink>}
+      {t(own ? 'form.noList' : 'form.noListOther', { party: uploader(c) })} {own && has(me, 'adops') && <ButtonLink to="~/lists/new">{t('form.toLists')}</ButtonLink>}
     </p>
   )
 }

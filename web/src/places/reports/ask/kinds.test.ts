@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Schemas } from '../../../api/client'
-import { mayAsk, newest, uploader, type Contract, type Info } from '../../entrustments/contract'
+import { mayAsk, newest, readerOf, uploader, type Contract, type Info } from '../../entrustments/contract'
 import { kindOf, offered, shelves, standards, start, whyNot } from './kinds'
 import { lacks } from './question'
 
@@ -44,6 +44,22 @@ test('under several contracts the widest goes first, and under none the nearest 
   expect(offered('profile', [narrow, contract()], 'acme', []).under.map((e) => e.id)).toEqual(['spring', 'narrow'])
   expect(offered('lift', [narrow, contract()], 'acme', []).why).toBe('campaign')
   expect(offered('lift', [], 'acme', []).why).toBe('none')
+})
+
+test('what one reads oneself goes before what others read', () => {
+  const theirs = contract({ id: 'theirs', principal: 'beta', recipients: ['beta'], trustee: 'acme' })
+  const own = contract({ id: 'own', outputs: ['profile'] })
+  expect(offered('profile', [theirs, own], 'acme', []).under.map((e) => e.id)).toEqual(['own', 'theirs'])
+})
+
+test('who reads where a question names nobody', () => {
+  const c = (more: Partial<Contract>) => newest(contract({ recipients: ['acme', 'operator', 'adco'], ...more }))
+  expect(readerOf(c({ recipients: ['adco'] }))).toBe('adco')
+  expect(readerOf(c({ flow: '5-delivery' }))).toBe('acme')
+  expect(readerOf(c({ flow: '5-improvement' }))).toBe('operator')
+  expect(readerOf(c({ flow: '2-4-delivery', principal: 'operator', trustee: 'adco' }))).toBe('operator')
+  expect(readerOf(c({ flow: '5-outsourcing', runs: '5-analysis', principal: 'operator', trustee: 'worker' }))).toBe('acme')
+  expect(readerOf(c({ flow: '5-outsourcing', runs: '5-improvement', principal: 'operator', trustee: 'worker' }))).toBe('operator')
 })
 
 test('who asks and who uploads, by flow', () => {
