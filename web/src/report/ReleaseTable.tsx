@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'react'
 import { Button } from '../ui/button'
+import { number } from '../ui/format'
 import { copyText } from './clipboard'
 import type { Words } from './names'
 import type { Release } from './release'
@@ -49,8 +50,8 @@ export function ReleaseTable({ release, words: w }: { release: Release; words: W
       </div>
       {shown.length < cells.length && (
         <div className="row no-print">
-          <span className="quiet">{w.t('table.shown', { n: cells.length, shown: shown.length })}</span>
-          <Button onPress={() => showAll(true)}>{w.t('table.all', { n: cells.length })}</Button>
+          <span className="quiet">{w.t('table.shown', { n: number(cells.length), shown: number(shown.length) })}</span>
+          <Button onPress={() => showAll(true)}>{w.t('table.all', { n: number(cells.length) })}</Button>
         </div>
       )}
     </section>

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react'
 import { Button, Link } from '../../../ui/button'
 import { Select } from '../../../ui/field'
-import { time } from '../../../ui/format'
+import { number, time } from '../../../ui/format'
 import { Banner } from '../../../ui/state'
 import { comparable, compare, differing, noiseOf, unfit, verdict, type Comparison, type Pair, type Verdict } from '../../../report/compare'
 import { figure, points, range, signed } from '../../../report/figures'
@@ -137,7 +137,7 @@ function Pairs({ words: w, a, b, measure: m }: { words: Words; a: Release; b: Re
       </div>
       {!all && c.pairs.length > first && (
         <div>
-          <Button onPress={() => showAll(true)}>{w.t('table.all', { n: c.pairs.length })}</Button>
+          <Button onPress={() => showAll(true)}>{w.t('table.all', { n: number(c.pairs.length) })}</Button>
         </div>
       )}
     </section>
