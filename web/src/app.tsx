@@ -37,7 +37,7 @@ export function App() {
                 <SignIn />
               </Door>
             ) : (
-              <Shell me={who}>
+              <Shell key={who.id} me={who}>
                 <Suspense fallback={<Skeleton />}>
                   <Switch>
                     <Route path="/" component={Home} />

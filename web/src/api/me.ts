@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { api, ask, queries, Refusal, type Schemas } from './client'
+import { nowHere } from './whose'
 
 export type Me = Schemas['Me']
 export type Role = Schemas['Roles'][number]
@@ -9,15 +10,23 @@ export function useMe() {
   return useQuery({
     queryKey: ['me'],
     queryFn: async (): Promise<Me | null> => {
-      // Of somebody who was there it is asked itself: a session that ended is begun
-      // again over the page, which would else give way to the door with all that was typed.
-      if (queries.getQueryData(['me'])) return ask(api.GET('/v1/me', {}))
-      const ways = await ask(api.GET('/v1/session/ways', {}))
-      queries.setQueryData(['ways'], ways)
-      return ways.signed_in ? ask(api.GET('/v1/me', {})) : null
+      const me = await whoIsHere()
+      nowHere(me)
+      return me
     },
     staleTime: 60_000,
+    // In another tab somebody else may have signed in.
+    refetchOnWindowFocus: 'always',
   })
+}
+
+async function whoIsHere(): Promise<Me | null> {
+  // Of somebody who was there it is asked itself: a session that ended is begun
+  // again over the page, which would else give way to the door with all that was typed.
+  if (queries.getQueryData(['me'])) return ask(api.GET('/v1/me', {}))
+  const ways = await ask(api.GET('/v1/session/ways', {}))
+  queries.setQueryData(['ways'], ways)
+  return ways.signed_in ? ask(api.GET('/v1/me', {})) : null
 }
 
 export const useRoom = () => useQuery({ queryKey: ['room'], queryFn: () => ask(api.GET('/v1/room', {})), staleTime: 30_000, refetchInterval: 60_000 })
@@ -27,8 +36,14 @@ export const has = (me: Me | null | undefined, ...roles: Role[]) => !!me && role
 /** Signs in; totp: the one-time code, where the account asks for one. */
 export async function signIn(email: string, password: string, totp: string): Promise<Me> {
   const me = await ask(api.POST('/v1/session', { body: { email, password, ...(totp ? { totp } : {}) } }))
-  queries.setQueryData(['me'], me)
+  entered(me)
   return me
+}
+
+/** Says who has entered. */
+export function entered(me: Me) {
+  nowHere(me)
+  queries.setQueryData(['me'], me)
 }
 
 export async function signOut() {

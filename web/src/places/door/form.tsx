@@ -9,7 +9,7 @@ import { useWait, Left } from './wait'
 
 /** Address and password, and the one-time code once it is asked for. After several
  * failures the room has people wait: the form says for how long. */
-export function SignInForm({ email: known, onDone }: { email?: string; onDone: (me: Me) => void }) {
+export function SignInForm({ email: known, onDone }: { email?: string; onDone?: (me: Me) => void }) {
   const { t } = useTranslation('door')
   const [email, setEmail] = useState(known ?? '')
   const [password, setPassword] = useState('')
@@ -24,7 +24,8 @@ export function SignInForm({ email: known, onDone }: { email?: string; onDone: (
     setBusy(true)
     setError(undefined)
     try {
-      onDone(await signIn(email.trim(), password, code.trim()))
+      const me = await signIn(email.trim(), password, code.trim())
+      onDone?.(me)
     } catch (err) {
       if (err instanceof Refusal && err.problem.field === 'totp' && !asks) setAsks(true)
       else if (err instanceof Refusal && err.code === 'E_RATE' && err.retryAfter > 0) wait.begin(err.retryAfter)

@@ -1,5 +1,5 @@
 import { useEffect, useState, type FormEvent } from 'react'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
@@ -29,6 +29,7 @@ export default function Invitation() {
     },
     onSuccess: () => go('/', { replace: true }),
   })
+  const ways = useQuery({ queryKey: ['ways'], queryFn: () => ask(api.GET('/v1/session/ways', {})) }).data
   const differs = again !== '' && again !== password
   const send = (e: FormEvent) => {
     e.preventDefault()
@@ -57,6 +58,14 @@ export default function Invitation() {
           </Button>
         </div>
       </form>
+      {ways?.oidc && (
+        <p className="stack-s">
+          <span>{t('invitation.byOidc')}</span>
+          <a className="button" href="/v1/oidc/start">
+            {t('oidc')}
+          </a>
+        </p>
+      )}
     </div>
   )
 }

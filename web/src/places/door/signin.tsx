@@ -1,8 +1,8 @@
 import { useEffect } from 'react'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { api, ask, queries, type Schemas } from '../../api/client'
-import type { Me } from '../../api/me'
+import { api, ask, type Schemas } from '../../api/client'
+import { entered, type Me } from '../../api/me'
 import { Button } from '../../ui/button'
 import { Load, Refused } from '../../ui/state'
 import { spoken } from '../../words'
@@ -19,7 +19,6 @@ export default function SignIn() {
     document.title = `${t('title')} · Awase`
   }, [t])
   const ways = useQuery({ queryKey: ['ways'], queryFn: () => ask(api.GET('/v1/session/ways', {})) })
-  const done = (me: Me) => queries.setQueryData(['me'], me)
   return (
     <Load of={ways}>
       {(w) => (
@@ -33,11 +32,11 @@ export default function SignIn() {
               </a>
             </div>
           )}
-          {w.practice && <Practice people={w.practice} onDone={done} />}
+          {w.practice && <Practice people={w.practice} />}
           <div className="panel">
             <h1>{t('title')}</h1>
             <OidcRefused />
-            <SignInForm onDone={done} />
+            <SignInForm />
             {w.oidc && (
               <p>
                 <a className="button" href="/v1/oidc/start">
@@ -60,9 +59,9 @@ async function rehearse(person: string): Promise<Me> {
   return me.language === spoken() ? me : ask(api.PATCH('/v1/me', { body: { language: spoken() } }))
 }
 
-function Practice({ people, onDone }: { people: Rehearser[]; onDone: (me: Me) => void }) {
+function Practice({ people }: { people: Rehearser[] }) {
   const { t } = useTranslation(['door', 'shell'])
-  const enter = useMutation({ mutationFn: rehearse, onSuccess: onDone })
+  const enter = useMutation({ mutationFn: rehearse, onSuccess: entered })
   const parties = [...new Set(people.map((p) => p.party))]
   return (
     <section className="panel" aria-labelledby="practice">

@@ -68,3 +68,6 @@ export function uploader(c: Contract): string {
 
 /** Whole days of Japan from now until a moment; 0: it is over. */
 export const daysLeft = (until: string, now: Date) => Math.max(0, Math.ceil((Date.parse(until) - now.getTime()) / 86_400_000))
+
+/** The moment at which a day of Japan is over. */
+export const endOf = (day: string) => new Date(Date.parse(`${day}T00:00:00+09:00`) + 86_400_000).toISOString()

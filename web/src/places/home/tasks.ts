@@ -2,7 +2,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { api, ask, type Schemas } from '../../api/client'
 import { has, type Me } from '../../api/me'
-import { over, newest, uploader, type Info } from '../entrustments/contract'
+import { endOf, over, newest, uploader, type Info } from '../entrustments/contract'
 import { running, useEntrustments, useSchedules } from '../reports/data'
 
 export type Task = { id: string; tone: 'warn' | 'bad' | 'info'; what: string; values: Record<string, string | number>; to?: string; at?: string; draft?: Schemas['Draft'] }
@@ -23,7 +23,7 @@ export function expiring(lists: { entrustment: string; list: Schemas['List'] }[]
 export function ending(contracts: Info[], now: number): Task[] {
   return contracts
     .filter((e) => !over(e) && e.state !== 'upcoming')
-    .map((e) => ({ e, until: Date.parse(`${newest(e).until}T24:00:00+09:00`) }))
+    .map((e) => ({ e, until: Date.parse(endOf(newest(e).until)) }))
     .filter(({ until }) => until - now < 60 * day)
     .sort((a, b) => a.until - b.until)
     .map(({ e }) => ({ id: `contract-${e.id}`, tone: 'warn', what: e.state === 'expired' ? 'expired' : 'contract', values: { id: e.id, day: newest(e).until }, to: `/entrustments/${e.id}` }))
@@ -55,9 +55,9 @@ export function useTasks(me: Me, now: number): { tasks: Task[]; pending: boolean
     enabled: has(me, 'adops'),
     queryFn: async () => (await Promise.all((['list', 'events', 'base'] as const).map((kind) => ask(api.GET('/v1/jobs', { params: { query: { kind, limit: 50 } } }))))).flatMap((p) => p.items),
   })
-  const drafts = useQuery({ queryKey: ['drafts'], queryFn: () => ask(api.GET('/v1/drafts', {})), enabled: officer })
-  const hooks = useQuery({ queryKey: ['webhooks'], queryFn: () => ask(api.GET('/v1/webhooks', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
-  const invitations = useQuery({ queryKey: ['invitations'], queryFn: () => ask(api.GET('/v1/invitations', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
+  const drafts = useQuery({ queryKey: ['drafts', 'todo'], queryFn: () => ask(api.GET('/v1/drafts', {})), enabled: officer })
+  const hooks = useQuery({ queryKey: ['webhooks', 'todo'], queryFn: () => ask(api.GET('/v1/webhooks', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
+  const invitations = useQuery({ queryKey: ['invitations', 'todo'], queryFn: () => ask(api.GET('/v1/invitations', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
   const schedules = useSchedules()
   const marketing = has(me, 'marketing')
   const tasks: Task[] = [

@@ -25,9 +25,11 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
   const picked = there.length === 0 && lists.data ? another : chosen
   const list = there.find((l) => l.name === picked)
   const isNew = picked === another
-  const taken = isNew && there.some((l) => l.name === fresh)
+  // Once it is sent, the new list is there: that is no fault of its name.
+  const taken = isNew && !isDisabled && there.some((l) => l.name === fresh)
   const good = isNew ? name.test(fresh) && !taken : !!list
   useEffect(() => {
+    if (isDisabled) return
     if (!taker || !good) return onChange(undefined)
     const last = list && newest(list)
     onChange({
@@ -40,7 +42,7 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
     })
     // The rows of a list that is looked at again are the same ones.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length])
+  }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length, isDisabled])
   return (
     <div className="form wide">
       <Select
@@ -88,6 +90,7 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
           label={t('where.change')}
           value={change}
           onChange={setChange}
+          isDisabled={isDisabled}
           choices={(['replace', 'add', 'remove'] as const).map((c) => ({ id: c, label: t(`where.${c}`), help: t(`where.${c}Help`) }))}
         />
       )}

@@ -94,7 +94,7 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
       >
         {!price ? t('submit.none') : price.charged === 0 ? t('submit.free') : t('submit.cost', { price: upTo(price.charged, digits) })}
       </Button>
-      <p className="small quiet">{t('submit.same')}</p>
+      {price && !price.short && price.charged > 0 && <p className="small quiet">{t('submit.same')}</p>}
       {has(me, 'marketing') && d.kind !== 'cube' && d.kind !== 'size' && lacks(d).length === 0 && contract.recipients.length > 0 && (
         <ScheduleLink draft={d} />
       )}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { queries } from './client'
+import type { Me } from './me'
+import { nowHere } from './whose'
+
+const person = (id: string) => ({ id }) as Me
+
+function store(first: Record<string, string> = {}) {
+  const kept = new Map(Object.entries(first))
+  return { kept, get length() { return kept.size }, key: (i: number) => [...kept.keys()][i] ?? null, getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v), removeItem: (k: string) => void kept.delete(k) }
+}
+
+test('who comes after somebody else sees nothing of theirs', () => {
+  const s = store()
+  nowHere(person('per-a'), s)
+  queries.setQueryData(['me'], person('per-a'))
+  queries.setQueryData(['release', 'rep-1'], 'a report of their party')
+  s.setItem('awase.ask.profile', '{"where": "a question of theirs"}')
+  s.setItem('of.another', 'page')
+  nowHere(person('per-a'), s) // the same person stays
+  expect(queries.getQueryData(['release', 'rep-1'])).toBeDefined()
+  expect(s.kept.size).toBe(3)
+  nowHere(person('per-b'), s)
+  expect(queries.getQueryData(['release', 'rep-1'])).toBeUndefined()
+  expect([...s.kept]).toEqual([['of.another', 'page'], ['awase.person', 'per-b']])
+})
+
+test('a question that was begun waits for who signs in again, and for nobody else', () => {
+  queries.clear() // the tab was loaded anew
+  const s = store({ 'awase.person': 'per-a', 'awase.ask.profile': '{}' })
+  nowHere(null, s)
+  nowHere(person('per-a'), s)
+  expect(s.getItem('awase.ask.profile')).toBe('{}')
+  nowHere(person('per-b'), s)
+  expect(s.getItem('awase.ask.profile')).toBeNull()
+})

@@ -1,0 +1,26 @@
+// What one person leaves in a tab is not the next one's to see: they may be of another
+// party, whose reports and lists these were.
+import { queries } from './client'
+import type { Me } from './me'
+
+type Store = Pick<Storage, 'length' | 'key' | 'getItem' | 'setItem' | 'removeItem'>
+
+const whose = 'awase.person'
+
+/** Says who is at this tab now; of who was there before it forgets what was asked of the
+ * room and, with other hands at it, the questions that were begun. */
+export function nowHere(me: Me | null, store: Store = sessionStorage) {
+  const was = queries.getQueryData<Me | null>(['me'])
+  if (was && was.id !== me?.id) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== 'me' })
+  if (!me) return
+  try {
+    if (store.getItem(whose) !== me.id) {
+      for (const k of keysOf(store)) if (k.startsWith('awase.')) store.removeItem(k)
+      store.setItem(whose, me.id)
+    }
+  } catch {
+    // A browser that keeps nothing has nothing of anybody.
+  }
+}
+
+const keysOf = (store: Store) => Array.from({ length: store.length }, (_, i) => store.key(i) ?? '')

@@ -1,0 +1,52 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import type { Read } from '../useRelease'
+
+const room = vi.hoisted(() => ({ proof: (_from: number): unknown => '' }))
+vi.mock('../../api/client', async (real) => ({
+  ...(await real<typeof import('../../api/client')>()),
+  ask: (x: unknown) => x,
+  api: { GET: async (path: string, o: { params?: { query: { from: number } } }) => (path === '/v1/log/key' ? { key } : room.proof(o.params!.query.from)) },
+}))
+vi.mock('./verify', () => ({
+  isKey: async () => true,
+  verify: async (_: Uint8Array, o: { growth: unknown[] }) => ({ verified: true, findings: [], growth: o.growth.map(() => ({ check: 'growth', outcome: 'holds', from: 1, to: 2 })) }),
+}))
+const { Refusal } = await import('../../api/client')
+const { checked, checkOf } = await import('./useVerified')
+const { keepCheckpoint, keepSeen } = await import('./pin')
+
+const key = 'awase/room+0a1b2c3d+AaBb'
+const checkpoint = (n: number) => `awase/room\n${n}\nroot\n`
+const read = (n: number): Read => ({ bytes: new Uint8Array([n]), release: { privacy: {}, receipt: { log: { index: 1, checkpoint: checkpoint(n) } } } as unknown as Read['release'] })
+const refused = (status: number) => {
+  throw new Refusal({ type: 'urn:awase:refused', title: '', status, instance: '', code: 'E_SPEC', detail: 'the log has 5 entries' })
+}
+
+beforeEach(() => {
+  const kept = new Map<string, string>()
+  vi.stubGlobal('localStorage', { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v), removeItem: (k: string) => void kept.delete(k) })
+  keepSeen(localStorage, key, new Date())
+  keepCheckpoint(localStorage, checkpoint(9))
+})
+
+test('a log that grew holds since the report and since the last check', async () => {
+  room.proof = () => JSON.stringify({ checkpoint: checkpoint(12) })
+  expect(await checked(read(5), false)).toMatchObject({ ok: true, growth: 'own', answer: { growth: [{ outcome: 'holds' }, { outcome: 'holds' }] } })
+})
+
+test('a log that is shorter than it was is told, though it gives no proof of that', async () => {
+  room.proof = (from) => (from > 5 ? refused(422) : JSON.stringify({ checkpoint: checkpoint(5) }))
+  expect(await checked(read(5), false)).toMatchObject({ ok: false, growth: 'own', answer: { growth: [{ outcome: 'holds' }, { outcome: 'fails', says: 'the log has 5 entries' }] } })
+  expect(await checked(read(7), false)).toMatchObject({ ok: false, growth: 'own', answer: { growth: [{ outcome: 'fails' }, { outcome: 'fails' }] } })
+})
+
+test('what could not be asked was not checked, and it says so', async () => {
+  room.proof = () => refused(503)
+  expect(await checked(read(5), false)).toMatchObject({ ok: true, growth: 'none', answer: { growth: [{ outcome: 'unchecked' }] } })
+})
+
+test('other numbers under the same receipt are checked themselves', () => {
+  const [a, b] = [read(5), read(5)]
+  expect(checkOf(a)).toEqual(checkOf(a))
+  expect(checkOf(a)).not.toEqual(checkOf(b))
+})
