@@ -141,7 +141,7 @@ function Strips() {
   const online = useOnline()
   const r = room.data
   return (
-    <div className="strips">
+    <section className="strips" aria-label={t('roomState')}>
       {r?.practice && (
         <div className="strip" data-kind="practice">
           {t('practice')}
@@ -157,7 +157,7 @@ function Strips() {
           {t('offline')}
         </div>
       )}
-    </div>
+    </section>
   )
 }
 

@@ -1,9 +1,9 @@
 import { useEffect, useState, type FormEvent } from 'react'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
-import { signIn } from '../../api/me'
+import { signIn, useWays } from '../../api/me'
 import { Button } from '../../ui/button'
 import { TextField } from '../../ui/field'
 import { Refused } from '../../ui/state'
@@ -29,7 +29,7 @@ export default function Invitation() {
     },
     onSuccess: () => go('/', { replace: true }),
   })
-  const ways = useQuery({ queryKey: ['ways'], queryFn: () => ask(api.GET('/v1/session/ways', {})) }).data
+  const ways = useWays().data
   const differs = again !== '' && again !== password
   const send = (e: FormEvent) => {
     e.preventDefault()

@@ -1,5 +1,7 @@
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
+import { useMe } from '../../../api/me'
 import { begin } from '../../../desk/uploads'
 import { Button } from '../../../ui/button'
 import { number } from '../../../ui/format'
@@ -9,6 +11,7 @@ import { useFloor, useTerms } from '../data'
 import { OneUpload } from '../sending'
 import type { Ready } from './columns'
 import type { Where } from './index'
+import { sealingOf, shownKey } from './sealing'
 
 type Props = { where: Where; file: File; ready: Ready; sending?: string; more: number; onSending: (id: string) => void; onNext: () => void }
 
@@ -17,16 +20,27 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
   const { t } = useTranslation('lists')
   const terms = useTerms(where.taker.id)
   const floor = useFloor()
+  const me = useMe().data
   const [failed, setFailed] = useState<unknown>()
+  const [changed, setChanged] = useState(false)
+  // What is shown stays: a key that is asked for again must not slip in behind a look at it.
+  const [shown, setShown] = useState(terms.data)
+  useEffect(() => setShown((s) => s ?? terms.data), [terms.data])
+  const key = useQuery({ queryKey: ['sealing-key', shown?.key], enabled: !!shown, queryFn: async () => (await shownKey(shown!)) ?? null })
   if (sending) return <OneUpload id={sending} next={<Next more={more} onNext={onNext} />} />
   const r = ready.checked.report
   const start = async () => {
     setFailed(undefined)
+    setChanged(false)
     try {
       const now = await terms.refetch()
       if (!now.data) throw now.error
-      const to = now.data
-      onSending(begin({ file, checked: ready.checked, options: { ...ready.options, entrustment: to.entrustment, version: to.version, party: to.party, key: to.key, list: where.list, change: where.change } }))
+      const options = shown && sealingOf(where, ready.options, shown, now.data)
+      if (options) onSending(begin({ person: me?.id ?? '', file, checked: ready.checked, options }))
+      else {
+        setShown(now.data)
+        setChanged(true)
+      }
     } catch (err) {
       setFailed(err)
     }
@@ -49,16 +63,21 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
         </Banner>
       )}
       {max !== undefined && r.accepted > max && <Banner kind="bad" title={t('send.large', { max: number(max) })} />}
-      {terms.data && (
-        <details>
+      {changed && (
+        <Banner kind="bad" title={t('send.keyChanged')} live>
+          <p>{t('send.keyChangedText')}</p>
+        </Banner>
+      )}
+      {shown && (
+        <details open={changed || undefined}>
           <summary>{t('send.sealedTo')}</summary>
           <p className="small">{t('send.sealedText')}</p>
-          <Facts rows={[[t('send.fingerprint'), <span className="mono">{terms.data.fingerprint}</span>]]} />
+          <Facts rows={[[t('send.fingerprint'), <span className="mono">{key.data ?? ''}</span>]]} />
         </details>
       )}
       <Refused error={failed ?? terms.error} again={() => void terms.refetch()} />
       <div className="row">
-        <Button kind="primary" onPress={() => void start()} isDisabled={!terms.data || (max !== undefined && r.accepted > max)}>
+        <Button kind="primary" onPress={() => void start()} isDisabled={!shown || (max !== undefined && r.accepted > max)}>
           {t('send.start')}
         </Button>
         <span className="small quiet">{t('send.startText')}</span>
