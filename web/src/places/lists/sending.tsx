@@ -14,10 +14,11 @@ import { FileRefused } from './fault'
 import { Problems } from './problems'
 import { saveReport } from './report'
 
-/** Uploads of this browser that are under way or just over. */
-export function Uploads() {
+/** Uploads of this browser that are under way or over; unfinished: without those that
+ * were loaded. */
+export function Uploads({ unfinished }: { unfinished?: boolean }) {
   const { t } = useTranslation('lists')
-  const all = useUploads()
+  const all = useUploads().filter((s) => !unfinished || s.meta.state !== 'loaded')
   if (all.length === 0) return null
   return (
     <section className="stack-s" aria-labelledby="uploads">

@@ -17,12 +17,14 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
   const { t } = useTranslation('lists')
   const [id, setId] = useState<string | null>(takers.find((e) => e.id === first.entrustment)?.id ?? (takers.length === 1 ? takers[0]!.id : null))
   const [chosen, setChosen] = useState<string | null>(first.list)
-  const [fresh, setFresh] = useState('')
+  const [fresh, setFresh] = useState(first.list ?? '')
   const [change, setChange] = useState<'replace' | 'add' | 'remove'>(first.change === 'add' || first.change === 'remove' ? first.change : 'replace')
   const taker = takers.find((e) => e.id === id)
   const lists = useLists(taker?.id)
   const there = lists.data ?? []
-  const picked = there.length === 0 && lists.data ? another : chosen
+  // A list that is asked for and not there is a new one, whose sending was cut.
+  const missing = chosen !== null && !there.some((l) => l.name === chosen)
+  const picked = lists.data && (there.length === 0 || missing) ? another : chosen
   const list = there.find((l) => l.name === picked)
   const isNew = picked === another
   // Once it is sent, the new list is there: that is no fault of its name.
@@ -64,7 +66,10 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
           label={t('where.list')}
           value={picked}
           isDisabled={isDisabled}
-          onChange={setChosen}
+          onChange={(k) => {
+            setChosen(k)
+            setFresh('')
+          }}
           choices={[
             { id: another, label: t('where.another'), help: t('where.anotherHelp') },
             ...there.map((l) => ({ id: l.name, label: l.name, help: t('where.there', { version: newest(l)?.version ?? 0, rows: number(newest(l)?.rows ?? 0) }) })),
