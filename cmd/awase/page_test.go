@@ -20,7 +20,7 @@ import (
 
 // pageDays are what is played in a room to rehearse in, in this order: what one leaves
 // the next finds.
-var pageDays = []string{"door"}
+var pageDays = []string{"door", "adops", "client", "admin", "keyboard"}
 
 // TestPage plays the days of who uses the page, in Chromium against the real program
 // with a confined enclave, in both languages at a time. Of every day it keeps what went
@@ -33,7 +33,7 @@ func TestPage(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			r := startRoom(t, t.TempDir(), "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
+			r := startRoom(t, t.TempDir(), "--practice", "--rate-per-second", "1000", "--rate-burst", "1000", "--rate-strangers", "1000", "--webhooks-allow", "127.0.0.0/8")
 			r.ready()
 			accounts := map[string]string{}
 			for _, a := range regexp.MustCompile(`(?m)^  (\S+@\S+) +\S+ +(\S{19})$`).FindAllStringSubmatch(printed(r.cmd), -1) {
@@ -97,6 +97,9 @@ type pageDay struct {
 	Chromium string            `json:"chromium"`
 	Accounts map[string]string `json:"accounts"` // passwords, by address
 	Files    map[string]string `json:"files"`    // paths, by name
+	One      string            `json:"one"`      // a value of the first rows
+	Counts   map[string]int    `json:"counts"`   // what is found in the messy list
+	Added    int               `json:"added"`    // rows that the next list has beside it
 	Plants   []pagePlant       `json:"plants"`
 }
 
@@ -110,8 +113,8 @@ type pagePlant struct {
 
 // pageResult is what a script says at its end.
 type pageResult struct {
-	Faults, Screens []string
-	Facts           map[string]any
+	Faults, Screens, Secrets []string
+	Facts                    map[string]any
 }
 
 func newPageDay(t *testing.T, tools pageTools, r *room, language string) *pageDay {
@@ -122,7 +125,7 @@ func newPageDay(t *testing.T, tools pageTools, r *room, language string) *pageDa
 	}
 	dir, w := t.TempDir(), newPageWire(t, r.base)
 	return &pageDay{t: t, tools: tools, wire: w, file: filepath.Join(dir, "room.json"), Address: w.address, Control: w.control, Language: language,
-		Shots: shots, Chromium: tools.chromium, Files: pageFiles(t, dir)}
+		Shots: shots, Chromium: tools.chromium, Files: pageFiles(t, dir), One: pageEmail(20), Counts: messyCounts, Added: pageAdded}
 }
 
 // play runs a script, and wants nothing wrong and nothing given away.
@@ -139,8 +142,13 @@ func (p *pageDay) play(script string) pageResult {
 		p.t.Logf("%s: %v", name, out.Facts[name])
 	}
 	asked := p.wire.requests()
-	if !slices.ContainsFunc(asked, func(line string) bool { return strings.HasPrefix(line, "GET /v1/me ") }) {
+	if !slices.ContainsFunc(asked, func(line string) bool { return strings.HasPrefix(line, "GET /v1/session/ways ") }) {
 		p.t.Errorf("the day did not go over the line that is kept: %q", asked)
+	}
+	for _, secret := range out.Secrets {
+		if len(secret) < 16 || slices.ContainsFunc(asked, func(line string) bool { return strings.Contains(line, secret) }) {
+			p.t.Errorf("a token of %d letters is in an address", len(secret))
+		}
 	}
 	switch held, err := p.wire.holds(pageNeedles(p.t)); {
 	case err != nil:

@@ -18,6 +18,13 @@ import (
 // asks for, and more than a line carries at once.
 const pageRows = 6000
 
+// messyCounts are what is found in the list of messyList: of twenty rows one has nothing to
+// match by, one an address that is none, and one is there again.
+var messyCounts = map[string]int{"rows": pageRows, "accepted": pageRows - pageRows/10, "rejected": pageRows / 10, "duplicate": pageRows / 20}
+
+// pageAdded are as many people as come the next day.
+const pageAdded = 800
+
 // The people of the page's files. Each address holds a word that nothing else on the
 // line holds, each number begins as no other; so each is found, not a sample.
 const (
@@ -33,7 +40,11 @@ func pagePhone(i int) string { return fmt.Sprintf("080-5512-%04d", i) }
 func pageFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for name, data := range map[string][]byte{"messy": messyList(t), "refused": []byte("<html><body>" + pageEmail(1) + "</body></html>\n")} {
+	more := "email,phone,会員ランク\n"
+	for i := range pageAdded {
+		more += fmt.Sprintf("%s,%s,gold\n", pageEmail(pageRows+i), pagePhone(pageRows+i))
+	}
+	for name, data := range map[string][]byte{"messy": messyList(t), "more": []byte(more), "refused": []byte("email,phone\n" + pageEmail(1) + ",\"" + pagePhone(1) + "\n")} {
 		path := filepath.Join(dir, pageWord+"-"+name+".csv")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -51,7 +62,7 @@ func messyList(t *testing.T) []byte {
 	var b strings.Builder
 	b.WriteString("氏名,メールアドレス,携帯番号,会員ランク\r\n")
 	for i := range pageRows {
-		email, phone := pageEmail(i), pagePhone(i)
+		email, phone, tier := pageEmail(i), pagePhone(i), i
 		switch i % 20 {
 		case 3:
 			email = strings.ToUpper(email)
@@ -62,13 +73,13 @@ func messyList(t *testing.T) []byte {
 		case 9:
 			email = strings.Replace(email, "@", "＠", 1)
 		case 11:
-			email, phone = pageEmail(i-1), pagePhone(i-1)
+			email, phone, tier = pageEmail(i-1), pagePhone(i-1), i-1
 		case 13:
 			phone = "+81 " + phone[1:]
 		case 15:
 			email = "あとで聞く"
 		}
-		fmt.Fprintf(&b, "%s %d,%s,%s,%s\r\n", "架空 太郎", i, email, phone, []string{"gold", "silver", "bronze"}[i%3])
+		fmt.Fprintf(&b, "%s %d,%s,%s,%s\r\n", "架空 太郎", i, email, phone, []string{"gold", "silver", "bronze"}[tier%3])
 	}
 	raw, err := japanese.ShiftJIS.NewEncoder().String(b.String())
 	if err != nil {

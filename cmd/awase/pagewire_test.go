@@ -30,6 +30,7 @@ type pageWire struct {
 	after int  // cut the line after so many bytes of an upload; 0: don't
 	down  bool // the line is cut
 	cuts  int
+	hooks int // what came for the receiver of webhooks
 }
 
 // newPageWire leads to a room, whose address is as it prints it.
@@ -65,7 +66,8 @@ func newPageWire(t *testing.T, room string) *pageWire {
 	return w
 }
 
-// ServeHTTP is for the day: POST /cut?after=N, POST /mend, GET /cuts.
+// ServeHTTP is for the day: POST /cut?after=N, POST /mend, GET /cuts; and a receiver of
+// webhooks: POST /hook, GET /hooks.
 func (w *pageWire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -79,6 +81,10 @@ func (w *pageWire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.after = n
 	case "POST /mend":
 		w.down = false
+	case "POST /hook":
+		w.hooks++
+	case "GET /hooks":
+		fmt.Fprint(rw, w.hooks)
 	case "GET /cuts":
 		fmt.Fprint(rw, w.cuts)
 	default:

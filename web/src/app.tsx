@@ -1,8 +1,8 @@
-import { lazy, Suspense, useEffect } from 'react'
+import { lazy, Suspense, useEffect, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { I18nProvider } from 'react-aria-components/I18nProvider'
-import { followSession, useMe } from './api/me'
+import { followSession, useMe, type Me as Who } from './api/me'
 import { Door } from './shell/door'
 import { Shell } from './shell/shell'
 import { NotFound } from './shell/notfound'
@@ -31,7 +31,7 @@ export function App() {
           <Invitation />
         </Door>
       ) : (
-        <Load of={me}>
+        <Known of={me}>
           {(who) =>
             who === null ? (
               <Door>
@@ -58,8 +58,19 @@ export function App() {
               </Shell>
             )
           }
-        </Load>
+        </Known>
       )}
     </I18nProvider>
   )
+}
+
+/** Who is there; what fails before that is known is told at the door. */
+function Known({ of, children }: { of: ReturnType<typeof useMe>; children: (who: Who | null) => ReactNode }) {
+  if (of.data === undefined && of.error)
+    return (
+      <Door>
+        <Load of={of}>{children}</Load>
+      </Door>
+    )
+  return <Load of={of}>{children}</Load>
 }

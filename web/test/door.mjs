@@ -49,7 +49,7 @@ await day('door', async ({ room, t, say, has, person, screen, is, fact }) => {
   await page.getByLabel(t('door:email')).fill(marketing)
   await page.getByLabel(t('door:password')).fill('not the password')
   await button('door:signIn').click()
-  await page.getByRole('alert').getByText(t('refusals:E_SIGN_IN.what')).waitFor()
+  await page.getByRole('alert').getByText(t('door:refused.wrong.what')).waitFor()
   is('the address stays after a refusal', (await page.getByLabel(t('door:email')).inputValue()) === marketing)
   await screen(page, 'sign-in-refused')
   await page.getByLabel(t('door:password')).fill(room.accounts[marketing])

@@ -30,6 +30,7 @@ export async function day(name, f) {
   const faults = []
   const screens = []
   const facts = {}
+  const secrets = []
   const open = []
   const words = wordsOf(room.language)
   const shots = join(room.shots, room.language)
@@ -65,6 +66,7 @@ export async function day(name, f) {
     ...words,
     person,
     fault,
+    secret: (value) => secrets.push(value), // what must be in no address
     taken: () => faults.splice(0), // the faults so far, which are none any more
     fact: (what, value) => (facts[what] = value),
     is: (what, holds) => holds || fault(`it is not so: ${what}`),
@@ -91,5 +93,16 @@ export async function day(name, f) {
     await context?.close().catch((err) => fault(`closing the browser: ${err}`))
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   }
-  process.stdout.write(JSON.stringify({ faults, screens, facts }) + '\n')
+  process.stdout.write(JSON.stringify({ faults, screens, facts, secrets }) + '\n')
+}
+
+/** Cuts the line of a room after so many bytes of an upload, and mends it; counts what
+ * came to the receiver of webhooks that stands beside it, at /hook. */
+export const line = (room) => {
+  const ask = async (method, path) => {
+    const answer = await fetch(room.control + path, { method })
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`)
+    return answer.text()
+  }
+  return { cut: (after) => ask('POST', `/cut?after=${after}`), mend: () => ask('POST', '/mend'), cuts: async () => Number(await ask('GET', '/cuts')), hooks: async () => Number(await ask('GET', '/hooks')) }
 }

@@ -1,11 +1,14 @@
 // What must never happen in a page, and what a day announces that will.
 
+const fits = (want, is) => (want instanceof RegExp ? want.test(is) : String(want) === is)
+
 /**
  * Reports to fault: an error or warning on the console, an exception that nobody
  * caught, a violation of the Content-Security-Policy, a request to another origin, a
  * crash. Gives
- *   refuses(status, path)  the next answers of this status at this path are as wished:
- *                          Chromium writes each to the console
+ *   refuses(status, path, least = 1)  answers of this status at this path are as wished
+ *                          from now on, at least so many: Chromium writes each to the
+ *                          console. Either may be a pattern
  *   cut(f)                 while f runs the line may be cut
  *   missed()               reports what was announced and did not happen
  */
@@ -20,7 +23,7 @@ export function watch(context, page, address, fault) {
     const refused = /^Failed to load resource: the server responded with a status of (\d+)/.exec(m.text())
     if (refused) {
       const path = new URL(at).pathname
-      const one = announced.find((a) => a.status === Number(refused[1]) && (a.path instanceof RegExp ? a.path.test(path) : a.path === path))
+      const one = announced.find((a) => fits(a.status, refused[1]) && fits(a.path, path))
       if (one) {
         one.seen++
         return
@@ -41,7 +44,7 @@ export function watch(context, page, address, fault) {
   page.on('crash', () => fault('the page crashed'))
   page.on('worker', (w) => w.on?.('console', said))
   return {
-    refuses: (status, path) => announced.push({ status, path, seen: 0 }),
+    refuses: (status, path, least = 1) => announced.push({ status, path, seen: 0, least }),
     cut: async (f) => {
       line++
       try {
@@ -51,7 +54,7 @@ export function watch(context, page, address, fault) {
       }
     },
     missed: () => {
-      for (const a of announced) if (a.seen === 0) fault(`no answer ${a.status} came from ${a.path}, which was announced`)
+      for (const a of announced) if (a.seen < a.least) fault(`no answer ${a.status} came from ${a.path}, which was announced`)
     },
   }
 }

@@ -30,6 +30,9 @@ async function whoIsHere(): Promise<Me | null> {
   return ways.signed_in ? ask(api.GET('/v1/me', {})) : null
 }
 
+/** How one may sign in here, and whether one is. */
+export const useWays = () => useQuery({ queryKey: ['ways'], queryFn: () => ask(api.GET('/v1/session/ways', {})) })
+
 export const useRoom = () => useQuery({ queryKey: ['room'], queryFn: () => ask(api.GET('/v1/room', {})), staleTime: 30_000, refetchInterval: 60_000 })
 
 export const has = (me: Me | null | undefined, ...roles: Role[]) => !!me && roles.some((r) => me.roles.includes(r))

@@ -95,9 +95,10 @@ const does = {
   async send(m: Meta, line: Line) {
     line.phase('sending')
     if (m.path) {
-      const state = await room.uploadState(m.path)
-      if (state === 'complete' || state === 'loaded') return line.keep({ ...m, state: 'sent' })
-      if (state !== 'open') return gone(m, line)
+      const there = await room.uploadOf(m.path)
+      if (there?.state === 'complete' || there?.state === 'loaded') return line.keep({ ...m, state: 'sent' })
+      if (there?.state !== 'open') return gone(m, line)
+      line.progress(there.offset, m.bytes)
     }
     const bytes = await sealedBytes(m.id, m.bytes)
     if (!bytes) return gone(m, line)
@@ -132,9 +133,9 @@ const does = {
       const job = await room.job(m.job ?? '')
       if (job.progress) line.progress(job.progress.read, job.progress.of)
       if (job.state === 'done') {
-        const version = (job.result as { version?: number } | null | undefined)?.version
+        const result = job.result as { version?: number; changed?: boolean } | null | undefined
         await removeSealed(m.id)
-        await line.keep({ ...m, state: 'loaded', version, ended: now() })
+        await line.keep({ ...m, state: 'loaded', version: result?.version, same: result?.changed === false, ended: now() })
         void queries.invalidateQueries({ queryKey: ['lists'] })
         return
       }

@@ -29,6 +29,8 @@ export type Meta = {
   created: string
   ended?: string
   version?: number
+  /** The list was the same already: it has no new version. */
+  same?: boolean
   problem?: Pick<Problem, 'code' | 'detail' | 'clause' | 'mend'>
   /** What was found in it: counts, places, reasons. */
   found?: { report: Report; groups: Group[] }

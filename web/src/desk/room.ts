@@ -7,12 +7,12 @@ const idOf = (path: string) => path.split('/').pop() ?? ''
 
 /** What became of an upload; undefined: the room knows none. Asked of the list, which
  * answers whether or not it is there. */
-export async function uploadState(path: string): Promise<Schemas['Upload']['state'] | undefined> {
+export async function uploadOf(path: string): Promise<Schemas['Upload'] | undefined> {
   let cursor: string | undefined
   do {
     const page = await ask(api.GET('/v1/uploads', { params: { query: { limit: 100, ...(cursor ? { cursor } : {}) } } }))
     const found = page.items.find((u) => u.id === idOf(path))
-    if (found) return found.state
+    if (found) return found
     cursor = page.next
   } while (cursor)
   return undefined

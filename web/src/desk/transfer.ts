@@ -3,7 +3,7 @@
 import { Upload, type DetailedError } from 'tus-js-client'
 
 /** Bytes of one PATCH: what is acknowledged at a time. */
-export const chunkBytes = 8 << 20
+export const chunkBytes = 4 << 20
 
 /** Why it stopped. status 0: no answer came. */
 export class Stopped extends Error {

@@ -2,6 +2,7 @@
 // what can be done with them. They go on wherever one is in the page.
 import { useSyncExternalStore } from 'react'
 import { Desk } from './desk'
+import { faultOf } from './fault'
 import { carry, type Line } from './carry'
 import { keptHours, lockName, over, readMetas, removeMeta, removeSealed, sweep, writeMeta, type Meta } from './meta'
 import { DeskError, type Checked, type Options } from './protocol'
@@ -45,7 +46,11 @@ function show(next: Sending[]) {
 const get = (id: string) => shown.find((s) => s.meta.id === id)
 const change = (id: string, by: Partial<Sending>) => show(shown.map((s) => (s.meta.id === id ? { ...s, ...by } : s)))
 
+/** What was taken away stays so, whatever was under way. */
+const forgotten = new Set<string>()
+
 async function keep(meta: Meta) {
+  if (forgotten.has(meta.id)) return
   change(meta.id, { meta })
   await writeMeta(meta)
 }
@@ -109,7 +114,7 @@ function run(id: string) {
   })
 }
 
-export type Begin = { file: File; options: Options & Required<Pick<Options, 'entrustment' | 'list' | 'change' | 'key' | 'version' | 'party'>>; checked: Checked }
+export type Begin = { person: string; file: File; options: Options & Required<Pick<Options, 'entrustment' | 'list' | 'change' | 'key' | 'version' | 'party'>>; checked: Checked }
 
 /** Seals a list that was checked and sends it. Gives its id at once. */
 export function begin(b: Begin): string {
@@ -118,7 +123,7 @@ export function begin(b: Begin): string {
   const meta: Meta = {
     schema: 1,
     id,
-    person,
+    person: b.person,
     entrustment: b.options.entrustment,
     list: b.options.list,
     change: b.options.change,
@@ -163,7 +168,7 @@ async function sealed(meta: Meta, b: Begin, stop: AbortController): Promise<bool
   } catch (err) {
     await removeSealed(id)
     await removeMeta(id)
-    const fault = err instanceof DeskError ? err.fault : { code: isFull(err) ? 'E_NO_ROOM' : 'E_PAGE', field: '', detail: '', mend: '', clause: '' }
+    const fault = err instanceof DeskError ? err.fault : faultOf(err)
     if (fault.code === 'E_ABORTED') show(shown.filter((s) => s.meta.id !== id))
     else change(id, { meta: { ...meta, state: 'failed' }, phase: 'over', fault })
     return false
@@ -171,8 +176,6 @@ async function sealed(meta: Meta, b: Begin, stop: AbortController): Promise<bool
     desk.close()
   }
 }
-
-const isFull = (err: unknown) => err instanceof DOMException && err.name === 'QuotaExceededError'
 
 export async function pause(id: string) {
   const s = get(id)
@@ -214,6 +217,7 @@ export async function abort(id: string) {
 
 /** Takes away what is over. */
 export async function forget(id: string) {
+  forgotten.add(id)
   await removeSealed(id)
   await removeMeta(id)
   const { removeProblems } = await import('./kept')

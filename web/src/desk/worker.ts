@@ -1,8 +1,9 @@
 // The worker that reads a list, checks it and seals it: the WASM of package intake
 // works on this thread, so that the page stays quick and no cell of the file is
 // ever on the page's own.
+import { faultOf } from './fault'
 import { sealedInto, type Sink } from './sink'
-import type { Answered, Asked, Fault, Group, Options, Report, Work } from './protocol'
+import type { Answered, Asked, Group, Options, Report, Work } from './protocol'
 
 type Source = { size: number; read: (at: number, n: number) => Promise<Uint8Array> }
 type On = { progress?: (rows: number, bytes: number) => void; signal?: AbortSignal; write?: (chunk: Uint8Array) => void; value?: string; kind?: string }
@@ -19,7 +20,9 @@ const loaded = new Map<string, Promise<Module>>()
 function moduleOf(name: 'text' | 'sheet'): Promise<Module> {
   let m = loaded.get(name)
   if (!m) {
-    m = start(name)
+    m = start(name).catch((): never => {
+      throw Object.assign(new Error('the module did not start'), { code: 'E_WORKER' })
+    })
     loaded.set(name, m)
     m.catch(() => loaded.delete(name))
   }
@@ -66,9 +69,30 @@ async function answer(id: number, work: Work) {
 }
 
 async function run(id: number, work: Work, signal: AbortSignal): Promise<unknown> {
-  const { file, options } = work
+  const { file } = work
   const module = await moduleFor(file)
-  const source: Source = { size: file.size, read: async (at, n) => new Uint8Array(await file.slice(at, at + n).arrayBuffer()) }
+  // What the module says of a read is that it failed; why, the file knows.
+  let unread: unknown
+  const source: Source = {
+    size: file.size,
+    read: async (at, n) => {
+      try {
+        return new Uint8Array(await file.slice(at, at + n).arrayBuffer())
+      } catch (err) {
+        unread = err
+        throw err
+      }
+    },
+  }
+  try {
+    return await does(id, work, module, source, signal)
+  } catch (err) {
+    throw unread ?? err
+  }
+}
+
+async function does(id: number, work: Work, module: Module, source: Source, signal: AbortSignal): Promise<unknown> {
+  const { options } = work
   const progress = paced(id)
   switch (work.do) {
     case 'preview':
@@ -111,12 +135,4 @@ function paced(id: number) {
     last = now
     say({ id, rows, bytes })
   }
-}
-
-function faultOf(err: unknown): Fault {
-  const e = (typeof err === 'object' && err !== null ? err : {}) as Partial<Fault> & { name?: string }
-  if (e.name === 'QuotaExceededError') return { code: 'E_NO_ROOM', field: '', detail: '', mend: '', clause: '' }
-  // A file that changed, or went, since it was chosen.
-  if (e.name === 'NotReadableError' || e.name === 'NotFoundError') return { code: 'E_FILE_GONE', field: '', detail: '', mend: '', clause: '' }
-  return { code: e.code ?? 'E_PAGE', field: e.field ?? '', detail: e.detail ?? '', mend: e.mend ?? '', clause: e.clause ?? '' }
 }

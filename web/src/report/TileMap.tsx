@@ -36,7 +36,7 @@ export function TileMap({ chart, words: w, summary }: { chart: Tiles; words: Wor
 
 function Tile({ mark: m, name, shade, column, row, chart, words: w }: { mark: Mark; name: string; shade: number; column: number; row: number; chart: Tiles; words: Words }) {
   const at = m.at
-  const title = at ? `${m.label} ${figure(w, chart.kind, at.value)}（${range(w, chart.kind, at)}）` : `${m.label} ${w.t(at === null ? 'figure.unsteady' : 'withheld.full')}`
+  const title = at ? w.t('chart.tile', { label: m.label, value: figure(w, chart.kind, at.value), range: range(w, chart.kind, at) }) : `${m.label} ${w.t(at === null ? 'figure.unsteady' : 'withheld.full')}`
   return (
     <div className="tile" data-shade={at ? shade : undefined} data-withheld={at === undefined || undefined} title={title} style={{ gridColumn: column + 1, gridRow: row + 1 }}>
       <span className="tile-name">{name}</span>

@@ -31,6 +31,9 @@ const fixed: Record<string, Record<string, Tone>> = {
   assignment: { treated: 'one', holdout: 'two' },
 }
 
+// Dimensions of few values without order.
+const nominal = ['tier', 'matched_by', 'workclass']
+
 /** The colour of a band: that of its place in a short domain without order. */
 export function toneOf(dim: Dim | undefined, value: string): Tone {
   if (!dim) return 'one'
@@ -38,7 +41,7 @@ export function toneOf(dim: Dim | undefined, value: string): Tone {
   if (own) return own
   if (value === unknown) return 'quiet'
   const at = dim.domain.filter((v) => v !== unknown).indexOf(value)
-  return ['tier', 'matched_by', 'workclass'].includes(dim.name) ? (tones[at] ?? 'quiet') : 'one'
+  return nominal.includes(dim.name) ? (tones[at] ?? 'quiet') : 'one'
 }
 
 const at = (c: Cell, m: Measure): Mark['at'] => (c.status !== 'released' ? undefined : (valueOf(c, m) ?? null))
@@ -95,8 +98,8 @@ function chartOf(w: Words, r: Release, dims: Dim[], cells: Cell[], m: Measure): 
 const heading = (w: Words, m: Measure) => (m.name === 'users' ? w.t('chart.users') : measureName(w, m.name))
 
 function markOf(w: Words, dims: Dim[], c: Cell, m: Measure): Mark {
-  const last = dims.at(-1)
-  return { label: labelOf(w, dims, keyOf(c)) || w.t('sum.everyone'), at: at(c, m), tone: toneOf(last, keyOf(c)[last?.name ?? ''] ?? '') }
+  const told = dims.find((d) => d.name in fixed || nominal.includes(d.name))
+  return { label: labelOf(w, dims, keyOf(c)) || w.t('sum.everyone'), at: at(c, m), tone: toneOf(told, keyOf(c)[told?.name ?? ''] ?? '') }
 }
 
 function barsOf(w: Words, dims: Dim[], cells: Cell[], m: Measure): Bars {

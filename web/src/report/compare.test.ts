@@ -51,6 +51,11 @@ describe('two releases', () => {
     expect(compare(x, y, { name: 'index', kind: 'index' }).pairs.some((p) => p.difference)).toBe(false)
     expect(comparable(x, y).map((m) => m.name)).toEqual(['users', 'index'])
   })
+  test('out of one planning cube are neither one nor independent', () => {
+    const [x, y] = [withSpecs(golden('bare'), 'cube'), withSpecs(shifted(golden('bare'), 100), 'cube')]
+    expect(compare(x, y, users).noise).toBe('shared')
+    expect(compare(x, y, users).pairs[0]!.difference).toBeUndefined()
+  })
   test('whose receipts name no tables are not taken for independent', () => {
     expect(noiseOf(golden('profile'), golden('profile'), users)).toBe('shared')
   })

@@ -41,7 +41,9 @@ function bands(a: Release, b: Release) {
  * release is made of; two of one name are the same bytes. */
 export function noiseOf(a: Release, b: Release, m: Measure): Noise {
   const [sa, sb] = [receiptOf(a).specs ?? [], receiptOf(b).specs ?? []]
-  if (sa.length > 0 && sa.length === sb.length && sa.every((s, i) => s === sb[i])) return 'same'
+  // Sizes out of one planning cube name the same table, and sum other cells of it.
+  const one = sa.length > 0 && sa.length === sb.length && sa.every((s, i) => s === sb[i])
+  if (one && JSON.stringify(cellsOf(a)) === JSON.stringify(cellsOf(b))) return 'same'
   if (a.report === 'lift') return 'chance'
   // The first is the table of people; an index or a rate may read any.
   const reads = (s: string[]) => (m.name === 'users' ? s.slice(0, 1) : s)

@@ -72,7 +72,7 @@ function band(w: Words, kind: string, value: string, write: (n: number) => strin
 }
 
 /** The values of some dimensions of a key, in their order. */
-export const labelOf = (w: Words, dims: readonly { name: string }[], key: Record<string, string>) => dims.map((d) => valueName(w, d.name, key[d.name] ?? '')).join(w.lang === 'ja' ? '・' : ', ')
+export const labelOf = (w: Words, dims: readonly { name: string }[], key: Record<string, string>) => dims.map((d) => valueName(w, d.name, key[d.name] ?? '')).join(w.t('condition.list'))
 
 /** Whether a domain is of prefectures, whatever the column is called. */
 export const isMap = (domain: readonly string[]) => domain.filter(isPrefecture).length >= 20

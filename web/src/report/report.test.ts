@@ -164,6 +164,11 @@ describe('charts', () => {
 })
 
 describe('the map', () => {
+  test('has the prefectures that the room has, in their order', () => {
+    const go = readFileSync(new URL('../../../entrustment/prefecture.go', import.meta.url), 'utf8')
+    const room = [...go.matchAll(/\{"(\S+[都道府県])", "(\w+)", (\d)\}/g)].map((m) => [m[1], m[2], Number(m[3])])
+    expect(prefectures.map((p) => [p.name, p.en.toLowerCase(), p.region])).toEqual(room)
+  })
   test.each([true, false])('has each prefecture once, no two in one place (wide %s)', (wide) => {
     const l = layout(wide)
     expect(new Set(l.places.map((p) => p.name)).size).toBe(47)

@@ -89,7 +89,7 @@ export function headlineOf(w: Words, r: Release): Headline | undefined {
 /** Of conversions that were credited: all of them together. */
 function creditsOf(w: Words, r: Release): Headline | undefined {
   const x = r.report === 'attribution' && !r.total?.partial ? r.total?.sums?.['credits'] : undefined
-  return x && { label: `${measureName(w, 'credits')}（${w.t('sum.total')}）`, value: figure(w, 'thousandths', x.value), unit: '', interval: range(w, 'thousandths', x), kind: 'thousandths' }
+  return x && { label: w.t('sum.of', { name: measureName(w, 'credits') }), value: figure(w, 'thousandths', x.value), unit: '', interval: range(w, 'thousandths', x), kind: 'thousandths' }
 }
 
 export type LiftLine = { id: string; name: string; value: string; interval: string }

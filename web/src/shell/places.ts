@@ -10,6 +10,6 @@ export function placesOf(me: Me): Place[] {
   ]
   if (has(me, 'adops', 'admin', 'privacy', 'auditor', 'marketing')) out.push({ to: '/lists', name: 'lists' })
   if (has(me, 'marketing', 'viewer', 'auditor', 'privacy', 'admin')) out.push({ to: '/reports', name: 'reports' })
-  if (has(me, 'admin')) out.push({ to: '/admin', name: 'admin' })
+  if (has(me, 'admin', 'privacy', 'auditor')) out.push({ to: '/admin', name: 'admin' })
   return out
 }

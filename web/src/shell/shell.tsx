@@ -7,6 +7,7 @@ import { Popover } from 'react-aria-components/Popover'
 import { api, ask } from '../api/client'
 import { has, signOut, useRoom, type Me } from '../api/me'
 import { Button, ButtonLink, Link } from '../ui/button'
+import { Broken } from '../ui/broken'
 import { speak, spoken, wasChosen } from '../words'
 import { Expired } from './expired'
 import { useKeys } from './keys'
@@ -83,7 +84,9 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
         </ul>
       </nav>
       <main id="main" className="main" tabIndex={-1} ref={main}>
-        {children}
+        <Broken at={path} title={t('broken')}>
+          {children}
+        </Broken>
       </main>
       <Expired me={me} />
     </div>
@@ -138,7 +141,7 @@ function Strips() {
   const online = useOnline()
   const r = room.data
   return (
-    <div className="strips">
+    <section className="strips" aria-label={t('roomState')}>
       {r?.practice && (
         <div className="strip" data-kind="practice">
           {t('practice')}
@@ -154,7 +157,7 @@ function Strips() {
           {t('offline')}
         </div>
       )}
-    </div>
+    </section>
   )
 }
 

@@ -96,9 +96,9 @@ export function Select<K extends string>({
 }
 
 /** One of a few, all seen. */
-export function Radios<K extends string>({ label, help, error, choices, value, onChange }: Words & { choices: Choice<K>[]; value: K | null; onChange: (k: K) => void }) {
+export function Radios<K extends string>({ label, help, error, choices, value, onChange, isDisabled }: Words & { choices: Choice<K>[]; value: K | null; onChange: (k: K) => void; isDisabled?: boolean }) {
   return (
-    <RadioGroup className="field" value={value} onChange={(k) => onChange(k as K)} isInvalid={!!error} validationBehavior="aria">
+    <RadioGroup className="field" value={value} onChange={(k) => onChange(k as K)} isDisabled={isDisabled} isInvalid={!!error} validationBehavior="aria">
       <Label>{label}</Label>
       {help && (
         <Text slot="description" className="help">

@@ -94,7 +94,7 @@ function Pieces({ of }: { of: Piece[] }) {
         columns={[
           { id: 'name', head: t('attestation.piece'), header: true, cell: (p) => (known(p.name) ? t(`piece.${p.name}` as never) : <span className="mono">{p.name}</span>) },
           { id: 'state', head: t('people.state'), cell: (p) => <Badge kind={p.in_force ? 'good' : 'warn'}>{t(p.in_force ? (p.tried ? 'attestation.tried' : 'attestation.inForce') : 'attestation.missing')}</Badge> },
-          { id: 'reason', head: t('attestation.reason'), cell: (p) => (p.reason ? <span lang="en">{p.reason}</span> : '–') },
+          ...(of.some((p) => p.reason) ? [{ id: 'reason', head: t('attestation.reason'), cell: (p: Piece) => (p.reason ? <span lang="en">{p.reason}</span> : '–') }] : []),
         ]}
       />
     </section>
@@ -104,7 +104,7 @@ function Pieces({ of }: { of: Piece[] }) {
 /** The statement to take along, and the commands that check it. */
 function Verify({ nonce, text }: { nonce: string; text: string }) {
   const { t } = useTranslation(['admin', 'ui'])
-  const own = `awase log key --server ${location.origin} > room.pub\nawase attestation --server ${location.origin} --key room.pub`
+  const own = `export AWASE_TOKEN=awase_…\nawase log key --server ${location.origin} > room.pub\nawase attestation --server ${location.origin} --key room.pub`
   const file = `awase verify --key room.pub --nonce ${nonce} attestation.json`
   return (
     <section className="stack-s">

@@ -7,6 +7,7 @@ import { Link } from '../../ui/button'
 import { number, time } from '../../ui/format'
 import { Facts, PageHead } from '../../ui/page'
 import { Badge, Banner, Load } from '../../ui/state'
+import { Ceremony } from './ceremony'
 import { Confinement } from './confinement'
 import { JobsUnderWay } from './jobs'
 
@@ -30,11 +31,12 @@ export function Health() {
         {(r) => (
           <>
             <Warnings room={r} />
-            <div className="panel">
+            <div className="panel stack-s">
+              {away && <p className="small quiet">{t('health.stale', { at: time(r.now) })}</p>}
               <Facts
                 rows={[
                   [t('health.answers'), <Answers ready={ready.data?.ready} away={away} />],
-                  [t('health.releases'), r.frozen ? <Badge kind="bad">{t('health.frozen')}</Badge> : <Badge kind="good">{t('health.open')}</Badge>],
+                  [t('health.releases'), <Releases room={r} />],
                   [t('health.clock'), <Clock room={r} />],
                   [t('health.confinement'), <Confinement short={r.confinement} />],
                   [t('health.acts'), t(r.officers ? 'health.actsOfficers' : r.initialised ? 'health.actsDev' : 'health.actsNone')],
@@ -61,6 +63,13 @@ function Answers({ ready, away }: { ready: true | undefined; away: boolean }): R
   return ready ? <Badge kind="good">{t('health.does')}</Badge> : t('health.asking')
 }
 
+/** Whether reports and deliveries go out. */
+export function Releases({ room }: { room: Room }) {
+  const { t } = useTranslation('admin')
+  if (!room.initialised) return <Badge kind="warn">{t('health.notYet')}</Badge>
+  return room.frozen ? <Badge kind="bad">{t('health.frozen')}</Badge> : <Badge kind="good">{t('health.open')}</Badge>
+}
+
 function Clock({ room }: { room: Room }) {
   const { t } = useTranslation('admin')
   if (room.clock) return <Badge kind="warn">{t('health.clockJumped')}</Badge>
@@ -76,11 +85,7 @@ function Warnings({ room: r }: { room: Room }) {
   const { t } = useTranslation('admin')
   return (
     <>
-      {!r.initialised && (
-        <Banner kind="warn" title={t('warn.ceremony')}>
-          <p>{t('warn.ceremonyText')}</p>
-        </Banner>
-      )}
+      {!r.initialised && <Ceremony />}
       {r.frozen && (
         <Banner kind="bad" title={t('health.frozen')}>
           <p>{t('warn.frozenText')}</p>

@@ -4,6 +4,7 @@ import { useRoom, type Me } from '../../api/me'
 import { Link } from '../../ui/button'
 import { PageHead } from '../../ui/page'
 import { Badge } from '../../ui/state'
+import { Releases } from './health'
 import { useDrafts, useInvitations, useParties, usePeople, useTokens, useWebhooks } from './ask'
 import { runsRoom, sectionsOf, seesDrafts, type Section } from './may'
 import { ofParty } from './parties/waits'
@@ -89,7 +90,7 @@ function HealthStand() {
   if (!room.data) return null
   return (
     <>
-      {room.data.frozen ? <Badge kind="bad">{t('health.frozen')}</Badge> : <Badge kind="good">{t('health.open')}</Badge>}
+      <Releases room={room.data} />
       {room.data.clock && <Badge kind="warn">{t('health.clockJumped')}</Badge>}
     </>
   )

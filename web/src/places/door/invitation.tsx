@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
-import { signIn } from '../../api/me'
+import { signIn, useWays } from '../../api/me'
 import { Button } from '../../ui/button'
 import { TextField } from '../../ui/field'
 import { Refused } from '../../ui/state'
@@ -30,6 +30,7 @@ export default function Invitation() {
     },
     onSuccess: () => go('/', { replace: true }),
   })
+  const ways = useWays().data
   const differs = again !== '' && again !== password
   const send = (e: FormEvent) => {
     e.preventDefault()
@@ -58,6 +59,14 @@ export default function Invitation() {
           </Button>
         </div>
       </form>
+      {ways?.oidc && (
+        <p className="stack-s">
+          <span>{t('invitation.byOidc')}</span>
+          <a className="button" href="/v1/oidc/start">
+            {t('oidc')}
+          </a>
+        </p>
+      )}
     </div>
   )
 }

@@ -1,8 +1,8 @@
 import { useEffect } from 'react'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { api, ask, type Schemas } from '../../api/client'
-import { entered, type Me } from '../../api/me'
+import { entered, useWays, type Me } from '../../api/me'
 import { Button } from '../../ui/button'
 import { Load, Refused } from '../../ui/state'
 import { spoken } from '../../words'
@@ -18,7 +18,7 @@ export default function SignIn() {
   useEffect(() => {
     document.title = `${t('title')} · Awase`
   }, [t])
-  const ways = useQuery({ queryKey: ['ways'], queryFn: () => ask(api.GET('/v1/session/ways', {})) })
+  const ways = useWays()
   return (
     <Load of={ways}>
       {(w) => (

@@ -66,5 +66,16 @@ export function uploader(c: Contract): string {
   return c.basis.find((b) => b.party !== c.principal)?.party ?? c.principal
 }
 
+/** Who reads results where a question names nobody: the only recipient, or the one to whom
+ * the flow gives aggregates. Whoever asks, that party's budget pays. */
+export function readerOf(c: Contract): string {
+  if (c.recipients.length === 1) return c.recipients[0]!
+  if (c.flow === '5-outsourcing') return flowOf(c) === '5-improvement' || flowOf(c).startsWith('2-') ? c.principal : uploader(c)
+  return flowOf(c) === '5-improvement' ? c.trustee : c.principal
+}
+
 /** Whole days of Japan from now until a moment; 0: it is over. */
 export const daysLeft = (until: string, now: Date) => Math.max(0, Math.ceil((Date.parse(until) - now.getTime()) / 86_400_000))
+
+/** The moment at which a day of Japan is over. */
+export const endOf = (day: string) => new Date(Date.parse(`${day}T00:00:00+09:00`) + 86_400_000).toISOString()

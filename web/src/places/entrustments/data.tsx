@@ -34,7 +34,7 @@ function Lists({ of: e, me }: { of: Info; me: Me }) {
           l.items.length === 0 ? (
             <p className="row">
               {t(by === me.party ? 'lists.none' : 'lists.others', { party: by })}
-              {by === me.party && has(me, 'adops') && <ButtonLink to="~/lists">{t('lists.go')}</ButtonLink>}
+              {by === me.party && has(me, 'adops') && <ButtonLink to="~/lists/new">{t('lists.go')}</ButtonLink>}
             </p>
           ) : (
             <Table<Schemas['List']>
@@ -42,7 +42,7 @@ function Lists({ of: e, me }: { of: Info; me: Me }) {
               rows={l.items}
               id={(x) => x.name}
               columns={[
-                { id: 'name', head: t('lists.name'), header: true, cell: (x) => x.name },
+                { id: 'name', head: t('lists.name'), header: true, cell: (x) => <Link href={`~/lists/${e.id}/${x.name}`}>{x.name}</Link> },
                 { id: 'version', head: t('lists.version'), cell: (x) => x.versions[0]?.version, num: true },
                 { id: 'rows', head: t('lists.rows'), cell: (x) => number(x.versions[0]?.rows ?? 0), num: true },
                 { id: 'at', head: t('lists.at'), cell: (x) => x.versions[0] && time(x.versions[0].at) },

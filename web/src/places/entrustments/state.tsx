@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { day } from '../../ui/format'
 import { Badge } from '../../ui/state'
-import { daysLeft, newest, over, type Info } from './contract'
+import { daysLeft, endOf, newest, over, type Info } from './contract'
 
 const tones = { upcoming: 'info', active: 'good', expired: 'warn', ended: 'warn', destroyed: undefined } as const
 
@@ -17,5 +17,6 @@ export function Clock({ of: e, now }: { of: Info; now: Date }) {
   if (over(e)) return <>{t('clock.ended', { day: e.ended_at ? day(e.ended_at) : '' })}</>
   if (e.state === 'upcoming') return <>{t('clock.begins', { day: day(c.from), n: daysLeft(`${c.from}T00:00:00+09:00`, now) })}</>
   if (e.state === 'expired') return <>{t('clock.expired', { day: day(c.until), end: e.ends_at ? day(e.ends_at) : '' })}</>
-  return <>{t('clock.runs', { day: day(c.until), n: daysLeft(`${c.until}T24:00:00+09:00`, now) })}</>
+  const left = daysLeft(endOf(c.until), now)
+  return <>{left > 730 ? t('clock.years', { day: day(c.until), n: Math.floor(left / 365) }) : t('clock.runs', { day: day(c.until), n: left })}</>
 }

@@ -8,6 +8,7 @@ import { PageHead } from '../../ui/page'
 import { Load } from '../../ui/state'
 import { wayTo } from '../notices/ways'
 import { Budgets } from './budgets'
+import { Lists } from './lists'
 import { NewReports } from './newreports'
 import { Running } from './running'
 import { Todo } from './todo'
@@ -26,7 +27,7 @@ function Shown({ me }: { me: Me }) {
   const asks = has(me, 'marketing')
   const loads = has(me, 'adops')
   const action = loads ? (
-    <ButtonLink kind="primary" to="/lists">
+    <ButtonLink kind="primary" to="/lists/new">
       {t('go.lists')}
     </ButtonLink>
   ) : asks ? (
@@ -41,6 +42,7 @@ function Shown({ me }: { me: Me }) {
         <div className="stack">
           <Todo me={me} now={now} />
           {(loads || asks) && <Running me={me} />}
+          {loads && <Lists me={me} now={now} />}
           {has(me, 'marketing', 'viewer', 'auditor', 'privacy', 'admin') && <NewReports />}
         </div>
         <div className="stack">
@@ -59,8 +61,8 @@ function News() {
     <section className="panel stack-s" aria-labelledby="news">
       <h2 id="news">{t('news.title')}</h2>
       <Load of={news}>
-        {(n) =>
-          n.items.length === 0 ? (
+        {(n) => {
+          return n.items.length === 0 ? (
             <p className="quiet">{t('news.none')}</p>
           ) : (
             <>
@@ -68,9 +70,11 @@ function News() {
                 {n.items.map((x) => {
                   const title = x.title[i18n.language as 'ja' | 'en']
                   const to = wayTo(x)
+                  const of = x.kind.startsWith('job.') && typeof x.details?.kind === 'string' ? t(`job.${x.details.kind}`, { defaultValue: '' }) : ''
                   return (
                     <li key={x.id}>
-                      {to ? <Link href={to}>{title}</Link> : title} <span className="small quiet nowrap">{time(x.at)}</span>
+                      {to ? <Link href={to}>{title}</Link> : title}
+                      {of && <span className="small"> {of}</span>} <span className="small quiet nowrap">{time(x.at)}</span>
                     </li>
                   )
                 })}
@@ -80,7 +84,7 @@ function News() {
               </p>
             </>
           )
-        }
+        }}
       </Load>
     </section>
   )

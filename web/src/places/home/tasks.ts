@@ -2,7 +2,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { api, ask, type Schemas } from '../../api/client'
 import { has, type Me } from '../../api/me'
-import { over, newest, uploader, type Info } from '../entrustments/contract'
+import { endOf, over, newest, uploader, type Info } from '../entrustments/contract'
 import { running, useEntrustments, useSchedules } from '../reports/data'
 
 export type Task = { id: string; tone: 'warn' | 'bad' | 'info'; what: string; values: Record<string, string | number>; to?: string; at?: string; draft?: Schemas['Draft'] }
@@ -16,14 +16,14 @@ export function expiring(lists: { entrustment: string; list: Schemas['List'] }[]
   return lists
     .filter(({ list }) => list.versions.length > 0 && Date.parse(list.expires_at) - now < soon * day)
     .sort((a, b) => Date.parse(a.list.expires_at) - Date.parse(b.list.expires_at))
-    .map(({ entrustment, list }) => ({ id: `list-${entrustment}-${list.name}`, tone: 'warn', what: 'list', values: { name: list.name, entrustment }, at: list.expires_at, to: '/lists' }))
+    .map(({ entrustment, list }) => ({ id: `list-${entrustment}-${list.name}`, tone: 'warn', what: 'list', values: { name: list.name, entrustment }, at: list.expires_at, to: `/lists/${entrustment}/${list.name}` }))
 }
 
 /** Contracts of the party that run out within two months, soonest first. */
 export function ending(contracts: Info[], now: number): Task[] {
   return contracts
     .filter((e) => !over(e) && e.state !== 'upcoming')
-    .map((e) => ({ e, until: Date.parse(`${newest(e).until}T24:00:00+09:00`) }))
+    .map((e) => ({ e, until: Date.parse(endOf(newest(e).until)) }))
     .filter(({ until }) => until - now < 60 * day)
     .sort((a, b) => a.until - b.until)
     .map(({ e }) => ({ id: `contract-${e.id}`, tone: 'warn', what: e.state === 'expired' ? 'expired' : 'contract', values: { id: e.id, day: newest(e).until }, to: `/entrustments/${e.id}` }))
@@ -55,9 +55,9 @@ export function useTasks(me: Me, now: number): { tasks: Task[]; pending: boolean
     enabled: has(me, 'adops'),
     queryFn: async () => (await Promise.all((['list', 'events', 'base'] as const).map((kind) => ask(api.GET('/v1/jobs', { params: { query: { kind, limit: 50 } } }))))).flatMap((p) => p.items),
   })
-  const drafts = useQuery({ queryKey: ['drafts'], queryFn: () => ask(api.GET('/v1/drafts', {})), enabled: officer })
-  const hooks = useQuery({ queryKey: ['webhooks'], queryFn: () => ask(api.GET('/v1/webhooks', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
-  const invitations = useQuery({ queryKey: ['invitations'], queryFn: () => ask(api.GET('/v1/invitations', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
+  const drafts = useQuery({ queryKey: ['drafts', 'todo'], queryFn: () => ask(api.GET('/v1/drafts', {})), enabled: officer })
+  const hooks = useQuery({ queryKey: ['webhooks', 'todo'], queryFn: () => ask(api.GET('/v1/webhooks', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
+  const invitations = useQuery({ queryKey: ['invitations', 'todo'], queryFn: () => ask(api.GET('/v1/invitations', { params: { query: { limit: 200 } } })), enabled: has(me, 'admin') })
   const schedules = useSchedules()
   const marketing = has(me, 'marketing')
   const tasks: Task[] = [

@@ -14,10 +14,11 @@ import { FileRefused } from './fault'
 import { Problems } from './problems'
 import { saveReport } from './report'
 
-/** Uploads of this browser that are under way or just over. */
-export function Uploads() {
+/** Uploads of this browser that are under way or over; unfinished: without those that
+ * were loaded. */
+export function Uploads({ unfinished }: { unfinished?: boolean }) {
   const { t } = useTranslation('lists')
-  const all = useUploads()
+  const all = useUploads().filter((s) => !unfinished || s.meta.state !== 'loaded')
   if (all.length === 0) return null
   return (
     <section className="stack-s" aria-labelledby="uploads">
@@ -60,7 +61,7 @@ export function Upload({ of: s, named, next }: { of: Sending; named?: boolean; n
 function Running({ of: s }: { of: Sending }) {
   const { t } = useTranslation('lists')
   const sealing = s.phase === 'sealing'
-  const moving = sealing || s.phase === 'sending' || s.phase === 'loading'
+  const moving = s.phase !== 'elsewhere'
   const words = [
     moving && s.of > 0 && (sealing ? t('sending.rowsOf', { done: number(s.done), of: number(s.of) }) : t('sending.bytesOf', { done: bytes(s.done), of: bytes(s.of) })),
     s.rowsPerSecond > 0 && t('check.speed', { rows: number(Math.round(s.rowsPerSecond)) }),
@@ -123,9 +124,9 @@ function Over({ of: s, next }: { of: Sending; next?: ReactNode }) {
         <>
           <div className="row">
             <Badge kind="good">{t('sending.loaded')}</Badge>
-            <span>{t('sending.loadedText', { list: m.list, version: m.version ?? '' })}</span>
+            <span>{t(m.same ? 'sending.sameText' : 'sending.loadedText', { list: m.list, version: m.version ?? '' })}</span>
           </div>
-          {next && <p>{t('sending.after')}</p>}
+          {next && !m.same && <p>{t('sending.after')}</p>}
           <Found of={s} open={!!next} />
           <div className="row">
             <ButtonLink kind={next ? 'primary' : 'normal'} to={`/${m.entrustment}/${m.list}`}>

@@ -34,7 +34,7 @@ export function Profile({ me }: { me: Me }) {
   return (
     <>
       <PageHead title={t('title')} lead={t('profile.lead')} />
-      <div className="panel">
+      <div className="panel stack-s">
         <Facts
           rows={[
             [t('email'), me.email],

@@ -26,63 +26,70 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
   const toggle = (id: string, on: boolean) => onChoose?.(on ? [...(chosen ?? []), id].slice(-2) : (chosen ?? []).filter((c) => c !== id))
   return (
     <div className="reportrows">
-    <Table
-      label={t('list.label')}
-      rows={reports}
-      id={(r) => r.id}
-      columns={[
-        ...(onChoose
-          ? [
-              {
-                id: 'choose',
-                head: <span className="unseen">{t('list.choose')}</span>,
-                cell: (r: Report) =>
-                  r.state === 'kept' && (
-                    <Checkbox aria-label={t('list.chooseOne', { title: titleOf(w, r.question as Document) })} isSelected={(chosen ?? []).includes(r.id)} onChange={(on) => toggle(r.id, on)}>
-                      {''}
-                    </Checkbox>
-                  ),
-              },
-            ]
-          : []),
-        {
-          id: 'title',
-          head: t('list.report'),
-          header: true,
-          cell: (r) => {
-            const q = r.question as Document
-            const where = whereIn(w, q)
-            return (
-              <>
-                {r.state === 'kept' ? <Link href={`/${r.id}`}>{titleOf(w, q)}</Link> : titleOf(w, q)}
-                {where && <div className="small quiet">{w.t('condition.where', { what: where })}</div>}
-                <div className="small quiet">
-                  {r.entrustment}
-                  {r.schedule && ` · ${t('list.scheduled')}`}
-                </div>
-              </>
-            )
+      <Table
+        label={t('list.label')}
+        rows={reports}
+        id={(r) => r.id}
+        columns={[
+          ...(onChoose
+            ? [
+                {
+                  id: 'choose',
+                  head: <span className="unseen">{t('list.choose')}</span>,
+                  cell: (r: Report) =>
+                    r.state === 'kept' && (
+                      <Checkbox aria-label={t('list.chooseOne', { title: titleOf(w, r.question as Document) })} isSelected={(chosen ?? []).includes(r.id)} onChange={(on) => toggle(r.id, on)}>
+                        {''}
+                      </Checkbox>
+                    ),
+                },
+              ]
+            : []),
+          {
+            id: 'title',
+            head: t('list.report'),
+            header: true,
+            cell: (r) => {
+              const q = r.question as Document
+              const where = whereIn(w, q)
+              return (
+                <>
+                  {r.state === 'kept' ? <Link href={`/${r.id}`}>{titleOf(w, q)}</Link> : titleOf(w, q)}
+                  {where && <div className="small quiet">{w.t('condition.where', { what: where })}</div>}
+                  <div className="small quiet">
+                    {r.entrustment} · {t('list.by', { party: r.asked_by })}
+                    {r.schedule && ` · ${t('list.scheduled')}`}
+                  </div>
+                </>
+              )
+            },
           },
-        },
-        { id: 'at', head: t('list.at'), cell: (r) => <span className="nowrap">{time(r.released_at)}</span> },
-        { id: 'by', head: <span className="nowrap">{t('list.by')}</span>, cell: (r) => <span className="nowrap">{r.asked_by}</span> },
-        { id: 'state', head: t('list.state'), cell: (r) => (r.state === 'kept' ? <Badge kind="good">{t('list.kept')}</Badge> : <Badge>{t('list.gone')}</Badge>) },
-        { id: 'until', head: t('list.until'), cell: (r) => <span className="nowrap">{day(r.kept_until)}</span> },
-        ...(has(me, 'marketing')
-          ? [
-              {
-                id: 'again',
-                head: <span className="unseen">{t('list.again')}</span>,
-                cell: (r: Report) => (
-                  <Button kind="plain" onPress={() => again(r)}>
-                    {t('list.again')}
-                  </Button>
-                ),
-              },
-            ]
-          : []),
-      ]}
-    />
+          { id: 'at', head: t('list.at'), cell: (r) => <span className="nowrap">{time(r.released_at)}</span> },
+          {
+            id: 'state',
+            head: t('list.state'),
+            cell: (r) => (
+              <>
+                {r.state === 'kept' ? <Badge kind="good">{t('list.kept')}</Badge> : <Badge>{t('list.gone')}</Badge>}
+                <div className="small quiet nowrap">{t('list.until', { day: day(r.kept_until) })}</div>
+              </>
+            ),
+          },
+          ...(has(me, 'marketing')
+            ? [
+                {
+                  id: 'again',
+                  head: <span className="unseen">{t('list.again')}</span>,
+                  cell: (r: Report) => (
+                    <Button kind="plain" onPress={() => again(r)}>
+                      {t('list.again')}
+                    </Button>
+                  ),
+                },
+              ]
+            : []),
+        ]}
+      />
     </div>
   )
 }

@@ -6,7 +6,7 @@ export const textSize = 14
 /** How wide a text is, about: a canvas is not needed to lay out a chart. */
 export function widthOf(text: string, size = textSize): number {
   let em = 0
-  for (const c of text) em += c.codePointAt(0)! > 0x2e7f ? 1 : /[A-Z%mw円人]/.test(c) ? 0.72 : 0.57
+  for (const c of text) em += c.codePointAt(0)! > 0x2e7f ? 1 : /[A-Z%mw]/.test(c) ? 0.72 : 0.57
   return em * size
 }
 

@@ -19,7 +19,7 @@ const key = 'awase/room+0a1b2c3d+AaBb'
 const checkpoint = (n: number) => `awase/room\n${n}\nroot\n`
 const read = (n: number): Read => ({ bytes: new Uint8Array([n]), release: { privacy: {}, receipt: { log: { index: 1, checkpoint: checkpoint(n) } } } as unknown as Read['release'] })
 const refused = (status: number) => {
-  throw new Refusal({ type: 'urn:awase:refused', title: '', status, instance: '', code: 'E_SPEC', detail: 'the log has 5 entries' })
+  throw new Refusal({ type: 'urn:awase:refused', title: '', status, instance: '', code: status === 422 ? 'E_SPEC' : 'E_AWAY', detail: 'the log has 5 entries' })
 }
 
 beforeEach(() => {
@@ -31,18 +31,18 @@ beforeEach(() => {
 
 test('a log that grew holds since the report and since the last check', async () => {
   room.proof = () => JSON.stringify({ checkpoint: checkpoint(12) })
-  expect(await checked(read(5), false)).toMatchObject({ ok: true, growth: 'own', answer: { growth: [{ outcome: 'holds' }, { outcome: 'holds' }] } })
+  expect(await checked(read(5), false)).toMatchObject({ ok: true, growth: [{ finding: { outcome: 'holds' } }, { finding: { outcome: 'holds' } }] })
 })
 
 test('a log that is shorter than it was is told, though it gives no proof of that', async () => {
   room.proof = (from) => (from > 5 ? refused(422) : JSON.stringify({ checkpoint: checkpoint(5) }))
-  expect(await checked(read(5), false)).toMatchObject({ ok: false, growth: 'own', answer: { growth: [{ outcome: 'holds' }, { outcome: 'fails', says: 'the log has 5 entries' }] } })
-  expect(await checked(read(7), false)).toMatchObject({ ok: false, growth: 'own', answer: { growth: [{ outcome: 'fails' }, { outcome: 'fails' }] } })
+  expect(await checked(read(5), false)).toMatchObject({ ok: false, growth: [{ finding: { outcome: 'holds' } }, { finding: { outcome: 'fails', says: 'the log has 5 entries' } }] })
+  expect(await checked(read(7), false)).toMatchObject({ ok: false, growth: [{ finding: { outcome: 'fails' } }, { finding: { outcome: 'fails' } }] })
 })
 
 test('what could not be asked was not checked, and it says so', async () => {
   room.proof = () => refused(503)
-  expect(await checked(read(5), false)).toMatchObject({ ok: true, growth: 'none', answer: { growth: [{ outcome: 'unchecked' }] } })
+  expect(await checked(read(5), false)).toMatchObject({ ok: true, growth: [{ finding: { outcome: 'unchecked' } }, { finding: { outcome: 'unchecked' } }] })
 })
 
 test('other numbers under the same receipt are checked themselves', () => {

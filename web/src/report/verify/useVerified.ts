@@ -1,22 +1,23 @@
 // The checks of a release, run once for all who show them.
 import { useQuery } from '@tanstack/react-query'
 import { api, ask, Refusal } from '../../api/client'
+import { grown, type Told } from './growth'
 import { logSize, receiptOf } from '../release'
 import type { Read } from '../useRelease'
 import { forgetPin, keepCheckpoint, readPin, trust, type Pin } from './pin'
-import { isKey, verify, type VerifyAnswer } from './verify'
+import { isKey, verify, type Finding, type VerifyAnswer } from './verify'
 
 /** What came of it. ok: every check holds, and the key is the one that is kept. */
-export type Checked = { answer: VerifyAnswer; ok: boolean; pin: Pin | undefined; changed: boolean; served: string; growth: 'own' | 'none' }
+export type Checked = { answer: VerifyAnswer; ok: boolean; pin: Pin | undefined; changed: boolean; served: string; growth: { name: string; finding: Finding }[] }
 
 const files = new WeakMap<Uint8Array, number>()
-let last = 0
+let known = 0
 
 /** What a check is of: these very bytes. By what its receipt says of itself, one that was
  * put under other numbers would have what came of the genuine one. */
 export function checkOf(read: Read): [string, number] {
   let n = files.get(read.bytes)
-  if (!n) files.set(read.bytes, (n = ++last))
+  if (!n) files.set(read.bytes, (n = ++known))
   return ['verified', n]
 }
 
@@ -27,37 +28,30 @@ export function useVerified(read: Read) {
 /** Runs the checks: by the key kept on this device, or the one that the server shows. */
 export async function checked(read: Read, practice: boolean): Promise<Checked> {
   const served = (await ask(api.GET('/v1/log/key', {}))).key
-  // The key of a room to rehearse in is new with each room: it is not kept.
   const kept = readPin(localStorage)
   if (kept && !(await isKey(kept.line))) forgetPin(localStorage) // damaged: it is none
+  // The key of a room to rehearse in is new with each room: it is not kept.
   const { pin, changed } = practice ? { pin: undefined, changed: false } : trust(localStorage, served, new Date())
-  const own = await proofSince(receiptOf(read.release).log?.checkpoint)
-  const held = pin?.checkpoint && !changed ? { of: pin.checkpoint, ...(await proofSince(pin.checkpoint)) } : undefined
-  const proofs = [...(own.proof ? [{ proof: own.proof }] : []), ...(held?.proof ? [{ held: held.of, proof: held.proof }] : [])]
+  const told: Told[] = [{ name: 'growth', of: await proofSince(receiptOf(read.release).log?.checkpoint) }]
+  if (pin?.checkpoint && !changed) told.push({ name: 'growthHeld', held: pin.checkpoint, of: await proofSince(pin.checkpoint) })
+  const proofs = told.flatMap(({ held, of }) => ('proof' in of ? [{ ...(held ? { held } : {}), proof: of.proof }] : []))
   const answer = await verify(read.bytes, { key: pin?.line ?? served, growth: proofs })
-  const came = [...answer.growth]
-  const growth = [...(own.proof ? [came.shift()!] : own.shorter ? [without(own)] : []), ...(held?.proof ? [came.shift()!] : held ? [without(held)] : [])]
-  const ok = answer.verified && !changed && growth.every((g) => g.outcome !== 'fails')
-  if (!practice && own.proof && ok) keepCheckpoint(localStorage, (JSON.parse(own.proof) as { checkpoint: string }).checkpoint)
-  return { answer: { ...answer, growth }, ok, pin, changed, served, growth: own.proof || own.shorter ? 'own' : 'none' }
+  const growth = grown(told, answer.growth)
+  const ok = answer.verified && !changed && growth.every((g) => g.finding.outcome !== 'fails')
+  const last = told[0]!.of
+  if (!practice && ok && 'proof' in last) keepCheckpoint(localStorage, (JSON.parse(last.proof) as { checkpoint: string }).checkpoint)
+  return { answer, ok, pin, changed, served, growth }
 }
 
-/** A proof as the room wrote it; shorter: there is none, for the log does not reach that
- * far any more, in the words of the room. Neither: it could not be asked. */
-type Proof = { proof?: string; shorter?: string }
-
-const without = (p: Proof): VerifyAnswer['growth'][number] => ({ check: 'growth', outcome: p.shorter ? 'fails' : 'unchecked', ...(p.shorter ? { says: p.shorter } : {}), from: 0, to: 0 })
-
-/** The proof that the log only grew since a checkpoint. */
-async function proofSince(checkpoint: string | undefined): Promise<Proof> {
+/** The proof that the log only grew since a checkpoint, as the room wrote it; or that it
+ * refuses one, as of a log that is longer than its own; or that none came. */
+async function proofSince(checkpoint: string | undefined): Promise<Told['of']> {
   const from = logSize(checkpoint)
   if (!from) return {}
   try {
     const text: unknown = await ask(api.GET('/v1/log/proof', { params: { query: { from } }, parseAs: 'text' }))
     return { proof: String(text) }
   } catch (err) {
-    // Of a size that it had the room has a proof, unless it lost what it had.
-    if (err instanceof Refusal && err.problem.status === 422) return { shorter: err.problem.detail }
-    return {} // the panel says that it was not checked
+    return err instanceof Refusal && err.code === 'E_SPEC' ? { refused: err.problem.detail } : {}
   }
 }

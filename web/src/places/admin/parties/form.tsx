@@ -10,6 +10,7 @@ import { PageHead } from '../../../ui/page'
 import { Banner, Load, Refused } from '../../../ui/state'
 import { changed } from '../ask'
 import { NotAllowed } from '../refused'
+import { Ceremony, useInitialised } from '../ceremony'
 import { runsRoom } from '../may'
 import { docOf, fieldsOf, noFields, wrong, type Doc, type Fields } from './document'
 import { OfficersField } from './officers'
@@ -31,11 +32,12 @@ export function PartyForm({ me, id }: { me: Me; id?: string }) {
       return { doc: data.party, tag: response.headers.get('ETag') ?? '' }
     },
   })
+  const initialised = useInitialised()
   if (!runsRoom(me)) return <NotAllowed title={title} />
   return (
     <>
       <PageHead title={title} lead={t('parties.formLead')} crumbs={id ? [['/parties', t('parties.name')], [`/parties/${id}`, id]] : [['/parties', t('parties.name')]]} />
-      {id ? <Load of={was}>{(w) => <Form me={me} is={fieldsOf(w.doc)} tag={w.tag} known />}</Load> : <Form me={me} is={noFields} />}
+      {initialised === false ? <Ceremony /> : id ? <Load of={was}>{(w) => <Form me={me} is={fieldsOf(w.doc)} tag={w.tag} known />}</Load> : <Form me={me} is={noFields} />}
     </>
   )
 }

@@ -8,6 +8,7 @@ import { PageHead } from '../../../ui/page'
 import { Badge, Empty, Load } from '../../../ui/state'
 import { Table } from '../../../ui/table'
 import { useDrafts, useParties, type PartyInfo } from '../ask'
+import { Ceremony, useInitialised } from '../ceremony'
 import { runsRoom, seesDrafts } from '../may'
 import { ofParty, Waits } from './waits'
 
@@ -19,7 +20,8 @@ export function Parties({ me }: { me: Me }) {
   const drafts = useDrafts(seesDrafts(me)).data?.filter(ofParty) ?? []
   const signed = useRoom().data?.officers
   const [looked, look] = useState('')
-  const add = runsRoom(me) && (
+  const initialised = useInitialised()
+  const add = runsRoom(me) && initialised && (
     <ButtonLink kind="primary" to="/parties/new">
       {t('parties.add')}
     </ButtonLink>
@@ -27,6 +29,7 @@ export function Parties({ me }: { me: Me }) {
   return (
     <>
       <PageHead title={t('parties.name')} lead={t(!me.operator ? 'parties.lead' : signed ? 'parties.leadOperator' : 'parties.leadDev')} action={add} />
+      {initialised === false && <Ceremony />}
       {drafts.map((d) => (
         <Waits key={d.hash} draft={d} me={me} />
       ))}

@@ -8,6 +8,7 @@ import { PageHead } from '../../../ui/page'
 import { Empty, Load } from '../../../ui/state'
 import { useTakers, type Taker } from '../data'
 import { Step } from './step'
+import { Uploads } from '../sending'
 import { WhereStep } from './where'
 import { FileStep } from './file'
 import { ColumnsStep } from './columns'
@@ -43,7 +44,8 @@ export function NewList() {
 
 function Wizard({ takers }: { takers: Taker[] }) {
   const { t } = useTranslation('lists')
-  const search = new URLSearchParams(useSearch())
+  const asked = useSearch()
+  const search = new URLSearchParams(asked)
   const desk = useDesk()
   const [where, setWhere] = useState<Where>()
   const [files, setFiles] = useState<File[]>([])
@@ -63,13 +65,14 @@ function Wizard({ takers }: { takers: Taker[] }) {
   }
   return (
     <div className="stack">
+      {!sending && <Uploads unfinished />}
       {!sending && (
         <p className="local-line" role="note">
           <span aria-hidden="true">●</span> {t('new.local')}
         </p>
       )}
       <Step n={1} title={t('where.title')} open done={!!where}>
-        <WhereStep key={round} takers={takers} first={{ entrustment: search.get('entrustment'), list: search.get('list'), change: search.get('change') }} isDisabled={!!sending} onChange={setWhere} />
+        <WhereStep key={`${round} ${asked}`} takers={takers} first={{ entrustment: search.get('entrustment'), list: search.get('list'), change: search.get('change') }} isDisabled={!!sending} onChange={setWhere} />
       </Step>
       <Step n={2} title={t('file.title')} open={!!where} done={!!here}>
         {where && (

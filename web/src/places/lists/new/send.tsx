@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
+import { useMe } from '../../../api/me'
 import { begin } from '../../../desk/uploads'
 import { Button } from '../../../ui/button'
 import { number } from '../../../ui/format'
@@ -19,6 +20,7 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
   const { t } = useTranslation('lists')
   const terms = useTerms(where.taker.id)
   const floor = useFloor()
+  const me = useMe().data
   const [failed, setFailed] = useState<unknown>()
   const [changed, setChanged] = useState(false)
   // What is shown stays: a key that is asked for again must not slip in behind a look at it.
@@ -34,7 +36,7 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
       const now = await terms.refetch()
       if (!now.data) throw now.error
       const options = shown && sealingOf(where, ready.options, shown, now.data)
-      if (options) onSending(begin({ file, checked: ready.checked, options }))
+      if (options) onSending(begin({ person: me?.id ?? '', file, checked: ready.checked, options }))
       else {
         setShown(now.data)
         setChanged(true)

@@ -17,17 +17,21 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
   const { t } = useTranslation('lists')
   const [id, setId] = useState<string | null>(takers.find((e) => e.id === first.entrustment)?.id ?? (takers.length === 1 ? takers[0]!.id : null))
   const [chosen, setChosen] = useState<string | null>(first.list)
-  const [fresh, setFresh] = useState('')
+  const [fresh, setFresh] = useState(first.list ?? '')
   const [change, setChange] = useState<'replace' | 'add' | 'remove'>(first.change === 'add' || first.change === 'remove' ? first.change : 'replace')
   const taker = takers.find((e) => e.id === id)
   const lists = useLists(taker?.id)
   const there = lists.data ?? []
-  const picked = there.length === 0 && lists.data ? another : chosen
+  // A list that is asked for and not there is a new one, whose sending was cut.
+  const missing = chosen !== null && !there.some((l) => l.name === chosen)
+  const picked = lists.data && (there.length === 0 || missing) ? another : chosen
   const list = there.find((l) => l.name === picked)
   const isNew = picked === another
-  const taken = isNew && there.some((l) => l.name === fresh)
+  // Once it is sent, the new list is there: that is no fault of its name.
+  const taken = isNew && !isDisabled && there.some((l) => l.name === fresh)
   const good = isNew ? name.test(fresh) && !taken : !!list
   useEffect(() => {
+    if (isDisabled) return
     if (!taker || !good) return onChange(undefined)
     const last = list && newest(list)
     onChange({
@@ -40,7 +44,7 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
     })
     // The rows of a list that is looked at again are the same ones.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length])
+  }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length, isDisabled])
   return (
     <div className="form wide">
       <Select
@@ -62,7 +66,10 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
           label={t('where.list')}
           value={picked}
           isDisabled={isDisabled}
-          onChange={setChosen}
+          onChange={(k) => {
+            setChosen(k)
+            setFresh('')
+          }}
           choices={[
             { id: another, label: t('where.another'), help: t('where.anotherHelp') },
             ...there.map((l) => ({ id: l.name, label: l.name, help: t('where.there', { version: newest(l)?.version ?? 0, rows: number(newest(l)?.rows ?? 0) }) })),
@@ -88,6 +95,7 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
           label={t('where.change')}
           value={change}
           onChange={setChange}
+          isDisabled={isDisabled}
           choices={(['replace', 'add', 'remove'] as const).map((c) => ({ id: c, label: t(`where.${c}`), help: t(`where.${c}Help`) }))}
         />
       )}

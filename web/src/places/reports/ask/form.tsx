@@ -28,7 +28,7 @@ export function QuestionForm({ draft: d, contract: c, under, campaigns, onChange
   const listName = ofCampaign(d.kind) ? campaignList(campaigns.find((m) => m.id === d.campaign)) : d.list
   const list = lists.data?.find((l) => l.name === listName)
   // A column of another's list is known by its name alone: the list's own values are not ours to see.
-  const columns: Column[] = listName ? (c.list_columns ?? []).map((name) => list?.columns.find((x) => x.name === name) ?? { name, domain: [], ordered: false }) : []
+  const columns: Column[] = listName ? (c.list_columns ?? []).map((name) => list?.columns.find((x) => x.name === name) ?? bare(name)) : []
   const fields: Fields = {
     attributes: attributes.data ?? [],
     columns: columns.filter((x) => x.domain.length > 0),
@@ -40,7 +40,9 @@ export function QuestionForm({ draft: d, contract: c, under, campaigns, onChange
   useEffect(() => {
     if (names?.length === 1 && !d.list && needsList(d.kind)) onChange({ ...d, list: names[0]! })
   }, [names, d, onChange])
-  const dims: Column[] = [...ownDims(d.kind).map((name) => ({ name, domain: [], ordered: false })), ...fields.attributes, ...columns]
+  const dims: Column[] = [...ownDims(d.kind).map(bare), ...fields.attributes, ...columns]
+  // What is chosen is seen while its values come.
+  for (const name of d.dims) if (name !== 'matched_by' && !dims.some((x) => x.name === name)) dims.push(bare(name))
   return (
     <>
       <Refused error={attributes.error ?? lists.error} again={() => void (attributes.refetch(), lists.refetch())} />
@@ -67,6 +69,8 @@ export function QuestionForm({ draft: d, contract: c, under, campaigns, onChange
   )
 }
 
+const bare = (name: string): Column => ({ name, domain: [], ordered: false })
+
 const campaignList = (m: Schemas['Campaign'] | undefined) => String((m?.document as { list?: string } | undefined)?.list ?? '')
 
 function Words({ draft: d, dims, lists, campaigns, columns, onChange }: { draft: Draft; dims: Column[]; lists?: string[]; campaigns: Schemas['Campaign'][]; columns: string[]; onChange: (d: Draft) => void }) {
@@ -84,7 +88,7 @@ function Words({ draft: d, dims, lists, campaigns, columns, onChange }: { draft:
   const slots = {
     list: <Select label={t('form.whichList')} hideLabel value={d.list || (optional ? everybody : null)} onChange={choose} choices={listChoices} />,
     campaign: <Select label={t('form.campaign')} hideLabel value={d.campaign || null} onChange={(campaign) => onChange({ ...d, campaign })} choices={campaigns.map((m) => ({ id: m.id, label: t('form.campaignName', { name: m.id }) }))} />,
-    where: <strong>{where ? condition(w, where) : t('form.everyone')}</strong>,
+    where: <strong>{where ? t('form.those', { what: condition(w, where) }) : t('form.everyone')}</strong>,
     dims: hasDims(d.kind) && (
       <MultiSelect label={t('form.dims')} hideLabel none={t(d.kind === 'profile' || d.kind === 'cube' ? 'form.chooseDims' : 'form.noDims')} choices={dims.map((x) => ({ id: x.name, label: dimName(w, x.name), help: x.domain.length ? t('form.values', { n: x.domain.length }) : undefined }))} value={d.dims} onChange={(v) => onChange({ ...d, dims: v })} />
     ),
@@ -108,7 +112,7 @@ function NoList({ contract: c }: { contract: Contract }) {
   const own = me?.party === uploader(c)
   return (
     <p>
-      {t(own ? 'form.noList' : 'form.noListOther', { party: uploader(c) })} {own && has(me, 'adops') && <ButtonLink to="~/lists">{t('form.toLists')}</ButtonLink>}
+      {t(own ? 'form.noList' : 'form.noListOther', { party: uploader(c) })} {own && has(me, 'adops') && <ButtonLink to="~/lists/new">{t('form.toLists')}</ButtonLink>}
     </p>
   )
 }

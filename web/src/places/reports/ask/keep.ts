@@ -1,6 +1,6 @@
 // A question that is being put together stays in this tab until it was asked: a reload
 // loses nothing. It holds no identifiers, and no other tab sees it.
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import type { Draft } from './question'
 
 const drafts = (standard: string) => `awase.ask.${standard}`
@@ -25,11 +25,16 @@ export const dropDraft = (standard: string) => sessionStorage.removeItem(drafts(
 /** The job that a question became, while one waits for it. */
 export function useWaiting(standard: string) {
   const [job, set] = useState(() => sessionStorage.getItem(waits(standard)) ?? '')
-  useEffect(() => {
-    if (job) sessionStorage.setItem(waits(standard), job)
-    else sessionStorage.removeItem(waits(standard))
-  }, [job, standard])
-  return [job, set] as const
+  const wait = useCallback(
+    (id: string) => {
+      // At once: who is done goes elsewhere in the same breath, and no effect runs then.
+      if (id) sessionStorage.setItem(waits(standard), id)
+      else sessionStorage.removeItem(waits(standard))
+      set(id)
+    },
+    [standard],
+  )
+  return [job, wait] as const
 }
 
 /** A value that has stood still for a while. */

@@ -1,6 +1,6 @@
 // The standard reports: what each needs of a contract, and what it begins with.
 import type { Schemas } from '../../../api/client'
-import { mayAsk, newest, type Contract, type Info } from '../../entrustments/contract'
+import { mayAsk, newest, readerOf, type Contract, type Info } from '../../entrustments/contract'
 import { blank, ofCampaign, type Draft, type Kind } from './question'
 
 export const standards = ['overlap', 'profile', 'index', 'regions', 'tier', 'size', 'cube', 'behaviour', 'trend', 'reach-frequency', 'delivery', 'funnel', 'lift', 'attribution'] as const
@@ -87,8 +87,8 @@ const nearest: WhyNot[] = ['campaign', 'holdout', 'events', 'columns', 'attribut
 
 /** Under which entrustments a standard report can be asked, and why not under any. */
 export function offered(s: Standard, all: Info[], party: string, campaigns: Schemas['Campaign'][]): { under: Info[]; why?: WhyNot } {
-  // That which lets most be asked goes first: it is what most questions are asked under.
-  const width = (e: Info) => newest(e).outputs.length * 100 + newest(e).attributes.length
+  // Those whose results are one's own go first, and of them that which lets most be asked.
+  const width = (e: Info) => (readerOf(newest(e)) === party ? 10_000 : 0) + newest(e).outputs.length * 100 + newest(e).attributes.length
   const under = all.filter((e) => whyNot(s, e, party, campaigns) === undefined).sort((a, b) => width(b) - width(a))
   if (under.length) return { under }
   const reasons = new Set(all.map((e) => whyNot(s, e, party, campaigns)))

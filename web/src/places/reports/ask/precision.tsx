@@ -1,27 +1,30 @@
 import { useTranslation } from 'react-i18next'
 import { Radios, TextField } from '../../../ui/field'
 import { number } from '../../../ui/format'
-import { useGate } from '../data'
-import { sigmasOf } from './budget'
+import { useGate, useReports } from '../data'
 import { usePrice } from './useprice'
 import { usualSigma, type Draft } from './question'
-import { precisionAt } from './budget'
+import { precisionAt, sigmasOf } from './budget'
 
 /** How precise each number is to be, as ±n people; the noise's own measure stands in details. */
 export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: Draft) => void }) {
   const { t } = useTranslation('reports')
   const gate = useGate()
   const price = usePrice(d)
+  const reports = useReports()
   const sigmas = sigmasOf(gate.data)
-  const terms = price.data && price.data.terms < 64 ? price.data.terms : 1
   // A cube's answer comes with the cube's own noise, until a precision is named.
   const fromCube = d.kind === 'size' && d.sigma === 0 && price.data?.tables.some((x) => (x as { name?: string }).name === 'cube')
-  const usual = fromCube ? t('precision.cube', { n: number(price.data!.precision) }) : t('precision.n', { n: number(precisionAt({ terms }, usualSigma(d.kind))) })
+  // Of a size that names a precision it is one number's own noise, not the cube's.
+  const terms = fromCube ? 1 : (price.data?.terms ?? 1)
+  const cube = d.kind === 'size' && reports.data?.some((r) => r.kind === 'cube' && r.state === 'kept' && r.entrustment === d.entrustment && r.list === d.list)
   const choices = [
-    ...(fromCube || d.kind === 'size' || d.kind === 'delivery' || d.kind === 'lift' || d.kind === 'attribution' ? [{ id: '0', label: usual, help: t('precision.usual') }] : []),
-    ...sigmas.map((s) => ({ id: String(s), label: t('precision.n', { n: number(precisionAt({ terms }, s)) }), help: t('precision.cost', { times: cost(s, usualSigma(d.kind)) }) })),
+    ...(fromCube || cube ? [{ id: '0', label: fromCube ? t('precision.cube', { n: number(price.data!.precision) }) : t('precision.cubeAgain') }] : []),
+    ...sigmas.map((s) => ({ id: String(s), label: t('precision.n', { n: number(precisionAt({ terms }, s)) }), help: s === usualSigma(d.kind) ? t('precision.same') : t('precision.cost', { times: cost(s, usualSigma(d.kind)) }) })),
   ]
-  const value = d.sigma ? String(d.sigma) : choices[0]?.id === '0' ? '0' : String(usualSigma(d.kind))
+  // A campaign names its own, which the price tells.
+  const own = (!fromCube && price.data?.sigma) || usualSigma(d.kind)
+  const value = d.sigma ? String(d.sigma) : fromCube ? '0' : String(own)
   return (
     <section className="panel stack-s">
       <Radios label={t('precision.label')} help={t('precision.help')} choices={choices} value={value} onChange={(k) => onChange({ ...d, sigma: Number(k) })} />

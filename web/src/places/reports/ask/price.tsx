@@ -5,7 +5,7 @@ import { Banner, Refused, Skeleton } from '../../../ui/state'
 import { dimName } from '../../../report/names'
 import type { Contract } from '../../entrustments/contract'
 import { useLedger } from '../data'
-import { accountsOf, digits, forecastOf, stoppedOf, tablesOf, type Price } from './budget'
+import { accountsOf, digits, forecastOf, shortOf, stoppedOf, tablesOf, type Price } from './budget'
 import { Meters } from './meters'
 import { Ways } from './ways'
 import { FromCube } from './fromcube'
@@ -42,6 +42,7 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
   const { t } = useTranslation('reports')
   const ledger = useLedger(me)
   const stopped = stoppedOf(p)
+  const short = shortOf(p)
   const free = p.charged === 0
   const cube = tablesOf(p).some((x) => x.name === 'cube')
   return (
@@ -57,6 +58,7 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
         {free ? t(cube ? 'price.ofCube' : 'price.paid') : <>{t('price.takes')} <strong className="num">{upTo(p.charged, digits)}</strong></>}
       </p>
       {!free && <Meters price={p} ledger={ledger.data} party={me.party} />}
+      {!free && short && <Ways price={p} draft={d} ledger={ledger.data} onChange={onChange} />}
       <Shown price={p} />
       <p>
         {t('price.precision')} <strong className="num">{t('precision.n', { n: number(p.precision) })}</strong> <span className="small quiet">{t('price.precisionHelp')}</span>
@@ -66,7 +68,7 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
           {t(`note.${n}`)}
         </p>
       ))}
-      {!free && <Ways price={p} draft={d} ledger={ledger.data} onChange={onChange} />}
+      {!free && !short && <Ways price={p} draft={d} ledger={ledger.data} onChange={onChange} />}
       <PriceDetails price={p} />
     </>
   )

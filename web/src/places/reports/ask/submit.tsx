@@ -8,7 +8,7 @@ import { Button, ButtonLink } from '../../../ui/button'
 import { span, time, upTo } from '../../../ui/format'
 import { Banner, Refused } from '../../../ui/state'
 import { running } from '../data'
-import type { Contract } from '../../entrustments/contract'
+import { readerOf, type Contract } from '../../entrustments/contract'
 import { digits, type Price } from './budget'
 import { dropDraft, keepDraft, useWaiting } from './keep'
 import { lacks, toDocument, type Document, type Draft } from './question'
@@ -42,13 +42,20 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
     refetchInterval: (q) => (q.state.data && !running(q.state.data) ? false : 1000),
   })
   const result = job.data?.state === 'done' ? (job.data.result as { report?: string; recipient?: string } | null) : undefined
+  const reader = d.recipient || readerOf(contract)
+  const done = !!result
+  useEffect(() => {
+    if (!done) return
+    // It is paid for now, and the budgets are others.
+    void queries.invalidateQueries({ queryKey: ['price'] })
+    void queries.invalidateQueries({ queryKey: ['ledger'] })
+  }, [done])
   const own = result?.report && result.recipient === me.party ? result.report : ''
   useEffect(() => {
     if (!own) return
     dropDraft(standard)
     wait('')
     void queries.invalidateQueries({ queryKey: ['reports'] })
-    void queries.invalidateQueries({ queryKey: ['ledger'] })
     go(`/${own}`)
   }, [own, go, standard, wait])
   const again = () => {
@@ -82,6 +89,7 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
         </>
       )}
       {job.data?.state === 'canceled' && <Banner title={t('wait.canceled')} live />}
+      {!elsewhere && reader !== me.party && <p className="small warnings">{t('submit.elsewhere', { party: reader })}</p>}
       <Refused error={asked.error} />
       {asked.error && <p className="small">{t('wait.kept')}</p>}
       <Button
@@ -94,7 +102,7 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
       >
         {!price ? t('submit.none') : price.charged === 0 ? t('submit.free') : t('submit.cost', { price: upTo(price.charged, digits) })}
       </Button>
-      <p className="small quiet">{t('submit.same')}</p>
+      {price && !price.short && price.charged > 0 && <p className="small quiet">{t('submit.same')}</p>}
       {has(me, 'marketing') && d.kind !== 'cube' && d.kind !== 'size' && lacks(d).length === 0 && contract.recipients.length > 0 && (
         <ScheduleLink draft={d} />
       )}

@@ -32,7 +32,7 @@ export function Ways({ price: p, draft: d, ledger, onChange }: { price: Price; d
         <li key={o.way.what + o.way.name}>
           <Button onPress={() => onChange(o.way.draft)}>
             <span>{said(o.way)}</span>
-            <span className="num">{t('ways.price', { price: upTo(o.price.charged, digits) })}</span>
+            <span className="num">{o.price.charged === 0 ? t('ways.free') : upTo(o.price.charged, digits)}</span>
           </Button>
         </li>
       ))}

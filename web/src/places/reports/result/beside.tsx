@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react'
-import { Link } from '../../../ui/button'
+import { Button, Link } from '../../../ui/button'
 import { Select } from '../../../ui/field'
 import { time } from '../../../ui/format'
 import { Banner } from '../../../ui/state'
@@ -11,6 +11,8 @@ import { condition, terms, title, type Condition } from '../../../report/questio
 import { Copy } from '../../../report/ReleaseTable'
 import { cellId, dimsOf, plain, type Interval, type Release } from '../../../report/release'
 import { linesOf, liftLines } from '../../../report/table'
+
+const first = 120 // rows, until more are asked for
 
 type Side = { id: string; release: Release }
 
@@ -58,7 +60,7 @@ function Differs({ words: w, a, b }: { words: Words; a: Release; b: Release }) {
       case 'where':
         return q.where ? condition(w, q.where) : w.t('compare.everyone')
       case 'window':
-        return q.window ? `${q.window.from} 〜 ${q.window.to}` : '—'
+        return q.window ? w.t('figure.range', { low: q.window.from, high: q.window.to }) : '—'
       case 'sigma':
         return `σ ${r.privacy.sigma}`
       case 'campaign':
@@ -82,7 +84,7 @@ function Differs({ words: w, a, b }: { words: Words; a: Release; b: Release }) {
         <ul>
           {fields.map((f) => (
             <li key={f}>
-              {w.t(`compare.field.${f}`)}：{say(a, f)} → {say(b, f)}
+              {w.t('compare.was', { name: w.t(`compare.field.${f}`), a: say(a, f), b: say(b, f) })}
             </li>
           ))}
         </ul>
@@ -95,6 +97,7 @@ const noises = { independent: 'compare.independent', same: 'compare.same', share
 
 function Pairs({ words: w, a, b, measure: m }: { words: Words; a: Release; b: Release; measure: Measure }) {
   const c = useMemo(() => compare(a, b, m), [a, b, m])
+  const [all, showAll] = useState(false)
   const counts = useMemo(() => {
     const out: Record<Verdict, number> = { up: 0, down: 0, unclear: 0, unknown: 0 }
     for (const p of c.pairs) out[verdict(p)]++
@@ -126,12 +129,17 @@ function Pairs({ words: w, a, b, measure: m }: { words: Words; a: Release; b: Re
             </tr>
           </thead>
           <tbody>
-            {c.pairs.map((p) => (
+            {c.pairs.slice(0, all ? undefined : first).map((p) => (
               <PairRow key={cellId(p.key, dimsOf(a))} words={w} release={a} pair={p} comparison={c} />
             ))}
           </tbody>
         </table>
       </div>
+      {!all && c.pairs.length > first && (
+        <div>
+          <Button onPress={() => showAll(true)}>{w.t('table.all', { n: c.pairs.length })}</Button>
+        </div>
+      )}
     </section>
   )
 }

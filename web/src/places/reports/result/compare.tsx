@@ -56,8 +56,9 @@ type Row = Schemas['Report']
 function fits(row: Row, r: Release): boolean {
   const q = row.question as { dims?: string[] }
   const dims = (ds: string[]) => [...ds].sort().join('\u0000')
-  // A report on one arm or another has dimensions that its question does not name.
-  return row.kind === r.report && row.state === 'kept' && (!q.dims?.length || dims(q.dims) === dims(dimsOf(r).map((d) => d.name)))
+  // Some kinds have dimensions that their questions need not name.
+  const own = ['lift', 'reach-frequency', 'attribution', 'overlap'].includes(r.report) && !q.dims?.length
+  return row.kind === r.report && row.state === 'kept' && (own || dims(q.dims ?? []) === dims(dimsOf(r).map((d) => d.name)))
 }
 
 function Choose({ words: w, a, b, release }: { words: Words; a: string; b: string | undefined; release: Release }) {
@@ -82,7 +83,7 @@ function Choose({ words: w, a, b, release }: { words: Words; a: string; b: strin
             )
           return (
             <Select
-              label={`${w.t('compare.b')}：${w.t('compare.choose')}`}
+              label={w.t('compare.choose')}
               help={w.t('compare.pickText', { dims: dims.join(w.t('condition.list')) || w.t('compare.noDims') })}
               choices={others.map((x) => ({ id: x.id, label: nameOf(w, x) }))}
               value={b ?? null}
