@@ -29,11 +29,15 @@ func (s *Server) attributes(c *call) (*answer, error) {
 	if len(bases) > 0 {
 		base = bases[0].Schema
 	}
-	var out []attribute
-	for _, name := range e.Versions[0].Contract.Attributes {
+	return ok(whole(readable(e.Versions[0].Contract.Attributes, base))), nil
+}
+
+// readable gives those of the named attributes that questions read.
+func readable(names []string, base *entrustment.BaseSchema) (out []attribute) {
+	for _, name := range names {
 		if a := base.Attribute(name); a != nil && !a.Sensitive() {
 			out = append(out, attribute{a.Name, a.Domain(), a.Ordered()})
 		}
 	}
-	return ok(whole(out)), nil
+	return out
 }

@@ -23,8 +23,8 @@ type stats struct {
 	filled                    int
 	email, phone, uuid, truth int
 	sha, md5, sha1, other     int
-	dialled                   int             // phone numbers that begin as one is written: a bare number may be any
-	distinct                  map[string]bool // up to maxShown of them
+	dialled                   int            // phone numbers that begin as one is written: a bare number may be any
+	distinct                  map[string]int // rows of each, up to maxShown of them
 	samples                   []string
 }
 
@@ -33,17 +33,17 @@ type stats struct {
 const maxShown = 20
 
 func (p *Proposal) look(col int) *stats {
-	st := &stats{distinct: map[string]bool{}}
+	st := &stats{distinct: map[string]int{}}
 	p.cells(col, func(_ int64, cell []byte) {
 		if len(bytes.TrimSpace(cell)) == 0 {
 			return
 		}
 		st.filled++
 		if len(st.distinct) <= maxShown {
-			if !st.distinct[string(cell)] && len(st.samples) < 3 {
+			if st.distinct[string(cell)] == 0 && len(st.samples) < 3 {
 				st.samples = append(st.samples, mask(cell))
 			}
-			st.distinct[string(cell)] = true
+			st.distinct[string(cell)]++
 		}
 		st.add(cell, p.norm)
 	})

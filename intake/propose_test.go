@@ -234,6 +234,9 @@ func FuzzMask(f *testing.F) {
 		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 			t.Skip("nothing to hide")
 		}
+		if strings.ContainsAny(text, "•…") {
+			t.Skip("it looks like a mask itself")
+		}
 		if strings.Contains(got, text) {
 			t.Errorf("%q shows %q", got, text)
 		}

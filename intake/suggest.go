@@ -52,10 +52,14 @@ func (p *Proposal) Suggest() (out []Suggestion) {
 }
 
 // few gives the values of a column of a closed domain: few, short, each of two
-// rows or more on average, and none that may name a person.
+// rows or more, and none that may name a person.
 func (st *stats) few() (values []string, ok bool) {
 	if n := len(st.distinct); n == 0 || n > maxSuggested || st.filled < 2*n || st.email+st.phone+st.uuid+st.sha+st.md5+st.sha1+st.other > 0 {
 		return nil, false
+	}
+	rows := map[string]int{}
+	for v, n := range st.distinct {
+		rows[entrustment.FoldValue(strings.TrimSpace(v))] += n
 	}
 	seen := map[string]bool{}
 	for _, v := range slices.Sorted(maps.Keys(st.distinct)) {
@@ -63,7 +67,9 @@ func (st *stats) few() (values []string, ok bool) {
 		if !entrustment.Showable(v) {
 			return nil, false
 		}
-		if f := entrustment.FoldValue(v); !seen[f] && f != entrustment.Unknown {
+		// What is proposed may become public with every release over it. A value of one
+		// row alone, as a remark is, would be of one person.
+		if f := entrustment.FoldValue(v); !seen[f] && f != entrustment.Unknown && rows[f] > 1 {
 			seen[f] = true
 			values = append(values, v)
 		}

@@ -36,6 +36,24 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+// A value that one row alone has is proposed to nobody: it may be a remark on a person.
+func TestSuggestsNoSingleValue(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("メールアドレス,会員ランク\n")
+	for i := range 40 {
+		fmt.Fprintf(&b, "p%d@example.jp,%s\n", i, []string{"gold", "silver"}[i%2])
+	}
+	b.WriteString("q@example.jp,山田太郎\nr@example.jp,bronze\ns@example.jp,ｂｒｏｎｚｅ\n")
+	p, err := proposal(t, b.String(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.Suggest()
+	if len(s) != 1 || !slices.Equal(s[0].Values, []string{"bronze", "gold", "silver"}) {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Every suggestion, uncommented, makes a list.yaml that parses and that loads the
 // file, and none holds what looks like an identifier.
 func TestSuggestionsParse(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,16 +187,15 @@ func (w *pageWire) log() (out [][]byte) {
 	return out
 }
 
+// firstLine is that of a request: what stands before it is the body of another.
+var firstLine = regexp.MustCompile(`(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/1\.1\r\n`)
+
 // requests gives the first lines of what was asked.
 func (w *pageWire) requests() (out []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, b := range w.sent {
-		for line := range strings.SplitSeq(b.String(), "\r\n") {
-			if strings.HasSuffix(line, " HTTP/1.1") {
-				out = append(out, line)
-			}
-		}
+		out = append(out, firstLine.FindAllString(b.String(), -1)...)
 	}
 	return out
 }

@@ -1,8 +1,8 @@
-import { lazy, Suspense, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { I18nProvider } from 'react-aria-components/I18nProvider'
-import { useMe, type Me as Who } from './api/me'
+import { followSession, useMe, type Me as Who } from './api/me'
 import { Door } from './shell/door'
 import { Shell } from './shell/shell'
 import { NotFound } from './shell/notfound'
@@ -23,6 +23,7 @@ export function App() {
   const { i18n } = useTranslation()
   const me = useMe()
   const [path] = useLocation()
+  useEffect(followSession, [])
   return (
     <I18nProvider locale={i18n.language === 'ja' ? 'ja-JP' : 'en-GB'}>
       {path === '/invitation' ? (

@@ -46,7 +46,7 @@ await day('adops', async (d) => {
 
   // One value, as each destination would have it. It is typed, and goes nowhere.
   await page.getByText(t('lists:value.title')).click()
-  await page.getByLabel(t('lists:value.label')).fill(room.one)
+  await page.getByRole('textbox', { name: t('lists:value.label'), exact: true }).fill(room.one)
   await button('lists:value.check').click()
   await page.getByText(has('lists:value.present')).waitFor()
   await screen(page, 'list-value')

@@ -127,9 +127,7 @@ await day('client', async (d) => {
 
   // A colleague opens the link that was shared, on a phone.
   const colleague = await person({ viewport: { width: 360, height: 740 } })
-  await colleague.goto('/')
-  await colleague.getByRole('heading', { name: 'acme', exact: true }).locator('..').getByRole('button', { name: say('shell:role.viewer') }).click()
-  await colleague.getByRole('heading', { level: 1 }).waitFor()
+  await enter(colleague, d, 'acme', 'viewer')
   await screen(colleague, 'home-viewer-360')
   await colleague.goto(new URL(report).pathname)
   await colleague.locator('.badge', { hasText: t('report:receipt.verified') }).waitFor()

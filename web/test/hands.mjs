@@ -5,14 +5,14 @@ import { readFileSync } from 'node:fs'
 export async function enter(page, { say }, party, role) {
   await page.goto('/')
   await page.getByRole('heading', { name: party, exact: true }).locator('..').getByRole('button', { name: say(`shell:role.${role}`) }).click()
-  await page.getByRole('navigation', { name: say('shell:places') }).waitFor()
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.getByRole('button', { name: say('shell:account') }).waitFor() // the menu of places is shut on a phone
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
 }
 
 /** Goes to a place by the menu. */
 export async function visit(page, { say }, place) {
   await page.getByRole('navigation', { name: say('shell:places') }).getByRole('link', { name: say(`shell:place.${place}`) }).click()
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
 }
 
 /** Chooses of a select, which is named by its label, within a part of the page. */

@@ -27,12 +27,12 @@ await day('keyboard', async (d) => {
   await reach('the role', role)
   await press('Enter')
   await places.waitFor()
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
 
   // Past the menu with one key.
   await page.reload()
   await places.waitFor()
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
   await reach('the way past the menu', page.getByRole('link', { name: say('shell:skip') }), 3)
   await screen(page, 'skip', { full: false })
   await press('Enter')

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { api, ask, queries, Refusal, type Schemas } from './client'
-import { nowHere } from './whose'
+import { nowHere, whenSomebodyComes } from './whose'
 
 export type Me = Schemas['Me']
 export type Role = Schemas['Roles'][number]
@@ -15,10 +15,11 @@ export function useMe() {
       return me
     },
     staleTime: 60_000,
-    // In another tab somebody else may have signed in.
-    refetchOnWindowFocus: 'always',
   })
 }
+
+/** Looks anew who is signed in once somebody came in another tab. */
+export const followSession = () => whenSomebodyComes(() => void queries.invalidateQueries({ queryKey: ['me'] }))
 
 async function whoIsHere(): Promise<Me | null> {
   // Of somebody who was there it is asked itself: a session that ended is begun

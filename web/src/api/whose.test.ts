@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { queries } from './client'
 import type { Me } from './me'
-import { nowHere } from './whose'
+import { nowHere, whenSomebodyComes } from './whose'
 
 const person = (id: string) => ({ id }) as Me
 
@@ -33,4 +33,20 @@ test('a question that was begun waits for who signs in again, and for nobody els
   expect(s.getItem('awase.ask.profile')).toBe('{}')
   nowHere(person('per-b'), s)
   expect(s.getItem('awase.ask.profile')).toBeNull()
+})
+
+test('the other tabs hear that somebody came, once', async () => {
+  const s = store()
+  let came = 0
+  const end = await new Promise<() => void>((heard) => {
+    const end = whenSomebodyComes(() => {
+      came++
+      heard(end)
+    })
+    nowHere(person('per-a'), s)
+    nowHere(person('per-a'), s)
+  })
+  nowHere(person('per-b'), s)
+  await expect.poll(() => came).toBe(2)
+  end()
 })

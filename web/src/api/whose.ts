@@ -17,10 +17,26 @@ export function nowHere(me: Me | null, store: Store = sessionStorage) {
     if (store.getItem(whose) !== me.id) {
       for (const k of keysOf(store)) if (k.startsWith('awase.')) store.removeItem(k)
       store.setItem(whose, me.id)
+      tell()
     }
   } catch {
     // A browser that keeps nothing has nothing of anybody.
   }
+}
+
+/** Tells the other tabs, whose session it is too, that somebody came: what they show and
+ * send is of who was there before. */
+function tell() {
+  const to = new BroadcastChannel(whose)
+  to.postMessage('')
+  to.close()
+}
+
+/** Calls f when somebody came in another tab; gives what ends that. */
+export function whenSomebodyComes(f: () => void): () => void {
+  const from = new BroadcastChannel(whose)
+  from.onmessage = f
+  return () => from.close()
 }
 
 const keysOf = (store: Store) => Array.from({ length: store.length }, (_, i) => store.key(i) ?? '')

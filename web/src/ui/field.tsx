@@ -77,7 +77,8 @@ export function Select<K extends string>({
         </Text>
       )}
       <AriaButton>
-        <SelectValue />
+        {/* The label alone: what is seen is what it is called. */}
+        <SelectValue>{({ isPlaceholder, defaultChildren, selectedText }) => (isPlaceholder ? defaultChildren : selectedText)}</SelectValue>
         <span aria-hidden="true">▾</span>
       </AriaButton>
       <FieldError>{error}</FieldError>

@@ -8,13 +8,14 @@ import { Button } from '../../ui/button'
 import { TextField } from '../../ui/field'
 import { Refused } from '../../ui/state'
 import { spoken } from '../../words'
+import { tokenOf } from './token'
 
 /** The token of an invitation stands behind the # of its link, which is never sent to
  * a server; once read it is taken out of the address. */
 export default function Invitation() {
   const { t } = useTranslation('door')
   const [, go] = useLocation()
-  const [token, setToken] = useState(() => decodeURIComponent(location.hash.slice(1)))
+  const [token, setToken] = useState(() => tokenOf(location.hash))
   const [name, setName] = useState('')
   const [password, setPassword] = useState('')
   const [again, setAgain] = useState('')

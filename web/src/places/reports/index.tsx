@@ -1,5 +1,6 @@
 import { lazy, Suspense } from 'react'
 import { Route, Switch } from 'wouter'
+import { NotFound } from '../../shell/notfound'
 import { Skeleton } from '../../ui/state'
 
 const Reports = lazy(() => import('./list'))
@@ -21,7 +22,8 @@ export default function Place() {
         <Route path="/schedules" component={Schedules} />
         <Route path="/schedules/new" component={NewSchedule} />
         <Route path="/compare" component={Compare} />
-        <Route path="/:report" component={Result} />
+        <Route path="/:report">{(p) => (/^(rep|job)-/.test(p.report) ? <Result /> : <NotFound />)}</Route>
+        <Route component={NotFound} />
       </Switch>
     </Suspense>
   )
