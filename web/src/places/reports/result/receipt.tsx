@@ -18,18 +18,20 @@ export function Receipt({ words: w, read }: { words: Words; read: Read }) {
   const c = check.data
   const ok = c?.ok
   return (
-    <section className="panel stack-s" aria-live="polite">
+    <section className="panel stack-s">
       <div className="row between">
         <h2>{w.t('receipt.title')}</h2>
-        {check.isFetching ? (
-          <Badge>{w.t('receipt.checking')}</Badge>
-        ) : c ? (
-          <Badge kind={ok ? 'good' : 'bad'}>
-            <span aria-hidden="true">{ok ? '✓' : '✕'}</span> {w.t(ok ? 'receipt.verified' : 'receipt.failed')}
-          </Badge>
-        ) : (
-          <Badge kind="warn">{w.t('receipt.broken')}</Badge>
-        )}
+        <span role="status">
+          {check.isFetching ? (
+            <Badge>{w.t('receipt.checking')}</Badge>
+          ) : c ? (
+            <Badge kind={ok ? 'good' : 'bad'}>
+              <span aria-hidden="true">{ok ? '✓' : '✕'}</span> {w.t(ok ? 'receipt.verified' : 'receipt.failed')}
+            </Badge>
+          ) : (
+            <Badge kind="warn">{w.t('receipt.broken')}</Badge>
+          )}
+        </span>
       </div>
       <Refused error={check.error} again={() => void check.refetch()} />
       {c && <Outcome words={w} checked={c} practice={practice} again={() => void check.refetch()} />}
@@ -39,7 +41,7 @@ export function Receipt({ words: w, read }: { words: Words; read: Read }) {
 
 function Outcome({ words: w, checked: c, practice, again }: { words: Words; checked: Checked; practice: boolean; again: () => void }) {
   const { answer: a, ok } = c
-  const findings: [string, Finding][] = [...a.findings.map((f): [string, Finding] => [f.check, f]), ...a.growth.map((g, i): [string, Finding] => [i === 0 && c.growth === 'own' ? 'growth' : 'growthHeld', g])]
+  const findings: [string, Finding][] = [...a.findings.map((f): [string, Finding] => [f.check, f]), ...c.growth.map((g): [string, Finding] => [g.name, g.finding])]
   return (
     <>
       {c.changed && c.pin && <Changed words={w} pin={c.pin} checked={c} again={again} />}
@@ -64,7 +66,7 @@ function Outcome({ words: w, checked: c, practice, again }: { words: Words; chec
             </li>
           ))}
         </ul>
-        {c.growth === 'none' && <p className="small quiet">{w.t('receipt.noGrowth')}</p>}
+        {c.growth.some((g) => g.finding.outcome === 'unchecked') && <p className="small quiet">{w.t('receipt.noGrowth')}</p>}
         <Facts
           rows={[
             [w.t('receipt.keyName'), <span className="fingerprint">{a.given ?? a.key}</span>],
