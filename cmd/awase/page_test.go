@@ -51,6 +51,30 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestPageEarnest opens the page of a room that is none to rehearse in, before anybody
+// was there.
+func TestPageEarnest(t *testing.T) {
+	t.Parallel()
+	tools := wantPage(t)
+	for _, language := range []string{"ja", "en"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			r := startRoom(t, t.TempDir(), "--dev", "--rate-strangers", "1000")
+			r.ready()
+			m := firstCode.FindStringSubmatch(printed(r.cmd))
+			if m == nil {
+				t.Fatalf("no code was printed: %s", printed(r.cmd))
+			}
+			p := newPageDay(t, tools, r, language)
+			p.Code = m[1]
+			p.play("earnest")
+			r.end()
+		})
+	}
+}
+
+var firstCode = regexp.MustCompile(`types, once, the code (\S+)\n`)
+
 // pageTools are what a day needs beside the program.
 type pageTools struct{ node, chromium string }
 
@@ -100,6 +124,7 @@ type pageDay struct {
 	One      string            `json:"one"`      // a value of the first rows
 	Counts   map[string]int    `json:"counts"`   // what is found in the messy list
 	Added    int               `json:"added"`    // rows that the next list has beside it
+	Code     string            `json:"code"`     // of the first admin
 	Plants   []pagePlant       `json:"plants"`
 }
 

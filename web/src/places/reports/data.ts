@@ -1,6 +1,6 @@
 // What the places of reports read of the API, under one key each.
 import { useQuery } from '@tanstack/react-query'
-import { all, api, ask, type Schemas } from '../../api/client'
+import { all, api, ask, Refusal, type Schemas } from '../../api/client'
 import { has, type Me } from '../../api/me'
 
 export type Report = Schemas['Report']
@@ -15,7 +15,17 @@ export const useCampaigns = () => useQuery({ queryKey: ['campaigns'], queryFn: (
 export const useGate = () => useQuery({ queryKey: ['gate'], queryFn: () => ask(api.GET('/v1/gate', {})), staleTime: 300_000 })
 
 /** The budgets, for those who may read them. */
-export const useLedger = (me: Me | null | undefined) => useQuery({ queryKey: ['ledger'], queryFn: () => ask(api.GET('/v1/ledger', {})), enabled: has(me, 'admin', 'privacy', 'marketing', 'auditor'), staleTime: 15_000 })
+export const useLedger = (me: Me | null | undefined) => useQuery({ queryKey: ['ledger'], queryFn: ledger, enabled: has(me, 'admin', 'privacy', 'marketing', 'auditor'), staleTime: 15_000 })
+
+async function ledger(): Promise<Schemas['Ledger']> {
+  try {
+    return await ask(api.GET('/v1/ledger', {}))
+  } catch (err) {
+    // Before its key ceremony the room does not know even the operator: nobody has a budget.
+    if (err instanceof Refusal && err.code === 'E_NOT_FOUND') return { at: new Date().toISOString(), accounts: [] }
+    throw err
+  }
+}
 
 export const useAttributes = (entrustment: string) =>
   useQuery({
