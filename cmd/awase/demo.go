@@ -148,7 +148,7 @@ func (d *demoRun) offer() error {
 	if !site.Built() {
 		first = "    make web build      # this program was built without the page\n"
 	}
-	fmt.Fprintf(d.w, "\nOr in the page, in a room of its own to rehearse in: open the address that it prints, and enter as each role with one click; lists, reports, campaigns and budgets are there.\n\n"+
+	fmt.Fprintf(d.w, "\nOr in the page, in a room of its own to rehearse in: open the address that it prints, and enter as each role with one click; lists, reports and budgets are there.\n\n"+
 		"%s    %s serve --practice\n", first, os.Args[0])
 	return nil
 }

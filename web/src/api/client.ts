@@ -73,7 +73,10 @@ export function refusalOf(error: unknown, response: Response): Refusal {
 }
 
 /** A key under which a POST is done once, however often it is sent. */
-export const onceKey = () => ({ 'Idempotency-Key': crypto.randomUUID() })
+export const onceKey = () => ({ 'Idempotency-Key': randomKey() })
+
+/** 128 random bits, where the address is plain http, too. */
+export const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('')
 
 /** All pages of a list. */
 export async function all<T>(page: (cursor: string | undefined) => Promise<{ items: T[]; next?: string }>): Promise<T[]> {

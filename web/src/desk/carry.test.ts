@@ -11,6 +11,7 @@ const world = vi.hoisted(() => ({
   state: 'open' as string | undefined,
   jobs: [] as { state: string; result?: unknown; reason?: { code: string; detail: string } }[],
   send: [] as (() => void)[],
+  here: 'p',
 }))
 
 vi.mock('../api/client', async (real) => ({ ...(await real<object>()), queries: { invalidateQueries: () => Promise.resolve() } }))
@@ -22,6 +23,7 @@ vi.mock('./meta', async (real) => ({
 }))
 vi.mock('./room', () => ({
   uploadOf: async () => (world.acts.push('look'), world.state && { state: world.state, offset: 3 }),
+  isHere: async (person: string) => world.here === person,
   signedIn: async () => void world.acts.push('sign in'),
   load: async (_: string, __: string, ___: string, key: string) => (world.acts.push(`load ${key}`), { id: 'job-1' }),
   job: async () => (world.acts.push('job'), world.jobs.shift()),
@@ -64,7 +66,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal('addEventListener', () => {})
   vi.stubGlobal('removeEventListener', () => {})
-  Object.assign(world, { acts: [], sealed: true, state: 'open', jobs: [{ state: 'running' }, { state: 'done', result: { version: 3, changed: true } }], send: [] })
+  Object.assign(world, { acts: [], sealed: true, state: 'open', jobs: [{ state: 'running' }, { state: 'done', result: { version: 3, changed: true } }], send: [], here: 'p' })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -102,6 +104,15 @@ describe('an upload', () => {
     expect(world.acts.slice(0, 3)).toEqual(['send new', 'sign in', 'look'])
     expect(phases).toContain('signing-in')
     expect(world.kept?.state).toBe('loaded')
+  })
+
+  it('that a session of somebody else does not see is kept', async () => {
+    world.state = undefined
+    world.here = 'q'
+    const phases = await carried({ ...start, path: '/v1/uploads/upl-1' })
+    expect(world.sealed).toBe(true)
+    expect(world.kept?.state).toBe('sealed')
+    expect(phases.at(-1)).toBe('signing-in')
   })
 
   it('that the room has whole is not sent again', async () => {

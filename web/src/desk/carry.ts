@@ -56,6 +56,9 @@ async function cut(m: Meta): Promise<Meta> {
   return { ...m, state: 'cut', ended: now() }
 }
 
+/** The session is of another person: what is theirs waits for them. */
+class Elsewhose extends Error {}
+
 async function steps(line: Line) {
   let tries = 0
   for (;;) {
@@ -70,6 +73,7 @@ async function steps(line: Line) {
       await does[step](m, line)
       tries = 0
     } catch (err) {
+      if (err instanceof Elsewhose) return line.phase('signing-in')
       const o = obstacle(err, tries++)
       if (o.do === 'stop' || line.signal.aborted) return
       if (o.do === 'fail') await line.keep({ ...(line.meta() ?? m), state: 'failed', problem: o.problem, ended: now() })
@@ -150,8 +154,10 @@ const does = {
   },
 } satisfies Record<'send' | 'ask' | 'watch', (m: Meta, line: Line) => Promise<void>>
 
-/** The room has it no more, or the browser: it can only be begun anew. */
+/** The room has it no more, or the browser: it can only be begun anew. To somebody else's
+ * session the room says the same of what it has. */
 async function gone(m: Meta, line: Line) {
+  if (!(await room.isHere(m.person))) throw new Elsewhose()
   await removeSealed(m.id)
   await line.keep({ ...m, state: 'expired', ended: now() })
 }

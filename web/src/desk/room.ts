@@ -22,6 +22,9 @@ export async function uploadOf(path: string): Promise<Schemas['Upload'] | undefi
  * asked again once the shell has one. */
 export const signedIn = () => ask(api.GET('/v1/me', {}))
 
+/** Whether it is this person's session by which the room answers now. */
+export const isHere = async (person: string) => (await ask(api.GET('/v1/me', {}))).id === person
+
 /** Has an upload loaded: under one key one job, however often it is asked. */
 export const load = (path: string, entrustment: string, name: string, key: string): Promise<Job> =>
   ask(api.POST('/v1/lists', { params: { header: { 'Idempotency-Key': key } }, body: { upload: idOf(path), entrustment, name } }))

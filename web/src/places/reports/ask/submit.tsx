@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
-import { api, ask, queries, Refusal, type Schemas } from '../../../api/client'
+import { api, ask, queries, randomKey, Refusal, type Schemas } from '../../../api/client'
 import { has, type Me } from '../../../api/me'
 import { Button, ButtonLink } from '../../../ui/button'
 import { span, time, upTo } from '../../../ui/format'
@@ -26,7 +26,7 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
   const asked = useMutation({
     mutationFn: (question: Document): Promise<Job> => {
       const of = JSON.stringify(question)
-      if (key.current?.of !== of) key.current = { of, key: crypto.randomUUID() }
+      if (key.current?.of !== of) key.current = { of, key: randomKey() }
       const header = { 'Idempotency-Key': key.current.key }
       return d.kind === 'cube' ? ask(api.POST('/v1/cubes', { params: { header }, body: { question } })) : ask(api.POST('/v1/reports', { params: { header }, body: { question } }))
     },

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react'
 import { Button, Link } from '../../../ui/button'
 import { Select } from '../../../ui/field'
-import { number, time } from '../../../ui/format'
+import { number, plusMinus, time } from '../../../ui/format'
 import { Banner } from '../../../ui/state'
 import { comparable, compare, differing, noiseOf, unfit, verdict, type Comparison, type Pair, type Verdict } from '../../../report/compare'
 import { figure, points, range, signed } from '../../../report/figures'
@@ -9,7 +9,7 @@ import { users, type Measure } from '../../../report/measures'
 import { dimName, labelOf, measureName, valueName, type Words } from '../../../report/names'
 import { condition, terms, title, type Condition } from '../../../report/question'
 import { Copy } from '../../../report/ReleaseTable'
-import { cellId, dimsOf, plain, type Interval, type Release } from '../../../report/release'
+import { cellId, dimsOf, plain, precision, type Interval, type Release } from '../../../report/release'
 import { linesOf, liftLines } from '../../../report/table'
 
 const first = 120 // rows, until more are asked for
@@ -62,7 +62,7 @@ function Differs({ words: w, a, b }: { words: Words; a: Release; b: Release }) {
       case 'window':
         return q.window ? w.t('figure.range', { low: q.window.from, high: q.window.to }) : '—'
       case 'sigma':
-        return `σ ${r.privacy.sigma}`
+        return plusMinus(precision(r.privacy))
       case 'campaign':
         return plain(r.campaign?.id ?? '—')
       case 'list':

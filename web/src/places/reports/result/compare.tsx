@@ -97,8 +97,8 @@ function Choose({ words: w, a, b, release }: { words: Words; a: string; b: strin
 }
 
 function nameOf(w: Words, x: Row): string {
-  const q = x.question as { campaign?: string; where?: Condition; sigma?: number }
+  const q = x.question as { campaign?: string; where?: Condition }
   const of = q.campaign ? plain(q.campaign) : x.list ? w.t('origin.listVersion', { name: plain(x.list), version: x.list_version ?? 1 }) : plain(x.entrustment)
-  const more = [...(q.where ? [condition(w, q.where)] : []), ...(q.sigma ? [`σ ${q.sigma}`] : [])]
+  const more = [...(q.where ? [condition(w, q.where)] : [])]
   return [of, ...more, time(x.released_at)].join(' · ')
 }
