@@ -23,7 +23,7 @@ CONTRACTSOURCES := go.mod go.sum $(shell find api internal/contract entrustment 
 PAGESOURCES := Makefile go.mod go.sum bin/openapi.yaml $(shell find web cmd/wasm intake crypto entrustment \( -path web/node_modules -o -path web/dist -o -path web/public/wasm -o -path web/src/api/schema.d.ts -o -name testdata \) -prune -o ! -name '*_test.go' ! -path 'web/*.go' ! -path web ! -path web/public ! -path web/src/api -print)
 WASM := $(patsubst cmd/wasm/%/main.go,%,$(wildcard cmd/wasm/*/main.go))
 
-.PHONY: all build web page packages font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-page bench-peers plan-figures fuzz wasm
+.PHONY: all build web page packages font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-page pictures bench-peers plan-figures fuzz wasm
 
 all: build
 
@@ -139,6 +139,9 @@ bench:               ## rows/s of intake, tokens/s, match and count of 1 M × 10
 
 bench-isolation:     ## what a confined enclave behind its socket costs a question, against one in process: 1 M × 10 M, by turns; some minutes and 4 GB
 	AWASE_ISOLATION="10000000 1000000 20" $(GO) test -count 1 -v -timeout 60m -run '^TestIsolationCost$$' ./enclave
+
+pictures:            ## the README's pictures, out of the screenshots that the tests of the page made
+	cd web && node test/pictures.mjs ../bin/page ../docs/page
 
 bench-page: page     ## a list of 1.5 M rows checked, sealed and sent in Chromium: how long, and the tab's memory; ROWS=100000
 	AWASE_BENCH_PAGE=$(or $(ROWS),1500000) $(GO) test -count 1 -v -timeout 30m -run '^TestBenchPage$$' ./cmd/awase
