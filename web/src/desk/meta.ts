@@ -70,9 +70,19 @@ export async function sealedBytes(id: string, size: number): Promise<File | unde
   }
 }
 
-/** Frees sealed bytes that nothing is said of. */
+/** How long what somebody left is kept, for whoever shares the browser. */
+const leftDays = 7
+
+/** Whether nobody came back to it for so long. */
+export const left = (m: Meta, now: number) => now - Date.parse((over(m.state) && m.ended) || m.created) >= leftDays * 86_400_000
+
+/** Frees sealed bytes that nothing is said of, and uploads that nobody came back to. */
 export async function sweep() {
   const dir = await uploadsDir()
+  for (const name of (await names(dir)).filter((n) => n.endsWith('.json'))) {
+    const m = await readJSON<Meta>(dir, name)
+    if (m && left(m, Date.now())) await remove(dir, name)
+  }
   const there = await names(dir)
   for (const name of there) {
     if (name.endsWith('.sealed') && !there.includes(metaName(name.slice(0, -'.sealed'.length)))) await remove(dir, name)

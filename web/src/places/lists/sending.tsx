@@ -1,5 +1,6 @@
 import { useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useLocation } from 'wouter'
 import { problemsOf } from '../../desk/kept'
 import { DeskError } from '../../desk/protocol'
 import { abort, again, forget, pause, resume, useUploads, type Sending } from '../../desk/uploads'
@@ -116,6 +117,7 @@ function TakeBack({ id }: { id: string }) {
 
 function Over({ of: s, next }: { of: Sending; next?: ReactNode }) {
   const { t } = useTranslation('lists')
+  const [at] = useLocation()
   const m = s.meta
   const dismiss = !next && <Button onPress={() => void forget(m.id)}>{t('sending.dismiss')}</Button>
   switch (m.state) {
@@ -129,9 +131,11 @@ function Over({ of: s, next }: { of: Sending; next?: ReactNode }) {
           {next && !m.same && <p>{t('sending.after')}</p>}
           <Found of={s} open={!!next} />
           <div className="row">
-            <ButtonLink kind={next ? 'primary' : 'normal'} to={`/${m.entrustment}/${m.list}`}>
-              {t('sending.see')}
-            </ButtonLink>
+            {at !== `/${m.entrustment}/${m.list}` && (
+              <ButtonLink kind={next ? 'primary' : 'normal'} to={`/${m.entrustment}/${m.list}`}>
+                {t('sending.see')}
+              </ButtonLink>
+            )}
             {next}
             {dismiss}
           </div>

@@ -15,6 +15,12 @@ export function wayTo(n: Notice): string | undefined {
       const report = text(n, 'report') ?? (n.subject.startsWith('rep-') ? n.subject : undefined)
       return report ? `/reports/${report}` : '/reports'
     }
+    case 'job.done':
+    case 'job.failed': {
+      const kind = text(n, 'kind')
+      if (kind === 'report' || kind === 'cube') return `/reports/${n.subject}`
+      return kind === 'list' ? '/lists' : undefined
+    }
     case 'schedule.paused':
       return '/reports/schedules'
     case 'upload.expired':
