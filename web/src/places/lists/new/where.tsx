@@ -43,7 +43,6 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
       columnsBefore: (last?.columns ?? []).map((c) => ({ name: c.name, domain: c.domain })),
     })
     // The rows of a list that is looked at again are the same ones.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length, isDisabled])
   return (
     <div className="form wide">
