@@ -23,7 +23,7 @@ CONTRACTSOURCES := go.mod go.sum $(shell find api internal/contract entrustment 
 PAGESOURCES := Makefile go.mod go.sum bin/openapi.yaml $(shell find web cmd/wasm intake crypto entrustment \( -path web/node_modules -o -path web/dist -o -path web/public/wasm -o -path web/src/api/schema.d.ts -o -name testdata \) -prune -o ! -name '*_test.go' ! -path 'web/*.go' ! -path web ! -path web/public ! -path web/src/api -print)
 WASM := $(patsubst cmd/wasm/%/main.go,%,$(wildcard cmd/wasm/*/main.go))
 
-.PHONY: all build web page packages font demo demo-adult deps test test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-page pictures bench-peers plan-figures fuzz wasm
+.PHONY: all build web page packages font demo demo-adult deps test test-page test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-page pictures bench-peers plan-figures fuzz wasm
 
 all: build
 
@@ -90,10 +90,14 @@ test: page           ## every test
 	@test -e $(LIBCHDB) && test -e $(CHLISTEN) || echo "NOT RUN without ClickHouse's library: the second engine (sql/clickhouse, and with it enclave, cmd/awase), its faults, its account (make deps installs it, Linux on amd64, 540 MB)"
 	@test "$$(id -u)" = 0 || echo "NOT RUN but as root: that another user gets no answer at the enclave's socket, and what descriptors an enclave holds"
 	@unshare -Urn true 2>/dev/null || echo "NOT RUN without user namespaces: confinement, and the served vault (enclave, enclave/sandbox, cmd/awase)"
-	$(GO) test -timeout 30m ./...
+	$(GO) test -timeout 30m -skip '^TestPage' ./...
+	$(MAKE) test-page
 	$(MAKE) test-oidc
 	@if test -e $(LIBCHDB) && test -e $(CHLISTEN); then $(MAKE) test-peers; \
 	  else echo "NOT RUN without ClickHouse's library: bench/peers (make deps installs it, Linux on amd64, 540 MB)"; fi
+
+test-page:           ## the page's days in Chromium, by themselves: a browser, its room and their line want both cores
+	$(GO) test -timeout 15m -run '^TestPage' ./cmd/awase
 
 test-oidc:           ## signing in by OpenID Connect, against the example server of zitadel/oidc: a module of its own
 	cd internal/oidcop && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count 1 -timeout 10m ./...

@@ -84,9 +84,11 @@ await day('client', async (d) => {
   await card.getByRole('link').click()
   await choose(question, new RegExp(`${t('reports:form.whichList')}$`), say('reports:form.list', { name: 'spring' }))
   await ask.or(button('reports:submit.free')).waitFor()
-  await page.context().clearCookies()
   page.faults.refuses(401, /^\/v1\//)
+  // What asks next without a session opens the dialog: the price, or what the page asks
+  // from time to time.
   await precision('10').check({ force: true })
+  await page.context().clearCookies()
   const dialog = page.getByRole('dialog', { name: say('shell:expired.title') })
   await dialog.waitFor()
   await screen(page, 'expired-asking', { full: false })
