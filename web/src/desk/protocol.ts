@@ -97,7 +97,7 @@ export type Checked = {
   problems?: Blob
 }
 
-export type Sealed = Checked & { bytes: number; fingerprint: string }
+export type Sealed = Checked & { bytes: number }
 
 /** Why something was not done; code E_FILE, E_NO_ROOM, E_ABORTED, E_PAGE … */
 export type Fault = { code: string; field: string; detail: string; mend: string; clause: string }

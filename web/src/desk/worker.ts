@@ -7,7 +7,7 @@ import type { Answered, Asked, Group, Options, Report, Work } from './protocol'
 
 type Source = { size: number; read: (at: number, n: number) => Promise<Uint8Array> }
 type On = { progress?: (rows: number, bytes: number) => void; signal?: AbortSignal; write?: (chunk: Uint8Array) => void; value?: string; kind?: string }
-type Raw = { report: Report; groups?: Group[]; problems?: string; bytes?: number; fingerprint?: string }
+type Raw = { report: Report; groups?: Group[]; problems?: string; bytes?: number }
 type Module = Record<'preview' | 'find' | 'check' | 'seal', (source: Source, options: Options, on: On) => Promise<unknown>>
 type GoProgram = { importObject: WebAssembly.Imports; run(i: WebAssembly.Instance): Promise<void> }
 
@@ -113,7 +113,7 @@ async function keep(sink: Sink, seal: () => Promise<unknown>) {
   try {
     const raw = (await seal()) as Raw
     sink.end()
-    return { ...told(raw), bytes: raw.bytes ?? 0, fingerprint: raw.fingerprint ?? '' }
+    return { ...told(raw), bytes: raw.bytes ?? 0 }
   } catch (err) {
     await sink.drop()
     // What the module says of a write is that it failed; why, the file knows.
