@@ -124,6 +124,7 @@ type pageDay struct {
 	One      string            `json:"one"`      // a value of the first rows
 	Counts   map[string]int    `json:"counts"`   // what is found in the messy list
 	Added    int               `json:"added"`    // rows that the next list has beside it
+	Replaced map[string]int    `json:"replaced"` // rows added and removed by the list after that
 	Code     string            `json:"code"`     // of the first admin
 	Plants   []pagePlant       `json:"plants"`
 }
@@ -150,7 +151,7 @@ func newPageDay(t *testing.T, tools pageTools, r *room, language string) *pageDa
 	}
 	dir, w := t.TempDir(), newPageWire(t, r.base)
 	return &pageDay{t: t, tools: tools, wire: w, file: filepath.Join(dir, "room.json"), Address: w.address, Control: w.control, Language: language,
-		Shots: shots, Chromium: tools.chromium, Files: pageFiles(t, dir), One: pageEmail(20), Counts: messyCounts, Added: pageAdded}
+		Shots: shots, Chromium: tools.chromium, Files: pageFiles(t, dir), One: pageEmail(20), Counts: messyCounts, Added: pageAdded, Replaced: pageReplaced}
 }
 
 // play runs a script, and wants nothing wrong and nothing given away.
