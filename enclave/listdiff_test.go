@@ -14,21 +14,6 @@ import (
 	"awase/enclave/wire"
 )
 
-// reopened ends an enclave and opens its vault again.
-func reopened(t *testing.T, e *Enclave) *Enclave {
-	t.Helper()
-	dir := e.vault.Dir()
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	e, err := Open(t.Context(), dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
-}
-
 // changesToldOf gives what the room says of the versions of a list, newest first.
 func changesToldOf(t *testing.T, e *Enclave, name string) (out []wants) {
 	t.Helper()
@@ -121,7 +106,7 @@ func TestReplacedUnread(t *testing.T) {
 			if told := changesToldOf(t, e, "l"); !slices.Equal(told, want) {
 				t.Errorf("%v, want %v", told, want)
 			}
-			if told := changesToldOf(t, reopened(t, e), "l"); !slices.Equal(told, want) {
+			if told := changesToldOf(t, restarted(t, e), "l"); !slices.Equal(told, want) {
 				t.Errorf("after a restart %v, want %v", told, want)
 			}
 		})

@@ -220,7 +220,7 @@ func TestListVersions(t *testing.T) {
 				t.Fatalf("%s: %+v, want %+v", l.Name, of, all[l.Name])
 			}
 		}
-		e = reopened(t, e)
+		e = restarted(t, e)
 	}
 }
 
