@@ -73,7 +73,7 @@ func (d *compared) end(ctx context.Context, e *Enclave, list *matcher.List) (*li
 		return &listDiff{added, removed}, nil
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("comparing two versions of a list: %w", ctx.Err())
 	}
 	e.log.Warn("the rows of a list's version before can't be read: how the next differs from it is not known", "entrustment", d.old.Entrustment, "list", d.old.Name, "version", d.old.Version, "error", err)
 	return nil, nil
