@@ -49,9 +49,11 @@ await day('admin', async (d) => {
   await hana.getByRole('button', { name: say('door:invitation.accept') }).click()
   await hana.getByRole('navigation', { name: say('shell:places') }).waitFor()
   await hana.getByRole('button', { name: say('shell:account', { name: 'Hana Practice' }) }).waitFor()
-  await link('admin:invite.done').click()
-  await page.getByRole('table').getByText('Hana Practice').waitFor()
   await secondFactor(hana, d, { name: 'Hana Practice', email: `hana.${room.language}@acme.example`, password: pass })
+  await link('admin:invite.done').click()
+  const she = page.getByRole('row').filter({ hasText: 'Hana Practice' })
+  await she.waitFor()
+  is('her admin sees that she has a second factor', (await she.getByText(t('admin:people.noTotp')).count()) === 0)
 
   // A token, which is shown once.
   await button('shell:account').click()

@@ -57,6 +57,7 @@ await day('oidc', async (d) => {
   const dialog = page.getByRole('dialog', { name: say('shell:expired.title') })
   await dialog.waitFor()
   is('no password is asked of who has none', (await dialog.locator('input').count()) === 0)
+  await screen(page, 'expired-oidc', { full: false })
   const [tab] = await Promise.all([page.waitForEvent('popup'), dialog.getByRole('link', { name: say('shell:expired.oidc') }).click()])
   await atProvider(tab, invited.name)
   await title(tab, 'home:title').waitFor()
