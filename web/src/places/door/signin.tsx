@@ -33,12 +33,12 @@ export default function SignIn() {
             </div>
           )}
           {w.practice && <Practice people={w.practice} />}
-          <div className="panel">
+          <div className="panel stack">
             <h1>{t('title')}</h1>
             <OidcRefused />
             <SignInForm />
             {w.oidc && (
-              <p>
+              <p className="row">
                 <a className="button" href="/v1/oidc/start">
                   {t('oidc')}
                 </a>
