@@ -11,6 +11,12 @@ import (
 	"awase/matcher"
 )
 
+// listDiff is how the rows of a version differ from those of the one before.
+type listDiff struct {
+	Added   int64 `json:"added"`   // that were not there
+	Removed int64 `json:"removed"` // that are not there any more
+}
+
 // diff gives how a version differs from what stood before the file that did c came,
 // nil: no version did. Of rows that were added or taken away their numbers tell it; of
 // a version that took another's place its record, nil where that says nothing.

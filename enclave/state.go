@@ -103,12 +103,6 @@ type listRecord struct {
 	Diff        *listDiff        `json:"diff,omitempty"`   // of a version that took the place of another; nil: not known
 }
 
-// listDiff is how the rows of a version differ from those of the one before.
-type listDiff struct {
-	Added   int64 `json:"added"`   // that were not there
-	Removed int64 `json:"removed"` // that are not there any more
-}
-
 // refs gives the segments of a list.
 func (l *listRecord) refs() []vault.SegmentRef {
 	out := []vault.SegmentRef{l.Segment, l.RowSegment}
