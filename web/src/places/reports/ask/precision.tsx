@@ -2,8 +2,9 @@ import { useTranslation } from 'react-i18next'
 import { Radios, TextField } from '../../../ui/field'
 import { number } from '../../../ui/format'
 import { useGate, useReports } from '../data'
-import { usePrice } from './useprice'
-import { usualSigma, type Draft } from './question'
+import { useMatched, usualRate } from './matched'
+import { expected, usePrice } from './useprice'
+import { needsList, usualSigma, type Draft } from './question'
 import { precisionAt, sigmasOf } from './budget'
 
 /** How precise each number is to be, as ±n people; the noise's own measure stands in details. */
@@ -12,6 +13,7 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   const gate = useGate()
   const price = usePrice(d)
   const reports = useReports()
+  const matched = useMatched(d)
   const sigmas = sigmasOf(gate.data)
   // A cube's answer comes with the cube's own noise, until a precision is named.
   const fromCube = d.kind === 'size' && d.sigma === 0 && price.data?.tables.some((x) => (x as { name?: string }).name === 'cube')
@@ -30,6 +32,9 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
       <Radios label={t('precision.label')} help={t('precision.help')} choices={choices} value={value} onChange={(k) => onChange({ ...d, sigma: Number(k) })} />
       <div className="narrow">
         <TextField label={t('forecast.expect')} help={t('forecast.expectHelp')} inputMode="numeric" value={d.expect} onChange={(expect) => onChange({ ...d, expect })} />
+        {needsList(d.kind) && d.list !== '' && matched && !matched.at && expected(d) === 0 && (
+          <TextField label={t('forecast.rate')} help={t('forecast.rateHelp', { n: usualRate })} inputMode="numeric" maxLength={5} value={d.rate ?? ''} onChange={(rate) => onChange({ ...d, rate })} />
+        )}
       </div>
     </section>
   )
