@@ -4,8 +4,8 @@ import { number } from '../../../ui/format'
 import { useGate, useReports } from '../data'
 import { useMatched, usualRate } from './matched'
 import { expected, usePrice } from './useprice'
-import { needsList, usualSigma, type Draft } from './question'
-import { precisionAt, sigmasOf } from './budget'
+import { usualSigma, type Draft } from './question'
+import { forecastOf, foretold, precisionAt, sigmasOf } from './budget'
 
 /** How precise each number is to be, as ±n people; the noise's own measure stands in details. */
 export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: Draft) => void }) {
@@ -27,12 +27,14 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   // A campaign names its own, which the price tells.
   const own = (!fromCube && price.data?.sigma) || usualSigma(d.kind)
   const value = d.sigma ? String(d.sigma) : fromCube ? '0' : String(own)
+  // What is assumed is asked where it makes a difference.
+  const assumes = d.list !== '' && !!matched && !matched.at && expected(d) === 0 && !!price.data && foretold(forecastOf(price.data))
   return (
     <section className="panel stack-s">
       <Radios label={t('precision.label')} help={t('precision.help')} choices={choices} value={value} onChange={(k) => onChange({ ...d, sigma: Number(k) })} />
-      <div className="narrow">
+      <div className="narrow stack-s">
         <TextField label={t('forecast.expect')} help={t('forecast.expectHelp')} inputMode="numeric" value={d.expect} onChange={(expect) => onChange({ ...d, expect })} />
-        {needsList(d.kind) && d.list !== '' && matched && !matched.at && expected(d) === 0 && (
+        {assumes && (
           <TextField label={t('forecast.rate')} help={t('forecast.rateHelp', { n: usualRate })} inputMode="numeric" maxLength={5} value={d.rate ?? ''} onChange={(rate) => onChange({ ...d, rate })} />
         )}
       </div>

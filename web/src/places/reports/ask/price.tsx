@@ -5,7 +5,7 @@ import { Banner, Refused, Skeleton } from '../../../ui/state'
 import { dimName } from '../../../report/names'
 import type { Contract } from '../../entrustments/contract'
 import { useLedger } from '../data'
-import { accountsOf, digits, forecastOf, shortOf, stoppedOf, tablesOf, type Price } from './budget'
+import { accountsOf, digits, forecastOf, foretold, shortOf, stoppedOf, tablesOf, type Price } from './budget'
 import { Meters } from './meters'
 import { Ways } from './ways'
 import { FromCube } from './fromcube'
@@ -82,7 +82,7 @@ function Shown({ price: p, draft: d }: { price: Price; draft: Draft }) {
   const f = forecastOf(p)
   const matched = useMatched(d)
   const lacking = [...(f?.missing ?? []), ...(f?.unknown ?? [])]
-  const known = f && lacking.length === 0
+  const known = foretold(f)
   const share = known ? Math.min(1, f.withheld / p.cells) : 0
   // For whom it was made: as many as somebody said, as many as are matched, or the whole list.
   const basis = (n: string) => {

@@ -1,7 +1,7 @@
 // What a question costs, as the room says: asked once it has stood still for a moment.
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { api, ask } from '../../../api/client'
-import { forecastOf, type Price } from './budget'
+import { foretold, forecastOf, type Price } from './budget'
 import { lacks, toDocument, type Draft } from './question'
 import { useSettled } from './keep'
 import { useMatched } from './matched'
@@ -14,7 +14,7 @@ export const expected = (d: Draft) => Number(d.expect.normalize('NFKC').replace(
 export async function forecast(price: (expect: number) => Promise<Price>, stated: number, share: number): Promise<Price> {
   const first = await price(stated)
   const f = forecastOf(first)
-  if (stated > 0 || !f || share >= 1 || (f.missing ?? []).length + (f.unknown ?? []).length > 0) return first
+  if (stated > 0 || share >= 1 || !foretold(f)) return first
   return price(Math.max(1, Math.round(f.people * share)))
 }
 
