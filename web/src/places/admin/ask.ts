@@ -11,8 +11,7 @@ export type Draft = Schemas['Draft']
 
 const page = (cursor: string | undefined) => ({ params: { query: { limit: 200, ...(cursor ? { cursor } : {}) } } })
 
-/** People join by themselves: who comes to the list sees who did. */
-export const usePeople = (enabled = true) => useQuery({ queryKey: ['people'], enabled, refetchOnMount: 'always', queryFn: () => all((c) => ask(api.GET('/v1/people', page(c)))) })
+export const usePeople = (enabled = true) => useQuery({ queryKey: ['people'], enabled, queryFn: () => all((c) => ask(api.GET('/v1/people', page(c)))) })
 
 export const useInvitations = (enabled = true) => useQuery({ queryKey: ['invitations'], enabled, queryFn: () => all((c) => ask(api.GET('/v1/invitations', page(c)))) })
 
