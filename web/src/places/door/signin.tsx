@@ -27,7 +27,7 @@ export default function SignIn() {
             <div className="panel">
               <h2>{t('setup.title')}</h2>
               <p>{t('setup.text')}</p>
-              <a className="button" href="/setup">
+              <a className="button" href={`/setup?lang=${spoken()}`}>
                 {t('setup.go')}
               </a>
             </div>
