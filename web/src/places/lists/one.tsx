@@ -101,7 +101,7 @@ function Versions({ entrustment, list }: { entrustment: string; list: List }) {
         id={(v) => String(v.version)}
         columns={[
           { id: 'version', head: t('column.version'), header: true, cell: (v) => t('one.version', { n: v.version }) },
-          { id: 'change', head: t('column.change'), cell: (v) => t(`where.${v.change ?? 'replace'}`) },
+          { id: 'change', head: t('column.change'), cell: (v) => t(v.version === 1 ? 'where.first' : `where.${v.change ?? 'replace'}`) },
           { id: 'rows', head: t('column.rows'), num: true, cell: (v) => number(v.rows) },
           { id: 'added', head: t('column.added'), num: true, cell: (v) => signed(v.added, '+') },
           { id: 'removed', head: t('column.removed'), num: true, cell: (v) => signed(v.removed, '−') },

@@ -24,7 +24,7 @@ import '../ask/ask.css'
 export default function NewSchedule() {
   const { t } = useTranslation('reports')
   const me = useMe()
-  const draft = keptDraft('schedule')
+  const [draft] = useState(() => keptDraft('schedule'))
   return (
     <>
       <PageHead title={t('schedules.new.title')} lead={t('schedules.new.lead')} crumbs={[['/', t('title')], ['/schedules', t('schedules.title')]]} />
@@ -46,13 +46,15 @@ const formats = ['xlsx', 'pdf', 'csv-bom', 'csv', 'parquet', 'json'] as const
 function Form({ draft }: { draft: Draft }) {
   const { t } = useTranslation('reports')
   const w = useWords()
-  const q = toDocument({ ...draft, from: '', to: '' })
+  // One object as long as this form stands: what it costs is asked anew for another.
+  const [question] = useState(() => ({ ...draft, from: '', to: '' }))
+  const q = toDocument(question)
   const events = readsEvents(draft.kind) && !draft.campaign
   const [name, setName] = useState(() => titleOf(w, q).slice(0, 60))
   const [every, setEvery] = useState<Every>(usual)
   const [days, setDays] = useState(events ? '7' : '0')
   const [files, setFiles] = useState<string[]>(['xlsx'])
-  const price = usePrice({ ...draft, from: '', to: '' })
+  const price = usePrice(question)
   const made = useMutation({
     mutationFn: () => ask(api.POST('/v1/schedules', { params: { header: onceKey() }, body: { name: name.trim(), question: q, cron: toCron(every), formats: files, ...(events ? { days: Number(days) } : {}) } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['schedules'] }),
