@@ -187,7 +187,7 @@ func TestRestoreWithNewestLog(t *testing.T) {
 			if got := spentOf(t, e); got != a.spent || got == 0 {
 				t.Errorf("%g spent, %g before", got, a.spent)
 			}
-			if n := women(t, e, func(q *entrustment.Question) { q.Sigma = 10; q.List = "late" }); !nearly(n, 250) {
+			if n := women(t, e, func(q *entrustment.Question) { q.Sigma = 10; q.List = "late" }); !nearly(n, 224) {
 				t.Errorf("%d women", n)
 			}
 			same := false
