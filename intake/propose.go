@@ -130,7 +130,7 @@ func Propose(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Propos
 func wantHeader(file string, names []string, norm *identifier.Normaliser) error {
 	for _, n := range names {
 		if kindOf(n) == "" && plainKind([]byte(n), norm) != "" {
-			return fault(file+" row 1", "the first line holds an identifier, so the file has no header", "add a header line, such as: email,phone")
+			return fault(table.SortNoHeader, file+" row 1", "the first line holds an identifier, so the file has no header", "add a header line, such as: email,phone")
 		}
 	}
 	return nil
@@ -174,7 +174,7 @@ func (p *Proposal) read(ctx context.Context, src table.Source, columns int, size
 		}
 	}
 	if p.Rows == 0 {
-		return fault(p.name, "the file has a header and no rows", "export it again with its rows")
+		return fault(table.SortNoRows, p.name, "the file has a header and no rows", "export it again with its rows")
 	}
 	return nil
 }

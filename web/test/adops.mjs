@@ -26,7 +26,7 @@ await day('adops', async (d) => {
 
   // A file that can't be read: it says why, where and what to do, and nothing left.
   await drop(page.locator('.drop'), room.files.refused)
-  await page.getByRole('alert').getByText(t('lists:fault.quote.what')).waitFor()
+  await page.getByRole('alert').getByText(t('lists:fault.open_quote.what')).waitFor()
   await page.getByText(t('lists:fault.kept')).waitFor()
   await screen(page, 'list-refused')
 

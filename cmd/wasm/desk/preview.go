@@ -135,7 +135,7 @@ func declare(p *intake.Proposal, o Options) error {
 	if o.Schema == "" {
 		return nil
 	}
-	s, err := entrustment.ParseListSchema("list.yaml", []byte(o.Schema))
+	s, err := parseList(o.Schema)
 	if err == nil {
 		p.Declare(s)
 	}

@@ -11,7 +11,7 @@ import { Radios } from '../../../ui/field'
 import { bytes, number } from '../../../ui/format'
 import { Facts } from '../../../ui/page'
 import { Banner, Skeleton } from '../../../ui/state'
-import { FileRefused, sortOf } from '../fault'
+import { FileRefused, wordsOf } from '../fault'
 
 type HashKind = 'email' | 'phone' | 'maid'
 export type Seen = { file: File; preview: Preview; kind?: HashKind }
@@ -39,7 +39,7 @@ export function FileStep({ desk, files, isDisabled, onFiles, onSeen, seen }: { d
     setError(undefined)
     if (list.length > 0) onFiles(list)
   }
-  const hashKind = error instanceof DeskError && sortOf(error.fault) === 'hashKind'
+  const hashKind = error instanceof DeskError && wordsOf(error.fault) === 'hash_kind'
   return (
     <div className="stack-s">
       {!isDisabled && (
