@@ -91,6 +91,9 @@ type Proposal struct {
 	kinds     []string // by position
 	headers   []bool   // by row: the header again
 	hashOfOne bool
+
+	least     int               // rows of a value that is suggested
+	sensitive func(string) bool // names of what is not suggested
 }
 
 // Propose reads the head of a list and guesses what each column is, from its
@@ -107,7 +110,7 @@ func Propose(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Propos
 	if err != nil {
 		return nil, fmt.Errorf("propose a schema: %w", err)
 	}
-	p := &Proposal{Packing: packed, name: o.Name, norm: norm}
+	p := &Proposal{Packing: packed, name: o.Name, norm: norm, least: fewestRows, sensitive: entrustment.SensitiveName}
 	if p.Headless, p.hashOfOne, err = headerless(src, o, norm, nil); err != nil {
 		return nil, err
 	}

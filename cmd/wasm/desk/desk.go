@@ -27,6 +27,10 @@ type Options struct {
 	From    entrustment.Date `json:"from,omitzero"`    // of an event log, the first and
 	To      entrustment.Date `json:"to,omitzero"`      // the last day that it is declared to be of
 
+	// To look at a list: the attributes that its contract takes. A header that is the
+	// name of one is proposed as it.
+	Attributes []intake.Attribute `json:"attributes,omitempty"`
+
 	// To seal.
 	Key         string `json:"key,omitempty"`         // the enclave's public key
 	Entrustment string `json:"entrustment,omitempty"` // "" for a base, and for an event log of no entrustment

@@ -18,12 +18,17 @@ export type ListColumn = { column: string; kind?: Kind; namespace?: string; prof
 /** list.yaml. */
 export type ListSchema = { schema: 'awase.list/v1'; region?: string; user_key?: string; columns: ListColumn[]; consent?: { column: string }; drop?: string[] }
 
+/** An attribute by its name in the contract, and by words that a header may say for it. */
+export type Attribute = { name: string; words: string[] }
+
 export type Options = {
   purpose: 'list'
   name: string
   today: string
   schema?: string
   kind?: Kind
+  /** Attributes that the contract takes of a list, and words for them. */
+  attributes?: Attribute[]
   change?: Change
   key?: string
   entrustment?: string
@@ -47,6 +52,8 @@ export type PreviewColumn = {
   samples?: string[]
   suggested?: string
   values?: string[]
+  /** Its header is an attribute of the contract, under the suggested name. */
+  named?: boolean
 }
 
 export type Preview = {
