@@ -18,6 +18,6 @@ export function useAttributes(names: string[] | undefined): Attribute[] | undefi
 }
 
 export async function attributesOf(names: string[]): Promise<Attribute[]> {
-  const dims = await Promise.all(languages.map(async (l) => ((await wordsIn(l, 'report')).dim ?? {}) as Record<string, string>))
+  const dims = await Promise.all(languages.map(async (l) => ((await wordsIn(l, 'report').catch(() => ({}) as Record<string, unknown>)).dim ?? {}) as Record<string, string>))
   return names.map((name) => ({ name, words: dims.flatMap((d) => (Object.hasOwn(d, name) ? [d[name]!] : [])) }))
 }

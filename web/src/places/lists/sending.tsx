@@ -38,9 +38,9 @@ export function OneUpload({ id, more, onNext }: { id: string; more: number; onNe
   const { t } = useTranslation('lists')
   const s = useUploads().find((u) => u.meta.id === id)
   const loaded = s?.meta.state === 'loaded'
-  // What comes next is the one thing to do where there is a next file, or nothing was sent.
+  // It is the one thing to do where the next file waits, or nothing was sent.
   const next = (
-    <Button kind={more > 0 || !s ? 'primary' : 'normal'} onPress={onNext}>
+    <Button kind={!s || (loaded && more > 0) ? 'primary' : 'normal'} onPress={onNext}>
       {more > 0 ? t('send.nextFile', { n: more }) : t('send.another')}
     </Button>
   )
