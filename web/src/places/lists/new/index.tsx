@@ -4,7 +4,7 @@ import { useSearch } from 'wouter'
 import { useMe } from '../../../api/me'
 import { Desk } from '../../../desk/desk'
 import type { Change, Preview } from '../../../desk/protocol'
-import type { Choice } from '../../../desk/schema'
+import { sentAs, type Choice } from '../../../desk/schema'
 import { useUploads } from '../../../desk/uploads'
 import { ButtonLink } from '../../../ui/button'
 import { number } from '../../../ui/format'
@@ -64,6 +64,10 @@ function Wizard({ takers, sending, setSending }: { takers: Taker[]; sending?: st
   const here = seen?.file === file && seen?.attributes === attributes ? seen : undefined
   const person = useMe().data?.id ?? ''
   const done = useUploads().some((s) => s.meta.id === sending && s.meta.state === 'loaded')
+  // The steps before shrink, and what was pressed is gone: whoever pressed it goes on here.
+  useEffect(() => {
+    if (sending) document.getElementById('step-4')?.focus()
+  }, [sending])
   const next = () => {
     setSending(undefined)
     setReady(undefined)
@@ -99,7 +103,7 @@ function Wizard({ takers, sending, setSending }: { takers: Taker[]; sending?: st
           />
         )}
       </Step>
-      <Step n={3} title={t('columns.title')} open={!!where && !!here} done={!!ready} summary={sending && here && ready && t('new.summary.columns', { columns: sentOf(here.preview, ready.choices).join(t('comma')) })}>
+      <Step n={3} title={t('columns.title')} open={!!where && !!here} done={!!ready} summary={sending && here && ready && t('new.summary.columns', { columns: sentOf(here.preview, ready.choices, where?.change ?? '').join(t('comma')) })}>
         {where && here && <ColumnsStep key={keyOf(where, here)} desk={desk} where={where} file={here.file} person={person} preview={here.preview} kind={here.kind} onReady={setReady} />}
       </Step>
       <Step n={4} title={t('send.title')} open={!!ready} done={done}>
@@ -120,7 +124,8 @@ const keyOf = (w: Where, s: Seen) => JSON.stringify([w.taker.id, w.isNew ? '' : 
 const none: string[] = []
 
 /** The columns that are sent, by their headers. */
-const sentOf = (p: Preview, choices: Choice[]) => p.columns.filter((_, i) => !['drop', 'open', 'consent'].includes(choices[i]?.use ?? 'drop')).map((c) => c.name)
+const sentOf = (p: Preview, choices: Choice[], change: Change) =>
+  p.columns.filter((c, i) => !['nothing', 'undecided', 'consent'].includes(sentAs(c, choices[i] ?? { use: 'drop' }, change))).map((c) => c.name)
 
 /** One desk for the screen: its worker ends with it. */
 function useDesk(): Desk {

@@ -7,7 +7,7 @@ export function Step({ n, title, open, done, summary, children }: { n: number; t
   const { t } = useTranslation('lists')
   return (
     <section className="panel step" aria-labelledby={`step-${n}`} data-open={open}>
-      <h2 id={`step-${n}`}>
+      <h2 id={`step-${n}`} tabIndex={-1}>
         <span className="step-n" aria-hidden="true" data-done={done}>
           {done ? '✓' : n}
         </span>
