@@ -75,9 +75,9 @@ function UseCell({ column, is, may, lack, onChange }: { column: PreviewColumn; i
         choices={uses.map((u) => ({ id: u, label: t(`use.${u}`), help: u === 'open' ? undefined : t(`use.${u}Help`) }))}
         error={lack ? t(`lack.${lack}`) : undefined}
       />
+      <span className="small quiet">{t(`ground.${is.ground ?? column.ground}` as 'ground.named', { attribute: attribute(column.suggested ?? '') })}</span>
       {is.use === 'value' && <ValueFields column={column} is={is} may={may} onChange={onChange} />}
       {is.use === 'cookie' && <TextField label={t('columns.namespace')} help={t('columns.namespaceHelp')} value={is.namespace ?? ''} onChange={(namespace) => onChange({ namespace })} />}
-      <span className="small quiet">{t(`ground.${is.ground ?? column.ground}` as 'ground.named', { attribute: attribute(column.suggested ?? '') })}</span>
     </div>
   )
 }
