@@ -1,8 +1,12 @@
 # Awase. Nothing but Go and make is needed; the page is built, too, where there is Node.js.
 GO ?= go
-RACE = ./crypto/seal ./enclave/... ./intake ./matcher/...
+RACE = ./crypto/seal ./enclave/relay ./enclave/sandbox ./enclave/vault ./enclave/wire ./intake ./matcher/...
 # ALONE are tests in which one goroutine does all, or whose servers are other processes, at length.
-ALONE = 'TestClickHouse|TestConfined|Fault|Neighbours|Oracle|Golden|Vectors|TestMoveCompares|TestMoveFails|TestSuppression|TestCondition|TestLogShown|TestListVersions|Bombs|Damaged|OnePerson|EvidenceMost|EvidenceBytes|DisclosureSize|DisclosureTells|RetentionLaw|Refusal|^Fuzz'
+ALONE = 'TestConfined|Fault|Oracle|Vectors|Bombs|Damaged|EveryByteMatters|LargeFile|LargeList|LateShiftJIS|PackedFormats|Canaries|^Fuzz'
+# TOGETHER are the room's tests in which many ask at once, or something goes on beside
+# what is asked; RACEROOM=. is all of them, six minutes long.
+TOGETHER = 'Loads|While|During|Wait|Work|Many|Once|Remote|Hanging|Slow|TakenOver|AtTick|Beside|Freeze|Frozen|Goroutines|Logs(And|In)|Removals(GoOn|That)|CampaignDelivered|Move(OnlyOnce|Begun|Says)|Segments|EndTakes|EndsBy|Alarm|Concurrent|Stops|RequestsOf'
+RACEROOM ?= $(TOGETHER)
 FUZZTIME ?= 30s
 ATTACKS ?= .
 SIZES ?= 10M
@@ -133,6 +137,7 @@ check:               ## what CI holds besides tests
 race:                ## the race detector, where goroutines share something
 	$(GO) test -race -run 'Goroutines|Windows|Accounts|Tick' ./aggregator ./render
 	$(GO) test -short -race -timeout 30m -skip $(ALONE) $(RACE)
+	$(GO) test -short -race -timeout 30m -run $(RACEROOM) -skip 'TestClickHouse|^Fuzz|Fault|Golden|Refusal' ./enclave
 	$(GO) test -race -run 'Once|WatchJob|StreamsAreBounded|JobThatBreaks|CancelJob|UploadOneSender|UploadQuotaRace|Rates|LockOut$$|SetupOnce' ./api
 	$(GO) test -short -race ./api/hook ./sql/control
 	$(GO) test -short -race -run "TestPut|TestKeep$$|TestAdopt" ./sql/clickhouse

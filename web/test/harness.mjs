@@ -79,7 +79,7 @@ export async function day(name, f) {
     await f(given)
     for (const { context } of open) for (const page of context?.pages() ?? []) page.faults?.missed()
   } catch (err) {
-    fault(`${err.stack ?? err}`)
+    fault(inOneLine(err))
     for (const [i, { context }] of open.entries()) {
       for (const page of context?.pages() ?? []) {
         const path = join(shots, `failed-${name}-${i}.png`)
@@ -95,6 +95,9 @@ export async function day(name, f) {
   }
   process.stdout.write(JSON.stringify({ faults, screens, facts, secrets }) + '\n')
 }
+
+// What went wrong, as it is read in a list of what failed.
+const inOneLine = (err) => `${err.stack ?? err}`.replace(/\u001b\[\d+m/g, '').split(/\s*\n\s*/).filter(Boolean).join(' | ').slice(0, 600)
 
 /** Cuts the line of a room after so many bytes of an upload, and mends it; counts what
  * came to the receiver of webhooks that stands beside it, at /hook. */

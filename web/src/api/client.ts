@@ -93,7 +93,8 @@ export async function all<T>(page: (cursor: string | undefined) => Promise<{ ite
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      staleTime: 10_000,
+      // What one comes back to is read anew: others change it meanwhile.
+      staleTime: 2_000,
       // What was refused is refused again; what did not come may come.
       retry: (n, err) => err instanceof Refusal && (err.problem.status === 0 || err.problem.status === 503) && n < 3,
     },
