@@ -66,11 +66,13 @@ const (
 
 // tell makes notices and deliveries of an event, and the jobs that send them, in
 // one transaction: once it returned nil, a crash loses none of them.
-func (s *Server) tell(ctx context.Context, e store.Event) error {
+// Who has a role of but gets no notice of it: something else tells them the same.
+func (s *Server) tell(ctx context.Context, e store.Event, but ...Role) error {
 	t, err := s.telling(e)
 	if err != nil {
 		return fmt.Errorf("telling of %s: %w", e.Kind, err)
 	}
+	t.But = roleNames(but)
 	return s.Store.Tell(ctx, t)
 }
 
@@ -97,12 +99,17 @@ func (s *Server) telling(e store.Event) (*store.Telling, error) {
 	}
 	e.At = e.At.UTC().Truncate(time.Millisecond)
 	t := &store.Telling{Event: e, Mail: s.Hooks.Mail != nil, NewID: newID}
-	for _, r := range kind.roles {
-		t.Roles = append(t.Roles, string(r))
-	}
+	t.Roles = roleNames(kind.roles)
 	var err error
 	t.Body, err = json.Marshal(hookBody{e.Kind, e.At, hookData{e.Party, e.Subject, e.Data}})
 	return t, err
+}
+
+func roleNames(roles []Role) (out []string) {
+	for _, r := range roles {
+		out = append(out, string(r))
+	}
+	return out
 }
 
 // hookBody is what webhooks are sent, as the scheme recommends it.

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -123,6 +124,18 @@ func TestReportForItsRecipient(t *testing.T) {
 	acme.Do(http.MethodGet, "/v1/reports?kind=profile", nil).Want(http.StatusOK).JSON(&page)
 	if len(page.Items) != 1 || page.Items[0].ID != first.Result.Report || page.Items[0].Job != "" {
 		t.Errorf("%+v, want the report without the job of the operator", page)
+	}
+	// The row of one report, however many came after it; of another party's there is none.
+	ask(t, acme, "/v1/reports", asked(apitest.Question("profile", `"dims": ["area"]`)))
+	for who, want := range map[*apitest.Client]string{acme: "[" + first.Result.Report + "]", operator: "[]", beta: "[]"} {
+		var got []string
+		who.Do(http.MethodGet, "/v1/reports?report="+first.Result.Report, nil).Want(http.StatusOK).JSON(&page)
+		for _, v := range page.Items {
+			got = append(got, v.ID)
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("by its id: %v, want %s", got, want)
+		}
 	}
 	operator.Do(http.MethodGet, "/v1/reports", nil).Want(http.StatusOK).JSON(&page)
 	if len(page.Items) != 0 {

@@ -228,7 +228,7 @@ func (s *Server) end(ctx context.Context, j *store.Job, state store.JobState) (s
 		if err := s.tellOnce(ctx, j.Party, kind, j.ID, j.ID, struct {
 			Kind string           `json:"kind"`
 			Code entrustment.Code `json:"code,omitempty"`
-		}{j.Kind, code(j.Reason)}); err != nil {
+		}{j.Kind, code(j.Reason)}, s.toldOfReport(j)...); err != nil {
 			return store.Attempt{}, err
 		}
 	}
@@ -237,6 +237,18 @@ func (s *Server) end(ctx context.Context, j *store.Job, state store.JobState) (s
 	}
 	s.show(ctx, j.ID)
 	return store.Attempt{Over: true}, s.ended(ctx, j)
+}
+
+// toldOfReport gives the roles whose people were told that what came of a job, a report,
+// is ready: that it is done is the same word again. Webhooks, which ask for each kind by
+// its name, have both.
+func (s *Server) toldOfReport(j *store.Job) []Role {
+	var of reportResult
+	if j.State != store.JobDone || json.Unmarshal(j.Result, &of) != nil || of.Report == "" || of.Recipient != j.Party {
+		return nil
+	}
+	ready, _ := kindOf(store.EventReportReady)
+	return ready.roles
 }
 
 // ended does what follows a job's end: the file of an upload that was loaded is
@@ -257,12 +269,12 @@ func code(e *entrustment.Error) entrustment.Code {
 
 // tellOnce tells a party of something that a job did. The event's id follows from
 // the job, so that told again it is the same event.
-func (s *Server) tellOnce(ctx context.Context, party, kind, job, subject string, data any) error {
+func (s *Server) tellOnce(ctx context.Context, party, kind, job, subject string, data any, but ...Role) error {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, store.Event{ID: sameID("evt", job, party, kind), Party: party, Kind: kind, Subject: subject, Data: raw, At: s.Now().UTC()})
+	return s.tell(ctx, store.Event{ID: sameID("evt", job, party, kind), Party: party, Kind: kind, Subject: subject, Data: raw, At: s.Now().UTC()}, but...)
 }
 
 // show gives who watches a job its row as it is now.

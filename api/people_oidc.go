@@ -158,7 +158,7 @@ func (s *Server) cameBack(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.personOf(c.ctx(), issuer, subject, email)
+	p, err := s.personOf(c.ctx(), issuer, subject, email, languageOf(c.Request))
 	if err != nil {
 		return nil, err
 	}
@@ -236,16 +236,25 @@ func (c claims) verified() string {
 	return ""
 }
 
+// languageOf is the language in which the page shows itself to a browser that nobody
+// told another.
+func languageOf(r *http.Request) string {
+	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(r.Header.Get("Accept-Language"))), "en") {
+		return "en"
+	}
+	return "ja"
+}
+
 // personOf gives the account of who the provider says is there: by subject, or at the
 // first time by an e-mail address that the provider verified and that has an
-// account or an invitation.
-func (s *Server) personOf(ctx context.Context, issuer, subject, email string) (store.Person, error) {
+// account or an invitation. An account that is made then is of a language.
+func (s *Server) personOf(ctx context.Context, issuer, subject, email, language string) (store.Person, error) {
 	p, err := s.Store.PersonByIdentity(ctx, issuer, subject)
 	if errors.Is(err, store.ErrNotFound) {
 		if email, err = checkEmail(email); err != nil {
 			return p, errOIDC("email", "the provider has no verified e-mail address of you")
 		}
-		p, err = s.Store.Link(ctx, issuer, subject, store.Person{ID: newID("per"), Email: email, Language: "ja", Created: s.Now().Truncate(time.Millisecond)})
+		p, err = s.Store.Link(ctx, issuer, subject, store.Person{ID: newID("per"), Email: email, Language: language, Created: s.Now().Truncate(time.Millisecond)})
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
 			return p, errOIDC("email", "nobody with this e-mail address was invited, or somebody else signs in with it")
 		}

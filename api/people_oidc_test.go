@@ -70,6 +70,29 @@ func TestOIDCBrowser(t *testing.T) {
 	}
 }
 
+// An account that a sign-in makes speaks the language of the browser that it came by;
+// with another browser later it keeps it.
+func TestOIDCLanguage(t *testing.T) {
+	p, _ := apitest.StartOIDC(t, false)
+	r := apitest.Start(t, func(o *api.Options) {
+		o.PublicURL = "http://room.test"
+		o.OIDC = &api.OIDCOptions{Issuer: p.URL, ClientID: apitest.OIDCClient, ClientSecret: apitest.OIDCSecret}
+	})
+	admin := r.As(api.Principal{Party: "acme", Roles: []api.Role{api.Admin}})
+	for email, speaks := range map[string][2]string{"a@acme.example": {"en-GB,en;q=0.9", "en"}, "b@acme.example": {"ja,en;q=0.9", "ja"}, "c@acme.example": {"fr", "ja"}, "d@acme.example": {"", "ja"}} {
+		admin.Do("POST", "/v1/invitations", map[string]any{"email": email, "name": "A", "roles": []string{"marketing"}}).Want(http.StatusCreated)
+		for _, accepts := range []string{speaks[0], "en", "ja"} {
+			own := beginOIDC(r)
+			a := own.c.Do("GET", "/v1/oidc/callback?"+queryOf(t, p.Back(own.at, email, email)).Encode(), nil, "Cookie", own.cookie, "Accept-Language", accepts).Want(http.StatusSeeOther)
+			var me struct{ Language string }
+			r.With(a.Cookie("awase_session")).Do("GET", "/v1/me", nil).Want(http.StatusOK).JSON(&me)
+			if me.Language != speaks[1] {
+				t.Errorf("%s, by a browser that asks for %q: %q, want %q", email, accepts, me.Language, speaks[1])
+			}
+		}
+	}
+}
+
 func queryOf(t *testing.T, at string) url.Values {
 	t.Helper()
 	u, err := url.Parse(at)

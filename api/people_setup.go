@@ -44,6 +44,7 @@ type setupForm struct {
 	Email    string `json:"email"`
 	Name     string `json:"name"`
 	Password string `json:"password"`
+	Language string `json:"language"` // "": Japanese
 }
 
 // firstAdmin makes the first admin.
@@ -57,6 +58,11 @@ func (s *Server) firstAdmin(ctx context.Context, in setupForm) (p store.Person, 
 	}
 	if p.Name, err = checkName(in.Name); err != nil {
 		return p, err
+	}
+	if in.Language != "" {
+		if p.Language, err = checkLanguage(in.Language); err != nil {
+			return p, err
+		}
 	}
 	if p.Password, err = s.newPassword(ctx, in.Password, p.Email, p.Name); err != nil {
 		return p, err
@@ -99,6 +105,7 @@ type setupShown struct {
 	Over               bool // the room is set up
 	Ceremony           bool // the vault waits for its key ceremony
 	Email, Name        string
+	English            bool // is chosen as the account's language
 	Field, Wrong, Mend string
 }
 
@@ -133,7 +140,16 @@ func (s *Server) setupPage(c *call) (*answer, error) {
 	case has:
 		return nil, errSetUp
 	}
-	return s.setupAnswer(c, http.StatusOK, setupShown{})
+	// The door says in which language it was shown; who comes by the address alone, their
+	// browser does.
+	lang, err := c.choice("lang", "ja", "en")
+	if err != nil {
+		return nil, err
+	}
+	if lang == "" {
+		lang, _, _ = strings.Cut(c.Header.Get("Accept-Language"), ",")
+	}
+	return s.setupAnswer(c, http.StatusOK, setupShown{English: strings.HasPrefix(strings.ToLower(strings.TrimSpace(lang)), "en")})
 }
 
 func (s *Server) setupForm(c *call) (*answer, error) {
@@ -149,7 +165,7 @@ func (s *Server) setupForm(c *call) (*answer, error) {
 	if !is || refusal == errNoPage {
 		return nil, err
 	}
-	return s.setupAnswer(c, problemAnswer(err, c.id).status, setupShown{Email: in.Email, Name: in.Name, Field: refusal.Field, Wrong: refusal.Detail, Mend: refusal.Mend})
+	return s.setupAnswer(c, problemAnswer(err, c.id).status, setupShown{Email: in.Email, Name: in.Name, English: in.Language == "en", Field: refusal.Field, Wrong: refusal.Detail, Mend: refusal.Mend})
 }
 
 // readSetup reads the form as the page sends it: each field once, and no others.
@@ -162,7 +178,7 @@ func readSetup(c *call) (in setupForm, err error) {
 	if err != nil {
 		return in, bad
 	}
-	for name, into := range map[string]*string{"code": &in.Code, "email": &in.Email, "name": &in.Name, "password": &in.Password} {
+	for name, into := range map[string]*string{"code": &in.Code, "email": &in.Email, "name": &in.Name, "password": &in.Password, "language": &in.Language} {
 		if len(q[name]) != 1 {
 			return in, bad
 		}

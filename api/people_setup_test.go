@@ -57,6 +57,37 @@ func TestSetupOnce(t *testing.T) {
 	}
 }
 
+// The account is in the language that the page was shown in, or that the browser asks for.
+func TestSetupLanguage(t *testing.T) {
+	r := apitest.Start(t)
+	for _, row := range []struct {
+		query, browser string
+		english        bool
+	}{{"", "", false}, {"", "en-GB,en;q=0.9", true}, {"", "ja,en;q=0.8", false}, {"?lang=en", "ja", true}, {"?lang=ja", "en", false}} {
+		page := string(r.Nobody().Do("GET", "/setup"+row.query, nil, "Accept-Language", row.browser).Want(200).Body)
+		if strings.Contains(page, `value="en" lang="en" selected`) != row.english {
+			t.Errorf("%q for %q: %s", row.query, row.browser, page)
+		}
+	}
+	r.Nobody().Bad("GET", "/setup?lang=fr", "").Want(422)
+	for lang, want := range map[string]string{"": "ja", "ja": "ja", "en": "en"} {
+		r := apitest.Start(t)
+		code, _, err := api.SetupCode(t.Context(), r.Store, apitest.Operator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := body{"token": code, "email": "hana@operator.example", "name": "N", "password": good}
+		if lang != "" {
+			in["language"] = lang
+		}
+		var made struct{ Language string }
+		r.Nobody().Do("POST", "/v1/setup", in).Want(201).JSON(&made)
+		if made.Language != want {
+			t.Errorf("%q: made in %q", lang, made.Language)
+		}
+	}
+}
+
 // The page without script makes the first admin too, and lets nothing in.
 func TestSetupPage(t *testing.T) {
 	r := apitest.Start(t)
@@ -74,20 +105,25 @@ func TestSetupPage(t *testing.T) {
 		t.Helper()
 		return r.Nobody().Bad("POST", "/setup", raw, append(header, "Content-Type", media)...)
 	}
-	rest := "&email=hana%40operator.example&name=%3Cb%3E%E8%8A%B1&password=" + strings.ReplaceAll(good, " ", "+")
+	rest := "&language=en&email=hana%40operator.example&name=%3Cb%3E%E8%8A%B1&password=" + strings.ReplaceAll(good, " ", "+")
 	if a := post("code=x"+rest, form).Want(404); !strings.Contains(string(a.Body), "&lt;b&gt;花") || strings.Contains(string(a.Body), good) {
 		t.Errorf("%s", a.Body)
 	}
 	post("code="+code+rest+"&party=x", form).Want(422)
 	post("code="+code+"&code=x"+rest, form).Want(422)
 	post("code="+code+rest, "text/plain").Want(422)
+	post("code="+code+strings.Replace(rest, "=en", "=fr", 1), form).Want(422)
 	post("code="+code+strings.Replace(rest, "plum", "", 1), form, "Origin", "https://evil.example").Want(403)
-	post("code="+code+"&email=hana%40operator.example&name=H&password=short", form).Want(422)
+	post("code="+code+"&language=ja&email=hana%40operator.example&name=H&password=short", form).Want(422)
 	done := post("code="+code+rest, form).Want(201)
 	if !strings.Contains(string(done.Body), `href="/sign-in"`) || !strings.Contains(string(done.Body), "/v1/session") || strings.Contains(string(done.Body), code) {
 		t.Errorf("%s", done.Body)
 	}
-	signIn(t, r, "hana@operator.example", good)
+	var me struct{ Language string }
+	signIn(t, r, "hana@operator.example", good).Do("GET", "/v1/me", nil).Want(200).JSON(&me)
+	if me.Language != "en" {
+		t.Errorf("an account made in English is in %q", me.Language)
+	}
 	// Once it is set up, who comes there is told so, and how to sign in.
 	if a := r.Nobody().Do("GET", "/setup", nil).Want(404); !strings.Contains(string(a.Body), "the room is set up") || !strings.Contains(string(a.Body), "sign in (POST /v1/session)") {
 		t.Errorf("%s", a.Body)

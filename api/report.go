@@ -275,7 +275,7 @@ func (s *Server) listReports(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.pageReports(c, store.ReportFilter{Entrustment: q.Get("entrustment"), Kind: kind, Schedule: q.Get("schedule")})
+	return s.pageReports(c, store.ReportFilter{ID: q.Get("report"), Entrustment: q.Get("entrustment"), Kind: kind, Schedule: q.Get("schedule")})
 }
 
 func (s *Server) listCubes(c *call) (*answer, error) {

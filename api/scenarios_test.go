@@ -166,7 +166,7 @@ func (u sending) send(r *apitest.Room) (id string) {
 // people and end, each row with what it must show and must not, and what it cost whom.
 func TestScenarios(t *testing.T) {
 	r := apitest.Start(t)
-	r.Furnish("list_versions: 3", "budget: {30d: 0.0115}")
+	r.Furnish("list_versions: 4", "budget: {30d: 0.0115}")
 	vars, codes := map[string]string{}, map[string]bool{}
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) { s.tell(t, r, vars, codes) })

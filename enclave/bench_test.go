@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"awase/crypto/seal"
 	"awase/crypto/token"
+	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/intake"
 	"awase/matcher"
@@ -136,4 +138,54 @@ func fileToTokens(b *testing.B, file []byte, schema *entrustment.ListSchema, key
 		b.Fatal(err)
 	}
 	return tokens
+}
+
+// BenchmarkReplaceList is a list of 1.5 M people, an address and a number each, taking
+// the place of one with which it shares nine in ten: from its sealed file to the answer.
+func BenchmarkReplaceList(b *testing.B) {
+	const people = 1_500_000
+	e, err := Open(b.Context(), filepath.Join(b.TempDir(), "V"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	furnish(b, e)
+	c := parse(b, entrustment.ParseContract, oracleContract)
+	c.MaxListRows = 2 * people
+	if _, err := e.Entrust(b.Context(), c); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := e.SetGate(b.Context(), "gate.yaml", []byte("schema: awase.gate/v1\nlist_versions: 200\n")); err != nil {
+		b.Fatal(err)
+	}
+	h := seal.Header{Purpose: seal.List, Identifiers: []seal.IdentifierColumn{{Kind: "email"}, {Kind: "phone"}}}
+	load := func(n int) wire.ListLoaded {
+		file := sealed(b, e, "e", "l", h, func(yield func([]seal.Row, error) bool) {
+			batch := make([]seal.Row, 0, 1000)
+			for i := range people {
+				hash := sha256.Sum256(fmt.Append(nil, i+n*people/10))
+				batch = append(batch, seal.Row{Identifiers: []seal.Identifier{{Hash: hash}, {Column: 1, Hash: hash}}})
+				if len(batch) == cap(batch) {
+					if !yield(batch, nil) {
+						return
+					}
+					batch = batch[:0]
+				}
+			}
+		})
+		b.StartTimer()
+		defer b.StopTimer()
+		got, err := e.LoadList(b.Context(), wire.ListRequest{Entrustment: "e", Name: "l"}, file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return got
+	}
+	load(0)
+	b.ResetTimer()
+	for n := range b.N {
+		if got := load(n + 1); got.Rows != people {
+			b.Fatalf("%+v", got)
+		}
+	}
 }

@@ -150,32 +150,23 @@ func (e *Enclave) Lists(_ context.Context, id string) ([]wire.ListInfo, error) {
 			continue
 		}
 		l := wire.ListInfo{Name: key.name, Party: versions[len(versions)-1].record.Party, ExpiresAt: expires[versions[len(versions)-1].seq]}
-		var before int64
+		var before *listRecord
 		for _, v := range versions {
 			r := v.record
 			one := wire.ListVersion{Version: r.Version, Under: r.Under, Change: cmp.Or(r.Change, wire.ListReplaced), Rows: r.Rows, Tokens: r.Tokens, Seq: v.seq, At: utc(v.at)}
-			one.Added, one.Removed = changed(r.Change, before, r.Rows)
+			if d := r.diff(r.Change, before); d != nil {
+				one.Added, one.Removed = &d.Added, &d.Removed
+			}
 			for _, c := range r.Columns {
 				one.Columns = append(one.Columns, wire.Dim{Name: c.Name, Domain: c.Domain})
 			}
-			l.Versions, before = append(l.Versions, one), r.Rows
+			l.Versions, before = append(l.Versions, one), r
 		}
 		slices.Reverse(l.Versions)
 		out = append(out, l)
 	}
 	slices.SortFunc(out, func(a, b wire.ListInfo) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
-}
-
-// changed gives how many rows a version added to the one before it, and took away.
-func changed(c seal.Change, before, now int64) (added, removed int64) {
-	switch c {
-	case seal.Add:
-		return now - before, 0
-	case seal.Remove:
-		return 0, before - now
-	}
-	return 0, 0
 }
 
 // EventLogs gives the event logs of an entrustment that stand.

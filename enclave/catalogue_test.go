@@ -114,7 +114,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("versions of the contract: %+v", v)
 		}
 		v = v[1:]
-		if v[0].Rows != 1600 || v[0].Removed != 100 || v[0].Change != seal.Remove || v[1].Change != seal.Add || v[2].Change != wire.ListReplaced || v[1].Rows != 1700 || v[1].Added != 200 || v[2].Rows != 1500 || v[2].Added != 0 || v[0].Version != 3 {
+		if v[0].Rows != 1600 || changesOf(v[0].Added, v[0].Removed) != (wants{0, 100}) || v[0].Change != seal.Remove || v[1].Change != seal.Add || v[2].Change != wire.ListReplaced || v[1].Rows != 1700 || changesOf(v[1].Added, v[1].Removed) != (wants{200, 0}) || v[2].Rows != 1500 || changesOf(v[2].Added, v[2].Removed) != (wants{1500, 0}) || v[0].Version != 3 {
 			t.Errorf("versions %+v", v)
 		}
 		logs, err := e.EventLogs(ctx, "e")

@@ -3,6 +3,7 @@ package enclave
 import (
 	"bytes"
 	"io"
+	"slices"
 	"testing"
 
 	"awase/aggregator"
@@ -53,6 +54,10 @@ func TestExpiryDuringALoad(t *testing.T) {
 					t.Errorf("%d segments", len(segmentFiles(t, r.Enclave)))
 				}
 				return
+			}
+			want := []wants{{int(got.Rows), 0}} // beside nothing: what was there is gone
+			if told := changesToldOf(t, r.Enclave, "l"); !slices.Equal(told, want) || changesOf(got.Added, got.Removed) != want[0] {
+				t.Errorf("%v and %+v, want %v", told, got, want)
 			}
 			if r.want("afterwards", "list retention.lists"); err != nil || got.Ack.Version != 2 || len(segmentFiles(t, r.Enclave)) != 4 {
 				t.Errorf("%+v, %v, %d segments", got, err, len(segmentFiles(t, r.Enclave)))

@@ -163,7 +163,7 @@ func TestChangesRefused(t *testing.T) {
 	row := func(n int, code ...uint8) seal.Row {
 		return seal.Row{Identifiers: []seal.Identifier{{Hash: [32]byte{byte(n), byte(n >> 8)}}}, Codes: code}
 	}
-	if got, err := e.change(t, "l", seal.Add, []seal.Row{row(1, 0), row(2, 1)}); err != nil || got.Version != 1 || got.Added != 2 {
+	if got, err := e.change(t, "l", seal.Add, []seal.Row{row(1, 0), row(2, 1)}); err != nil || got.Version != 1 || *got.Added != 2 {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	stands, files := *e.state.lists[listKey{"e", "l"}], len(segmentFiles(t, e))
@@ -247,7 +247,7 @@ func TestListRowsOverVersions(t *testing.T) {
 func TestEverybodyTakenAway(t *testing.T) {
 	t.Parallel()
 	e := openCrowd(t)
-	if got := loadCrowd(t, e, "l", seal.Remove, crowdRows(0, 1600)); got.Rows != 0 || got.Tokens != 0 || got.Removed != 1500 || !got.Changed {
+	if got := loadCrowd(t, e, "l", seal.Remove, crowdRows(0, 1600)); got.Rows != 0 || got.Tokens != 0 || *got.Removed != 1500 || !got.Changed {
 		t.Fatalf("%+v", got)
 	}
 	_, err := e.Report(t.Context(), question())

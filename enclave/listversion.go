@@ -43,15 +43,17 @@ func (e *Enclave) mayChange(req wire.ListRequest, h seal.Header, old *listRecord
 			mend += ". There are " + strings.Join(names, ", ")
 		}
 		return &entrustment.Error{Code: entrustment.CodeNotFound, Field: "list", Detail: "there is no list " + entrustment.Quote(req.Name) + " to take anybody off", Mend: mend}
-	case h.Change == seal.Add && old != nil && !slices.EqualFunc(columnsOf(h), old.Columns, sameColumn):
+	case h.Change == seal.Add && old != nil && !sameColumns(columnsOf(h), old.Columns):
 		return &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §4", Field: "columns",
 			Detail: "the rows to be added have other columns or domains than the list", Mend: "seal them with the list.yaml of the version before, or replace the list"}
 	}
 	return nil
 }
 
-func sameColumn(a, b matcher.Column) bool {
-	return a.Name == b.Name && slices.Equal(a.Domain, b.Domain)
+func sameColumns(a, b []matcher.Column) bool {
+	return slices.EqualFunc(a, b, func(a, b matcher.Column) bool {
+		return a.Name == b.Name && slices.Equal(a.Domain, b.Domain)
+	})
 }
 
 // kindsOf gives the kinds that the next version of a list may hold.
@@ -73,8 +75,9 @@ func kindsOf(h seal.Header, old *listRecord) []string {
 }
 
 // buildList builds the next version of a list from a file and the version
-// before. kept holds its rows and is the caller's to commit or to abort.
-func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, old *listRecord, keys *listKeys) (list *matcher.List, kept *vault.SegmentWriter, err error) {
+// before, and says how it differs from one whose place it takes. kept holds its rows
+// and is the caller's to commit or to abort.
+func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, old *listRecord, keys *listKeys) (list *matcher.List, kept *vault.SegmentWriter, diff *listDiff, err error) {
 	most := mostRows(c)
 	columns := columnsOf(f.header)
 	if f.header.Change == seal.Remove {
@@ -87,24 +90,33 @@ func (e *Enclave) buildList(ctx context.Context, c *entrustRecord, f *opened, ol
 		err = e.withRows(ctx, f, most, old, b, keys)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
+	compared, err := e.compare(ctx, f.header.Change, columns, old)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer compared.close()
 	if kept, err = e.vault.NewSegment(dataKey(c.Contract.ID)); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	n := 0
 	b.HandRows(func(part []byte) error {
 		n++
+		compared.part(part)
 		return kept.Put(rowColumn(n-1), part)
 	})
 	if list, err = b.Build(ctx); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("building the list: %w", err), kept.Abort())
+		return nil, nil, nil, errors.Join(fmt.Errorf("building the list: %w", err), kept.Abort())
 	}
 	// A person's being taken off is not refused for how many others are left.
 	if f.header.Change != seal.Remove && int64(list.Rows()) > most.rows {
-		return nil, nil, errors.Join(most.passed, kept.Abort())
+		return nil, nil, nil, errors.Join(most.passed, kept.Abort())
 	}
-	return list, kept, nil
+	if diff, err = compared.end(ctx, e, list); err != nil {
+		return nil, nil, nil, errors.Join(err, kept.Abort())
+	}
+	return list, kept, diff, nil
 }
 
 func rowColumn(n int) string { return fmt.Sprintf("rows.%d", n) }
@@ -214,17 +226,7 @@ func (e *Enclave) keptRows(ctx context.Context, l *listRecord, each func(*matche
 	if err != nil {
 		return fmt.Errorf("opening the rows of a list: %w", err)
 	}
-	n := 0
-	err = e.vault.ReadColumns(l.RowSegment, func(name string, part []byte) error {
-		if name != rowColumn(n) {
-			return vault.ErrSegment
-		}
-		n++
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return r.Part(part, each)
-	})
+	err = e.eachPart(ctx, l, func(part []byte) error { return r.Part(part, each) })
 	if err != nil {
 		return fmt.Errorf("opening the rows of a list: %w", err)
 	}

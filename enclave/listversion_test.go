@@ -108,32 +108,61 @@ func (v oracleVersion) identifiers() int {
 	return len(all)
 }
 
+// beside counts the rows that another version does not have.
+func (v oracleVersion) beside(other oracleVersion) (n int) {
+	for row := range v {
+		if _, ok := other[row]; !ok {
+			n++
+		}
+	}
+	return n
+}
+
+// wants are how many rows a version has beside the one before, and lacks of it; less
+// than none: not known.
+type wants struct{ added, removed int }
+
+func changesOf(added, removed *int64) wants {
+	if added == nil || removed == nil {
+		return wants{-1, -1}
+	}
+	return wants{int(*added), int(*removed)}
+}
+
 // TestListVersions holds lists under random replaces, adds and removes to sets of
-// rows: how many there are, of whom, and that content and ListID go together,
-// however the content came about.
+// rows: how many there are, of whom, how many came and went, after a restart too, and
+// that content and ListID go together, however the content came about.
 func TestListVersions(t *testing.T) {
 	t.Parallel()
 	e := openRoom(t)
 	entrustVersions(t, e)
 	ids, contents := map[string]hexID{}, map[hexID]string{}
 	lists := 0
-	came := map[seal.Change]int{}
-	newcomer := seal.Row{Codes: []uint8{0}, Identifiers: []seal.Identifier{{Hash: [32]byte{99}}}} // whom no draw makes
-	sure := []seal.Change{seal.Replace, seal.Remove, seal.Add}
+	came, parts := map[seal.Change]int{}, 0
+	all := map[string][]wants{} // of the versions of each list, newest first
+	// Each list has a version of every kind that changes it, and one that keeps a part of
+	// the one whose place it takes, whatever is drawn: some rows are people whom no draw makes.
+	person := func(n byte) seal.Row {
+		return seal.Row{Codes: []uint8{0}, Identifiers: []seal.Identifier{{Hash: [32]byte{n}}}}
+	}
+	stays, leaves, comes := person(97), person(98), person(99)
+	sure := []struct {
+		change seal.Change
+		with   []seal.Row
+	}{{seal.Replace, []seal.Row{stays}}, {seal.Remove, []seal.Row{stays}}, {seal.Add, []seal.Row{stays, leaves}}, {seal.Replace, []seal.Row{stays, comes}}}
 	rapid.Check(t, func(rt *rapid.T) {
 		lists++
 		name := fmt.Sprint("l", lists)
 		clear(e.state.listTimes) // rapid makes more versions than a month has
 		var stands oracleVersion
-		for step := range 3 + rapid.IntRange(0, 6).Draw(rt, "steps") {
+		for step := range len(sure) + rapid.IntRange(0, 6).Draw(rt, "steps") {
 			c := rapid.SampledFrom([]seal.Change{seal.Replace, seal.Add, seal.Add, seal.Remove, seal.Remove}).Draw(rt, "change")
 			rows := anyVersionRows(rt)
-			if step < len(sure) { // each list has a version of every kind that changes it, whatever is drawn
-				c, rows = sure[step], slices.Concat(rows, []seal.Row{newcomer})
+			if step < len(sure) {
+				c, rows = sure[step].change, slices.Concat(rows, sure[step].with)
 			}
-			sent := rows
+			sent := append(slices.Clone(rows), rows[0]) // a row may be there twice
 			if c == seal.Remove {
-				sent = slices.Clone(rows)
 				for i := range sent {
 					sent[i].Codes = nil
 				}
@@ -156,11 +185,16 @@ func TestListVersions(t *testing.T) {
 			if got.Changed != (before == nil || before.String() != stands.String()) {
 				rt.Fatalf("changed: %v", got.Changed)
 			}
-			if more := int64(len(stands) - len(before)); c == seal.Add && got.Added != more || c == seal.Remove && got.Removed != -more {
-				rt.Fatalf("%d added, %d removed, want %d", got.Added, got.Removed, more)
+			want := wants{stands.beside(before), before.beside(stands)}
+			if now := changesOf(got.Added, got.Removed); now != want {
+				rt.Fatalf("%q: %+v, want %+v", c, now, want)
 			}
 			if got.Changed {
 				came[c]++
+				all[name] = append([]wants{want}, all[name]...)
+			}
+			if c == seal.Replace && want.added > 0 && want.removed > 0 && want.added < len(stands) {
+				parts++
 			}
 			id := e.state.lists[listKey{"e", name}].ID
 			if was, ok := ids[stands.String()]; ok && was != id {
@@ -176,6 +210,25 @@ func TestListVersions(t *testing.T) {
 		if came[c] < lists {
 			t.Errorf("%d versions by %q of %d lists: the test proves little", came[c], c, lists)
 		}
+	}
+	if parts < lists {
+		t.Errorf("%d versions of %d lists kept a part of the one whose place they took: the test proves little", parts, lists)
+	}
+	for range 2 {
+		got, err := e.Lists(t.Context(), "e")
+		if err != nil || len(got) != len(all) {
+			t.Fatalf("%d lists of %d, %v", len(got), len(all), err)
+		}
+		for _, l := range got {
+			var of []wants
+			for _, v := range l.Versions {
+				of = append(of, changesOf(v.Added, v.Removed))
+			}
+			if !slices.Equal(of, all[l.Name]) {
+				t.Fatalf("%s: %+v, want %+v", l.Name, of, all[l.Name])
+			}
+		}
+		e = restarted(t, e)
 	}
 }
 
@@ -333,10 +386,10 @@ func TestColumnsOverVersions(t *testing.T) {
 	load(seal.Add, 0, 5, 2)
 	tiers("five others", 10, 25, 5)
 	// Both values of a person stand, where nobody took the first away.
-	if got := load(seal.Add, 0, 5, 0); got.Added != 5 || got.Rows != 45 || got.Tokens != 40 {
+	if got := load(seal.Add, 0, 5, 0); *got.Added != 5 || got.Rows != 45 || got.Tokens != 40 {
 		t.Errorf("%+v", got)
 	}
-	if got := load(seal.Remove, 0, 5, 0); got.Removed != 10 || got.Version != 7 {
+	if got := load(seal.Remove, 0, 5, 0); *got.Removed != 10 || got.Version != 7 {
 		t.Errorf("%+v", got)
 	}
 	tiers("both taken away", 10, 25, 0)

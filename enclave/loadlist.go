@@ -55,11 +55,9 @@ func (e *Enclave) sameList(l *listRecord, f *opened) (*wire.ListLoaded, error) {
 // listLoaded says what became of a list that was old before, nil: not there.
 func (e *Enclave) listLoaded(ack wire.Ack, l, old *listRecord, f *opened) *wire.ListLoaded {
 	out := &wire.ListLoaded{Ack: ack, Change: cmp.Or(f.header.Change, wire.ListReplaced), Rows: l.Rows, Tokens: l.Tokens, Floor: e.gate.Policy().ListFloor}
-	var before int64
-	if old != nil {
-		before = old.Rows
+	if d := l.diff(f.header.Change, old); d != nil {
+		out.Added, out.Removed = &d.Added, &d.Removed
 	}
-	out.Added, out.Removed = changed(f.header.Change, before, l.Rows)
 	return out
 }
 
@@ -119,15 +117,16 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		return none, err
 	}
 	var keys *listKeys
-	list, kept, err := func() (*matcher.List, *vault.SegmentWriter, error) {
+	var diff *listDiff
+	list, kept, err := func() (list *matcher.List, kept *vault.SegmentWriter, err error) {
 		if old != nil {
 			defer e.rowsRead(old)
 		}
-		var err error
 		if keys, err = e.listKeys(c, f.header, old); err != nil {
 			return nil, nil, err
 		}
-		return e.buildList(ctx, c, f, old, keys)
+		list, kept, diff, err = e.buildList(ctx, c, f, old, keys)
+		return list, kept, err
 	}()
 	defer keys.abort()
 	if err != nil {
@@ -175,15 +174,19 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		return none, err
 	}
 	rec := listRecord{Entrustment: req.Entrustment, Name: req.Name, Under: c.Version, Segment: ref, RowSegment: rows,
-		ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Change: f.header.Change, Upload: f.upload, Keys: made}
+		ID: hexID(list.ID()), Kinds: kindsOf(f.header, old), Columns: list.Schema(), Rows: int64(list.Rows()), Tokens: int64(list.Tokens()), Change: f.header.Change, Upload: f.upload, Keys: made, Diff: diff}
 	done, err := e.ahead(ctx, func() *needs { return &needs{lists: []*listRecord{&rec}, list: list} })
 	if err != nil {
 		return none, err
 	}
 	defer done()
 	return locked(e, func() (wire.ListLoaded, error) {
-		if _, _, err := e.mayLoad(req, f); err != nil { // the contract may have been amended
+		_, stands, err := e.mayLoad(req, f)
+		if err != nil { // the contract may have been amended
 			return none, err
+		}
+		if stands == nil { // what was there may have expired: it is no version before this one
+			rec.Diff = nil
 		}
 		facts := e.facts(c)
 		rec.Party, rec.Version = facts.ListOwner(), e.state.versions[kindList+" "+req.Entrustment+"/"+req.Name]+1
@@ -197,7 +200,7 @@ func (e *Enclave) loadList(ctx context.Context, req wire.ListRequest, f *opened)
 		if old != nil && !e.state.uses(old.ID) {
 			e.retire(old.ID)
 		}
-		return *e.listLoaded(ack, &rec, old, f), e.vault.Sweep(e.segments())
+		return *e.listLoaded(ack, &rec, stands, f), e.vault.Sweep(e.segments())
 	})
 }
 

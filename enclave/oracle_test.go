@@ -253,7 +253,7 @@ func csvOf(header []string, rows [][]string) []byte {
 	return b.Bytes()
 }
 
-func parse[T any](t *testing.T, f func(string, []byte) (*T, error), doc string) *T {
+func parse[T any](t testing.TB, f func(string, []byte) (*T, error), doc string) *T {
 	t.Helper()
 	v, err := f("doc.yaml", []byte(doc))
 	if err != nil {
@@ -320,7 +320,7 @@ func openRoom(t *testing.T) *Enclave {
 }
 
 // furnish gives an enclave parties, policies and the contract.
-func furnish(t *testing.T, e *Enclave) {
+func furnish(t testing.TB, e *Enclave) {
 	t.Helper()
 	ctx := context.Background()
 	for _, p := range []string{"operator", "client"} {

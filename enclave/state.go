@@ -100,6 +100,7 @@ type listRecord struct {
 	Change      seal.Change      `json:"change,omitempty"` // what the file did to the version before
 	Upload      uploadID         `json:"upload"`           // of the sealed file: never taken again
 	Keys        *keysRecord      `json:"keys,omitempty"`   // what deliveries are made out to; nil: the entrustment delivers nothing
+	Diff        *listDiff        `json:"diff,omitempty"`   // of a version that took the place of another; nil: not known
 }
 
 // refs gives the segments of a list.

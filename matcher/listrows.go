@@ -79,24 +79,42 @@ func NewListRows(columns []Column, key [32]byte) (*ListRows, error) {
 // before it have been given. An error of each comes back as it is.
 func (r *ListRows) Part(part []byte, each func(*ListRow) error) error {
 	for len(part) > 0 {
-		enc, pairs, err := r.cut(part)
+		enc, pairs, err := r.row(&part)
 		if err != nil {
-			return damaged("rows", err)
+			return err
 		}
-		raw := part[:2+len(enc)]
-		part = part[len(raw):]
-		if at := rangeOf(enc); at != r.at {
-			r.hash.sum(&r.sums[r.at])
-			r.at = at
-		}
-		r.hash.add(raw)
-		r.rows++
-		r.last = append(r.last[:0], enc...)
 		if err := each(&ListRow{Tokens: r.tokens, Codes: enc[pairs*pairLen:]}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// check is Part for who reads the rows from the part.
+func (r *ListRows) check(part []byte) error {
+	for len(part) > 0 {
+		if _, _, err := r.row(&part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row takes the next row off a part.
+func (r *ListRows) row(part *[]byte) (enc []byte, pairs int, err error) {
+	if enc, pairs, err = r.cut(*part); err != nil {
+		return nil, 0, damaged("rows", err)
+	}
+	raw := (*part)[:2+len(enc)]
+	*part = (*part)[len(raw):]
+	if at := rangeOf(enc); at != r.at {
+		r.hash.sum(&r.sums[r.at])
+		r.at = at
+	}
+	r.hash.add(raw)
+	r.rows++
+	r.last = append(r.last[:0], enc...)
+	return enc, pairs, nil
 }
 
 // cut checks the first row of a part and reads its tokens.

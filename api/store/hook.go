@@ -43,6 +43,7 @@ type Telling struct {
 	Event
 	Body    []byte   // what webhooks are sent, byte for byte at every try
 	Roles   []string // people of the party with any of them get a notice
+	But     []string // and none of these
 	Mail    bool     // and a mail, where they want the kind by mail: there is a server for it
 	Webhook string   // the one webhook that is told; "": each of the party that wants the kind
 	NewID   func(prefix string) string

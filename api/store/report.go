@@ -29,7 +29,7 @@ type Report struct {
 }
 
 // ReportFilter says which reports are asked; "": all.
-type ReportFilter struct{ Entrustment, Kind, Schedule string }
+type ReportFilter struct{ ID, Entrustment, Kind, Schedule string }
 
 // ScheduleState is how a schedule stands.
 type ScheduleState string

@@ -50,7 +50,7 @@ func asked(use, short string, show []string, ask func(ctx context.Context, e wir
 // The columns of tables that people read.
 var (
 	entrustmentColumns = []string{"id", "state", "version", "flow", "principal", "trustee", "from", "until", "ends_at"}
-	listColumns        = []string{"name", "party", "version", "entrustment_version", "change", "rows", "at", "expires_at"}
+	listColumns        = []string{"name", "party", "version", "entrustment_version", "change", "rows", "added", "removed", "at", "expires_at"}
 	retentionColumns   = []string{"expires_at", "what", "name", "version", "party", "clause", "days", "since", "log_entry", "expired_at", "outside"}
 )
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"awase/api"
+	"awase/crypto/seal"
 	"awase/enclave/wire"
 	"awase/entrustment"
 	"awase/internal/apitest"
@@ -97,5 +98,34 @@ func TestAttributesThatNoBaseHas(t *testing.T) {
 	has(t, put("[gendr, area]"), `no attribute "gendr" (attributes[0])`, "did you mean gender?")
 	if said := put("[gender]"); strings.Contains(said, "attribute") {
 		t.Errorf("of attributes that the base has: %s", said)
+	}
+}
+
+// TestListSaysWhatItChanges: of a version that took another's place it is said what came
+// and went, unless nobody can know, or there was nobody.
+func TestListSaysWhatItChanges(t *testing.T) {
+	t.Parallel()
+	n := func(n int64) *int64 { return &n }
+	load := func(c seal.Change, changed bool, added, removed *int64) wire.ListLoaded {
+		return wire.ListLoaded{Ack: wire.Ack{Changed: changed}, Change: c, Rows: 100, Added: added, Removed: removed}
+	}
+	for _, c := range []struct {
+		loaded wire.ListLoaded
+		want   string
+	}{
+		{load(wire.ListReplaced, true, n(30), n(20)), "loaded: 30 rows added, 20 rows taken away, "},
+		{load(wire.ListReplaced, true, n(100), n(1)), "loaded: 100 rows added, 1 row taken away, "},
+		{load(wire.ListReplaced, true, n(1), n(0)), "loaded: 1 row added, 0 rows taken away, "},
+		{load(wire.ListReplaced, true, n(0), n(0)), "loaded: 0 rows added, 0 rows taken away, "}, // under an amended contract
+		{load(wire.ListReplaced, true, n(100), n(0)), "loaded: "},                                // the first
+		{load(wire.ListReplaced, true, nil, nil), "loaded: "},
+		{load(wire.ListReplaced, false, n(0), n(0)), "already there: "},
+		{load(seal.Add, true, n(30), n(0)), "loaded: 30 rows added, "},
+		{load(seal.Add, false, n(0), n(0)), "already there: 0 rows added, "},
+		{load(seal.Remove, true, n(0), n(20)), "loaded: 20 rows taken away, "},
+	} {
+		if got := listChange(c.loaded); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
 	}
 }

@@ -328,18 +328,23 @@ func listText(name string, l wire.ListLoaded) string {
 	return text
 }
 
-// listChange says what became of a list, up to its number of rows.
+// listChange says what became of a list, up to its number of rows. Of one that took
+// nobody's place there is nothing to say but how many.
 func listChange(l wire.ListLoaded) string {
-	rows := func(n int64, done string) string {
-		return ": " + entrustment.Count(n, "row", "rows") + " " + done + ", "
+	word := loadedWord(l.Ack) + ": "
+	if l.Added == nil || l.Removed == nil {
+		return word
 	}
-	switch l.Change {
-	case seal.Add:
-		return loadedWord(l.Ack) + rows(l.Added, "added")
-	case seal.Remove:
-		return loadedWord(l.Ack) + rows(l.Removed, "taken away")
+	added, removed := entrustment.Count(*l.Added, "row", "rows")+" added, ", entrustment.Count(*l.Removed, "row", "rows")+" taken away, "
+	switch {
+	case l.Change == seal.Add:
+		return word + added
+	case l.Change == seal.Remove:
+		return word + removed
+	case l.Changed && (*l.Removed > 0 || *l.Added < l.Rows):
+		return word + added + removed
 	}
-	return loadedWord(l.Ack) + ": "
+	return word
 }
 
 // loadOrOpen gives a sealed file to put as it is, and any other to send. A sealed

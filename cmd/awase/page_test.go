@@ -1,21 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"awase/web"
+	"awase/internal/pagetest"
 )
 
 // pageDays are what is played in a room to rehearse in, in this order: what one leaves
@@ -75,44 +67,19 @@ func TestPageEarnest(t *testing.T) {
 
 var firstCode = regexp.MustCompile(`types, once, the code (\S+)\n`)
 
-// pageTools are what a day needs beside the program.
-type pageTools struct{ node, chromium string }
-
 // wantPage does not run a test where there is no browser, or no page in this program.
-func wantPage(t *testing.T) pageTools {
+func wantPage(t *testing.T) pagetest.Tools {
 	t.Helper()
 	wantConfinement(t)
-	var missing error
-	find := func(program string) string {
-		path, err := exec.LookPath(program)
-		missing = errors.Join(missing, err)
-		return path
-	}
-	tools := pageTools{find("node"), find("chromium")}
-	if _, err := os.Stat(filepath.Join(repository, "web", "node_modules", "playwright-core")); err != nil {
-		missing = errors.Join(missing, err)
-	}
-	if site, err := web.Embedded(); err != nil {
-		t.Fatal(err)
-	} else if !site.Built() {
-		missing = errors.Join(missing, errors.New("the page is not built (make web)"))
-	}
-	if missing == nil {
-		return tools
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("NOT RUN, and CI has to: %v", missing)
-	}
-	t.Skipf("NOT RUN: the page in a browser (make deps web): %v", missing)
-	return tools
+	return pagetest.Want(t, repository)
 }
 
 // pageDay is a day in the browser: what its script reads.
 type pageDay struct {
 	t     *testing.T
-	tools pageTools
+	tools pagetest.Tools
 	wire  *pageWire
-	file  string
+	dir   string
 
 	Address  string            `json:"address"`
 	Control  string            `json:"control"` // of the line
@@ -124,6 +91,7 @@ type pageDay struct {
 	One      string            `json:"one"`      // a value of the first rows
 	Counts   map[string]int    `json:"counts"`   // what is found in the messy list
 	Added    int               `json:"added"`    // rows that the next list has beside it
+	Replaced map[string]int    `json:"replaced"` // rows added and removed by the list after that
 	Code     string            `json:"code"`     // of the first admin
 	Plants   []pagePlant       `json:"plants"`
 }
@@ -136,25 +104,15 @@ type pagePlant struct {
 	Value   string `json:"value"`
 }
 
-// pageResult is what a script says at its end.
-type pageResult struct {
-	Faults, Screens, Secrets []string
-	Facts                    map[string]any
-}
-
-func newPageDay(t *testing.T, tools pageTools, r *room, language string) *pageDay {
+func newPageDay(t *testing.T, tools pagetest.Tools, r *room, language string) *pageDay {
 	t.Helper()
-	shots, err := filepath.Abs(filepath.Join(repository, "bin", "page"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir, w := t.TempDir(), newPageWire(t, r.base)
-	return &pageDay{t: t, tools: tools, wire: w, file: filepath.Join(dir, "room.json"), Address: w.address, Control: w.control, Language: language,
-		Shots: shots, Chromium: tools.chromium, Files: pageFiles(t, dir), One: pageEmail(20), Counts: messyCounts, Added: pageAdded}
+	return &pageDay{t: t, tools: tools, wire: w, dir: dir, Address: w.address, Control: w.control, Language: language,
+		Shots: tools.Shots, Chromium: tools.Chromium, Files: pageFiles(t, dir), One: pageEmail(20), Counts: messyCounts, Added: pageAdded, Replaced: pageReplaced}
 }
 
 // play runs a script, and wants nothing wrong and nothing given away.
-func (p *pageDay) play(script string) pageResult {
+func (p *pageDay) play(script string) pagetest.Result {
 	p.t.Helper()
 	out := p.run(script)
 	for _, f := range out.Faults {
@@ -184,26 +142,7 @@ func (p *pageDay) play(script string) pageResult {
 	return out
 }
 
-func (p *pageDay) run(script string) (out pageResult) {
+func (p *pageDay) run(script string) pagetest.Result {
 	p.t.Helper()
-	raw, err := json.Marshal(p)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(p.file, raw, 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-	cmd := exec.CommandContext(p.t.Context(), p.tools.node, filepath.Join("test", script+".mjs"), p.file)
-	cmd.Dir, cmd.WaitDelay = filepath.Join(repository, "web"), time.Minute
-	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Dir(p.file))
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
-	if err := errors.Join(err, json.Unmarshal(stdout.Bytes(), &out)); err != nil {
-		p.t.Fatalf("%s: %v\n%s%s", script, err, stdout.String(), stderr.String())
-	}
-	if stderr.Len() > 0 {
-		out.Faults = append(out.Faults, fmt.Sprintf("node says: %s", stderr.String()))
-	}
-	return out
+	return p.tools.Run(p.t, p.dir, script, p)
 }

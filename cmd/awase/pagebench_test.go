@@ -2,10 +2,7 @@ package main
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 )
 
 // TestBenchPage has the page check, seal and send a large list, and prints how long each
@@ -18,10 +15,7 @@ func TestBenchPage(t *testing.T) {
 	tools := wantPage(t)
 	r := startRoom(t, t.TempDir(), "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
 	r.ready()
-	cmd := exec.CommandContext(t.Context(), tools.node, filepath.Join("test", "bench-upload.mjs"), r.base, rows)
-	cmd.Dir, cmd.WaitDelay = filepath.Join(repository, "web"), time.Minute
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "CHROMIUM="+tools.chromium)
-	out, err := cmd.CombinedOutput()
+	out, err := tools.Command(t, t.TempDir(), "bench-upload", r.base, rows).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -22,8 +22,14 @@ const pageRows = 6000
 // match by, one an address that is none, and one is there again.
 var messyCounts = map[string]int{"rows": pageRows, "accepted": pageRows - pageRows/10, "rejected": pageRows / 10, "duplicate": pageRows / 20}
 
-// pageAdded are as many people as come the next day.
+// pageAdded are as many people as come the next day. The day after the whole list is sent
+// once more, and pageReplaced says how it differs: some are new, and of the first thousand
+// rows of the messy list, of which seventeen in twenty are somebody's, none is there.
 const pageAdded = 800
+
+var pageReplaced = map[string]int{"added": 100, "removed": pageLeft * 17 / 20}
+
+const pageLeft = 1000
 
 // pageRanked are as many people as a list has that is sent twice.
 const pageRanked = 1200
@@ -37,6 +43,7 @@ const (
 
 func pageEmail(i int) string { return fmt.Sprintf("%s.%d@musashino.example.jp", pageWord, i) }
 func pagePhone(i int) string { return fmt.Sprintf("080-5512-%04d", i) }
+func pageTier(i int) string  { return []string{"gold", "silver", "bronze"}[i%3] }
 
 // pageFiles writes what people drop into the page, and gives the paths by name. Names
 // of files are kept from the room, too: they may name a person.
@@ -52,11 +59,20 @@ func pageFiles(t *testing.T, dir string) map[string]string {
 	ranked := func(from int, ranks ...string) []byte {
 		text := "email,会員ランク,今期ランク\n"
 		for i := range pageRanked {
-			text += fmt.Sprintf("%s,%s,%s\n", pageEmail(pageRows+pageAdded+from+i), ranks[i%2], ranks[i%len(ranks)])
+			text += fmt.Sprintf("%s,%s,%s\n", pageEmail(pageRows+2*pageAdded+from+i), ranks[i%2], ranks[i%len(ranks)])
 		}
 		return []byte(text)
 	}
-	for name, data := range map[string][]byte{"ranked": ranked(0, "gold", "silver", "bronze"), "reranked": ranked(pageRanked/2, "gold", "silver", "bronze", "platinum"), "messy": messyList(t), "more": []byte(more), "refused": []byte("email,phone\n" + pageEmail(1) + ",\"" + pagePhone(1) + "\n")} {
+	whole := strings.ReplaceAll(more, "\n", "\r\n") // as another program writes it
+	for i := pageLeft; i < pageRows; i++ {
+		if j := i % 20; j != 7 && j != 11 && j != 15 {
+			whole += fmt.Sprintf("%s,%s,%s\r\n", pageEmail(i), pagePhone(i), pageTier(i))
+		}
+	}
+	for i := range pageReplaced["added"] {
+		whole += fmt.Sprintf("%s,%s,gold\r\n", pageEmail(pageRows+pageAdded+i), pagePhone(pageRows+pageAdded+i))
+	}
+	for name, data := range map[string][]byte{"ranked": ranked(0, "gold", "silver", "bronze"), "reranked": ranked(pageRanked/2, "gold", "silver", "bronze", "platinum"), "messy": messyList(t), "more": []byte(more), "whole": []byte(whole), "refused": []byte("email,phone\n" + pageEmail(1) + ",\"" + pagePhone(1) + "\n")} {
 		path := filepath.Join(dir, pageWord+"-"+name+".csv")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -91,7 +107,7 @@ func messyList(t *testing.T) []byte {
 		case 15:
 			email = "あとで聞く"
 		}
-		fmt.Fprintf(&b, "%s %d,%s,%s,%s\r\n", "架空 太郎", i, email, phone, []string{"gold", "silver", "bronze"}[tier%3])
+		fmt.Fprintf(&b, "%s %d,%s,%s,%s\r\n", "架空 太郎", i, email, phone, pageTier(tier))
 	}
 	raw, err := japanese.ShiftJIS.NewEncoder().String(b.String())
 	if err != nil {

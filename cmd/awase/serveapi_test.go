@@ -143,7 +143,7 @@ func (r *room) adminByPage() string {
 	if m == nil {
 		r.t.Fatalf("no code was printed: %s", printed(r.cmd))
 	}
-	form := url.Values{"code": {m[1]}, "email": {"first@example.jp"}, "name": {"First"}, "password": {adminsPassword}}
+	form := url.Values{"code": {m[1]}, "email": {"first@example.jp"}, "name": {"First"}, "password": {adminsPassword}, "language": {"ja"}}
 	status, _, text := r.ask("POST", "/setup", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Origin", r.base)
 	if status != http.StatusCreated {
 		r.t.Fatalf("the first admin: %d %s", status, text)

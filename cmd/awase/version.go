@@ -45,12 +45,30 @@ func (b build) String() string {
 	return line + ", " + b.Go + " " + b.Platform
 }
 
+// devel is the version of a program of which Go knows none: neither a release's nor a
+// revision of its source.
+const devel = "(devel)"
+
 // version is that of the program, as Go has it.
 func version() string {
-	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
-		return b.Main.Version
+	if b, ok := debug.ReadBuildInfo(); ok {
+		return versionOf(b)
 	}
-	return "(devel)"
+	return devel
+}
+
+// versionOf is the version of a build or, where it has none, the first twelve digits of
+// its source's revision.
+func versionOf(b *debug.BuildInfo) string {
+	if v := b.Main.Version; v != "" && v != devel {
+		return v
+	}
+	for _, s := range b.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return devel
 }
 
 func versionCommand() *cobra.Command {

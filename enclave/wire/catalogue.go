@@ -167,8 +167,8 @@ type ListVersion struct {
 	Change  seal.Change `json:"change"`              // ListReplaced, seal.Add or seal.Remove
 	Rows    int64       `json:"rows"`
 	Tokens  int64       `json:"tokens"`
-	Added   int64       `json:"added"`
-	Removed int64       `json:"removed"`
+	Added   *int64      `json:"added,omitempty"`   // rows that were not in the version before; nil: not known
+	Removed *int64      `json:"removed,omitempty"` // rows of that one which are not in this; nil: not known
 	Columns []Dim       `json:"columns,omitempty"` // declared columns with their domains
 	Seq     int64       `json:"log_entry"`
 	At      string      `json:"at"`

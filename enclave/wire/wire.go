@@ -159,12 +159,12 @@ type BaseLoaded struct {
 // nothing of the match.
 type ListLoaded struct {
 	Ack
-	Change  seal.Change `json:"change"`  // what the file did: ListReplaced, seal.Add or seal.Remove
-	Added   int64       `json:"added"`   // rows that were not there before; of an Add
-	Removed int64       `json:"removed"` // rows that are not there any more; of a Remove
-	Rows    int64       `json:"rows"`    // distinct rows
-	Tokens  int64       `json:"tokens"`  // distinct identifiers
-	Floor   int64       `json:"floor"`   // reports need at least this many identifiers
+	Change  seal.Change `json:"change"`            // what the file did: ListReplaced, seal.Add or seal.Remove
+	Added   *int64      `json:"added,omitempty"`   // rows that were not there before; nil: not known
+	Removed *int64      `json:"removed,omitempty"` // rows that are not there any more; nil: not known
+	Rows    int64       `json:"rows"`              // distinct rows
+	Tokens  int64       `json:"tokens"`            // distinct identifiers
+	Floor   int64       `json:"floor"`             // reports need at least this many identifiers
 }
 
 // EventsRequest names whose event log a file is: a party's under an entrustment,

@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +23,10 @@ import (
 	"awase/internal/apitest"
 )
 
-const public = "http://room.test"
+const (
+	public = "http://room.test"
+	secret = "a client's secret"
+)
 
 // users are who the provider knows; the name is the password too.
 type users map[string]*storage.User
@@ -45,6 +49,12 @@ type provider struct {
 
 func start(t *testing.T, u users) *provider {
 	t.Helper()
+	return startFor(t, u, public)
+}
+
+// startFor starts a provider of the room at an address.
+func startFor(t *testing.T, u users, room string) *provider {
+	t.Helper()
 	// The example server logs to the process's logger, whatever we say.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	p := &provider{}
@@ -55,8 +65,9 @@ func start(t *testing.T, u users) *provider {
 		}
 		p.own.ServeHTTP(w, r)
 	}))
-	p.url = "http://" + srv.Listener.Addr().String()
-	storage.RegisterClients(storage.WebClient("awase", "a client's secret", public+"/v1/oidc/callback"))
+	// By name, as a room at 127.0.0.1 is of another site for a browser.
+	p.url = "http://localhost:" + strconv.Itoa(srv.Listener.Addr().(*net.TCPAddr).Port)
+	storage.RegisterClients(storage.WebClient("awase", secret, room+"/v1/oidc/callback"))
 	p.own = exampleop.SetupServer(p.url, storage.NewStorage(u), nil, false)
 	srv.Start()
 	t.Cleanup(srv.Close)
@@ -68,7 +79,7 @@ func room(t *testing.T, p *provider) *apitest.Room {
 	t.Helper()
 	return apitest.Start(t, func(o *api.Options) {
 		o.PublicURL = public
-		o.OIDC = &api.OIDCOptions{Issuer: p.url, ClientID: "awase", ClientSecret: "a client's secret"}
+		o.OIDC = &api.OIDCOptions{Issuer: p.url, ClientID: "awase", ClientSecret: secret}
 	})
 }
 
@@ -213,7 +224,7 @@ func TestSignIn(t *testing.T) {
 	}
 	// It is no password account.
 	r.Nobody().Do("POST", "/v1/session", map[string]any{"email": "mei@acme.example", "password": ""}).Want(http.StatusUnauthorized)
-	for _, not := range []string{"acme.example", query(t, back, "code"), query(t, back, "state"), "client's secret"} {
+	for _, not := range []string{"acme.example", query(t, back, "code"), query(t, back, "state"), secret} {
 		if strings.Contains(r.Log.String(), not) {
 			t.Errorf("the log holds %q", not)
 		}
@@ -333,7 +344,7 @@ func TestEnds(t *testing.T) {
 	var late atomic.Bool
 	slow := apitest.Start(t, func(o *api.Options) {
 		o.PublicURL = public
-		o.OIDC = &api.OIDCOptions{Issuer: p.url, ClientID: "awase", ClientSecret: "a client's secret"}
+		o.OIDC = &api.OIDCOptions{Issuer: p.url, ClientID: "awase", ClientSecret: secret}
 		o.Now = func() time.Time {
 			if late.Load() {
 				return time.Now().Add(10 * time.Minute)

@@ -53,11 +53,15 @@ func (s *Store) notify(ctx context.Context, tx *sql.Tx, t *store.Telling) error 
 	if err != nil {
 		return err
 	}
+	but, err := asWords(t.But)
+	if err != nil {
+		return err
+	}
 	type told struct {
 		person string
 		mail   bool
 	}
-	people, err := all(ctx, s, tx, "notice_people", func(r row) (p told, err error) { return p, r.Scan(&p.person, &p.mail) }, t.Party, roles, t.Kind)
+	people, err := all(ctx, s, tx, "notice_people", func(r row) (p told, err error) { return p, r.Scan(&p.person, &p.mail) }, t.Party, roles, t.Kind, but)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (s *Store) Report(ctx context.Context, party, id string) (*store.Report, er
 
 // Reports gives reports of a party, newest first, one more than the page takes.
 func (s *Store) Reports(ctx context.Context, party string, f store.ReportFilter, p store.Page) ([]*store.Report, error) {
-	return all(ctx, s, s.read, "report_list", scanReport, party, f.Entrustment, f.Kind, f.Schedule, p.After, p.Limit+1)
+	return all(ctx, s, s.read, "report_list", scanReport, party, f.Entrustment, f.Kind, f.Schedule, p.After, p.Limit+1, f.ID)
 }
 
 // ExpireReports forgets reports that their contract keeps no longer. Their files

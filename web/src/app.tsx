@@ -1,11 +1,12 @@
-import { lazy, Suspense, useEffect, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, type ComponentType, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { I18nProvider } from 'react-aria-components/I18nProvider'
 import { followSession, useMe, type Me as Who } from './api/me'
 import { Door } from './shell/door'
 import { Shell } from './shell/shell'
-import { NotFound } from './shell/notfound'
+import { NotFound, NotYours } from './shell/notfound'
+import { mayBeAt, type Place } from './shell/places'
 import { Load, Skeleton } from './ui/state'
 
 const Home = lazy(() => import('./places/home'))
@@ -18,6 +19,14 @@ const Notices = lazy(() => import('./places/notices'))
 const Help = lazy(() => import('./places/help'))
 const SignIn = lazy(() => import('./places/door/signin'))
 const Invitation = lazy(() => import('./places/door/invitation'))
+
+/** Places that somebody may not have: asked for all the same, they say so. */
+const places: [Place['name'], ComponentType][] = [
+  ['entrustments', Entrustments],
+  ['lists', Lists],
+  ['reports', Reports],
+  ['admin', Admin],
+]
 
 export function App() {
   const { i18n } = useTranslation()
@@ -45,10 +54,9 @@ export function App() {
                     <Route path="/sign-in">
                       <Redirect to="/" replace />
                     </Route>
-                    <Route path="/entrustments" component={Entrustments} nest />
-                    <Route path="/lists" component={Lists} nest />
-                    <Route path="/reports" component={Reports} nest />
-                    <Route path="/admin" component={Admin} nest />
+                    {places.map(([name, component]) => (
+                      <Route key={name} path={`/${name}`} component={mayBeAt(who, name) ? component : NotYours} nest />
+                    ))}
                     <Route path="/me" component={Me} nest />
                     <Route path="/notices" component={Notices} />
                     <Route path="/help" component={Help} />

@@ -1,7 +1,8 @@
-// The day of an admin: somebody is invited and comes, in a browser of their own; a token
-// is made; a webhook is refused, another added, tested, and its deliveries are read; how
-// the room stands and what it says of itself.
+// The day of an admin: somebody is invited and comes, in a browser of their own, and puts
+// a second factor in force; a token is made; a webhook is refused, another added, tested,
+// and its deliveries are read; how the room stands and what it says of itself.
 import { day, line } from './harness.mjs'
+import { secondFactor } from './factor.mjs'
 import { enter, visit } from './hands.mjs'
 
 await day('admin', async (d) => {
@@ -48,8 +49,11 @@ await day('admin', async (d) => {
   await hana.getByRole('button', { name: say('door:invitation.accept') }).click()
   await hana.getByRole('navigation', { name: say('shell:places') }).waitFor()
   await hana.getByRole('button', { name: say('shell:account', { name: 'Hana Practice' }) }).waitFor()
+  await secondFactor(hana, d, { name: 'Hana Practice', email: `hana.${room.language}@acme.example`, password: pass })
   await link('admin:invite.done').click()
-  await page.getByRole('table').getByText('Hana Practice').waitFor()
+  const she = page.getByRole('row').filter({ hasText: 'Hana Practice' })
+  await she.waitFor()
+  is('her admin sees that she has a second factor', (await she.getByText(t('admin:people.noTotp')).count()) === 0)
 
   // A token, which is shown once.
   await button('shell:account').click()

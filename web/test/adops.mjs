@@ -104,6 +104,19 @@ await day('adops', async (d) => {
   await versions.getByRole('row', { name: has('lists:one.version', { n: 2 }) }).waitFor()
   const second = await versions.getByRole('row', { name: has('lists:one.version', { n: 2 }) }).innerText()
   is(`the second version says how many rows came: ${second}`, second.includes(`+${number(room.added)}`))
+
+  // The day after, the whole list in its place: what it changes is said of it, too.
+  await page.getByRole('link', { name: say('lists:one.refresh') }).click()
+  const [again] = await Promise.all([page.waitForEvent('filechooser'), button('lists:file.choose').click()])
+  await again.setFiles(room.files.whole)
+  await page.getByRole('heading', { name: say('lists:check.title') }).waitFor()
+  await button('lists:send.start').click()
+  await page.getByText(t('lists:sending.loadedText', { list: 'messy', version: '3' })).waitFor()
+  const { added, removed } = room.replaced
+  await page.getByText(t('lists:sending.diff', { added: number(added), removed: number(removed) })).waitFor()
+  await page.getByRole('link', { name: say('lists:sending.see') }).click()
+  const third = await versions.getByRole('row', { name: has('lists:one.version', { n: 3 }) }).innerText()
+  is(`the third version says how many rows came and went: ${third}`, third.includes(`+${number(added)}`) && third.includes(`−${number(removed)}`))
   await screen(page, 'list-versions')
 
   // A list that comes again: by its header, last year's rank would be counted by; it is

@@ -35,12 +35,17 @@ await day('client', async (d) => {
   }
   let card = await build()
   await screen(page, 'gallery')
+  const cards = await page.getByRole('main').getByRole('article').getByRole('link').allInnerTexts()
+  is(`each way to a kind of report has a name of its own: ${cards}`, cards.length > 3 && new Set(cards).size === cards.length)
   await card.getByRole('link').click()
   await title('reports:standard.profile.name').waitFor()
   const question = page.getByRole('region', { name: say('reports:form.question') })
   await choose(question, new RegExp(`${t('reports:form.whichList')}$`), say('reports:form.list', { name: 'spring' }))
   await precision('40').check({ force: true })
   await ask.waitFor()
+  // A planning cube tells how much of the list is matched: the forecast is for so many.
+  await page.getByText(has('reports:forecast.known')).waitFor()
+  is('nobody is asked what is known', (await page.getByLabel(t('reports:forecast.rate')).count()) === 0)
   await screen(page, 'ask')
   await ask.click()
   await page.waitForURL(/\/reports\/rep-/)
@@ -56,6 +61,7 @@ await day('client', async (d) => {
   const withheld = table.getByText(t('report:withheld.full'), { exact: true })
   is('some cell is withheld, or all are shown', (await withheld.count()) > 0 || (await page.getByText(t('report:withheld.why')).count()) === 0)
   await page.getByRole('heading', { name: say('report:about.title') }).waitFor()
+  is('that it is practice is said once', (await page.getByText(t('report:page.practice')).count()) === 1 && (await page.getByText(t('report:page.dev')).count()) === 0)
   await page.getByText(t('report:receipt.show')).click()
   for (const one of ['signature', 'table', 'checkpoint', 'inclusion', 'entry']) await page.getByText(t(`report:receipt.check.${one}`)).waitFor()
   await screen(page, 'report')
@@ -138,6 +144,16 @@ await day('client', async (d) => {
   await colleague.getByRole('table').getByRole('link').first().waitFor()
   is('who reads does not ask', (await colleague.getByRole('link', { name: say('reports:list.ask') }).count()) === 0)
   await screen(colleague, 'reports-viewer-360')
+  // Places that are not for who reads say so, and ask nothing of the room.
+  for (const place of ['/lists', '/lists/new', '/admin', '/admin/people']) {
+    await colleague.goto(place)
+    await colleague.getByRole('heading', { level: 1, name: say('shell:notYours.title') }).waitFor()
+  }
+  await screen(colleague, 'not-yours-viewer-360')
+  for (const place of ['/reports/ask', '/reports/ask/profile', '/reports/schedules/new']) {
+    await colleague.goto(place)
+    await colleague.getByText(t('reports:gallery.notYou.title')).waitFor()
+  }
 })
 
 // Spends what the party has left of its budget, by questions that cost much.

@@ -10,14 +10,18 @@ import { look } from './look.mjs'
 import { watch } from './watch.mjs'
 import { wordsOf } from './words.mjs'
 
-const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-domain-reliability', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-domain-reliability']
+
+/** No name is looked up but those of the room, and of the provider that signs people in. */
+const names = (room) => `--host-resolver-rules=MAP * ~NOTFOUND${[room.address, room.provider].flatMap((at) => (at ? [`, EXCLUDE ${new URL(at).hostname}`] : [])).join('')}`
 
 /** How long anything may take: a machine may be busy, and what comes is not waited for. */
 export const ample = 60_000
 
 /**
  * Plays a day: f gets
- *   room      what TestPage says: address, control, language, files, accounts…
+ *   room      what TestPage says: address, control, language, files, accounts…; provider:
+ *             the origin of an OpenID provider, which people are sent to
  *   t, say    the words (words.mjs)
  *   person()  a new person with a browser of their own: a page of playwright's
  *   screen(page, name)  looks at a screen: axe in light and dark, and screenshots
@@ -43,7 +47,7 @@ export async function day(name, f) {
       executablePath: room.chromium,
       headless: true,
       chromiumSandbox: false, // nothing of a stranger's is opened, and a container has no user namespaces of its own
-      args,
+      args: [...args, names(room)],
       locale: room.language === 'ja' ? 'ja-JP' : 'en-GB',
       timezoneId: 'Asia/Tokyo',
       colorScheme: 'light',
@@ -57,7 +61,7 @@ export async function day(name, f) {
     context.setDefaultTimeout(ample)
     context.setDefaultNavigationTimeout(ample)
     const page = context.pages()[0] ?? (await context.newPage())
-    page.faults = watch(context, page, room.address, (fault) => faults.push(fault))
+    page.faults = watch(context, page, room.address, (fault) => faults.push(fault), room.provider)
     return page
   }
   const fault = (text) => faults.push(text)

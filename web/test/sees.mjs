@@ -1,6 +1,8 @@
 // What the harness sees: every control that a day rests on is shown one thing that it
 // must report. Says which went unseen.
+import { EventEmitter } from 'node:events'
 import { day } from './harness.mjs'
+import { watch } from './watch.mjs'
 
 await day('sees', async ({ room, person, screen, fault, taken }) => {
   const page = await person()
@@ -49,6 +51,18 @@ await day('sees', async ({ room, person, screen, fault, taken }) => {
   await seen('a-small-target', /a target of \d+ × 20 px: small/, () => append('<button id="small">small</button>').then(() => page.evaluate(() => (document.getElementById('small').style.height = '20px'))), remove)
   await seen('a-page-that-is-too-wide', /scrolls sideways/, () => append('<p id="wide">wide</p>').then(() => page.evaluate(() => (document.getElementById('wide').style.width = '3000px'))), remove)
   await seen('another-language', /says that it is in en-GB/, () => page.evaluate(() => (document.documentElement.lang = 'en-GB')))
+
+  // To where people sign in they are sent, and the page asks it for nothing.
+  const sent = (elsewhere, navigation) => {
+    const context = new EventEmitter()
+    const faults = []
+    watch(context, new EventEmitter(), room.address, (text) => faults.push(text), elsewhere)
+    context.emit('request', { url: () => 'http://provider.example/login', method: () => 'GET', isNavigationRequest: () => navigation })
+    return faults.length
+  }
+  if (sent('http://provider.example', true) !== 0) fault('people may not go to the provider')
+  if (sent('http://provider.example', false) !== 1) fault('a request to the provider went unseen')
+  if (sent('http://other.example', true) !== 1 || sent(undefined, true) !== 1) fault('going to another than the provider went unseen')
 
   // What is planted in what goes over the line, each over a line of its own: TestPageSees
   // looks for it there.

@@ -5,14 +5,15 @@ const fits = (want, is) => (want instanceof RegExp ? want.test(is) : String(want
 /**
  * Reports to fault: an error or warning on the console, an exception that nobody
  * caught, a violation of the Content-Security-Policy, a request to another origin, a
- * crash. Gives
+ * crash. elsewhere: an origin that people are sent to, as documents of their own, whose
+ * addresses may be asked for so and in no other way. Gives
  *   refuses(status, path, least = 1)  answers of this status at this path are as wished
  *                          from now on, at least so many: Chromium writes each to the
  *                          console. Either may be a pattern
  *   cut(f)                 while f runs the line may be cut
  *   missed()               reports what was announced and did not happen
  */
-export function watch(context, page, address, fault) {
+export function watch(context, page, address, fault, elsewhere) {
   const origin = new URL(address).origin
   const announced = []
   let line = 0
@@ -39,6 +40,7 @@ export function watch(context, page, address, fault) {
   context.on('request', (r) => {
     const url = new URL(r.url())
     if (url.protocol === 'data:' || (url.protocol === 'blob:' && url.origin === origin)) return
+    if (url.origin === elsewhere && r.isNavigationRequest()) return
     if (url.origin !== origin) fault(`a request to another origin: ${r.method()} ${url.origin}`)
   })
   page.on('crash', () => fault('the page crashed'))

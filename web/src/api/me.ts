@@ -25,6 +25,11 @@ async function whoIsHere(): Promise<Me | null> {
   // Of somebody who was there it is asked itself: a session that ended is begun
   // again over the page, which would else give way to the door with all that was typed.
   if (queries.getQueryData(['me'])) return ask(api.GET('/v1/me', {}))
+  return whoCame()
+}
+
+/** Who has come, in whichever tab; null: nobody. */
+export async function whoCame(): Promise<Me | null> {
   const ways = await ask(api.GET('/v1/session/ways', {}))
   queries.setQueryData(['ways'], ways)
   return ways.signed_in ? ask(api.GET('/v1/me', {})) : null

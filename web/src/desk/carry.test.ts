@@ -66,7 +66,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal('addEventListener', () => {})
   vi.stubGlobal('removeEventListener', () => {})
-  Object.assign(world, { acts: [], sealed: true, state: 'open', jobs: [{ state: 'running' }, { state: 'done', result: { version: 3, changed: true } }], send: [], here: 'p' })
+  Object.assign(world, { acts: [], sealed: true, state: 'open', jobs: [{ state: 'running' }, { state: 'done', result: { version: 3, changed: true, rows: 6, added: 2, removed: 1 } }], send: [], here: 'p' })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -77,7 +77,7 @@ describe('an upload', () => {
   it('is sent, loaded and cleared away', async () => {
     const phases = await carried(start)
     expect(world.acts).toEqual(['send new', '6/6', 'load a1', 'job', 'job'])
-    expect(world.kept).toMatchObject({ state: 'loaded', version: 3, same: false, path: '/v1/uploads/upl-1', job: 'job-1' })
+    expect(world.kept).toMatchObject({ state: 'loaded', version: 3, same: false, diff: { added: 2, removed: 1 }, path: '/v1/uploads/upl-1', job: 'job-1' })
     expect(world.sealed).toBe(false)
     expect(phases.at(-1)).toBe('over')
   })

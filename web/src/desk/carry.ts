@@ -1,7 +1,7 @@
 // Carries one upload on, step by step, until it is loaded, refused or stopped.
 import { queries } from '../api/client'
 import { nextStep, obstacle, problemOf, type Phase } from './drive'
-import { lockName, readMeta, removeSealed, sealedBytes, type Meta } from './meta'
+import { diffOf, lockName, readMeta, removeSealed, sealedBytes, type Meta } from './meta'
 import * as room from './room'
 import { transfer } from './transfer'
 
@@ -137,9 +137,9 @@ const does = {
       const job = await room.job(m.job ?? '')
       if (job.progress) line.progress(job.progress.read, job.progress.of)
       if (job.state === 'done') {
-        const result = job.result as { version?: number; changed?: boolean } | null | undefined
+        const result = job.result as { version?: number; changed?: boolean; rows?: number; added?: number; removed?: number } | null | undefined
         await removeSealed(m.id)
-        await line.keep({ ...m, state: 'loaded', version: result?.version, same: result?.changed === false, ended: now() })
+        await line.keep({ ...m, state: 'loaded', version: result?.version, same: result?.changed === false, diff: diffOf(result), ended: now() })
         void queries.invalidateQueries({ queryKey: ['lists'] })
         return
       }

@@ -8,6 +8,8 @@ import type { Change, Group, Report } from './protocol'
  * loading: a job loads it. loaded, failed, cut, expired: it is over. */
 export type State = 'sealing' | 'sealed' | 'sent' | 'loading' | 'loaded' | 'failed' | 'cut' | 'expired'
 
+export type Diff = { added: number; removed: number }
+
 export type Meta = {
   schema: 1
   /** Upload id of the sealed file, and its name here. */
@@ -31,9 +33,18 @@ export type Meta = {
   version?: number
   /** The list was the same already: it has no new version. */
   same?: boolean
+  /** Its rows beside those of the version before, where there is one and it is known. */
+  diff?: Diff
   problem?: Pick<Problem, 'code' | 'detail' | 'clause' | 'mend'>
   /** What was found in it: counts, places, reasons. */
   found?: { report: Report; groups: Group[] }
+}
+
+/** What a load says of the version before. */
+export function diffOf(r: { rows?: number; added?: number; removed?: number } | null | undefined): Diff | undefined {
+  if (r?.added === undefined || r.removed === undefined) return undefined
+  const beside = r.removed > 0 || r.added !== r.rows
+  return beside ? { added: r.added, removed: r.removed } : undefined
 }
 
 export const over = (s: State) => s === 'loaded' || s === 'failed' || s === 'cut' || s === 'expired'

@@ -21,16 +21,11 @@ async function read(report: string, lang: 'ja' | 'en'): Promise<Read> {
 /** A release never changes: it is read once. */
 export const useRelease = (report: string | undefined) => useQuery({ queryKey: ['release', report], queryFn: () => read(report!, spoken()), enabled: !!report, staleTime: Infinity })
 
-/** A report's row, which says until when it is kept; none where it is not among the
- * newest of its kind. */
-export function useReportRow(report: string, r: Release | undefined) {
+/** A report's row, which says until when it is kept; null: there is none. */
+export function useReportRow(report: string) {
   return useQuery({
     queryKey: ['report-row', report],
-    enabled: !!r,
     staleTime: 60_000,
-    queryFn: async () => {
-      const page = await ask(api.GET('/v1/reports', { params: { query: { limit: 200, entrustment: r!.entrustment, kind: r!.report } } }))
-      return page.items.find((x) => x.id === report) ?? null
-    },
+    queryFn: async () => (await ask(api.GET('/v1/reports', { params: { query: { report } } }))).items[0] ?? null,
   })
 }

@@ -3,13 +3,18 @@ import { ButtonLink } from '../ui/button'
 import { PageHead } from '../ui/page'
 import { Empty } from '../ui/state'
 
-export function NotFound() {
+export const NotFound = () => <Nothing says="notFound" />
+
+/** A place that is not for one's role: nothing was asked of the room. */
+export const NotYours = () => <Nothing says="notYours" />
+
+function Nothing({ says }: { says: 'notFound' | 'notYours' }) {
   const { t } = useTranslation('shell')
   return (
     <>
-      <PageHead title={t('notFound.title')} />
-      <Empty title={t('notFound.what')} action={<ButtonLink to="/">{t('notFound.home')}</ButtonLink>}>
-        <p>{t('notFound.text')}</p>
+      <PageHead title={t(`${says}.title`)} />
+      <Empty title={t(`${says}.what`)} action={<ButtonLink to="~/">{t('notFound.home')}</ButtonLink>}>
+        <p>{t(`${says}.text`)}</p>
       </Empty>
     </>
   )

@@ -3,6 +3,10 @@ import { has, type Me } from '../api/me'
 
 export type Place = { to: string; name: 'home' | 'entrustments' | 'lists' | 'reports' | 'admin' }
 
+/** Whether somebody may be at a place. Reports can be read by every role, and notices lead
+ * there who has them not in the menu. */
+export const mayBeAt = (me: Me, name: Place['name']) => name === 'reports' || placesOf(me).some((p) => p.name === name)
+
 export function placesOf(me: Me): Place[] {
   const out: Place[] = [
     { to: '/', name: 'home' },

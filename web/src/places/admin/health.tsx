@@ -42,7 +42,7 @@ export function Health() {
                   [t('health.acts'), t(r.officers ? 'health.actsOfficers' : r.initialised ? 'health.actsDev' : 'health.actsNone')],
                   [t('health.people'), t(r.practice ? 'health.peopleMade' : 'health.peopleReal')],
                   [t('health.log'), r.log_entry < 0 ? t('health.logEmpty') : t('health.logAt', { entry: number(r.log_entry) })],
-                  [t('health.version'), r.version],
+                  [t('health.version'), r.version === '(devel)' ? t('health.noVersion') : r.version], // what Go calls a build without one
                 ]}
               />
             </div>

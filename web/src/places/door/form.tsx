@@ -24,7 +24,7 @@ export function SignInForm({ email: known, onDone }: { email?: string; onDone?: 
     setBusy(true)
     setError(undefined)
     try {
-      const me = await signIn(email.trim(), password, code.trim())
+      const me = await signIn(email.trim(), password, code.replace(/\s/g, ''))
       onDone?.(me)
     } catch (err) {
       if (err instanceof Refusal && err.problem.field === 'totp' && !asks) setAsks(true)

@@ -27,18 +27,18 @@ export default function SignIn() {
             <div className="panel">
               <h2>{t('setup.title')}</h2>
               <p>{t('setup.text')}</p>
-              <a className="button" href="/setup">
+              <a className="button" href={`/setup?lang=${spoken()}`}>
                 {t('setup.go')}
               </a>
             </div>
           )}
           {w.practice && <Practice people={w.practice} />}
-          <div className="panel">
+          <div className="panel stack">
             <h1>{t('title')}</h1>
             <OidcRefused />
             <SignInForm />
             {w.oidc && (
-              <p>
+              <p className="row">
                 <a className="button" href="/v1/oidc/start">
                   {t('oidc')}
                 </a>

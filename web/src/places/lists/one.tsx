@@ -8,6 +8,7 @@ import { Badge, Load } from '../../ui/state'
 import { Table } from '../../ui/table'
 import { useAttributeName } from './attributes'
 import { newest, useFloor, useList, useLoads, useTakers, type List, type Taker, type Version } from './data'
+import { signed } from './diff'
 import { StateOf } from './lists'
 import { Upload } from './sending'
 import { termsOf } from './new/where'
@@ -94,9 +95,6 @@ function Versions({ entrustment, list }: { entrustment: string; list: List }) {
   }
   const refused = (loads.data ?? []).filter((j) => j.state === 'failed')
   const versions = [...list.versions].sort((a, b) => b.version - a.version)
-  // What a replacement leaves of the version before, the room does not say.
-  const plain = (v: Version) => (v.change ?? 'replace') === 'replace'
-  const signed = (n: number | undefined, sign: string) => (n ? sign + number(n) : '0')
   return (
     <section className="stack-s" aria-labelledby="versions">
       <h2 id="versions">{t('one.versions')}</h2>
@@ -108,8 +106,8 @@ function Versions({ entrustment, list }: { entrustment: string; list: List }) {
           { id: 'version', head: t('column.version'), header: true, cell: (v) => t('one.version', { n: v.version }) },
           { id: 'change', head: t('column.change'), cell: (v) => t(`where.${v.change ?? 'replace'}`) },
           { id: 'rows', head: t('column.rows'), num: true, cell: (v) => number(v.rows) },
-          { id: 'added', head: t('column.added'), num: true, cell: (v) => (plain(v) ? '—' : signed(v.added, '+')) },
-          { id: 'removed', head: t('column.removed'), num: true, cell: (v) => (plain(v) ? '—' : signed(v.removed, '−')) },
+          { id: 'added', head: t('column.added'), num: true, cell: (v) => signed(v.added, '+') },
+          { id: 'removed', head: t('column.removed'), num: true, cell: (v) => signed(v.removed, '−') },
           { id: 'at', head: t('column.at'), cell: (v) => <span className="nowrap">{time(v.at)}</span> },
           { id: 'who', head: t('column.who'), cell: who },
         ]}

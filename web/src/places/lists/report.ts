@@ -21,6 +21,7 @@ export function reportText(m: Meta, say: T, i18n: Pick<I18n, 'exists'>): string 
     `${t('count.rejected')} ${number(r.rejected)}`,
   ]
   if (r.no_consent > 0) lines.push(`${t('count.noConsent')} ${number(r.no_consent)}`)
+  if (m.diff) lines.push('', t('sending.diff', { added: number(m.diff.added), removed: number(m.diff.removed) }))
   for (const g of m.found?.groups ?? []) {
     const known = i18n.exists(`lists:reason.${g.reason}.0`)
     lines.push('', `${g.column || t('problems.row')}: ${t(known ? `reason.${g.reason}.0` : 'reason.other.0')} (${number(g.count)})`)
@@ -31,7 +32,7 @@ export function reportText(m: Meta, say: T, i18n: Pick<I18n, 'exists'>): string 
 }
 
 export function reportJSON(m: Meta): string {
-  return JSON.stringify({ schema: 'awase.check/v1', entrustment: m.entrustment, list: m.list, version: m.version, change: m.change || 'replace', at: m.created, ...m.found }, null, 2) + '\n'
+  return JSON.stringify({ schema: 'awase.check/v1', entrustment: m.entrustment, list: m.list, version: m.version, change: m.change || 'replace', at: m.created, ...m.diff, ...m.found }, null, 2) + '\n'
 }
 
 export function saveReport(m: Meta, as: 'text' | 'json', t: T, i18n: Pick<I18n, 'exists'>) {

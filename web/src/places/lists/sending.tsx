@@ -143,6 +143,7 @@ function Over({ of: s, next, onward }: { of: Sending; next?: ReactNode; onward?:
             <Badge kind="good">{t('sending.loaded')}</Badge>
             <span>{t(m.same ? 'sending.sameText' : 'sending.loadedText', { list: m.list, version: m.version ?? '' })}</span>
           </div>
+          {m.diff && !m.same && <p>{t('sending.diff', { added: number(m.diff.added), removed: number(m.diff.removed) })}</p>}
           {next && !m.same && <p>{t('sending.after')}</p>}
           <div className="row">
             {onward && next}

@@ -11,24 +11,43 @@ const b = 'awase/room+11111111+Other='
 
 test('the key first seen is kept, and another one is told', () => {
   const s = store()
-  expect(trust(s, a, first)).toMatchObject({ changed: false, pin: { line: a, given: false, since: first.toISOString() } })
-  expect(trust(s, a, later)).toMatchObject({ changed: false, pin: { since: first.toISOString() } })
-  expect(trust(s, b, later)).toMatchObject({ changed: true, pin: { line: a } })
+  expect(trust(s, a, first, false)).toMatchObject({ changed: false, pin: { line: a, given: false, since: first.toISOString() } })
+  expect(trust(s, a, later, false)).toMatchObject({ changed: false, pin: { since: first.toISOString() } })
+  expect(trust(s, b, later, false)).toMatchObject({ changed: true, pin: { line: a } })
   forgetPin(s)
-  expect(trust(s, b, later)).toMatchObject({ changed: false, pin: { line: b } })
+  expect(trust(s, b, later, false)).toMatchObject({ changed: false, pin: { line: b } })
+})
+
+test('a room to rehearse in begins anew with its key, and says what it was', () => {
+  const s = store()
+  trust(s, a, first, true)
+  keepCheckpoint(s, 'awase/room\n9\nroot\n')
+  const anew = trust(s, b, later, true)
+  expect(anew).toMatchObject({ changed: false, pin: { line: b, practice: true }, before: { line: a } })
+  expect(anew.pin.checkpoint).toBeUndefined() // it was of the log before
+  expect(trust(s, b, later, true).before).toBeUndefined()
+  expect(trust(s, a, later, false)).toMatchObject({ changed: true, pin: { line: b } }) // earnest now, with another key
+})
+
+test('that a room calls itself practice takes no key of a room in earnest', () => {
+  const s = store()
+  trust(s, a, first, false)
+  expect(trust(s, b, later, true)).toMatchObject({ changed: true, pin: { line: a } })
+  keepGiven(s, a, first)
+  expect(trust(s, b, later, true)).toMatchObject({ changed: true, pin: { line: a, given: true } })
 })
 
 test('a key got by another way stands above what the server shows', () => {
   const s = store()
-  trust(s, a, first)
+  trust(s, a, first, false)
   keepGiven(s, ` ${b}\n`, later)
-  expect(trust(s, b, later)).toMatchObject({ changed: false, pin: { given: true, line: b } })
-  expect(trust(s, a, later).changed).toBe(true)
+  expect(trust(s, b, later, false)).toMatchObject({ changed: false, pin: { given: true, line: b } })
+  expect(trust(s, a, later, false).changed).toBe(true)
 })
 
 test('a checkpoint never goes back', () => {
   const s = store()
-  trust(s, a, first)
+  trust(s, a, first, false)
   keepCheckpoint(s, 'awase/room\n9\nroot\n')
   keepCheckpoint(s, 'awase/room\n7\nroot\n')
   expect(readPin(s)?.checkpoint).toContain('\n9\n')

@@ -10,6 +10,8 @@ export type Pin = {
   given: boolean
   /** The last checkpoint of the log that was checked by it. */
   checkpoint?: string
+  /** Whether the room said that it is one to rehearse in when it was kept. */
+  practice?: boolean
 }
 
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
@@ -39,7 +41,7 @@ const write = (store: Store, pin: Pin) => {
 export const keepGiven = (store: Store, line: string, now: Date) => write(store, { line: line.trim(), since: now.toISOString(), given: true })
 
 /** Keeps the key that the server shows now, in place of another. */
-export const keepSeen = (store: Store, line: string, now: Date) => write(store, { line: line.trim(), since: now.toISOString(), given: false })
+export const keepSeen = (store: Store, line: string, now: Date, practice = false) => write(store, { line: line.trim(), since: now.toISOString(), given: false, ...(practice ? { practice } : {}) })
 
 /** Keeps the checkpoint that was checked last; it never goes back. */
 export function keepCheckpoint(store: Store, checkpoint: string) {
@@ -50,11 +52,15 @@ export function keepCheckpoint(store: Store, checkpoint: string) {
 const sizeOf = (checkpoint: string | undefined) => Number((checkpoint ?? '').split('\n')[1]) || 0
 
 /** What to check by: the key that is kept, and whether the server now shows another. The
- * first that is seen is kept. */
-export function trust(store: Store, served: string, now: Date): { pin: Pin; changed: boolean } {
+ * first that is seen is kept. A room to rehearse in, which is made anew whenever somebody
+ * likes, begins anew with its key: where the one that is kept was of such a room, too. That
+ * a room in earnest calls itself one takes no key from this device. */
+export function trust(store: Store, served: string, now: Date, practice: boolean): { pin: Pin; changed: boolean; before?: Pin } {
   const pin = readPin(store)
-  if (!pin) return { pin: keepSeen(store, served, now), changed: false }
-  return { pin, changed: pin.line !== served.trim() }
+  if (!pin) return { pin: keepSeen(store, served, now, practice), changed: false }
+  if (pin.line === served.trim()) return { pin, changed: false }
+  if (practice && pin.practice && !pin.given) return { pin: keepSeen(store, served, now, practice), changed: false, before: pin }
+  return { pin, changed: true }
 }
 
 /** The name of a log and a key of the note format; undefined of what is no such line. */

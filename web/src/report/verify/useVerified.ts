@@ -7,8 +7,9 @@ import type { Read } from '../useRelease'
 import { forgetPin, keepCheckpoint, readPin, trust, type Pin } from './pin'
 import { isKey, verify, type Finding, type VerifyAnswer } from './verify'
 
-/** What came of it. ok: every check holds, and the key is the one that is kept. */
-export type Checked = { answer: VerifyAnswer; ok: boolean; pin: Pin | undefined; changed: boolean; served: string; growth: { name: string; finding: Finding }[] }
+/** What came of it. ok: every check holds, and the key is the one that is kept. practice:
+ * the room is one to rehearse in; before: whose key was kept until now, as it was made anew. */
+export type Checked = { answer: VerifyAnswer; ok: boolean; pin: Pin; changed: boolean; practice: boolean; before?: Pin; served: string; growth: { name: string; finding: Finding }[] }
 
 const files = new WeakMap<Uint8Array, number>()
 let known = 0
@@ -22,25 +23,25 @@ export function checkOf(read: Read): [string, number] {
 }
 
 export function useVerified(read: Read) {
-  return useQuery({ queryKey: checkOf(read), queryFn: () => checked(read, !!read.release.privacy.practice), staleTime: Infinity, retry: false })
+  return useQuery({ queryKey: checkOf(read), queryFn: () => checked(read), staleTime: Infinity, retry: false })
 }
 
-/** Runs the checks: by the key kept on this device, or the one that the server shows. */
-export async function checked(read: Read, practice: boolean): Promise<Checked> {
-  const served = (await ask(api.GET('/v1/log/key', {}))).key
+/** Runs the checks by the key kept on this device, whatever the report says of itself: that
+ * it is practice is said by what is to be checked. */
+export async function checked(read: Read): Promise<Checked> {
+  const [{ key: served }, { practice }] = await Promise.all([ask(api.GET('/v1/log/key', {})), ask(api.GET('/v1/room', {}))])
   const kept = readPin(localStorage)
   if (kept && !(await isKey(kept.line))) forgetPin(localStorage) // damaged: it is none
-  // The key of a room to rehearse in is new with each room: it is not kept.
-  const { pin, changed } = practice ? { pin: undefined, changed: false } : trust(localStorage, served, new Date())
+  const { pin, changed, before } = trust(localStorage, served, new Date(), practice)
   const told: Told[] = [{ name: 'growth', of: await proofSince(receiptOf(read.release).log?.checkpoint) }]
-  if (pin?.checkpoint && !changed) told.push({ name: 'growthHeld', held: pin.checkpoint, of: await proofSince(pin.checkpoint) })
+  if (pin.checkpoint && !changed) told.push({ name: 'growthHeld', held: pin.checkpoint, of: await proofSince(pin.checkpoint) })
   const proofs = told.flatMap(({ held, of }) => ('proof' in of ? [{ ...(held ? { held } : {}), proof: of.proof }] : []))
-  const answer = await verify(read.bytes, { key: pin?.line ?? served, growth: proofs })
+  const answer = await verify(read.bytes, { key: pin.line, growth: proofs })
   const growth = grown(told, answer.growth)
   const ok = answer.verified && !changed && growth.every((g) => g.finding.outcome !== 'fails')
   const last = told[0]!.of
-  if (!practice && ok && 'proof' in last) keepCheckpoint(localStorage, (JSON.parse(last.proof) as { checkpoint: string }).checkpoint)
-  return { answer, ok, pin, changed, served, growth }
+  if (ok && 'proof' in last) keepCheckpoint(localStorage, (JSON.parse(last.proof) as { checkpoint: string }).checkpoint)
+  return { answer, ok, pin, changed, practice, ...(before ? { before } : {}), served, growth }
 }
 
 /** The proof that the log only grew since a checkpoint, as the room wrote it; or that it

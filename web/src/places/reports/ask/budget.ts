@@ -12,6 +12,8 @@ export type Short = { detail: string; mend: string }
 export const accountsOf = (p: Price) => (p.accounts ?? []) as unknown as Account[]
 export const tablesOf = (p: Price) => p.tables as unknown as { name: string; rho: number; paid: boolean }[]
 export const forecastOf = (p: Price) => p.forecast as unknown as Forecast | undefined
+/** Whether a forecast says how many cells will be withheld. */
+export const foretold = (f: Forecast | undefined): f is Forecast => !!f && (f.missing ?? []).length + (f.unknown ?? []).length === 0
 export const shortOf = (p: Price) => p.short as unknown as Short | undefined
 export const stoppedOf = (p: Price) => p.stopped as unknown as Short | undefined
 

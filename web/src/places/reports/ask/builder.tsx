@@ -74,7 +74,7 @@ function Ask({ standard, me, under, campaigns, draft: d, onChange }: Facts & { u
   const own = campaigns.filter((m) => m.entrustment === contract.id && m.version > 0)
   const beginUnder = (id: string) => {
     const e = under.find((u) => u.id === id)
-    if (e) onChange({ ...start(standard, newest(e), campaigns.find((m) => m.entrustment === id && m.version > 0)), expect: d.expect })
+    if (e) onChange({ ...start(standard, newest(e), campaigns.find((m) => m.entrustment === id && m.version > 0)), expect: d.expect, rate: d.rate })
   }
   const anew = () => {
     dropDraft(standard)

@@ -80,7 +80,10 @@ function Card({ standard: s, under, why }: { standard: Standard; under: Info[]; 
         <div className="stack-s">
           <p className="small quiet">{t('gallery.under', { names: under.map((e) => e.id).join(t('comma')) })}</p>
           <div className="row">
-            <ButtonLink to={`/ask/${s}`}>{t(begun ? 'gallery.goOn' : 'gallery.ask')}</ButtonLink>
+            <ButtonLink to={`/ask/${s}`}>
+              {t(begun ? 'gallery.goOn' : 'gallery.ask')}
+              <span className="unseen">{t('gallery.of', { name: t(`standard.${s}.name`) })}</span>
+            </ButtonLink>
           </div>
         </div>
       )}

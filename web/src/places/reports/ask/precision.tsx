@@ -2,9 +2,10 @@ import { useTranslation } from 'react-i18next'
 import { Radios, TextField } from '../../../ui/field'
 import { number } from '../../../ui/format'
 import { useGate, useReports } from '../data'
-import { usePrice } from './useprice'
+import { useMatched, usualRate } from './matched'
+import { expected, usePrice } from './useprice'
 import { usualSigma, type Draft } from './question'
-import { precisionAt, sigmasOf } from './budget'
+import { forecastOf, foretold, precisionAt, sigmasOf } from './budget'
 
 /** How precise each number is to be, as ±n people; the noise's own measure stands in details. */
 export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: Draft) => void }) {
@@ -12,6 +13,7 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   const gate = useGate()
   const price = usePrice(d)
   const reports = useReports()
+  const matched = useMatched(d)
   const sigmas = sigmasOf(gate.data)
   // A cube's answer comes with the cube's own noise, until a precision is named.
   const fromCube = d.kind === 'size' && d.sigma === 0 && price.data?.tables.some((x) => (x as { name?: string }).name === 'cube')
@@ -25,11 +27,16 @@ export function Precision({ draft: d, onChange }: { draft: Draft; onChange: (d: 
   // A campaign names its own, which the price tells.
   const own = (!fromCube && price.data?.sigma) || usualSigma(d.kind)
   const value = d.sigma ? String(d.sigma) : fromCube ? '0' : String(own)
+  // What is assumed is asked where it makes a difference.
+  const assumes = d.list !== '' && !!matched && !matched.at && expected(d) === 0 && !!price.data && foretold(forecastOf(price.data))
   return (
     <section className="panel stack-s">
       <Radios label={t('precision.label')} help={t('precision.help')} choices={choices} value={value} onChange={(k) => onChange({ ...d, sigma: Number(k) })} />
-      <div className="narrow">
+      <div className="narrow stack-s">
         <TextField label={t('forecast.expect')} help={t('forecast.expectHelp')} inputMode="numeric" value={d.expect} onChange={(expect) => onChange({ ...d, expect })} />
+        {assumes && (
+          <TextField label={t('forecast.rate')} help={t('forecast.rateHelp', { n: usualRate })} inputMode="numeric" maxLength={5} value={d.rate ?? ''} onChange={(rate) => onChange({ ...d, rate })} />
+        )}
       </div>
     </section>
   )

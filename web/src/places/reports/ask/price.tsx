@@ -1,16 +1,17 @@
 import { useTranslation } from 'react-i18next'
 import type { Me } from '../../../api/me'
-import { number, percent, upTo } from '../../../ui/format'
+import { day, number, percent, upTo } from '../../../ui/format'
 import { Banner, Refused, Skeleton } from '../../../ui/state'
 import { dimName } from '../../../report/names'
 import type { Contract } from '../../entrustments/contract'
 import { useLedger } from '../data'
-import { accountsOf, digits, forecastOf, shortOf, stoppedOf, tablesOf, type Price } from './budget'
+import { accountsOf, digits, forecastOf, foretold, shortOf, stoppedOf, tablesOf, type Price } from './budget'
 import { Meters } from './meters'
 import { Ways } from './ways'
 import { FromCube } from './fromcube'
 import { Submit } from './submit'
-import { usePrice } from './useprice'
+import { useMatched } from './matched'
+import { expected, usePrice } from './useprice'
 import { lacks, type Draft } from './question'
 import { useWords } from '../../../report/useWords'
 
@@ -59,7 +60,7 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
       </p>
       {!free && <Meters price={p} ledger={ledger.data} party={me.party} />}
       {!free && short && <Ways price={p} draft={d} ledger={ledger.data} onChange={onChange} />}
-      <Shown price={p} />
+      <Shown price={p} draft={d} />
       <p>
         {t('price.precision')} <strong className="num">{t('precision.n', { n: number(p.precision) })}</strong> <span className="small quiet">{t('price.precisionHelp')}</span>
       </p>
@@ -75,13 +76,20 @@ function Told({ price: p, draft: d, me, onChange }: { price: Price; draft: Draft
 }
 
 /** The share of cells that will probably be withheld. */
-function Shown({ price: p }: { price: Price }) {
+function Shown({ price: p, draft: d }: { price: Price; draft: Draft }) {
   const { t } = useTranslation('reports')
   const w = useWords()
   const f = forecastOf(p)
+  const matched = useMatched(d)
   const lacking = [...(f?.missing ?? []), ...(f?.unknown ?? [])]
-  const known = f && lacking.length === 0
+  const known = foretold(f)
   const share = known ? Math.min(1, f.withheld / p.cells) : 0
+  // For whom it was made: as many as somebody said, as many as are matched, or the whole list.
+  const basis = (n: string) => {
+    if (expected(d) > 0) return t('forecast.stated', { n })
+    if (!f?.stated || !matched) return t('forecast.whole', { n })
+    return matched.at ? t('forecast.known', { n, share: percent(matched.share), day: day(matched.at) }) : t('forecast.assumed', { n, share: percent(matched.share) })
+  }
   const reason = (name: string) => (w.has(`dim.${name}`) ? dimName(w, name) : t(`forecast.unknown.${name.replace(/\s+/g, '-')}`, { defaultValue: name }))
   return (
     <div className="stack-s">
@@ -93,7 +101,7 @@ function Shown({ price: p }: { price: Price }) {
               <span className="hatched" style={{ width: `${share * 100}%` }} />
             </div>
           )}
-          <p className="small quiet">{t(f.stated ? 'forecast.stated' : 'forecast.whole', { n: number(f.people) })}</p>
+          <p className="small quiet">{basis(number(f.people))}</p>
           {share >= 0.5 && p.cells > 1 && <p className="small warnings">{t('forecast.mend')}</p>}
         </>
       ) : (

@@ -40,6 +40,8 @@ export type Draft = {
   purpose: string
   /** How many people are expected to be counted; not part of the question. */
   expect: string
+  /** Of 100 rows of the list, how many are assumed to be matched; not part of the question. */
+  rate: string
 }
 
 export type Document = Schemas['Question']
@@ -78,7 +80,7 @@ export const credit: Credit = { model: 'last-touch', click: 30, view: 7, half: 7
 export function blank(kind: Kind): Draft {
   return {
     kind, entrustment: '', campaign: '', list: '', dims: [], where: { join: 'all', items: [] }, sigma: 0, from: '', to: '', measures: [], categories: [],
-    credit: { ...credit }, total: false, index: false, recipient: '', purpose: '', expect: '',
+    credit: { ...credit }, total: false, index: false, recipient: '', purpose: '', expect: '', rate: '',
   }
 }
 

@@ -43,13 +43,13 @@ export function Submit({ standard, draft: d, me, contract, price }: Props) {
   })
   const result = job.data?.state === 'done' ? (job.data.result as { report?: string; recipient?: string } | null) : undefined
   const reader = d.recipient || readerOf(contract)
-  const done = !!result
+  const over = !!job.data && !running(job.data)
   useEffect(() => {
-    if (!done) return
-    // It is paid for now, and the budgets are others.
+    if (!over) return
+    // Done, it is paid for; refused, something else was. The budgets are others.
     void queries.invalidateQueries({ queryKey: ['price'] })
     void queries.invalidateQueries({ queryKey: ['ledger'] })
-  }, [done])
+  }, [over])
   const own = result?.report && result.recipient === me.party ? result.report : ''
   useEffect(() => {
     if (!own) return

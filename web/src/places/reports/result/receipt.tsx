@@ -13,7 +13,6 @@ import { KeyForm } from './keyform'
 
 /** The receipt: checked on this device, each check shown with what came of it. */
 export function Receipt({ words: w, read }: { words: Words; read: Read }) {
-  const practice = !!read.release.privacy.practice
   const check = useVerified(read)
   const c = check.data
   const ok = c?.ok
@@ -34,17 +33,22 @@ export function Receipt({ words: w, read }: { words: Words; read: Read }) {
         </span>
       </div>
       <Refused error={check.error} again={() => void check.refetch()} />
-      {c && <Outcome words={w} checked={c} practice={practice} again={() => void check.refetch()} />}
+      {c && <Outcome words={w} checked={c} again={() => void check.refetch()} />}
     </section>
   )
 }
 
-function Outcome({ words: w, checked: c, practice, again }: { words: Words; checked: Checked; practice: boolean; again: () => void }) {
+function Outcome({ words: w, checked: c, again }: { words: Words; checked: Checked; again: () => void }) {
   const { answer: a, ok } = c
   const findings: [string, Finding][] = [...a.findings.map((f): [string, Finding] => [f.check, f]), ...c.growth.map((g): [string, Finding] => [g.name, g.finding])]
   return (
     <>
-      {c.changed && c.pin && <Changed words={w} pin={c.pin} checked={c} again={again} />}
+      {c.changed && <Changed words={w} pin={c.pin} checked={c} again={again} />}
+      {c.before && (
+        <Banner kind="warn" title={w.t('receipt.anew.title')} live>
+          <p>{w.t('receipt.anew.text', { date: day(c.before.since), was: keyId(c.before.line), now: keyId(c.pin.line) })}</p>
+        </Banner>
+      )}
       <p>{w.t(ok ? 'receipt.lead' : 'receipt.failedLead')}</p>
       <details open={!ok}>
         <summary>{w.t('receipt.show')}</summary>
@@ -77,11 +81,10 @@ function Outcome({ words: w, checked: c, practice, again }: { words: Words; chec
         />
         {!c.changed && (
           <p className="small">
-            {practice ? w.t('receipt.practice') : c.pin?.given ? w.t('receipt.given') : w.t('receipt.server')}
-            {c.pin && ` ${w.t('receipt.seen', { date: day(c.pin.since) })}`}
+            {w.t(c.pin.given ? 'receipt.given' : c.practice ? 'receipt.practice' : 'receipt.server')} {w.t('receipt.seen', { date: day(c.pin.since) })}
           </p>
         )}
-        {!practice && <KeyForm words={w} pin={c.pin} again={again} />}
+        {(!c.practice || c.pin.given) && <KeyForm words={w} pin={c.pin} again={again} />}
         <p className="small quiet">{w.t('receipt.offline')}</p>
         <Button onPress={again}>{w.t('receipt.again')}</Button>
       </details>
@@ -89,19 +92,22 @@ function Outcome({ words: w, checked: c, practice, again }: { words: Words; chec
   )
 }
 
+/** The eight digits of a key's line by which people tell it from another. */
+const keyId = (line: string) => line.split('+')[1]
+
 /** The server shows another key than the one kept: said loudly. */
 function Changed({ words: w, pin, checked: c, again }: { words: Words; pin: Pin; checked: Checked; again: () => void }) {
   const [sure, set] = useState(false)
   return (
     <Banner kind="bad" title={w.t('receipt.changed.title')} live>
-      <p>{w.t('receipt.changed.text', { date: day(pin.since), was: pin.line.split('+')[1], now: c.served.split('+')[1] })}</p>
+      <p>{w.t('receipt.changed.text', { date: day(pin.since), was: keyId(pin.line), now: keyId(c.served) })}</p>
       <div>
         <Button
           kind="danger"
           isDisabled={sure}
           onPress={() => {
             set(true)
-            keepSeen(localStorage, c.served, new Date())
+            keepSeen(localStorage, c.served, new Date(), c.practice)
             again()
           }}
         >

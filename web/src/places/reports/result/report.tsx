@@ -88,10 +88,10 @@ function Unverified({ words: w, read }: { words: Words; read: Read }) {
 function Kind({ words: w, release }: { words: Words; release: Release }) {
   const { practice, dev } = release.privacy
   if (!practice && !dev) return null
+  // A room to rehearse in has a development vault: its own sentence says it all.
   return (
     <Banner kind="warn">
-      {practice && <p>{w.t('page.practice')}</p>}
-      {dev && <p>{w.t('page.dev')}</p>}
+      <p>{w.t(practice ? 'page.practice' : 'page.dev')}</p>
     </Banner>
   )
 }

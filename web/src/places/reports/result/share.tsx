@@ -8,7 +8,7 @@ import { useReportRow } from '../../../report/useRelease'
 /** A link for colleagues, and who may open it. */
 export function Share({ words: w, id, release }: { words: Words; id: string; release: Release }) {
   const me = useMe()
-  const row = useReportRow(id, release)
+  const row = useReportRow(id)
   const party = receiptOf(release).recipient ?? me.data?.party ?? ''
   return (
     <section className="panel no-print">
