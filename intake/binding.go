@@ -7,6 +7,7 @@ import (
 
 	"awase/crypto/identifier"
 	"awase/entrustment"
+	"awase/intake/table"
 )
 
 // binding matches the columns that a schema declares with those of a file.
@@ -108,15 +109,16 @@ func (b *binding) slot(col int, use string) int {
 }
 
 func (b *binding) missing(declared string) error {
-	detail := "the column is declared, and the file doesn't have it"
+	sort, detail := table.SortColumns, "the column is declared, and the file doesn't have it"
 	if !b.shown {
+		sort = table.SortNoHeader
 		detail += "; the first line doesn't look like a header"
 	}
-	return fault(b.file+", column "+show(declared), detail, "add the column or its header line, or take it out of the schema")
+	return fault(sort, b.file+", column "+show(declared), detail, "add the column or its header line, or take it out of the schema")
 }
 
 func (b *binding) repeated(declared string, n int) error {
-	return fault(b.file+", column "+show(declared), fmt.Sprintf("the header has this name %d times", n), "rename the columns, so that it's clear which is meant")
+	return fault(table.SortRepeated, b.file+", column "+show(declared), fmt.Sprintf("the header has this name %d times", n), "rename the columns, so that it's clear which is meant")
 }
 
 // rest drops the columns that are to be dropped and refuses what is left over.
@@ -141,7 +143,7 @@ func (b *binding) rest(drop []string) (dropped []string, err error) {
 // undeclared refuses the columns that nothing says anything about.
 func (b *binding) undeclared(left []int) error {
 	if b.names[left[0]] == "" {
-		return fault(b.place(left[0]), "the column has no name", "name it in the header, or delete it")
+		return fault(table.SortUnnamed, b.place(left[0]), "the column has no name", "name it in the header, or delete it")
 	}
 	detail := "the column is not declared"
 	if others := left[1:min(len(left), 6)]; len(others) > 0 && b.shown {
@@ -155,12 +157,13 @@ func (b *binding) undeclared(left []int) error {
 		}
 		detail += fmt.Sprintf(" (%s %s: %s)", are, entrustment.Count(len(left)-1, "other", "others"), strings.Join(names, ", "))
 	}
-	mend := "declare it, or drop it with drop: in the schema"
+	sort, mend := table.SortColumns, "declare it, or drop it with drop: in the schema"
 	if !b.shown {
+		sort = table.SortNoHeader
 		detail += ", and the first line doesn't look like a header"
 		mend = "add a header line, such as: email,phone"
 	}
-	return fault(b.place(left[0]), detail, mend)
+	return fault(sort, b.place(left[0]), detail, mend)
 }
 
 // refuseDirect refuses a column that is used as it is and holds a name, an
@@ -169,6 +172,6 @@ func (b *binding) refuseDirect(declared string, g *entrustment.Generaliser) erro
 	if !entrustment.LooksDirect(declared) || g != nil && (g.Prefecture || g.Region) {
 		return nil
 	}
-	return fault(b.file+", column "+show(declared), "the column looks like a name, an address or a postcode, which never enter",
+	return fault(table.SortDirect, b.file+", column "+show(declared), "the column looks like a name, an address or a postcode, which never enter",
 		"drop it, or generalise it to prefecture or region")
 }

@@ -83,7 +83,7 @@ func (s *slab) keep(k []byte) []byte {
 func newWorker(p *plan, dup *distinct, free chan *slab) (*worker, error) {
 	norm, err := identifier.New(p.region)
 	if err != nil {
-		return nil, fault(p.file, err.Error(), "mend region: in the schema")
+		return nil, fault(table.SortOther, p.file, err.Error(), "mend region: in the schema")
 	}
 	return &worker{plan: p, norm: norm, dup: dup, free: free}, nil
 }

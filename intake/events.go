@@ -7,6 +7,7 @@ import (
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
 	"awase/entrustment"
+	"awase/intake/table"
 )
 
 // eventPlan says what the slots of an event log are, beside those that it has
@@ -45,7 +46,7 @@ type Labels interface {
 func OpenEvents(ctx context.Context, r io.ReaderAt, size int64, schema *entrustment.EventSchema, o Options) (*File, error) {
 	o.defaults()
 	if o.Today.IsZero() {
-		return nil, fault(o.Name, "no day is given after which events are in the future", "give the day on which the log is loaded")
+		return nil, fault(table.SortOther, o.Name, "no day is given after which events are in the future", "give the day on which the log is loaded")
 	}
 	src, packed, err := openSource(r, size, o)
 	if err != nil {
@@ -57,11 +58,11 @@ func OpenEvents(ctx context.Context, r io.ReaderAt, size int64, schema *entrustm
 	}
 	norm, err := identifier.New(region)
 	if err != nil {
-		return nil, fault(o.Name, err.Error(), "mend region: in events.yaml")
+		return nil, fault(table.SortOther, o.Name, err.Error(), "mend region: in events.yaml")
 	}
 	b := bind(o.Name, src.Columns(), eventNames(schema), norm)
 	if schema.Label != nil && o.Labels == nil {
-		return nil, fault(o.Name, "its users are named by labels, and no labels are given", "give the files of key,label of the deliveries that the log is of: awase seal --labels; or name users by list_key")
+		return nil, fault(table.SortOther, o.Name, "its users are named by labels, and no labels are given", "give the files of key,label of the deliveries that the log is of: awase seal --labels; or name users by list_key")
 	}
 	p, err := planEvents(b, schema, o)
 	if err != nil {
@@ -114,7 +115,7 @@ func planEvents(b *binding, s *entrustment.EventSchema, o Options) (*plan, error
 	e := &eventPlan{clock: newClock(s.Time, o.Today)}
 	var err error
 	if e.coder, err = entrustment.NewEventCoder(s); err != nil {
-		return nil, fault(b.file, err.Error(), "mend kind: and category: in events.yaml")
+		return nil, fault(table.SortOther, b.file, err.Error(), "mend kind: and category: in events.yaml")
 	}
 	optional := func(declared, use string) int {
 		slot := absent

@@ -1,12 +1,11 @@
 package intake
 
-import (
-	"awase/entrustment"
-	"awase/intake/table"
-)
+import "awase/intake/table"
 
 // fault refuses a file whole.
-func fault(place, detail, mend string) *entrustment.Error { return table.Fault(place, detail, mend) }
+func fault(sort table.Sort, place, detail, mend string) error {
+	return table.Fault(sort, place, detail, mend)
+}
 
 // rowPlace names a row and, if given, a column of a file.
 func rowPlace(name string, row int64, col string) string { return table.Place(name, row, col) }

@@ -53,7 +53,7 @@ func OpenBase(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 	}
 	norm, err := identifier.New(schema.Region)
 	if err != nil {
-		return nil, fault(o.Name, err.Error(), "mend region: in base.yaml")
+		return nil, fault(table.SortOther, o.Name, err.Error(), "mend region: in base.yaml")
 	}
 	b := bind(o.Name, src.Columns(), baseNames(schema), norm)
 	p, err := planBase(b, schema, o.Today)
@@ -85,7 +85,7 @@ func OpenList(ctx context.Context, r io.ReaderAt, size int64, schema *entrustmen
 	}
 	norm, err := identifier.New(region)
 	if err != nil {
-		return nil, fault(o.Name, err.Error(), "mend region: in list.yaml")
+		return nil, fault(table.SortOther, o.Name, err.Error(), "mend region: in list.yaml")
 	}
 	if _, _, err := headerless(src, o, norm, schema); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func headerless(src table.Source, o Options, norm *identifier.Normaliser, schema
 	case o.Kind != "":
 		kind = o.Kind
 	case hash:
-		return false, false, fault(o.Name+" row 1", "the file has no header, and a hash doesn't show its kind", "add a first line that says email, phone or maid")
+		return false, false, fault(table.SortHashKind, o.Name+" row 1", "the file has no header, and a hash doesn't show its kind", "add a first line that says email, phone or maid")
 	}
 	text.hold([]string{kind})
 	return true, hash, nil

@@ -7,6 +7,7 @@ import (
 	"awase/crypto/identifier"
 	"awase/crypto/seal"
 	"awase/entrustment"
+	"awase/intake/table"
 )
 
 // absent is the slot of a column that there is none of.
@@ -91,7 +92,7 @@ func planBase(b *binding, s *entrustment.BaseSchema, today entrustment.Date) (*p
 		p.header.Channels = append(p.header.Channels, c.Channel)
 	}
 	if err == nil && len(s.Channels) > 64 {
-		err = fault(b.file, "more than 64 channels are declared", "keep those in use")
+		err = fault(table.SortOther, b.file, "more than 64 channels are declared", "keep those in use")
 	}
 	if err != nil {
 		return nil, err
@@ -175,14 +176,14 @@ func (p *plan) identifiers(b *binding, ids []entrustment.IdentifierColumn) error
 		c := idColumn{}
 		var err error
 		if c.kind, err = identifier.ParseKind(id.Kind); err != nil {
-			return fault(b.file+", column "+show(id.Column), err.Error(), "mend kind: in the schema")
+			return fault(table.SortOther, b.file+", column "+show(id.Column), err.Error(), "mend kind: in the schema")
 		}
 		if c.kind == identifier.Cookie && id.Namespace == "" {
-			return fault(b.file+", column "+show(id.Column), "a cookie column names no namespace", mendNamespace)
+			return fault(table.SortColumns, b.file+", column "+show(id.Column), "a cookie column names no namespace", mendNamespace)
 		}
 		if id.Profile != "" {
 			if c.profile, err = identifier.ParseProfile(id.Profile); err != nil {
-				return fault(b.file+", column "+show(id.Column), err.Error(), "mend profile: in the schema")
+				return fault(table.SortOther, b.file+", column "+show(id.Column), err.Error(), "mend profile: in the schema")
 			}
 			c.class, c.hashed = c.profile.Class(c.kind), true
 		}
@@ -191,13 +192,13 @@ func (p *plan) identifiers(b *binding, ids []entrustment.IdentifierColumn) error
 		}
 		at, ok := p.headerOf(seal.IdentifierColumn{Kind: id.Kind, Namespace: id.Namespace})
 		if !ok {
-			return fault(b.file, fmt.Sprintf("more than %d identifier columns", maxIdentifiers), "split the file")
+			return fault(table.SortOther, b.file, fmt.Sprintf("more than %d identifier columns", maxIdentifiers), "split the file")
 		}
 		c.header = at
 		p.ids = append(p.ids, c)
 	}
 	if len(p.ids) == 0 {
-		return fault(b.file, "no column holds an identifier", "name one email, phone, cookie or maid, or declare its kind in list.yaml")
+		return fault(table.SortNoIdentifier, b.file, "no column holds an identifier", "name one email, phone, cookie or maid, or declare its kind in list.yaml")
 	}
 	return nil
 }
@@ -222,7 +223,7 @@ func (p *plan) code(b *binding, column, use, name string, g *entrustment.General
 	}
 	coder, err := entrustment.NewCoder(g, domain, today)
 	if err != nil {
-		return fault(b.file+", column "+show(column), err.Error(), "mend the column in the schema")
+		return fault(table.SortOther, b.file+", column "+show(column), err.Error(), "mend the column in the schema")
 	}
 	slot, err := b.column(column, use)
 	if err != nil {
@@ -256,7 +257,7 @@ func propose(b *binding) (*entrustment.ListSchema, error) {
 		kind := kindOf(name)
 		switch {
 		case kind == entrustment.KindCookie:
-			return nil, fault(b.place(i), "a cookie column needs a namespace", mendNamespace)
+			return nil, fault(table.SortColumns, b.place(i), "a cookie column needs a namespace", mendNamespace)
 		case kind != "":
 			s.Columns = append(s.Columns, entrustment.ListColumn{Column: name, Kind: kind})
 		case name != "" && (droppable(name) || dropsOf(form, name)):
@@ -270,7 +271,7 @@ func propose(b *binding) (*entrustment.ListSchema, error) {
 		return nil, err
 	}
 	if len(s.Columns) == 0 {
-		return nil, fault(b.file, "no column holds an identifier", "name one email, phone or maid in the header, or write a list.yaml")
+		return nil, fault(table.SortNoIdentifier, b.file, "no column holds an identifier", "name one email, phone or maid in the header, or write a list.yaml")
 	}
 	return s, nil
 }

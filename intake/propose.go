@@ -91,6 +91,9 @@ type Proposal struct {
 	kinds     []string // by position
 	headers   []bool   // by row: the header again
 	hashOfOne bool
+
+	least     int               // rows of a value that is suggested
+	sensitive func(string) bool // names of what is not suggested
 }
 
 // Propose reads the head of a list and guesses what each column is, from its
@@ -107,7 +110,7 @@ func Propose(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Propos
 	if err != nil {
 		return nil, fmt.Errorf("propose a schema: %w", err)
 	}
-	p := &Proposal{Packing: packed, name: o.Name, norm: norm}
+	p := &Proposal{Packing: packed, name: o.Name, norm: norm, least: fewestRows, sensitive: entrustment.SensitiveName}
 	if p.Headless, p.hashOfOne, err = headerless(src, o, norm, nil); err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func Propose(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Propos
 func wantHeader(file string, names []string, norm *identifier.Normaliser) error {
 	for _, n := range names {
 		if kindOf(n) == "" && plainKind([]byte(n), norm) != "" {
-			return fault(file+" row 1", "the first line holds an identifier, so the file has no header", "add a header line, such as: email,phone")
+			return fault(table.SortNoHeader, file+" row 1", "the first line holds an identifier, so the file has no header", "add a header line, such as: email,phone")
 		}
 	}
 	return nil
@@ -174,7 +177,7 @@ func (p *Proposal) read(ctx context.Context, src table.Source, columns int, size
 		}
 	}
 	if p.Rows == 0 {
-		return fault(p.name, "the file has a header and no rows", "export it again with its rows")
+		return fault(table.SortNoRows, p.name, "the file has a header and no rows", "export it again with its rows")
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (f *File) deliver(ctx context.Context, order chan job, slabs chan *slab, wo
 		switch {
 		case errors.Is(b.err, io.EOF):
 			if f.report.Rows == 0 {
-				yield(nil, fault(f.report.File, "the file has a header and no rows", "export it again with its rows"))
+				yield(nil, fault(table.SortNoRows, f.report.File, "the file has a header and no rows", "export it again with its rows"))
 				return
 			}
 			if f.distinct != nil {

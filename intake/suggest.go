@@ -17,6 +17,16 @@ type Suggestion struct {
 	Column string
 	Name   string
 	Values []string // without unknown
+	// Named: the header is the name of an attribute that the contract takes. Such a
+	// column may be suggested without values, where those it has can't be proposed.
+	Named bool
+}
+
+// Attribute is one that a contract takes of a list: its name there, and words for it
+// that a header may say.
+type Attribute struct {
+	Name  string   `json:"name"`
+	Words []string `json:"words,omitempty"`
 }
 
 // maxSuggested is the most values of a suggested column.
@@ -25,35 +35,58 @@ const maxSuggested = 12
 // Suggest gives the columns that the proposal drops because nothing is known of
 // them but that they have few values, each of several rows. Nothing that looks
 // direct or sensitive or says where somebody is, by its header or by a value, is
-// among them.
-func (p *Proposal) Suggest() (out []Suggestion) {
+// among them. A column whose header is the name of one of the contract's attributes is
+// suggested under that name; no contract names a sensitive one.
+func (p *Proposal) Suggest(attributes ...Attribute) (out []Suggestion) {
 	taken := map[string]bool{}
 	for i := range p.Columns {
 		g := &p.Columns[i]
-		if g.Use != useDrop || g.Certainty != Unsure || g.Column == "" || kindOf(g.Column) != "" || entrustment.LooksDirect(g.Column) || entrustment.LooksLocated(g.Column) || entrustment.SensitiveName(g.Column) {
+		if g.Use != useDrop || g.Certainty != Unsure || g.Column == "" || kindOf(g.Column) != "" || entrustment.LooksDirect(g.Column) || entrustment.LooksLocated(g.Column) || p.sensitive(g.Column) {
 			continue
 		}
-		st := p.look(i)
-		values, ok := st.few()
-		if !ok {
+		name := attributeOf(g.Column, attributes)
+		named := name != "" && !taken[name]
+		if !named {
+			if name = suggestedName(g.Column); name == "" || taken[name] {
+				name = fmt.Sprintf("column_%d", g.Position)
+			}
+		}
+		if p.sensitive(name) {
 			continue
 		}
-		name := suggestedName(g.Column)
-		if name == "" || taken[name] {
-			name = fmt.Sprintf("column_%d", g.Position)
+		values, ok := p.look(i).few(p.least)
+		if ok = ok && entrustment.CheckDomain("values", name, append(slices.Clone(values), entrustment.Unknown)) == nil; !ok {
+			values = nil
 		}
-		if entrustment.SensitiveName(name) || entrustment.CheckDomain("values", name, append(slices.Clone(values), entrustment.Unknown)) != nil {
+		if !ok && !named {
 			continue
 		}
 		taken[name] = true
-		out = append(out, Suggestion{g.Column, name, values})
+		out = append(out, Suggestion{g.Column, name, values, named})
 	}
 	return out
 }
 
-// few gives the values of a column of a closed domain: few, short, each of two
+// attributeOf gives the attribute whose name, or a word for which, a header is; "" of
+// none.
+func attributeOf(header string, attributes []Attribute) string {
+	f := fold(header)
+	for _, a := range attributes {
+		if f == fold(a.Name) || slices.ContainsFunc(a.Words, func(w string) bool { return f == fold(w) }) {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// fewestRows is how many rows have a value that is proposed: what is proposed may
+// become public with every release over it, and a value of one row alone, as a remark
+// is, would be of one person.
+const fewestRows = 2
+
+// few gives the values of a column of a closed domain: few, short, each of so many
 // rows or more, and none that may name a person.
-func (st *stats) few() (values []string, ok bool) {
+func (st *stats) few(least int) (values []string, ok bool) {
 	if n := len(st.distinct); n == 0 || n > maxSuggested || st.filled < 2*n || st.email+st.phone+st.uuid+st.sha+st.md5+st.sha1+st.other > 0 {
 		return nil, false
 	}
@@ -67,9 +100,7 @@ func (st *stats) few() (values []string, ok bool) {
 		if !entrustment.Showable(v) {
 			return nil, false
 		}
-		// What is proposed may become public with every release over it. A value of one
-		// row alone, as a remark is, would be of one person.
-		if f := entrustment.FoldValue(v); !seen[f] && f != entrustment.Unknown && rows[f] > 1 {
+		if f := entrustment.FoldValue(v); !seen[f] && f != entrustment.Unknown && rows[f] >= least {
 			seen[f] = true
 			values = append(values, v)
 		}

@@ -48,9 +48,59 @@ func TestSuggestsNoSingleValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := p.Suggest()
-	if len(s) != 1 || !slices.Equal(s[0].Values, []string{"bronze", "gold", "silver"}) {
+	tier := Attribute{Name: "tier", Words: []string{"会員ランク"}}
+	for _, s := range [][]Suggestion{p.Suggest(), p.Suggest(tier)} {
+		if len(s) != 1 || !slices.Equal(s[0].Values, []string{"bronze", "gold", "silver"}) {
+			t.Errorf("%+v", s)
+		}
+	}
+	p.least = 1 // without the rule
+	if s := p.Suggest(tier); len(s) != 1 || !slices.Contains(s[0].Values, "山田太郎") {
+		t.Errorf("nobody is named without the rule either: %+v", s)
+	}
+}
+
+// A header that is the name of an attribute of the contract, or a word for it, however
+// it is written, suggests the column as it; one of many values without any; the second
+// of one name as another; and what looks direct, located or sensitive not at all.
+func TestSuggestNamed(t *testing.T) {
+	attributes := []Attribute{{Name: "tier", Words: []string{"会員ランク", "rank of member"}}, {Name: "home_area"}, {Name: "store"}, {Name: "病歴"}, {Name: "city"}, {Name: "住所"}}
+	var b strings.Builder
+	b.WriteString("email,%s,ＨＯＭＥ－Ａrea,Store,病歴,city,住所\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "p%d@example.jp,%s,%s,shop %d,なし,渋谷区,東京都\n", i, []string{"gold", "silver"}[i%2], []string{"東", "西"}[i%2], i)
+	}
+	got := func(header string, change func(*Proposal)) string {
+		t.Helper()
+		p, err := proposal(t, strings.Replace(b.String(), "%s", header, 1), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(p)
+		var out []string
+		for _, s := range p.Suggest(attributes...) {
+			out = append(out, fmt.Sprint(s.Column, " ", s.Name, " ", s.Named, " ", s.Values))
+		}
+		return strings.Join(out, "; ")
+	}
+	same := func(*Proposal) {}
+	for _, header := range []string{"tier", "ＴＩＥＲ", " Tier ", "会員ランク", "会員 ランク", "Rank_of-Member"} {
+		if s := got(header, same); s != strings.TrimSpace(header)+" tier true [gold silver]; ＨＯＭＥ－Ａrea home_area true [東 西]; Store store true []" {
+			t.Errorf("%q: %s", header, s)
+		}
+	}
+	if s := got("tiers", same); !strings.HasPrefix(s, "tiers tiers false [gold silver]; ") {
+		t.Error(s)
+	}
+	twice, err := proposal(t, "email,tier,Tier\n"+strings.Repeat("a@b.jp,x,y\nc@d.jp,z,w\n", 4), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := twice.Suggest(attributes...); len(s) != 2 || !s[0].Named || s[1].Named || s[1].Name != "column_3" {
 		t.Errorf("%+v", s)
+	}
+	if s := got("tier", func(p *Proposal) { p.sensitive = func(string) bool { return false } }); !strings.Contains(s, "病歴 病歴 true") {
+		t.Errorf("what is sensitive is not suggested without the rule either: %s", s)
 	}
 }
 

@@ -29,15 +29,19 @@ type textSource struct {
 }
 
 // foreign are the first bytes of files that are neither text nor Parquet.
-var foreign = []struct{ magic, what, mend string }{
-	{"\xD0\xCF\x11\xE0", "an old Excel workbook, or one with a password", "save the sheet as CSV UTF-8, or as an .xlsx without a password"},
-	{"PAR1", "Parquet, which is not read here", "export it as CSV UTF-8"},
-	{"PARE", "encrypted Parquet, which is not read", "export it without encryption"},
-	{"BZh", "a bzip2 file", "unpack it, or pack it with gzip"},
-	{"\xFD7zXZ", "an xz file", "unpack it, or pack it with gzip"},
-	{"7z\xBC\xAF", "a 7-Zip archive", "unpack it, or pack it as ZIP"},
-	{"Rar!", "a RAR archive", "unpack it, or pack it as ZIP"},
-	{"%PDF", "a PDF", "export the table as CSV UTF-8"},
+var foreign = []struct {
+	magic      string
+	sort       table.Sort
+	what, mend string
+}{
+	{"\xD0\xCF\x11\xE0", table.SortLocked, "an old Excel workbook, or one with a password", "save the sheet as CSV UTF-8, or as an .xlsx without a password"},
+	{"PAR1", table.SortFormat, "Parquet, which is not read here", "export it as CSV UTF-8"},
+	{"PARE", table.SortFormat, "encrypted Parquet, which is not read", "export it without encryption"},
+	{"BZh", table.SortArchive, "a bzip2 file", "unpack it, or pack it with gzip"},
+	{"\xFD7zXZ", table.SortArchive, "an xz file", "unpack it, or pack it with gzip"},
+	{"7z\xBC\xAF", table.SortArchive, "a 7-Zip archive", "unpack it, or pack it as ZIP"},
+	{"Rar!", table.SortArchive, "a RAR archive", "unpack it, or pack it as ZIP"},
+	{"%PDF", table.SortFormat, "a PDF", "export the table as CSV UTF-8"},
 }
 
 // openText reads the header line of a text that begins with head. raw counts
@@ -45,7 +49,7 @@ var foreign = []struct{ magic, what, mend string }{
 func openText(src io.Reader, raw *countingReader, o Options, head []byte) (*textSource, error) {
 	for _, f := range foreign {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
-			return nil, fault(o.Name, "the file is "+f.what, f.mend)
+			return nil, fault(f.sort, o.Name, "the file is "+f.what, f.mend)
 		}
 	}
 	s := &textSource{name: o.Name, max: o.MaxLine, raw: raw, dec: newDecoder(src)}
@@ -57,7 +61,7 @@ func openText(src io.Reader, raw *countingReader, o Options, head []byte) (*text
 	text := io.MultiReader(bytes.NewReader(sniff[:n]), s.dec)
 	s.scan = newScanner(text, delimiter(sniff[:n]), o.MaxLine)
 	if err := s.record(); errors.Is(err, io.EOF) {
-		return nil, fault(o.Name, "the file is empty", "export it again with a header line and its rows")
+		return nil, fault(table.SortNoRows, o.Name, "the file is empty", "export it again with a header line and its rows")
 	} else if err != nil {
 		return nil, err
 	}
@@ -67,19 +71,18 @@ func openText(src io.Reader, raw *countingReader, o Options, head []byte) (*text
 // failed says where reading failed.
 func (s *textSource) failed(line int64, err error) error {
 	if e, ok := errors.AsType[*entrustment.Error](err); ok { // of a packing
-		at := *e
-		at.Field = fmt.Sprintf("%s (%s)", rowPlace(s.name, line, ""), strings.TrimPrefix(e.Field, s.name+", "))
-		return &at
+		place := fmt.Sprintf("%s (%s)", rowPlace(s.name, line, ""), strings.TrimPrefix(e.Field, s.name+", "))
+		return fault(table.SortOf(err), place, e.Detail, e.Mend)
 	}
 	switch {
 	case errors.Is(err, errUTF16):
-		return fault(rowPlace(s.name, line, ""), "the file is UTF-16 without a byte order mark", "save it as CSV UTF-8, or as UTF-16 with a byte order mark (Unicode text)")
+		return fault(table.SortEncoding, rowPlace(s.name, line, ""), "the file is UTF-16 without a byte order mark", "save it as CSV UTF-8, or as UTF-16 with a byte order mark (Unicode text)")
 	case errors.Is(err, errUTF32):
-		return fault(rowPlace(s.name, line, ""), "the file is UTF-32, which is not read", "save it as CSV UTF-8")
+		return fault(table.SortEncoding, rowPlace(s.name, line, ""), "the file is UTF-32, which is not read", "save it as CSV UTF-8")
 	case errors.Is(err, errLong):
 		return table.TooLong(s.name, line, s.max)
 	case errors.Is(err, errQuote):
-		return fault(rowPlace(s.name, line, ""), "a quote that opens in this row is never closed", "close it, or double a quote that is meant literally")
+		return fault(table.SortOpenQuote, rowPlace(s.name, line, ""), "a quote that opens in this row is never closed", "close it, or double a quote that is meant literally")
 	}
 	return fmt.Errorf("read %s: %w", s.name, err)
 }
@@ -125,9 +128,9 @@ func (s *textSource) readHeader() error {
 		cell := s.dec.appendCell(nil, s.scan.field(i))
 		switch {
 		case bytes.IndexByte(cell, 0) >= 0:
-			return fault(rowPlace(s.name, s.scan.line, ""), "the header holds NUL bytes: the file is UTF-16 without a byte order mark, or no text", "save it as CSV UTF-8")
+			return fault(table.SortEncoding, rowPlace(s.name, s.scan.line, ""), "the header holds NUL bytes: the file is UTF-16 without a byte order mark, or no text", "save it as CSV UTF-8")
 		case !readable(cell):
-			return fault(rowPlace(s.name, s.scan.line, ""), "the header is neither UTF-8 nor Shift_JIS", "save it as CSV UTF-8")
+			return fault(table.SortEncoding, rowPlace(s.name, s.scan.line, ""), "the header is neither UTF-8 nor Shift_JIS", "save it as CSV UTF-8")
 		}
 		s.header = append(s.header, strings.TrimSpace(string(cell)))
 	}

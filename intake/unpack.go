@@ -88,15 +88,15 @@ func (u *unpacked) Read(p []byte) (n int, err error) {
 	u.out += int64(n)
 	switch {
 	case u.out > freeUnpacked && u.out/maxRatio > u.raw.n:
-		return 0, fault(u.place(), fmt.Sprintf("it unpacks to more than %d times its size, as no list does", maxRatio), mendUnpack)
+		return 0, fault(table.SortArchive, u.place(), fmt.Sprintf("it unpacks to more than %d times its size, as no list does", maxRatio), mendUnpack)
 	case u.out > maxUnpacked:
-		return 0, fault(u.place(), fmt.Sprintf("it unpacks to more than %d GiB", int64(maxUnpacked)>>30), "split the list")
+		return 0, fault(table.SortTooLarge, u.place(), fmt.Sprintf("it unpacks to more than %d GiB", int64(maxUnpacked)>>30), "split the list")
 	case err == nil || errors.Is(err, io.EOF):
 		return n, err
 	case u.raw.err != nil:
 		return n, fmt.Errorf("read %s: %w", u.name, u.raw.err)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return n, fault(u.place(), fmt.Sprintf("it was packed with a window over %d MiB", maxWindow>>20), "pack it with zstd -19 or less, without --long")
+		return n, fault(table.SortArchive, u.place(), fmt.Sprintf("it was packed with a window over %d MiB", maxWindow>>20), "pack it with zstd -19 or less, without --long")
 	}
 	return n, u.damaged()
 }
@@ -104,14 +104,14 @@ func (u *unpacked) Read(p []byte) (n int, err error) {
 func (u *unpacked) place() string { return fmt.Sprintf("%s, %s byte %d", u.name, u.packing, u.raw.n) }
 
 func (u *unpacked) damaged() error {
-	return fault(u.place(), "the "+u.packing+" data is cut short or damaged", "copy the file again, or pack it again")
+	return fault(table.SortDamaged, u.place(), "the "+u.packing+" data is cut short or damaged", "copy the file again, or pack it again")
 }
 
 // openSource finds out what a file is, by content, and opens it: a packing is
 // taken off, then a format of o.Formats tried, and what is left is text.
 func openSource(r io.ReaderAt, size int64, o Options) (src table.Source, packed string, err error) {
 	if size <= 0 {
-		return nil, "", fault(o.Name, "the file is empty", "export it again with a header line and its rows")
+		return nil, "", fault(table.SortNoRows, o.Name, "the file is empty", "export it again with a header line and its rows")
 	}
 	if src, err := o.foreign(r, size); src != nil || err != nil {
 		return src, "", err
@@ -147,8 +147,8 @@ func (o *Options) foreign(r io.ReaderAt, size int64) (table.Source, error) {
 func (o *Options) unpack(p *packing, r io.ReaderAt, size int64, raw *countingReader) (table.Source, error) {
 	u := &unpacked{raw: raw, name: o.Name, packing: p.name}
 	inner, err := p.open(r, size, o.Name, raw)
-	if e, ok := errors.AsType[*entrustment.Error](err); ok {
-		return nil, e
+	if _, ok := errors.AsType[*entrustment.Error](err); ok {
+		return nil, err
 	}
 	if err != nil {
 		if raw.err != nil {
@@ -160,7 +160,7 @@ func (o *Options) unpack(p *packing, r io.ReaderAt, size int64, raw *countingRea
 	head := make([]byte, headBytes)
 	n, err := io.ReadFull(u, head)
 	if errors.Is(err, io.EOF) && n == 0 {
-		return nil, fault(o.Name, "the "+p.name+" holds an empty file", "export the list again with a header line and its rows")
+		return nil, fault(table.SortNoRows, o.Name, "the "+p.name+" holds an empty file", "export the list again with a header line and its rows")
 	} else if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (o *Options) unpack(p *packing, r io.ReaderAt, size int64, raw *countingRea
 	case err != nil:
 		return nil, err
 	case len(content) > maxHeld:
-		return nil, fault(o.Name, fmt.Sprintf("it unpacks to more than %d MiB", maxHeld>>20), "load it unpacked")
+		return nil, fault(table.SortTooLarge, o.Name, fmt.Sprintf("it unpacks to more than %d MiB", maxHeld>>20), "load it unpacked")
 	}
 	at := bytes.NewReader(content)
 	src, err := o.foreign(at, int64(len(content)))
@@ -205,7 +205,7 @@ func packedTwice(name string, outer, inner *packing) error {
 	if inner != nil {
 		what = "a " + inner.name + " file"
 	}
-	return fault(name, "the "+outer.name+" holds "+what+", and only one packing is taken off", mendUnpack)
+	return fault(table.SortArchive, name, "the "+outer.name+" holds "+what+", and only one packing is taken off", mendUnpack)
 }
 
 // openZIP opens the one file of an archive.
@@ -225,20 +225,20 @@ func openZIP(r io.ReaderAt, size int64, name string, raw *countingReader) (io.Re
 			continue
 		}
 		if f.Name == "[Content_Types].xml" {
-			return nil, fault(name, "the file is an Excel workbook or another Office document, which is not read here", "save the sheet as CSV UTF-8")
+			return nil, fault(table.SortFormat, name, "the file is an Excel workbook or another Office document, which is not read here", "save the sheet as CSV UTF-8")
 		}
 		one = f
 		files++
 	}
 	switch {
 	case files == 0:
-		return nil, fault(name, "the archive holds no file", "pack the list into it")
+		return nil, fault(table.SortArchive, name, "the archive holds no file", "pack the list into it")
 	case files > 1:
-		return nil, fault(name, fmt.Sprintf("the archive holds %d files, and a list is one", files), "pack one file, or load each by itself")
+		return nil, fault(table.SortArchive, name, fmt.Sprintf("the archive holds %d files, and a list is one", files), "pack one file, or load each by itself")
 	case one.Flags&1 != 0:
-		return nil, fault(name, "the archive is locked with a password", "unpack it and load what was in it")
+		return nil, fault(table.SortLocked, name, "the archive is locked with a password", "unpack it and load what was in it")
 	case one.Method != zip.Store && one.Method != zip.Deflate:
-		return nil, fault(name, "the archive is packed in a way that is not read", "pack it again as an ordinary ZIP (deflate)")
+		return nil, fault(table.SortArchive, name, "the archive is packed in a way that is not read", "pack it again as an ordinary ZIP (deflate)")
 	}
 	raw.n = 0 // what the directory took
 	return one.Open()
@@ -254,18 +254,18 @@ func checkDirectory(r io.ReaderAt, size int64, name string) error {
 	const mend = "copy the file again, or pack it again"
 	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
 	if at < 0 || len(tail)-at < 22 {
-		return fault(name+", end of the archive", "the ZIP archive is cut short or damaged", mend)
+		return fault(table.SortDamaged, name+", end of the archive", "the ZIP archive is cut short or damaged", mend)
 	}
 	end := tail[at:]
 	length, offset := int64(binary.LittleEndian.Uint32(end[12:])), int64(binary.LittleEndian.Uint32(end[16:]))
 	if offset == 1<<32-1 {
-		return fault(name, "the archive is of the form for more than 4 GiB", "pack the list with gzip or zstd, or load it unpacked")
+		return fault(table.SortArchive, name, "the archive is of the form for more than 4 GiB", "pack the list with gzip or zstd, or load it unpacked")
 	}
 	switch start := size - int64(len(tail)) + int64(at); {
 	case length > maxDirectory:
-		return fault(name, "the archive holds far too many files, and a list is one", "pack one file")
+		return fault(table.SortArchive, name, "the archive holds far too many files, and a list is one", "pack one file")
 	case offset+length != start:
-		return fault(name+", end of the archive", "the ZIP archive is damaged: its directory is not where it says", mend)
+		return fault(table.SortDamaged, name+", end of the archive", "the ZIP archive is damaged: its directory is not where it says", mend)
 	}
 	return nil
 }

@@ -31,6 +31,9 @@ var pageReplaced = map[string]int{"added": 100, "removed": pageLeft * 17 / 20}
 
 const pageLeft = 1000
 
+// pageRanked are as many people as a list has that is sent twice.
+const pageRanked = 1200
+
 // The people of the page's files. Each address holds a word that nothing else on the
 // line holds, each number begins as no other; so each is found, not a sample.
 const (
@@ -51,6 +54,15 @@ func pageFiles(t *testing.T, dir string) map[string]string {
 	for i := range pageAdded {
 		more += fmt.Sprintf("%s,%s,gold\n", pageEmail(pageRows+i), pagePhone(pageRows+i))
 	}
+	// Two lists of one header: by it, last year's rank is the contract's attribute; it is
+	// this year's that is to be counted by. The second has a rank that the first has not.
+	ranked := func(from int, ranks ...string) []byte {
+		text := "email,会員ランク,今期ランク\n"
+		for i := range pageRanked {
+			text += fmt.Sprintf("%s,%s,%s\n", pageEmail(pageRows+2*pageAdded+from+i), ranks[i%2], ranks[i%len(ranks)])
+		}
+		return []byte(text)
+	}
 	whole := strings.ReplaceAll(more, "\n", "\r\n") // as another program writes it
 	for i := pageLeft; i < pageRows; i++ {
 		if j := i % 20; j != 7 && j != 11 && j != 15 {
@@ -60,7 +72,7 @@ func pageFiles(t *testing.T, dir string) map[string]string {
 	for i := range pageReplaced["added"] {
 		whole += fmt.Sprintf("%s,%s,gold\r\n", pageEmail(pageRows+pageAdded+i), pagePhone(pageRows+pageAdded+i))
 	}
-	for name, data := range map[string][]byte{"messy": messyList(t), "more": []byte(more), "whole": []byte(whole), "refused": []byte("email,phone\n" + pageEmail(1) + ",\"" + pagePhone(1) + "\n")} {
+	for name, data := range map[string][]byte{"ranked": ranked(0, "gold", "silver", "bronze"), "reranked": ranked(pageRanked/2, "gold", "silver", "bronze", "platinum"), "messy": messyList(t), "more": []byte(more), "whole": []byte(whole), "refused": []byte("email,phone\n" + pageEmail(1) + ",\"" + pagePhone(1) + "\n")} {
 		path := filepath.Join(dir, pageWord+"-"+name+".csv")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)

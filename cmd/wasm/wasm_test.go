@@ -39,7 +39,7 @@ type answer struct {
 	Progress, Longest int64
 	Startup, Seconds  float64
 	Forms             []struct{ Profile, Text, Hash string }
-	Faults            map[string]*struct{ Code, Message, Detail string }
+	Faults            map[string]*struct{ Code, Sort, Message, Detail string }
 }
 
 func TestTextModule(t *testing.T) {
@@ -186,7 +186,7 @@ func (a *answer) hold(t *testing.T, key seal.PublicKey, format, upload string) {
 		"aborted": "E_ABORTED", "purpose": "E_DOCUMENT", "kind": "E_DOCUMENT",
 	} {
 		f := a.Faults[name]
-		if f == nil || f.Code != code || f.Detail == "" || strings.Contains(f.Message+f.Detail, "CANARY") {
+		if f == nil || f.Code != code || (f.Sort != "") != (code == "E_FILE") || f.Detail == "" || strings.Contains(f.Message+f.Detail, "CANARY") {
 			t.Errorf("%s: %+v, want %s", name, f, code)
 		}
 	}

@@ -82,25 +82,25 @@ func openParquet(src io.ReaderAt, size int64, name string, max int) (s *parquetS
 	s = &parquetSource{src: src, size: size, name: name, max: max, group: -1, codecs: map[string]bool{}}
 	defer s.rescue("footer", &err)
 	if err := checkFooter(src, size); err != nil {
-		return nil, table.Fault(name+", footer", footerDetail(err), mendExport)
+		return nil, footerFault(name, err)
 	}
 	s.file, err = file.NewParquetReader(io.NewSectionReader(src, 0, size))
 	if err != nil {
-		return nil, table.Fault(name+", footer", "the Parquet footer can't be read", mendExport)
+		return nil, table.Fault(table.SortDamaged, name+", footer", "the Parquet footer can't be read", mendExport)
 	}
 	rows := int64(0)
 	for i := range s.file.NumRowGroups() {
 		n := s.file.RowGroup(i).NumRows()
 		if n < 0 || n > size*rowsPerByte-rows {
-			return nil, table.Fault(s.place(i, ""), "it claims more rows than the file can hold", mendExport)
+			return nil, table.Fault(table.SortDamaged, s.place(i, ""), "it claims more rows than the file can hold", mendExport)
 		}
 		rows += n
 	}
 	if rows != s.file.NumRows() {
-		return nil, table.Fault(name+", footer", "the row groups don't add up to the file's rows", mendExport)
+		return nil, table.Fault(table.SortDamaged, name+", footer", "the row groups don't add up to the file's rows", mendExport)
 	}
 	if rows == 0 {
-		return nil, table.Fault(name, "the file has no rows", "export it again with its rows")
+		return nil, table.Fault(table.SortNoRows, name, "the file has no rows", "export it again with its rows")
 	}
 	s.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecoderLowmem(true))
 	if err != nil {
@@ -113,11 +113,11 @@ func openParquet(src io.ReaderAt, size int64, name string, max int) (s *parquetS
 // errEncrypted is a file in Parquet's encrypted form.
 var errEncrypted = errors.New("encrypted")
 
-func footerDetail(err error) string {
+func footerFault(name string, err error) error {
 	if errors.Is(err, errEncrypted) {
-		return "the file is encrypted Parquet, which is not read"
+		return table.Fault(table.SortFormat, name+", footer", "the file is encrypted Parquet, which is not read", mendExport)
 	}
-	return "the Parquet footer is not whole"
+	return table.Fault(table.SortDamaged, name+", footer", "the Parquet footer is not whole", mendExport)
 }
 
 // checkFooter walks the footer: magic, length, each count within the bytes.
@@ -208,9 +208,9 @@ func (s *parquetSource) Pick(cols []int) error {
 		c := s.all[i]
 		switch {
 		case c.nested:
-			return table.Fault(s.name+", column "+table.Show(c.name), "the column is nested or repeated", "flatten it into plain columns, or drop it")
+			return table.Fault(table.SortFormat, s.name+", column "+table.Show(c.name), "the column is nested or repeated", "flatten it into plain columns, or drop it")
 		case c.text == formNone, c.typ == parquet.Types.FixedLenByteArray && c.length == 0:
-			return table.Fault(s.name+", column "+table.Show(c.name), "the column is of a type that is not read", "export it as text, or drop it")
+			return table.Fault(table.SortFormat, s.name+", column "+table.Show(c.name), "the column is of a type that is not read", "export it as text, or drop it")
 		}
 	}
 	return nil
@@ -303,7 +303,7 @@ func (s *parquetSource) openGroup(at *string) error {
 			return s.damaged(col.name)
 		}
 		if _, err := compress.GetCodec(part.Compression()); err != nil {
-			return table.Fault(s.place(s.group, col.name), "its compression is not read", "export it with snappy, zstd, gzip or none")
+			return table.Fault(table.SortFormat, s.place(s.group, col.name), "its compression is not read", "export it with snappy, zstd, gzip or none")
 		}
 		s.codecs[strings.ToLower(part.Compression().String())] = true
 		pages := &pageReader{src: s.src, off: from, end: from + size, left: s.left, codec: part.Compression(), col: col, zstd: s.zstd}
@@ -324,13 +324,13 @@ func (s *parquetSource) place(group int, col string) string {
 }
 
 func (s *parquetSource) damaged(col string) error {
-	return table.Fault(s.place(s.group, col), "the Parquet data is damaged", mendExport)
+	return table.Fault(table.SortDamaged, s.place(s.group, col), "the Parquet data is damaged", mendExport)
 }
 
 // pageFault keeps what the library says out of the message: it may quote data.
 func (s *parquetSource) pageFault(col string, err error) error {
 	if errors.Is(err, errPageSize) {
-		return table.Fault(s.place(s.group, col), fmt.Sprintf("a page is over %d MiB", maxPage>>20), "export it with smaller row groups")
+		return table.Fault(table.SortTooLarge, s.place(s.group, col), fmt.Sprintf("a page is over %d MiB", maxPage>>20), "export it with smaller row groups")
 	}
 	return s.damaged(col)
 }
@@ -338,6 +338,6 @@ func (s *parquetSource) pageFault(col string, err error) error {
 // rescue turns a panic of the library into a fault.
 func (s *parquetSource) rescue(where string, err *error) {
 	if p := recover(); p != nil {
-		*err = table.Fault(s.name+", "+where, "the Parquet "+where+" is damaged", mendExport)
+		*err = table.Fault(table.SortDamaged, s.name+", "+where, "the Parquet "+where+" is damaged", mendExport)
 	}
 }

@@ -35,7 +35,7 @@ func isWorkbook(src io.ReaderAt, size int64) bool {
 // readArchive reads the directory, which may not be long: the library makes an
 // entry of whatever looks like one.
 func readArchive(src io.ReaderAt, size int64, name string) (*zip.Reader, error) {
-	damaged := table.Fault(name+", end of the archive", "the workbook is cut short or damaged", mendSave)
+	damaged := table.Fault(table.SortDamaged, name+", end of the archive", "the workbook is cut short or damaged", mendSave)
 	if err := checkEnd(src, size); err != nil {
 		return nil, damaged
 	}
@@ -76,10 +76,10 @@ func checkParts(z *zip.Reader, name string) error {
 	for _, f := range z.File {
 		total += f.UncompressedSize64
 		if total > maxUnpacked || f.UncompressedSize64 > maxUnpacked {
-			return table.Fault(name, fmt.Sprintf("the workbook unpacks to more than %d MiB", maxUnpacked>>20), mendCSV)
+			return table.Fault(table.SortTooLarge, name, fmt.Sprintf("the workbook unpacks to more than %d MiB", maxUnpacked>>20), mendCSV)
 		}
 		if f.Flags&1 != 0 {
-			return table.Fault(name, "the workbook is locked with a password", "save it without a password")
+			return table.Fault(table.SortLocked, name, "the workbook is locked with a password", "save it without a password")
 		}
 	}
 	for _, f := range z.File {
@@ -95,11 +95,11 @@ func checkPart(f *zip.File, part, name string) error {
 	place := name + ", part " + table.Show(path.Base(part))
 	strings := part == "xl/sharedstrings.xml"
 	if !strings && f.UncompressedSize64 > maxPart && !isSheet(part) && path.Ext(part) == ".xml" {
-		return table.Fault(place, fmt.Sprintf("the part is over %d MiB", maxPart>>20), mendCSV)
+		return table.Fault(table.SortTooLarge, place, fmt.Sprintf("the part is over %d MiB", maxPart>>20), mendCSV)
 	}
 	r, err := f.Open()
 	if err != nil {
-		return table.Fault(place, "the workbook is damaged", mendSave)
+		return table.Fault(table.SortDamaged, place, "the workbook is damaged", mendSave)
 	}
 	defer r.Close()
 	sum, buf, tags := crc32.NewIEEE(), make([]byte, 64<<10), 0
@@ -111,7 +111,7 @@ func checkPart(f *zip.File, part, name string) error {
 			_, _ = sum.Write(buf[:k]) // a hash doesn't fail
 			if strings {
 				if tags += bytes.Count(buf[:k], []byte("<")); tags > maxTags {
-					return table.Fault(place, fmt.Sprintf("the workbook holds more than %d texts", maxTags/4), mendCSV)
+					return table.Fault(table.SortTooLarge, place, fmt.Sprintf("the workbook holds more than %d texts", maxTags/4), mendCSV)
 				}
 			}
 		}
@@ -119,12 +119,12 @@ func checkPart(f *zip.File, part, name string) error {
 			break
 		}
 		if err != nil || n > f.UncompressedSize64 {
-			return table.Fault(place, "the workbook is damaged", mendSave)
+			return table.Fault(table.SortDamaged, place, "the workbook is damaged", mendSave)
 		}
 	}
 	// The library of archives checks no sum that is stated as zero.
 	if n != f.UncompressedSize64 || sum.Sum32() != f.CRC32 {
-		return table.Fault(place, "the workbook is damaged", mendSave)
+		return table.Fault(table.SortDamaged, place, "the workbook is damaged", mendSave)
 	}
 	return nil
 }

@@ -23,7 +23,6 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"awase/entrustment"
 	"awase/intake/table"
 )
 
@@ -88,11 +87,11 @@ func open(src io.ReaderAt, size int64, o table.Options) (s *source, err error) {
 	s.book, err = excelize.OpenReader(io.NewSectionReader(src, 0, size), excelize.Options{
 		RawCellValue: true, UnzipSizeLimit: maxUnpacked, UnzipXMLSizeLimit: maxUnpacked, ShortDatePattern: "yyyy-mm-dd"})
 	if err != nil {
-		return nil, table.Fault(o.Name, "the workbook can't be read", mendSave)
+		return nil, table.Fault(table.SortDamaged, o.Name, "the workbook can't be read", mendSave)
 	}
 	props, err := s.book.GetWorkbookProps()
 	if err != nil {
-		return nil, table.Fault(o.Name, "the workbook can't be read", mendSave)
+		return nil, table.Fault(table.SortDamaged, o.Name, "the workbook can't be read", mendSave)
 	}
 	s.date04 = props.Date1904 != nil && *props.Date1904
 	if err := s.choose(archive); err != nil {
@@ -105,13 +104,13 @@ func open(src io.ReaderAt, size int64, o table.Options) (s *source, err error) {
 func (s *source) choose(archive *zip.Reader) error {
 	paths, err := sheetPaths(archive)
 	if err != nil {
-		return table.Fault(s.name, "the workbook doesn't say where its sheets are", mendSave)
+		return table.Fault(table.SortDamaged, s.name, "the workbook doesn't say where its sheets are", mendSave)
 	}
 	chosen, others := "", []string(nil)
 	for _, sheet := range s.book.GetSheetList() {
 		shows, err := s.book.GetSheetVisible(sheet)
 		if err != nil {
-			return table.Fault(s.name, "the workbook can't be read", mendSave)
+			return table.Fault(table.SortDamaged, s.name, "the workbook can't be read", mendSave)
 		}
 		xml, ok := s.book.Pkg.Load(paths[sheet])
 		if !ok {
@@ -133,9 +132,9 @@ func (s *source) choose(archive *zip.Reader) error {
 	}
 	if chosen == "" {
 		if len(others) > 0 {
-			return table.Fault(s.name, "the sheets that have rows are hidden: "+list(others), "unhide the one to read")
+			return table.Fault(table.SortHidden, s.name, "the sheets that have rows are hidden: "+list(others), "unhide the one to read")
 		}
-		return table.Fault(s.name, "the workbook has no rows", "export it again with a header line and its rows")
+		return table.Fault(table.SortNoRows, s.name, "the workbook has no rows", "export it again with a header line and its rows")
 	}
 	if len(others) > 0 {
 		s.notices = append(s.notices, fmt.Sprintf("sheet %s is read; not read: %s", table.Show(chosen), list(others)))
@@ -144,11 +143,11 @@ func (s *source) choose(archive *zip.Reader) error {
 		s.notices = append(s.notices, fmt.Sprintf("%d formulas have no stored result and are read as empty: open the workbook in Excel and save it", s.plan.bare))
 	}
 	if s.raw, err = s.book.Rows(chosen); err != nil {
-		return table.Fault(s.name+", sheet "+table.Show(chosen), "the sheet can't be read", mendSave)
+		return table.Fault(table.SortDamaged, s.name+", sheet "+table.Show(chosen), "the sheet can't be read", mendSave)
 	}
 	if styled(s.book) {
 		if s.shown, err = s.book.Rows(chosen); err != nil {
-			return table.Fault(s.name+", sheet "+table.Show(chosen), "the sheet can't be read", mendSave)
+			return table.Fault(table.SortDamaged, s.name+", sheet "+table.Show(chosen), "the sheet can't be read", mendSave)
 		}
 	}
 	return nil
@@ -168,9 +167,9 @@ func (s *source) sheetFault(sheet string, plan layout, err error) error {
 		place += fmt.Sprintf(", row %d", plan.last)
 	}
 	if errors.Is(err, errWide) {
-		return table.Fault(place, fmt.Sprintf("the row has more than %d cells", table.MaxColumns), mendSave)
+		return table.Fault(table.SortLongRow, place, fmt.Sprintf("the row has more than %d cells", table.MaxColumns), mendSave)
 	}
-	return table.Fault(place, "the sheet is cut short or damaged", mendSave)
+	return table.Fault(table.SortDamaged, place, "the sheet is cut short or damaged", mendSave)
 }
 
 // readHeader takes the names from the first row with anything in it.
@@ -178,7 +177,7 @@ func (s *source) readHeader() error {
 	for {
 		cells, err := s.next()
 		if errors.Is(err, io.EOF) {
-			return table.Fault(s.name, "the workbook has no rows", "export it again with a header line and its rows")
+			return table.Fault(table.SortNoRows, s.name, "the workbook has no rows", "export it again with a header line and its rows")
 		}
 		if err != nil {
 			return err
@@ -243,7 +242,7 @@ func (s *source) next() ([]string, error) {
 }
 
 func (s *source) damaged() error {
-	return table.Fault(table.Place(s.name, int64(s.row+1), ""), "the sheet is cut short or damaged", mendSave)
+	return table.Fault(table.SortDamaged, table.Place(s.name, int64(s.row+1), ""), "the sheet is cut short or damaged", mendSave)
 }
 
 // Columns gives the names in the header.
@@ -294,6 +293,5 @@ func (s *source) rescue(where string, err *error) {
 	if where == "row" {
 		place = table.Place(s.name, int64(s.row+1), "")
 	}
-	var e error = (*entrustment.Error)(table.Fault(place, "the workbook is damaged", mendSave))
-	*err = e
+	*err = table.Fault(table.SortDamaged, place, "the workbook is damaged", mendSave)
 }

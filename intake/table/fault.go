@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -8,9 +9,55 @@ import (
 	"awase/entrustment"
 )
 
-// Fault refuses a file whole.
-func Fault(place, detail, mend string) *entrustment.Error {
-	return &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §3", Field: place, Detail: detail, Mend: mend}
+// Sort is what a file that is refused whole suffers from: for a program that says it
+// in words of its own. The page has a sentence for each (web/src/words).
+type Sort string
+
+// The sorts.
+const (
+	SortNoRows       Sort = "no_rows"
+	SortNoHeader     Sort = "no_header"
+	SortNoIdentifier Sort = "no_identifier" // no column to match by
+	SortHashKind     Sort = "hash_kind"     // bare hashes, which don't show of what
+	SortLocked       Sort = "locked"        // with a password, or an old workbook, which may be
+	SortOpenQuote    Sort = "open_quote"    // that is never closed
+	SortLongRow      Sort = "long_row"      // or too many columns
+	SortTooLarge     Sort = "too_large"     // for how it is written or packed
+	SortEncoding     Sort = "encoding"
+	SortArchive      Sort = "archive" // packed as it is not taken apart
+	SortHidden       Sort = "hidden"  // sheets
+	SortRepeated     Sort = "repeated"
+	SortDirect       Sort = "direct" // a name, an address, a postcode that would be used
+	SortUnnamed      Sort = "unnamed"
+	SortColumns      Sort = "columns" // not those that are declared
+	SortDamaged      Sort = "damaged"
+	SortFormat       Sort = "format" // that is not read
+	SortOther        Sort = "other"
+)
+
+// refused is a refusal and its sort.
+type refused struct {
+	sort Sort
+	why  *entrustment.Error
+}
+
+func (r *refused) Error() string { return r.why.Error() }
+func (r *refused) Unwrap() error { return r.why }
+
+// Fault refuses a file whole: an *entrustment.Error of a sort.
+func Fault(sort Sort, place, detail, mend string) error {
+	return &refused{sort, &entrustment.Error{Code: entrustment.CodeFile, Clause: "FORMATS §3", Field: place, Detail: detail, Mend: mend}}
+}
+
+// OfSort gives a refusal, of a document that says what a file is, a sort of a file's.
+func OfSort(sort Sort, why *entrustment.Error) error { return &refused{sort, why} }
+
+// SortOf gives the sort of a refusal; "" of any other error.
+func SortOf(err error) Sort {
+	if r, ok := errors.AsType[*refused](err); ok {
+		return r.sort
+	}
+	return ""
 }
 
 // Place names a row and, if given, a column of a file.
@@ -23,14 +70,14 @@ func Place(name string, row int64, col string) string {
 }
 
 // TooLong refuses a file for a row over max bytes.
-func TooLong(name string, row int64, max int) *entrustment.Error {
-	return Fault(Place(name, row, ""), fmt.Sprintf("the row is over %d bytes", max),
+func TooLong(name string, row int64, max int) error {
+	return Fault(SortLongRow, Place(name, row, ""), fmt.Sprintf("the row is over %d bytes", max),
 		"look for a quote that is never closed, or for missing line breaks, and export it again")
 }
 
 // TooWide refuses a file for more than MaxColumns columns.
-func TooWide(name string) *entrustment.Error {
-	return Fault(name, fmt.Sprintf("the header has more than %d columns", MaxColumns), "keep the columns that are needed and export it again")
+func TooWide(name string) error {
+	return Fault(SortLongRow, name, fmt.Sprintf("the header has more than %d columns", MaxColumns), "keep the columns that are needed and export it again")
 }
 
 // shownName is the longest column name a message shows, in characters.

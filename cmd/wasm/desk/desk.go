@@ -27,6 +27,10 @@ type Options struct {
 	From    entrustment.Date `json:"from,omitzero"`    // of an event log, the first and
 	To      entrustment.Date `json:"to,omitzero"`      // the last day that it is declared to be of
 
+	// To look at a list: the attributes that its contract takes. A header that is the
+	// name of one is proposed as it.
+	Attributes []intake.Attribute `json:"attributes,omitempty"`
+
 	// To seal.
 	Key         string `json:"key,omitempty"`         // the enclave's public key
 	Entrustment string `json:"entrustment,omitempty"` // "" for a base, and for an event log of no entrustment
@@ -169,7 +173,7 @@ func (d *Desk) open(ctx context.Context, r io.ReaderAt, size int64, o Options) (
 	case seal.List:
 		var schema *entrustment.ListSchema
 		if o.Schema != "" {
-			if schema, err = entrustment.ParseListSchema("list.yaml", []byte(o.Schema)); err != nil {
+			if schema, err = parseList(o.Schema); err != nil {
 				return nil, err
 			}
 		}
@@ -183,6 +187,28 @@ func (d *Desk) open(ctx context.Context, r io.ReaderAt, size int64, o Options) (
 	default:
 		return nil, option("purpose", "is none", "write base, list or events")
 	}
+}
+
+// parseList reads a list.yaml. One that would use a column of names, addresses or
+// postcodes is refused as a file with one is: on the page somebody chose it.
+func parseList(text string) (*entrustment.ListSchema, error) {
+	s, err := entrustment.ParseListSchema("list.yaml", []byte(text))
+	refusal, ok := errors.AsType[*entrustment.Error](err)
+	if !ok {
+		return s, err
+	}
+	var said struct {
+		Columns []entrustment.ListColumn `json:"columns"`
+	}
+	if json.Unmarshal([]byte(text), &said) != nil { // written by hand, as YAML
+		return nil, err
+	}
+	for _, c := range said.Columns {
+		if g := c.Generalise; c.Kind == "" && entrustment.LooksDirect(c.Column) && (g == nil || !g.Prefecture && !g.Region) {
+			return nil, table.OfSort(table.SortDirect, refusal)
+		}
+	}
+	return nil, err
 }
 
 func result(f *intake.File) (*Result, error) {
@@ -201,9 +227,10 @@ func result(f *intake.File) (*Result, error) {
 // hold no cell; any other is the page's own, of reading or writing.
 type Refusal struct {
 	Code   string
-	Line   string // all of it
-	Field  string // where
-	Detail string // what is wrong
+	Sort   table.Sort // of a file that is refused whole
+	Line   string     // all of it
+	Field  string     // where
+	Detail string     // what is wrong
 	Mend   string
 	Clause string
 }
@@ -211,7 +238,7 @@ type Refusal struct {
 // Shown gives what the page may show of an error.
 func Shown(err error) Refusal {
 	if e, ok := errors.AsType[*entrustment.Error](err); ok {
-		return Refusal{string(e.Code), e.Error(), e.Field, e.Detail, e.Mend, e.Clause}
+		return Refusal{string(e.Code), table.SortOf(err), e.Error(), e.Field, e.Detail, e.Mend, e.Clause}
 	}
 	if e, ok := errors.AsType[*seal.Error](err); ok {
 		return Refusal{Code: "E_SEAL", Line: e.Error(), Detail: e.Error()}

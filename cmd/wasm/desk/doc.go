@@ -22,7 +22,8 @@
 // options are the fields of Options. on may have progress(rows, bytes), called
 // as rows are read, signal, an AbortSignal, and, to seal, write(chunk), which
 // may give a Promise that is waited for; to find, value and perhaps kind. A
-// Promise is rejected with an Error with code, field, detail, mend and clause,
-// none of which holds a cell of the file. Work takes the thread, so a page runs
-// it in a Worker; no cell leaves that but masked.
+// Promise is rejected with an Error with code, sort (of a file that is refused whole:
+// intake/table.Sort), field, detail, mend and clause, none of which holds a
+// cell of the file. Work takes the thread, so a page runs it in a Worker; no
+// cell leaves that but masked.
 package desk

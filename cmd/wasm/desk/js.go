@@ -184,7 +184,7 @@ func promise(f func() (any, error)) js.Value {
 			if err != nil {
 				said := Shown(err)
 				e := js.Global().Get("Error").New(said.Line)
-				for name, value := range map[string]string{"code": said.Code, "field": said.Field, "detail": said.Detail, "mend": said.Mend, "clause": said.Clause} {
+				for name, value := range map[string]string{"code": said.Code, "sort": string(said.Sort), "field": said.Field, "detail": said.Detail, "mend": said.Mend, "clause": said.Clause} {
 					e.Set(name, value)
 				}
 				reject.Invoke(e)

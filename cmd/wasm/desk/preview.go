@@ -44,6 +44,7 @@ type Column struct {
 	// asked by.
 	Suggested string   `json:"suggested,omitempty"`
 	Values    []string `json:"values,omitempty"`
+	Named     bool     `json:"named,omitempty"` // it is an attribute that the contract takes, by its header; Values may be none
 }
 
 // Preview reads the head of a list. With a schema the columns are what it says.
@@ -53,7 +54,7 @@ func (d *Desk) Preview(ctx context.Context, r io.ReaderAt, size int64, o Options
 		return nil, err
 	}
 	suggested := map[string]intake.Suggestion{}
-	for _, s := range p.Suggest() {
+	for _, s := range p.Suggest(o.Attributes...) {
 		suggested[s.Column] = s
 	}
 	if err := declare(p, o); err != nil {
@@ -66,7 +67,7 @@ func (d *Desk) Preview(ctx context.Context, r io.ReaderAt, size int64, o Options
 		c := Column{Position: g.Position, Name: g.Column, Use: g.Use, Holds: g.Holds, Certainty: string(g.Certainty), Ground: string(g.Ground),
 			Filled: g.Filled, Hashed: g.Hashed, Spoilt: g.Spoilt, YesNo: g.YesNo, Samples: g.Samples}
 		if s, ok := suggested[g.Column]; ok && g.Column != "" {
-			c.Suggested, c.Values = s.Name, s.Values
+			c.Suggested, c.Values, c.Named = s.Name, s.Values, s.Named
 		}
 		out.Columns = append(out.Columns, c)
 	}
@@ -135,7 +136,7 @@ func declare(p *intake.Proposal, o Options) error {
 	if o.Schema == "" {
 		return nil
 	}
-	s, err := entrustment.ParseListSchema("list.yaml", []byte(o.Schema))
+	s, err := parseList(o.Schema)
 	if err == nil {
 		p.Declare(s)
 	}

@@ -73,6 +73,22 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// TestPreviewNamed: a column whose header is an attribute of the contract says so, and
+// its name there.
+func TestPreviewNamed(t *testing.T) {
+	o, err := ParseOptions([]byte(`{"purpose":"list","name":"members.csv","today":"2026-11-26","attributes":[{"name":"tier","words":["会員ランク"]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := previewed(t, messy, o).Columns[3]; !c.Named || c.Suggested != "tier" || !slices.Equal(c.Values, []string{"ゴールド", "シルバー"}) || c.Use != "drop" {
+		t.Errorf("%+v", c)
+	}
+	o.Attributes = nil
+	if c := previewed(t, messy, o).Columns[3]; c.Named || c.Suggested != "rank" {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestPreviewEstimates: of a long file the rows are an estimate that says so, and
 // near.
 func TestPreviewEstimates(t *testing.T) {

@@ -30,7 +30,7 @@ const refused = async (promise) => {
     await promise;
     return null;
   } catch (e) {
-    return { code: e.code, message: e.message, detail: e.detail };
+    return { code: e.code, sort: e.sort, message: e.message, detail: e.detail };
   }
 };
 const forCheck = { purpose: options.purpose, name: options.name, today: options.today, schema: options.schema };

@@ -7,15 +7,21 @@ type Store = Pick<Storage, 'length' | 'key' | 'getItem' | 'setItem' | 'removeIte
 
 const whose = 'awase.person'
 
+/** The name under which something is kept in the browser for one person. */
+export const ownKey = (person: string, what: string) => `${own}${person}.${what}`
+const own = 'awase.of.'
+
 /** Says who is at this tab now; of who was there before it forgets what was asked of the
- * room and, with other hands at it, the questions that were begun. */
-export function nowHere(me: Me | null, store: Store = sessionStorage) {
+ * room and, with other hands at it, the questions that were begun and what was kept of
+ * theirs. */
+export function nowHere(me: Me | null, store: Store = sessionStorage, lasting: Store = localStorage) {
   const was = queries.getQueryData<Me | null>(['me'])
   if (was && was.id !== me?.id) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== 'me' })
   if (!me) return
   try {
     if (store.getItem(whose) !== me.id) {
       for (const k of keysOf(store)) if (k.startsWith('awase.')) store.removeItem(k)
+      for (const k of keysOf(lasting)) if (k.startsWith(own) && !k.startsWith(ownKey(me.id, ''))) lasting.removeItem(k)
       store.setItem(whose, me.id)
       tell()
     }

@@ -15,3 +15,9 @@ it('keeps what a module says', () => {
   const said = Object.assign(new Error('line'), { code: 'E_FILE', field: 'row 3', detail: 'a quote', mend: 'close it', clause: 'FORMATS' })
   expect(faultOf(said)).toEqual({ code: 'E_FILE', field: 'row 3', detail: 'a quote', mend: 'close it', clause: 'FORMATS' })
 })
+
+it('keeps the sort of a refused file, of those that there are', () => {
+  const of = (sort: unknown) => faultOf(Object.assign(new Error('line'), { code: 'E_FILE', sort, detail: 'a sentence that may change' })).sort
+  expect(of('open_quote')).toBe('open_quote')
+  expect([of(''), of('quote'), of(undefined), of(3)]).toEqual([undefined, undefined, undefined, undefined])
+})

@@ -1,5 +1,5 @@
 // What the browser's own errors mean to whoever has a file before them.
-import type { Fault } from './protocol'
+import { sorts, type Fault, type Sort } from './protocol'
 
 const codes: Record<string, string> = {
   QuotaExceededError: 'E_NO_ROOM',
@@ -20,5 +20,7 @@ export function faultOf(err: unknown): Fault {
   const known = e.name ? codes[e.name] : undefined
   if (known) return { code: known, ...none }
   if (typeof e.code !== 'string') return { code: 'E_PAGE', ...none }
-  return { code: e.code, field: e.field ?? '', detail: e.detail ?? '', mend: e.mend ?? '', clause: e.clause ?? '' }
+  return { code: e.code, ...(isSort(e.sort) ? { sort: e.sort } : {}), field: e.field ?? '', detail: e.detail ?? '', mend: e.mend ?? '', clause: e.clause ?? '' }
 }
+
+const isSort = (s: unknown): s is Sort => sorts.includes(s as Sort)

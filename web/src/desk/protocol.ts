@@ -18,12 +18,17 @@ export type ListColumn = { column: string; kind?: Kind; namespace?: string; prof
 /** list.yaml. */
 export type ListSchema = { schema: 'awase.list/v1'; region?: string; user_key?: string; columns: ListColumn[]; consent?: { column: string }; drop?: string[] }
 
+/** An attribute by its name in the contract, and by words that a header may say for it. */
+export type Attribute = { name: string; words: string[] }
+
 export type Options = {
   purpose: 'list'
   name: string
   today: string
   schema?: string
   kind?: Kind
+  /** Attributes that the contract takes of a list, and words for them. */
+  attributes?: Attribute[]
   change?: Change
   key?: string
   entrustment?: string
@@ -47,6 +52,8 @@ export type PreviewColumn = {
   samples?: string[]
   suggested?: string
   values?: string[]
+  /** Its header is an attribute of the contract, under the suggested name. */
+  named?: boolean
 }
 
 export type Preview = {
@@ -99,8 +106,17 @@ export type Checked = {
 
 export type Sealed = Checked & { bytes: number }
 
-/** Why something was not done; code E_FILE, E_NO_ROOM, E_ABORTED, E_PAGE … */
-export type Fault = { code: string; field: string; detail: string; mend: string; clause: string }
+/** What a file that is refused whole suffers from, as the modules tell it (intake/table). */
+export const sorts = ['no_rows', 'no_header', 'no_identifier', 'hash_kind', 'locked', 'open_quote', 'long_row', 'too_large', 'encoding', 'archive', 'hidden', 'repeated', 'direct', 'unnamed', 'columns', 'damaged', 'format', 'other'] as const
+export type Sort = (typeof sorts)[number]
+
+/** What the page and its worker fail by. */
+export const failures = ['E_NO_ROOM', 'E_FILE_GONE', 'E_ABORTED', 'E_WORKER', 'E_PAGE', 'E_SEAL'] as const
+export type Failure = (typeof failures)[number]
+
+/** Why something was not done: code is one of failures, or of the modules' (E_FILE,
+ * E_DOCUMENT); sort is of a file that is refused whole. */
+export type Fault = { code: string; sort?: Sort; field: string; detail: string; mend: string; clause: string }
 
 export class DeskError extends Error {
   readonly fault: Fault

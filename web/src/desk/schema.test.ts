@@ -1,32 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Preview, PreviewColumn } from './protocol'
-import { lacks, proposed, schemaOf, sentAs, today, type Allowed } from './schema'
+import { lacks, schemaOf, sentAs, today } from './schema'
 
 const column = (name: string, use: string, more: Partial<PreviewColumn> = {}): PreviewColumn => ({ position: 1, name, use, holds: 'raw', certainty: 'certain', ground: 'agree', filled: 10, hashed: 0, spoilt: 0, yes_no: 0, ...more })
 const preview = (...columns: PreviewColumn[]): Preview => ({ format: 'CSV', encoding: 'UTF-8', looked: 10, rows: 10, counted: true, columns, schema: { schema: 'awase.list/v1', region: 'JP', columns: [] } })
-const may: Allowed = { identifiers: ['email', 'phone'], columns: ['tier'], delivers: false, before: [] }
-const rank = column('会員ランク', 'drop', { suggested: 'rank', values: ['gold', 'silver'] })
-
-describe('what is proposed', () => {
-  it('is what is seen, where the contract lets it', () => {
-    const p = preview(column('氏名', 'drop'), column('メール', 'email'), column('端末', 'maid'), column('同意', 'consent'), rank)
-    expect(proposed(p, may).map((c) => c.use)).toEqual(['drop', 'email', 'drop', 'consent', 'drop'])
-  })
-
-  it('takes a column of values for the attribute that the list had', () => {
-    const before = [{ name: 'tier', domain: ['gold', 'silver', 'bronze', 'unknown'] }]
-    expect(proposed(preview(rank), { ...may, before })[0]).toEqual({ use: 'value', name: 'tier', how: 'values', values: ['gold', 'silver', 'bronze'] })
-    // A value that the list never had makes it another column.
-    expect(proposed(preview({ ...rank, values: ['gold', 'platinum'] }), { ...may, before })[0]).toEqual({ use: 'drop' })
-    // The contract says it no more.
-    expect(proposed(preview(rank), { ...may, columns: [], before })[0]).toEqual({ use: 'drop' })
-  })
-
-  it('takes a column whose name is the contract’s, once', () => {
-    const tier = column('tier', 'drop', { suggested: 'tier', values: ['a', 'b'] })
-    expect(proposed(preview(tier, { ...tier, position: 2 }), may).map((c) => c.use)).toEqual(['value', 'drop'])
-  })
-})
 
 describe('list.yaml', () => {
   it('says each column once, and drops what is not used', () => {

@@ -1,6 +1,6 @@
-// What the columns of a list are to be: from what the first rows show and what the
-// contract lets, to list.yaml.
-import type { Change, Generaliser, Kind, ListColumn, ListSchema, Preview, PreviewColumn } from './protocol'
+// What the columns of a list are to be: from what somebody chose, or agreed to, to
+// list.yaml.
+import type { Change, Generaliser, Kind, ListSchema, Preview, PreviewColumn } from './protocol'
 
 export const kinds: Kind[] = ['email', 'phone', 'cookie', 'maid']
 
@@ -16,6 +16,10 @@ export type Choice = {
   name?: string
   how?: How
   values?: string[]
+  /** Why it is proposed, where the first rows alone don't say so: its header is the
+   * attribute's name, and the values can be proposed or not; it has the values that the
+   * list had; it was sent so before. */
+  ground?: 'named' | 'namedOnly' | 'asBefore' | 'kept'
 }
 
 /** What the contract lets a list hold. */
@@ -28,45 +32,7 @@ export type Allowed = {
   before: { name: string; domain: string[] }[]
 }
 
-const isKind = (s: string): s is Kind => kinds.includes(s as Kind)
-
-/** The choices to begin with: what is seen, where the contract lets it; nothing more is
- * sent than is seen to be wanted. */
-export function proposed(p: Preview, may: Allowed): Choice[] {
-  const taken = new Set<string>()
-  return p.columns.map((c) => {
-    if (isKind(c.use)) return may.identifiers.includes(c.use) ? { use: c.use } : { use: 'drop' }
-    if (c.use === 'consent') return { use: 'consent' }
-    if (c.use === 'open') return { use: 'open' }
-    if (c.use.startsWith('value ')) {
-      const declared = p.schema.columns.find((k) => k.column === c.name && k.name)
-      if (declared) return ofColumn(declared)
-    }
-    const value = valueOf(c, may)
-    if (value && !taken.has(value.name!)) {
-      taken.add(value.name!)
-      return value
-    }
-    return { use: 'drop' }
-  })
-}
-
-/** A column of few values becomes an attribute where the list had it before, or its
- * name is one of the contract's. */
-function valueOf(c: PreviewColumn, may: Allowed): Choice | undefined {
-  const values = c.values
-  if (!values?.length) return undefined
-  const before = may.before.find((b) => may.columns.includes(b.name) && values.every((v) => b.domain.includes(v)))
-  if (before) return { use: 'value', name: before.name, how: 'values', values: before.domain.filter((v) => v !== 'unknown') }
-  if (c.suggested && may.columns.includes(c.suggested)) return { use: 'value', name: c.suggested, how: 'values', values }
-  return undefined
-}
-
-function ofColumn(c: ListColumn): Choice {
-  const g = c.generalise
-  const how: How = !g ? 'values' : 'prefecture' in g ? 'prefecture' : 'region' in g ? 'region' : 'age' in g ? 'age' : 'birth_date'
-  return { use: 'value', name: c.name, how, values: c.values }
-}
+export const isKind = (s: string): s is Kind => kinds.includes(s as Kind)
 
 const bands = { width: 5, from: 20, to: 70 }
 const generalise: Record<Exclude<How, 'values'>, Generaliser> = { prefecture: { prefecture: true }, region: { region: true }, birth_date: { birth_date: bands }, age: { age: bands } }

@@ -19,6 +19,9 @@ const load = {
   },
 }
 
+/** The words of a place in a language, whichever is spoken. */
+export const wordsIn = async (language: Language, place: string): Promise<Record<string, unknown>> => (await files[`./${language}/${place}.json`]?.())?.default ?? {}
+
 const kept = 'awase.language'
 
 export function firstLanguage(): Language {

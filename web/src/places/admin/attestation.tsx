@@ -10,7 +10,8 @@ import { save } from '../../ui/save'
 import { Badge, Banner, Load } from '../../ui/state'
 import { Table } from '../../ui/table'
 import { Confinement } from './confinement'
-import { keyFingerprint, newNonce, sealingFingerprint, type Piece, type Statement } from './statement'
+import { keyFingerprint, sealingFingerprint } from '../../crypto/fingerprint'
+import { newNonce, type Piece, type Statement } from './statement'
 
 /** What the enclave says of itself, signed. The page shows it; whether the signature is
  * right is checked by the command, on a machine that the room's operator does not run. */

@@ -18,7 +18,7 @@ export function Counts({ report: r }: { report: Report }) {
     <>
       <dl className="counts">
         {counts.map(([name, n]) => (
-          <div key={name} data-kind={name}>
+          <div key={name} data-kind={n === '0' ? undefined : name}>
             <dt>{t(`count.${name}` as 'count.rows')}</dt>
             <dd>{n}</dd>
           </div>

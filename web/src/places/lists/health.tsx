@@ -2,8 +2,9 @@ import { useTranslation } from 'react-i18next'
 import type { ColumnReport } from '../../desk/protocol'
 import { number } from '../../ui/format'
 
-/** How the cells of a column fare, as a bar and in numbers. */
-export function Health({ of }: { of?: ColumnReport }) {
+/** How the cells of a column fare, as a bar and in numbers; unlisted: values of it that
+ * are not among those that are listed. */
+export function Health({ of, unlisted }: { of?: ColumnReport; unlisted: string[] }) {
   const { t } = useTranslation('lists')
   if (!of) return <span className="quiet">—</span>
   const bad = of.refused + of.unreadable
@@ -27,6 +28,7 @@ export function Health({ of }: { of?: ColumnReport }) {
           ) : null,
         )}
       </ul>
+      {unlisted.length > 0 && <p className="small">{t('columns.unlisted', { values: unlisted.join(t('comma')) })}</p>}
     </div>
   )
 }

@@ -6,6 +6,7 @@ import { day, number, time } from '../../ui/format'
 import { Facts, PageHead } from '../../ui/page'
 import { Badge, Load } from '../../ui/state'
 import { Table } from '../../ui/table'
+import { useAttributeName } from './attributes'
 import { newest, useFloor, useList, useLoads, useTakers, type List, type Taker, type Version } from './data'
 import { signed } from './diff'
 import { StateOf } from './lists'
@@ -18,6 +19,7 @@ export function OneList({ entrustment, list }: { entrustment: string; list: stri
   const me = useMe().data
   const of = useList(entrustment, list)
   const takers = useTakers()
+  const attribute = useAttributeName()
   const taker = takers.data?.find((e) => e.id === entrustment)
   const refresh = has(me, 'adops') && taker?.state === 'active' && (
     <ButtonLink kind="primary" to={`/new?entrustment=${entrustment}&list=${list}`}>
@@ -26,7 +28,7 @@ export function OneList({ entrustment, list }: { entrustment: string; list: stri
   )
   return (
     <>
-      <PageHead title={list} lead={taker && termsOf(taker.contract, t)} crumbs={[['/', t('title')]]} action={refresh} />
+      <PageHead title={list} lead={taker && termsOf(taker.contract, t, attribute)} crumbs={[['/', t('title')]]} action={refresh} />
       <Load of={of}>
         {(l) => (
           <>
@@ -43,6 +45,7 @@ export function OneList({ entrustment, list }: { entrustment: string; list: stri
 function About({ list, taker }: { list: List; taker: Taker }) {
   const { t } = useTranslation('lists')
   const floor = useFloor()
+  const attribute = useAttributeName()
   const last = newest(list)
   return (
     <Facts
@@ -50,7 +53,7 @@ function About({ list, taker }: { list: List; taker: Taker }) {
         [t('column.state'), <StateOf row={{ taker, list }} floor={floor} />],
         [t('column.rows'), number(last?.rows ?? 0)],
         [t('one.identifiers'), number(last?.tokens ?? 0)],
-        [t('one.columns'), last?.columns?.length ? last.columns.map((c) => c.name).join(t('comma')) : t('ui:none')],
+        [t('one.columns'), last?.columns?.length ? last.columns.map((c) => attribute(c.name)).join(t('comma')) : t('ui:none')],
         [t('column.expires'), t('one.expires', { day: day(list.expires_at), days: String(taker.contract.retention.lists ?? '').replace(/d$/, '') })],
         [
           t('one.usedBy'),

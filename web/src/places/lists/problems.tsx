@@ -5,8 +5,9 @@ import { number } from '../../ui/format'
 import { Table } from '../../ui/table'
 import { save } from './save'
 
-/** Problems by column and reason: how many, in which rows first, what to do. */
-export function Problems({ groups, problems, name = 'rows' }: { groups: Group[]; problems?: Blob; name?: string }) {
+/** Problems by column and reason: how many, in which rows first, what to do; sent: the
+ * list is, without them. */
+export function Problems({ groups, problems, sent, name = 'rows' }: { groups: Group[]; problems?: Blob; sent?: boolean; name?: string }) {
   const { t, i18n } = useTranslation('lists')
   if (groups.length === 0) return <p>{t('problems.none')}</p>
   const mend = (g: Group) => (i18n.exists(`lists:reason.${g.reason}.1`) ? t(`reason.${g.reason}.1` as 'reason.other.1') : g.mend)
@@ -25,7 +26,7 @@ export function Problems({ groups, problems, name = 'rows' }: { groups: Group[];
           { id: 'mend', head: t('problems.mend'), cell: (g) => mend(g) },
         ]}
       />
-      <p className="small quiet">{t('problems.goOn')}</p>
+      <p className="small quiet">{t(sent ? 'problems.left' : 'problems.goOn')}</p>
       {problems && (
         <div>
           <Button onPress={() => save(problems, `${name}-problems.csv`)}>{t('problems.download')}</Button>

@@ -33,14 +33,28 @@ export function Uploads({ unfinished }: { unfinished?: boolean }) {
   )
 }
 
-export function OneUpload({ id, next }: { id: string; next: ReactNode }) {
+/** The upload that was just begun, until it is over; more: so many files follow. */
+export function OneUpload({ id, more, onNext }: { id: string; more: number; onNext: () => void }) {
   const { t } = useTranslation('lists')
   const s = useUploads().find((u) => u.meta.id === id)
-  if (!s) return <div className="row"><p>{t('sending.takenBack')}</p>{next}</div>
-  return <Upload of={s} next={next} />
+  const loaded = s?.meta.state === 'loaded'
+  // It is the one thing to do where the next file waits, or nothing was sent.
+  const next = (
+    <Button kind={!s || (loaded && more > 0) ? 'primary' : 'normal'} onPress={onNext}>
+      {more > 0 ? t('send.nextFile', { n: more }) : t('send.another')}
+    </Button>
+  )
+  if (!s)
+    return (
+      <div className="row">
+        <p>{t('sending.takenBack')}</p>
+        {next}
+      </div>
+    )
+  return <Upload of={s} next={next} onward={loaded && more > 0} />
 }
 
-export function Upload({ of: s, named, next }: { of: Sending; named?: boolean; next?: ReactNode }) {
+export function Upload({ of: s, named, next, onward }: { of: Sending; named?: boolean; next?: ReactNode; onward?: boolean }) {
   const m = s.meta
   const over = s.phase === 'over'
   return (
@@ -53,7 +67,7 @@ export function Upload({ of: s, named, next }: { of: Sending; named?: boolean; n
           <span className="small quiet">{time(m.created)}</span>
         </div>
       )}
-      {over ? <Over of={s} next={next} /> : <Running of={s} />}
+      {over ? <Over of={s} next={next} onward={onward} /> : <Running of={s} />}
     </div>
   )
 }
@@ -115,7 +129,8 @@ function TakeBack({ id }: { id: string }) {
   )
 }
 
-function Over({ of: s, next }: { of: Sending; next?: ReactNode }) {
+/** What came of it, what happens next, and one thing to do: next, onward, before all. */
+function Over({ of: s, next, onward }: { of: Sending; next?: ReactNode; onward?: boolean }) {
   const { t } = useTranslation('lists')
   const [at] = useLocation()
   const m = s.meta
@@ -124,22 +139,23 @@ function Over({ of: s, next }: { of: Sending; next?: ReactNode }) {
     case 'loaded':
       return (
         <>
-          <div className="row">
+          <div className="row" role="status">
             <Badge kind="good">{t('sending.loaded')}</Badge>
             <span>{t(m.same ? 'sending.sameText' : 'sending.loadedText', { list: m.list, version: m.version ?? '' })}</span>
           </div>
           {m.diff && !m.same && <p>{t('sending.diff', { added: number(m.diff.added), removed: number(m.diff.removed) })}</p>}
           {next && !m.same && <p>{t('sending.after')}</p>}
-          <Found of={s} open={!!next} />
           <div className="row">
+            {onward && next}
             {at !== `/${m.entrustment}/${m.list}` && (
-              <ButtonLink kind={next ? 'primary' : 'normal'} to={`/${m.entrustment}/${m.list}`}>
+              <ButtonLink kind={next && !onward ? 'primary' : 'normal'} to={`/${m.entrustment}/${m.list}`}>
                 {t('sending.see')}
               </ButtonLink>
             )}
-            {next}
+            {!onward && next}
             {dismiss}
           </div>
+          <Found of={s} open={!!next} />
         </>
       )
     case 'failed':
@@ -188,7 +204,7 @@ function Found({ of: s, open }: { of: Sending; open: boolean }) {
       <summary>{t('report.title')}</summary>
       <div className="stack-s">
         <Counts report={found.report} />
-        <Problems groups={found.groups} />
+        <Problems groups={found.groups} sent />
         <div className="row">
           <Button onPress={() => saveReport(s.meta, 'text', t, i18n)}>{t('report.text')}</Button>
           <Button onPress={() => saveReport(s.meta, 'json', t, i18n)}>{t('report.json')}</Button>

@@ -2,8 +2,11 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Desk } from '../../../desk/desk'
 import type { Checked, Kind, Options, Preview } from '../../../desk/protocol'
-import { lacks, proposed, schemaOf, today, type Allowed, type Choice } from '../../../desk/schema'
+import { proposed } from '../../../desk/propose'
+import { remembered } from '../../../desk/remember'
+import { lacks, schemaOf, today, type Allowed, type Choice } from '../../../desk/schema'
 import { Rate } from '../../../desk/rate'
+import { Button } from '../../../ui/button'
 import { number, span } from '../../../ui/format'
 import { Progress } from '../../../ui/progress'
 import { Banner } from '../../../ui/state'
@@ -16,32 +19,37 @@ import { Warnings } from './warnings'
 import type { Where } from './index'
 
 /** A list that was checked whole, and what it is to be sent as. */
-export type Ready = { options: Options; checked: Checked }
+export type Ready = { options: Options; checked: Checked; choices: Choice[] }
 
 type Run = { done: number; perSecond: number; left?: number } | { checked: Checked } | { error: unknown } | undefined
 
 /** Step 3: what each column is; the whole file is checked as it would be sent, again
  * whenever that changes. */
-export function ColumnsStep({ desk, where, file, preview, kind, isDisabled, onReady }: { desk: Desk; where: Where; file: File; preview: Preview; kind?: Kind; isDisabled: boolean; onReady: (r: Ready | undefined) => void }) {
+export function ColumnsStep({ desk, where, file, person, preview, kind, onReady }: { desk: Desk; where: Where; file: File; person: string; preview: Preview; kind?: Kind; onReady: (r: Ready | undefined) => void }) {
   const { t } = useTranslation('lists')
   const may = useMemo<Allowed>(() => allowed(where), [where])
-  const [choices, setChoices] = useState<Choice[]>(() => proposed(preview, may))
+  const proposals = useMemo(() => proposed(preview, may), [preview, may])
+  const [before] = useState(() => remembered(localStorage, person, { entrustment: where.taker.id, list: where.list }, preview, may, proposals))
+  const [choices, setChoices] = useState<Choice[]>(before ?? proposals)
   const missing = lacks(preview, choices)
   const schema = useMemo(() => JSON.stringify(schemaOf(preview, choices)), [preview, choices])
   const options = useMemo<Options>(() => ({ purpose: 'list', name: file.name, today: today(), schema, kind, change: where.change }), [file, schema, kind, where.change])
   const run = useCheck(desk, file, options, preview.rows, missing.length === 0)
   const told = useRef(onReady)
   told.current = onReady
+  const chosen = useRef(choices)
+  chosen.current = choices
   const checked = run && 'checked' in run ? run.checked : undefined
   useEffect(() => {
-    if (!isDisabled) told.current(checked && checked.report.accepted > 0 ? { options, checked } : undefined)
-  }, [checked, options, isDisabled])
+    told.current(checked && checked.report.accepted > 0 ? { options, checked, choices: chosen.current } : undefined)
+  }, [checked, options])
   const rows = checked?.report.rows ?? preview.rows
   return (
     <div className="stack">
       <p className="quiet">{t('columns.lead')}</p>
+      {before && <AsBefore before={before} proposals={proposals} onChange={setChoices} />}
       <Warnings preview={preview} choices={choices} may={may} />
-      <ColumnTable preview={preview} choices={choices} may={may} change={where.change} missing={missing} report={checked?.report} isDisabled={isDisabled} onChange={setChoices} />
+      <ColumnTable preview={preview} choices={choices} may={may} change={where.change} missing={missing} report={checked?.report} onChange={setChoices} />
       <Missing missing={missing.map((m) => m.lack)} />
       {run && 'done' in run && (
         <Progress
@@ -60,6 +68,26 @@ export function ColumnsStep({ desk, where, file, preview, kind, isDisabled, onRe
         </div>
       )}
       <OneValue desk={desk} file={file} options={options} looked={preview.looked} />
+    </div>
+  )
+}
+
+/** The list was sent with this header before: its columns are what they were then, unless
+ * somebody wants them as they would be proposed. */
+function AsBefore({ before, proposals, onChange }: { before: Choice[]; proposals: Choice[]; onChange: (c: Choice[]) => void }) {
+  const { t } = useTranslation('lists')
+  const [used, setUsed] = useState(true)
+  return (
+    <div className="row" role="status">
+      <span>{t(used ? 'columns.asBefore' : 'columns.asProposed')}</span>
+      <Button
+        onPress={() => {
+          onChange(used ? proposals : before)
+          setUsed(!used)
+        }}
+      >
+        {t(used ? 'columns.propose' : 'columns.restore')}
+      </Button>
     </div>
   )
 }

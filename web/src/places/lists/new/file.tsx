@@ -4,20 +4,20 @@ import { DropZone } from 'react-aria-components/DropZone'
 import { FileTrigger } from 'react-aria-components/FileTrigger'
 import { Text } from 'react-aria-components/Text'
 import type { Desk } from '../../../desk/desk'
-import { DeskError, type Preview } from '../../../desk/protocol'
+import { DeskError, type Attribute, type Preview } from '../../../desk/protocol'
 import { today } from '../../../desk/schema'
 import { Button } from '../../../ui/button'
 import { Radios } from '../../../ui/field'
 import { bytes, number } from '../../../ui/format'
 import { Facts } from '../../../ui/page'
 import { Banner, Skeleton } from '../../../ui/state'
-import { FileRefused, sortOf } from '../fault'
+import { FileRefused, wordsOf } from '../fault'
 
 type HashKind = 'email' | 'phone' | 'maid'
-export type Seen = { file: File; preview: Preview; kind?: HashKind }
+export type Seen = { file: File; preview: Preview; kind?: HashKind; attributes: Attribute[] }
 
 /** Step 2: files are dropped, or chosen; within a second it is seen what they are. */
-export function FileStep({ desk, files, isDisabled, onFiles, onSeen, seen }: { desk: Desk; files: File[]; isDisabled: boolean; onFiles: (f: File[]) => void; onSeen: (s: Seen) => void; seen?: Seen }) {
+export function FileStep({ desk, files, attributes, onFiles, onSeen, seen }: { desk: Desk; files: File[]; attributes?: Attribute[]; onFiles: (f: File[]) => void; onSeen: (s: Seen) => void; seen?: Seen }) {
   const { t } = useTranslation('lists')
   const file = files[0]
   const [kind, setKind] = useState<HashKind | null>(null)
@@ -25,36 +25,34 @@ export function FileStep({ desk, files, isDisabled, onFiles, onSeen, seen }: { d
   const told = useRef(onSeen)
   told.current = onSeen
   useEffect(() => {
-    if (!file) return
+    if (!file || !attributes) return
     const stop = new AbortController()
     setError(undefined)
-    desk.preview(file, { purpose: 'list', name: file.name, today: today(), kind: kind ?? undefined }, { signal: stop.signal }).then(
-      (preview) => !stop.signal.aborted && told.current({ file, preview, kind: kind ?? undefined }),
+    desk.preview(file, { purpose: 'list', name: file.name, today: today(), kind: kind ?? undefined, attributes }, { signal: stop.signal }).then(
+      (preview) => !stop.signal.aborted && told.current({ file, preview, kind: kind ?? undefined, attributes }),
       (err: unknown) => !stop.signal.aborted && setError(err),
     )
     return () => stop.abort()
-  }, [desk, file, kind])
+  }, [desk, file, kind, attributes])
   const take = (list: File[]) => {
     setKind(null)
     setError(undefined)
     if (list.length > 0) onFiles(list)
   }
-  const hashKind = error instanceof DeskError && sortOf(error.fault) === 'hashKind'
+  const hashKind = error instanceof DeskError && wordsOf(error.fault) === 'hash_kind'
   return (
     <div className="stack-s">
-      {!isDisabled && (
-        <DropZone
-          className="drop"
-          getDropOperation={() => 'copy'}
-          onDrop={(e) => void Promise.all(e.items.filter((i) => i.kind === 'file').map((i) => i.getFile())).then(take)}
-        >
-          <Text slot="label">{t('file.drop')}</Text>
-          <FileTrigger allowsMultiple onSelect={(l) => take([...(l ?? [])])}>
-            <Button kind={file ? 'normal' : 'primary'}>{file ? t('file.another') : t('file.choose')}</Button>
-          </FileTrigger>
-          <p className="small quiet">{t('file.formats')}</p>
-        </DropZone>
-      )}
+      <DropZone
+        className="drop"
+        getDropOperation={() => 'copy'}
+        onDrop={(e) => void Promise.all(e.items.filter((i) => i.kind === 'file').map((i) => i.getFile())).then(take)}
+      >
+        <Text slot="label">{t('file.drop')}</Text>
+        <FileTrigger allowsMultiple onSelect={(l) => take([...(l ?? [])])}>
+          <Button kind={file ? 'normal' : 'primary'}>{file ? t('file.another') : t('file.choose')}</Button>
+        </FileTrigger>
+        <p className="small quiet">{t('file.formats')}</p>
+      </DropZone>
       {files.length > 1 && <p className="small">{t('file.queue', { n: files.length - 1 })}</p>}
       {error !== undefined && (
         <FileRefused error={error}>

@@ -1,9 +1,9 @@
 // To whom a list is sealed: the key that was shown, of which the page makes the
 // fingerprint itself. One that the server says beside it would be that of any key.
 import type { Schemas } from '../../../api/client'
+import { sealingFingerprint } from '../../../crypto/fingerprint'
 import type { Begin } from '../../../desk/uploads'
 import type { Options } from '../../../desk/protocol'
-import { sealingFingerprint } from '../../admin/statement'
 import type { Where } from './index'
 
 type Terms = Schemas['Terms']

@@ -2,21 +2,22 @@ import { useEffect, useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { useMe } from '../../../api/me'
+import type { Preview } from '../../../desk/protocol'
+import { remember } from '../../../desk/remember'
 import { begin } from '../../../desk/uploads'
 import { Button } from '../../../ui/button'
 import { number } from '../../../ui/format'
 import { Facts } from '../../../ui/page'
 import { Banner, Refused } from '../../../ui/state'
 import { useFloor, useTerms } from '../data'
-import { OneUpload } from '../sending'
 import type { Ready } from './columns'
 import type { Where } from './index'
 import { sealingOf, shownKey } from './sealing'
 
-type Props = { where: Where; file: File; ready: Ready; sending?: string; more: number; onSending: (id: string) => void; onNext: () => void }
+type Props = { where: Where; file: File; preview: Preview; ready: Ready; onSending: (id: string) => void }
 
-/** Step 4: what will happen, then that it happens. */
-export function SendStep({ where, file, ready, sending, more, onSending, onNext }: Props) {
+/** Step 4: what will happen. */
+export function SendStep({ where, file, preview, ready, onSending }: Props) {
   const { t } = useTranslation('lists')
   const terms = useTerms(where.taker.id)
   const floor = useFloor()
@@ -27,7 +28,6 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
   const [shown, setShown] = useState(terms.data)
   useEffect(() => setShown((s) => s ?? terms.data), [terms.data])
   const key = useQuery({ queryKey: ['sealing-key', shown?.key], enabled: !!shown, queryFn: async () => (await shownKey(shown!)) ?? null })
-  if (sending) return <OneUpload id={sending} next={<Next more={more} onNext={onNext} />} />
   const r = ready.checked.report
   const start = async () => {
     setFailed(undefined)
@@ -36,8 +36,10 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
       const now = await terms.refetch()
       if (!now.data) throw now.error
       const options = shown && sealingOf(where, ready.options, shown, now.data)
-      if (options) onSending(begin({ person: me?.id ?? '', file, checked: ready.checked, options }))
-      else {
+      if (options) {
+        remember(localStorage, me?.id ?? '', { entrustment: options.entrustment, list: options.list }, preview, ready.choices)
+        onSending(begin({ person: me?.id ?? '', file, checked: ready.checked, options }))
+      } else {
         setShown(now.data)
         setChanged(true)
       }
@@ -84,9 +86,4 @@ export function SendStep({ where, file, ready, sending, more, onSending, onNext 
       </div>
     </div>
   )
-}
-
-function Next({ more, onNext }: { more: number; onNext: () => void }) {
-  const { t } = useTranslation('lists')
-  return <Button onPress={onNext}>{more > 0 ? t('send.nextFile', { n: more }) : t('send.another')}</Button>
 }

@@ -1,8 +1,10 @@
 import { useTranslation } from 'react-i18next'
 import type { Change, ColumnReport, Preview, PreviewColumn, Report } from '../../../desk/protocol'
+import { asValue, unlisted } from '../../../desk/propose'
 import { sentAs, type Allowed, type Choice, type How, type Lack, type Use } from '../../../desk/schema'
 import { Select, TextField } from '../../../ui/field'
 import { Table } from '../../../ui/table'
+import { useAttributeName } from '../attributes'
 import { Health } from '../health'
 
 type Props = {
@@ -12,12 +14,11 @@ type Props = {
   change: Change
   missing: { lack: Lack; column: number }[]
   report?: Report
-  isDisabled: boolean
   onChange: (c: Choice[]) => void
 }
 
 /** The columns: name, three masked samples, what it is, what is sent, health. */
-export function ColumnTable({ preview, choices, may, change, missing, report, isDisabled, onChange }: Props) {
+export function ColumnTable({ preview, choices, may, change, missing, report, onChange }: Props) {
   const { t } = useTranslation('lists')
   const set = (i: number, by: Partial<Choice>) => onChange(choices.map((c, k) => (k === i ? { ...c, ...by } : c)))
   const rows = preview.columns.map((column, i) => ({ column, i, is: choices[i] ?? { use: 'drop' as Use } }))
@@ -32,10 +33,10 @@ export function ColumnTable({ preview, choices, may, change, missing, report, is
         {
           id: 'use',
           head: t('columns.use'),
-          cell: (r) => <UseCell column={r.column} is={r.is} may={may} lack={missing.find((m) => m.column === r.i)?.lack} isDisabled={isDisabled} onChange={(by) => set(r.i, by)} />,
+          cell: (r) => <UseCell column={r.column} is={r.is} may={may} lack={missing.find((m) => m.column === r.i)?.lack} onChange={(by) => set(r.i, by)} />,
         },
         { id: 'sent', head: t('columns.sent'), cell: (r) => t(`sent.${sentAs(r.column, r.is, change)}`) },
-        { id: 'health', head: t('columns.health'), cell: (r) => <Health of={healthOf(r.column, r.is, report)} /> },
+        { id: 'health', head: t('columns.health'), cell: (r) => <Health of={healthOf(r.column, r.is, report)} unlisted={unlisted(r.column, r.is)} /> },
       ]}
     />
   )
@@ -59,8 +60,9 @@ function Samples({ column }: { column: PreviewColumn }) {
   )
 }
 
-function UseCell({ column, is, may, lack, isDisabled, onChange }: { column: PreviewColumn; is: Choice; may: Allowed; lack?: Lack; isDisabled: boolean; onChange: (c: Partial<Choice>) => void }) {
+function UseCell({ column, is, may, lack, onChange }: { column: PreviewColumn; is: Choice; may: Allowed; lack?: Lack; onChange: (c: Partial<Choice>) => void }) {
   const { t } = useTranslation('lists')
+  const attribute = useAttributeName()
   const uses: Use[] = [...(may.identifiers as Use[]), ...(may.columns.length > 0 ? (['value'] as const) : []), 'consent', ...(may.delivers ? (['key'] as const) : []), 'drop']
   if (is.use === 'open') uses.unshift('open')
   return (
@@ -69,34 +71,36 @@ function UseCell({ column, is, may, lack, isDisabled, onChange }: { column: Prev
         hideLabel
         label={t('columns.useOf', { column: column.name || t('columns.noName', { n: column.position }) })}
         value={is.use}
-        isDisabled={isDisabled}
-        onChange={(use) => onChange({ use, ...(use === 'value' ? { how: is.how ?? 'values', values: is.values ?? column.values, name: is.name ?? may.columns[0] } : {}) })}
+        onChange={(use) => onChange({ ...(use === 'value' ? asValue(column, may, nameFor(column, is, may)) : { use }), ground: undefined })}
         choices={uses.map((u) => ({ id: u, label: t(`use.${u}`), help: u === 'open' ? undefined : t(`use.${u}Help`) }))}
         error={lack ? t(`lack.${lack}`) : undefined}
       />
-      {is.use === 'value' && <ValueFields column={column} is={is} may={may} isDisabled={isDisabled} onChange={onChange} />}
-      {is.use === 'cookie' && <TextField label={t('columns.namespace')} help={t('columns.namespaceHelp')} value={is.namespace ?? ''} onChange={(namespace) => onChange({ namespace })} isDisabled={isDisabled} />}
-      <span className="small quiet">{t(`ground.${column.ground}` as 'ground.agree')}</span>
+      <span className="small quiet">{t(`ground.${is.ground ?? column.ground}` as 'ground.named', { attribute: attribute(column.suggested ?? '') })}</span>
+      {is.use === 'value' && <ValueFields column={column} is={is} may={may} onChange={onChange} />}
+      {is.use === 'cookie' && <TextField label={t('columns.namespace')} help={t('columns.namespaceHelp')} value={is.namespace ?? ''} onChange={(namespace) => onChange({ namespace })} />}
     </div>
   )
 }
 
+/** The attribute that a column is most likely to be. */
+const nameFor = (c: PreviewColumn, is: Choice, may: Allowed) => is.name ?? may.columns.find((n) => n === c.suggested) ?? may.columns[0]
+
 const ways: How[] = ['values', 'prefecture', 'region', 'birth_date', 'age']
 
-function ValueFields({ column, is, may, isDisabled, onChange }: { column: PreviewColumn; is: Choice; may: Allowed; isDisabled: boolean; onChange: (c: Partial<Choice>) => void }) {
+function ValueFields({ column, is, may, onChange }: { column: PreviewColumn; is: Choice; may: Allowed; onChange: (c: Partial<Choice>) => void }) {
   const { t } = useTranslation('lists')
   const how = is.how ?? 'values'
+  const attribute = useAttributeName()
   return (
     <>
-      <Select label={t('columns.attribute')} value={is.name ?? null} isDisabled={isDisabled} onChange={(name) => onChange({ name })} choices={may.columns.map((id) => ({ id, label: id }))} />
-      <Select<How> label={t('columns.how')} value={how} isDisabled={isDisabled} onChange={(h) => onChange({ how: h })} choices={ways.map((id) => ({ id, label: t(`how.${id}`) }))} />
+      <Select label={t('columns.attribute')} value={is.name ?? null} onChange={(name) => onChange({ ...asValue(column, may, name), ground: undefined })} choices={may.columns.map((id) => ({ id, label: attribute(id) }))} />
+      <Select<How> label={t('columns.how')} value={how} onChange={(h) => onChange({ how: h })} choices={ways.map((id) => ({ id, label: t(`how.${id}`) }))} />
       {how === 'values' && (
         <TextField
           label={t('columns.values')}
           help={t('columns.valuesHelp')}
           lines={3}
           value={(is.values ?? column.values ?? []).join('\n')}
-          isDisabled={isDisabled}
           onChange={(text) => onChange({ values: text.split(/[\n、,]/).map((v) => v.trim()).filter((v, i, all) => v !== '' && all.indexOf(v) === i) })}
         />
       )}

@@ -4,6 +4,7 @@ import type { Change } from '../../../desk/protocol'
 import { Radios, Select, TextField } from '../../../ui/field'
 import { day, number } from '../../../ui/format'
 import { Refused } from '../../../ui/state'
+import { useAttributeName } from '../attributes'
 import { newest, useLists, type Contract, type Taker } from '../data'
 import type { Where } from './index'
 
@@ -13,8 +14,9 @@ const name = /^[a-z0-9][a-z0-9._-]{0,63}$/
 type First = { entrustment: string | null; list: string | null; change: string | null }
 
 /** Step 1: under which entrustment, as which list, and what becomes of the one before. */
-export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Taker[]; first: First; isDisabled: boolean; onChange: (w: Where | undefined) => void }) {
+export function WhereStep({ takers, first, onChange }: { takers: Taker[]; first: First; onChange: (w: Where | undefined) => void }) {
   const { t } = useTranslation('lists')
+  const attribute = useAttributeName()
   const [id, setId] = useState<string | null>(takers.find((e) => e.id === first.entrustment)?.id ?? (takers.length === 1 ? takers[0]!.id : null))
   const [chosen, setChosen] = useState<string | null>(first.list)
   const [fresh, setFresh] = useState(first.list ?? '')
@@ -27,11 +29,9 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
   const picked = lists.data && (there.length === 0 || missing) ? another : chosen
   const list = there.find((l) => l.name === picked)
   const isNew = picked === another
-  // Once it is sent, the new list is there: that is no fault of its name.
-  const taken = isNew && !isDisabled && there.some((l) => l.name === fresh)
+  const taken = isNew && there.some((l) => l.name === fresh)
   const good = isNew ? name.test(fresh) && !taken : !!list
   useEffect(() => {
-    if (isDisabled) return
     if (!taker || !good) return onChange(undefined)
     const last = list && newest(list)
     onChange({
@@ -43,14 +43,13 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
       columnsBefore: (last?.columns ?? []).map((c) => ({ name: c.name, domain: c.domain })),
     })
     // The rows of a list that is looked at again are the same ones.
-  }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length, isDisabled])
+  }, [taker?.id, good, list?.name, fresh, isNew, change, list?.versions.length])
   return (
     <div className="form wide">
       <Select
         label={t('where.entrustment')}
         help={t('where.entrustmentHelp')}
         value={id}
-        isDisabled={isDisabled}
         onChange={(k) => {
           setId(k)
           setChosen(null)
@@ -58,13 +57,12 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
         choices={takers.map((e) => ({ id: e.id, label: e.id, help: t(`purpose.${e.contract.purpose}`) }))}
         isRequired
       />
-      {taker && <p>{termsOf(taker.contract, t)}</p>}
+      {taker && <p>{termsOf(taker.contract, t, attribute)}</p>}
       <Refused error={lists.error} again={() => void lists.refetch()} />
       {taker && there.length > 0 && (
         <Select
           label={t('where.list')}
           value={picked}
-          isDisabled={isDisabled}
           onChange={(k) => {
             setChosen(k)
             setFresh('')
@@ -82,7 +80,6 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
           help={t('where.nameHelp')}
           value={fresh}
           onChange={setFresh}
-          isDisabled={isDisabled}
           isRequired
           maxLength={64}
           autoComplete="off"
@@ -94,7 +91,6 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
           label={t('where.change')}
           value={change}
           onChange={setChange}
-          isDisabled={isDisabled}
           choices={(['replace', 'add', 'remove'] as const).map((c) => ({ id: c, label: t(`where.${c}`), help: t(`where.${c}Help`) }))}
         />
       )}
@@ -105,12 +101,12 @@ export function WhereStep({ takers, first, isDisabled, onChange }: { takers: Tak
 type T = ReturnType<typeof useTranslation<'lists'>>['t']
 
 /** The terms in one sentence: what for, what may be in it, how long it is kept. */
-export function termsOf(c: Contract, t: T): string {
+export function termsOf(c: Contract, t: T, attribute: (name: string) => string): string {
   const words = (ids: string[]) => ids.map((k) => t(`kind.${k}` as 'kind.email', { defaultValue: k })).join(t('comma'))
   return t(c.list_columns?.length ? 'where.termsWith' : 'where.terms', {
     purpose: t(`purpose.${c.purpose}`),
     identifiers: words(c.identifiers),
-    columns: (c.list_columns ?? []).join(t('comma')),
+    columns: (c.list_columns ?? []).map(attribute).join(t('comma')),
     days: String(c.retention.lists ?? '').replace(/d$/, ''),
     until: day(c.until),
   })
