@@ -27,7 +27,7 @@ CONTRACTSOURCES := go.mod go.sum $(shell find api internal/contract entrustment 
 PAGESOURCES := Makefile go.mod go.sum bin/openapi.yaml $(shell find web cmd/wasm intake crypto entrustment \( -path web/node_modules -o -path web/dist -o -path web/public/wasm -o -path web/src/api/schema.d.ts -o -name testdata \) -prune -o ! -name '*_test.go' ! -path 'web/*.go' ! -path web ! -path web/public ! -path web/src/api -print)
 WASM := $(patsubst cmd/wasm/%/main.go,%,$(wildcard cmd/wasm/*/main.go))
 
-.PHONY: all build web page packages font demo demo-adult deps test test-page test-oidc test-peers attacks kill load check race bench bench-clickhouse bench-isolation bench-page pictures bench-peers plan-figures fuzz wasm
+.PHONY: all build web page packages font demo demo-adult deps test test-page test-oidc test-peers attacks kill faults load check race bench bench-clickhouse bench-isolation bench-page pictures bench-peers plan-figures fuzz wasm
 
 all: build
 
@@ -122,6 +122,9 @@ wasm:                ## the modules of the page
 
 kill:                ## kill -9 of the enclave, the front or both, at random for ten minutes under load
 	AWASE_KILL=10m $(GO) test -count 1 -v -timeout 20m -run '^TestKillEverything$$' ./cmd/awase
+
+faults:              ## every operation on the disk fails in every way that it can: make test has each fail in some
+	AWASE_FAULTS=all $(GO) test -count 1 -timeout 60m -run 'FaultAnywhere|FaultsAreSeen' ./enclave
 
 load:                ## 200 clients of a served room for a minute: how fast, how much memory; AWASE_LOAD_RATE=1000: more requests a second than 550
 	AWASE_LOAD=$${AWASE_LOAD:-60s} $(GO) test -count 1 -v -timeout 20m -run '^TestLoad$$' ./cmd/awase
