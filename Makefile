@@ -103,7 +103,7 @@ test: page           ## every test
 test-page:           ## the page's days in Chromium, by themselves: a browser, its room and their line want both cores
 	$(GO) test -timeout 15m -run '^TestPage' ./cmd/awase
 
-test-oidc:           ## signing in by OpenID Connect, against the example server of zitadel/oidc, by hand and at the page in Chromium: a module of its own
+test-oidc: page      ## signing in by OpenID Connect, against the example server of zitadel/oidc, by hand and at the page in Chromium: a module of its own
 	@command -v node >/dev/null && command -v chromium >/dev/null || echo "NOT RUN without Node.js and Chromium: signing in at the page (make deps installs them)"
 	cd internal/oidcop && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count 1 -timeout 10m ./...
 

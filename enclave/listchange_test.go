@@ -51,6 +51,48 @@ func TestChangesOnceOnly(t *testing.T) {
 	}
 }
 
+// TestListAnswersTwice: a file whose version stands is told the same of it again, as its
+// first answer may not have come; also after a restart.
+func TestListAnswersTwice(t *testing.T) {
+	t.Parallel()
+	e := openCrowd(t)
+	files := map[string][]byte{}
+	first := map[string]wire.ListLoaded{}
+	send := func(name, what string) wire.ListLoaded {
+		t.Helper()
+		l, err := e.LoadList(t.Context(), wire.ListRequest{Entrustment: "e", Name: name}, bytes.NewReader(files[what]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	for what, c := range map[string]struct {
+		change   seal.Change
+		from, to int
+	}{"replaced": {"", 1400, 1530}, "added": {seal.Add, 1450, 1530}, "left": {seal.Remove, 1400, 1410}, "first": {"", 0, 1000}} {
+		if what != "first" {
+			loadCrowd(t, e, what, "", crowdRows(0, 1450))
+		}
+		files[what] = sealedChange(t, e, what, c.change, crowdRows(c.from, c.to))
+		first[what] = send(what, what)
+	}
+	repeat := func(when string) {
+		t.Helper()
+		for what, was := range first {
+			l := send(what, what)
+			if l.Changed || changesOf(l.Added, l.Removed) != changesOf(was.Added, was.Removed) || l.Rows != was.Rows || l.Version != was.Version {
+				t.Errorf("%s, %s: %+v, at first %+v", when, what, l, was)
+			}
+		}
+	}
+	repeat("at once")
+	e = again(t, e)
+	repeat("after a restart")
+	if was := changesOf(first["replaced"].Added, first["replaced"].Removed); was != (wants{80, 1400}) {
+		t.Errorf("replaced: %v", was)
+	}
+}
+
 // TestFilesInOrder: of files that name the one before them none is left out or
 // overtaken, and one that was kept back can't come after another took its place.
 func TestFilesInOrder(t *testing.T) {

@@ -22,16 +22,18 @@ type listDiff struct {
 // a version that took another's place its record, nil where that says nothing.
 func (l *listRecord) diff(c seal.Change, before *listRecord) *listDiff {
 	switch {
-	case before == nil:
-		return &listDiff{Added: l.Rows}
 	case before == l: // the file changed nothing
 		return &listDiff{}
+	case l.Diff != nil:
+		return l.Diff
+	case before == nil:
+		return &listDiff{Added: l.Rows}
 	case c == seal.Add:
 		return &listDiff{Added: l.Rows - before.Rows}
 	case c == seal.Remove:
 		return &listDiff{Removed: before.Rows - l.Rows}
 	}
-	return l.Diff
+	return nil
 }
 
 // compared compares the rows of a version, as they are handed out, with those of the

@@ -49,7 +49,15 @@ func (e *Enclave) openedList(ctx context.Context, req wire.ListRequest, sealed i
 // sameList acknowledges a list that stands already.
 func (e *Enclave) sameList(l *listRecord, f *opened) (*wire.ListLoaded, error) {
 	ack, err := e.ack(kindList, l.Entrustment+"/"+l.Name, true, nil)
-	return e.listLoaded(ack, l, l, f), err
+	before := l
+	if l.Upload == f.upload {
+		// It made this version, and its answer may not have come: it is told the same again.
+		before = nil
+		if v := e.state.listed[listKey{l.Entrustment, l.Name}]; len(v) > 1 {
+			before = v[len(v)-2].record
+		}
+	}
+	return e.listLoaded(ack, l, before, f), err
 }
 
 // listLoaded says what became of a list that was old before, nil: not there.

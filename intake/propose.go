@@ -80,6 +80,7 @@ type Proposal struct {
 	Packing   string // "gzip", "zstd" or "zip"
 	Template  string // the platform's form that the file has, or ""
 	Headless  bool   // the first line is a row: one identifier a line
+	Headed    bool   // it is plainly a header: a name in it is known for what it identifies. Else it may be a person
 	Columns   []Guess
 	Warnings  []string // what to know before anything is sent
 	Rows      int      // looked at: at most 1,000
@@ -120,6 +121,7 @@ func Propose(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Propos
 			return nil, err
 		}
 		p.Template = templateOf(names)
+		p.Headed = slices.ContainsFunc(names, func(n string) bool { return kindOf(n) != "" })
 	}
 	if err := p.read(ctx, src, len(names), size); err != nil {
 		return nil, err

@@ -58,17 +58,24 @@ func version() string {
 }
 
 // versionOf is the version of a build or, where it has none, the first twelve digits of
-// its source's revision.
+// its source's revision, with +dirty where that was changed.
 func versionOf(b *debug.BuildInfo) string {
 	if v := b.Main.Version; v != "" && v != devel {
 		return v
 	}
+	revision, dirty := devel, ""
 	for _, s := range b.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return s.Value[:12]
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			revision = s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
 		}
 	}
-	return devel
+	if revision == devel {
+		return devel
+	}
+	return revision + dirty
 }
 
 func versionCommand() *cobra.Command {

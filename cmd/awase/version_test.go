@@ -39,6 +39,7 @@ func TestVersionOfABuild(t *testing.T) {
 		{"v1.2.3", []debug.BuildSetting{at}, "v1.2.3"},
 		{devel, []debug.BuildSetting{{Key: "vcs", Value: "git"}, at}, "0123456789ab"},
 		{"", []debug.BuildSetting{at}, "0123456789ab"},
+		{devel, []debug.BuildSetting{{Key: "vcs.modified", Value: "true"}, at}, "0123456789ab+dirty"},
 		{devel, nil, devel},
 		{"", []debug.BuildSetting{{Key: "vcs.revision", Value: ""}}, devel},
 	} {

@@ -118,7 +118,7 @@ func TestPageSignsIn(t *testing.T) {
 	for _, lang := range []string{"ja", "en"} {
 		t.Run(lang, func(t *testing.T) {
 			u := users{}
-			for _, name := range []string{"mei", "new", "left"} {
+			for _, name := range []string{"mei", "kai", "new", "left"} {
 				u[name] = user(name, name+"@acme.example", true)
 			}
 			l := newLine(t)
@@ -132,6 +132,7 @@ func TestPageSignsIn(t *testing.T) {
 			l.leads(t, r.URL)
 			r.Furnish()
 			invite(t, r, "mei@acme.example")
+			invite(t, r, "kai@acme.example")
 			r.As(api.Principal{Party: apitest.Operator, Operator: true, Roles: []api.Role{api.Admin}}) // whom the door would ask for
 			invite(t, r, "left@acme.example")
 			left, err := r.Store.Link(t.Context(), p.url, "left", store.Person{ID: "per-" + strings.Repeat("0", 26), Email: "left@acme.example", Language: "ja", Created: time.Now()})
@@ -142,7 +143,7 @@ func TestPageSignsIn(t *testing.T) {
 			admin.Do("PATCH", "/v1/people/"+left.ID, map[string]any{"disabled": true}).Want(http.StatusOK)
 
 			out := tools.Run(t, t.TempDir(), "oidc", map[string]any{"address": l.url, "provider": p.url, "language": lang, "shots": tools.Shots, "chromium": tools.Chromium,
-				"people": map[string]any{"invited": map[string]string{"name": "mei", "called": "Mei", "email": "mei@acme.example", "party": apitest.Acme}, "stranger": map[string]string{"name": "new"}, "stopped": map[string]string{"name": "left"}}})
+				"people": map[string]any{"invited": map[string]string{"name": "mei", "called": "Mei", "email": "mei@acme.example", "party": apitest.Acme}, "other": map[string]string{"name": "kai", "email": "kai@acme.example"}, "stranger": map[string]string{"name": "new"}, "stopped": map[string]string{"name": "left"}}})
 			for _, f := range out.Faults {
 				t.Error(f)
 			}
@@ -152,8 +153,19 @@ func TestPageSignsIn(t *testing.T) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			back := slices.DeleteFunc(slices.Clone(l.asked), func(a string) bool { return !strings.HasPrefix(a, "GET /v1/oidc/callback?") })
-			if len(back) != 4 {
-				t.Errorf("people came back from the provider %d times, not four: %q", len(back), l.asked)
+			if len(back) != 5 {
+				t.Errorf("people came back from the provider %d times, not five: %q", len(back), l.asked)
+			}
+			var people struct {
+				Items []struct{ Email, Name string }
+			}
+			admin.Do("GET", "/v1/people", nil).Want(http.StatusOK).JSON(&people)
+			names := map[string]string{}
+			for _, p := range people.Items {
+				names[p.Email] = p.Name
+			}
+			if names["mei@acme.example"] != "Mei of Acme" || names["kai@acme.example"] != "Mei" {
+				t.Errorf("people are called %v: what one typed was sent as another's", names)
 			}
 			if len(given.all) < 4 {
 				t.Errorf("the provider gave the room %d tokens: that they stay there shows nothing", len(given.all))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,5 +83,41 @@ func TestSecretsBound(t *testing.T) {
 	sealed := s.keys.seal.Seal(nil, nil, secrets["whk-b"], nil)
 	if got, err := s.keys.seal.Open(nil, nil, sealed, nil); err != nil || !bytes.Equal(got, secrets["whk-b"]) {
 		t.Error(err)
+	}
+}
+
+// An inbox is in the order in which its person was told, of one millisecond too: that the
+// room goes on stands above that it stopped. Pages follow on one another, also after the
+// notice that one ended with is gone.
+func TestNoticesInOrder(t *testing.T) {
+	s := open(t)
+	must(t, s.AddPerson(t.Context(), somebody("per-1", "a@acme.example", "admin")))
+	now := time.Now().Truncate(time.Millisecond)
+	kinds := []string{"freeze", "unfreeze", "freeze", "unfreeze", "freeze"}
+	for i, kind := range kinds {
+		e := store.Event{ID: fmt.Sprint("evt-", i), Party: "acme", Kind: kind, Subject: "room", At: now}
+		id := func(prefix string) string { return fmt.Sprintf("%s-0000000000%d", prefix, 9-i) } // as chance may have it
+		must(t, s.Tell(t.Context(), &store.Telling{Event: e, Body: []byte("{}"), Roles: []string{"admin"}, NewID: id}))
+	}
+	var got, ids []string
+	after := ""
+	for {
+		page, _, err := s.Notices(t.Context(), "per-1", false, store.Page{After: after, Limit: 2})
+		must(t, err)
+		page = page[:min(2, len(page))] // one more says that there are more
+		if len(page) == 0 {
+			break
+		}
+		for _, n := range page {
+			got, ids = append(got, n.Kind), append(ids, n.ID)
+		}
+		after = ids[len(ids)-1]
+	}
+	slices.Reverse(kinds)
+	if !slices.Equal(got, kinds) {
+		t.Errorf("told %q, newest first; want %q", got, kinds)
+	}
+	if rest, _, err := s.Notices(t.Context(), "per-1", false, store.Page{After: "ntc-00000000009x", Limit: 9}); err != nil || len(rest) != len(kinds) {
+		t.Errorf("%d after a notice that is gone, %v", len(rest), err)
 	}
 }

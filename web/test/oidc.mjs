@@ -5,7 +5,7 @@ import { day } from './harness.mjs'
 
 await day('oidc', async (d) => {
   const { room, t, say, has, person, screen, is } = d
-  const { invited, stranger, stopped } = room.people
+  const { invited, other, stranger, stopped } = room.people
   const title = (on, key, values) => on.getByRole('heading', { level: 1, name: say(key, values) })
 
   // At the provider, whose page is its own; the name is the password too.
@@ -64,6 +64,23 @@ await day('oidc', async (d) => {
   await dialog.waitFor({ state: 'detached' })
   await page.getByRole('button', { name: say('shell:account', { name: 'Mei of Acme' }) }).waitFor()
   await tab.close()
+
+  // Somebody else comes back: of what was typed nothing is sent as theirs, and nothing of
+  // who was there stays.
+  await page.getByLabel(t('me:profile.personName')).fill('Not of Kai')
+  await page.context().clearCookies()
+  await page.getByRole('button', { name: say('me:profile.save') }).click()
+  await dialog.waitFor()
+  const [next] = await Promise.all([page.waitForEvent('popup'), dialog.getByRole('link', { name: say('shell:expired.oidc') }).click()])
+  await atProvider(next, other.name)
+  await title(next, 'home:title').waitFor()
+  await page.waitForURL((at) => at.pathname === '/')
+  await title(page, 'home:title').waitFor()
+  is('no dialog stays', (await dialog.count()) === 0)
+  await next.close()
+  await page.getByRole('button', { name: has('shell:account', { name: '' }) }).click()
+  await page.getByRole('menuitem', { name: has('shell:me') }).click()
+  await page.getByText(other.email).first().waitFor()
 
   // Out, and refused: each is told why, and nothing of it stays in the address.
   await page.getByRole('button', { name: has('shell:account', { name: '' }) }).click()

@@ -18,6 +18,7 @@ type Preview struct {
 	Notices   []string `json:"notices,omitempty"`
 	Template  string   `json:"template,omitempty"` // the platform's form that the file has
 	Headless  bool     `json:"headless,omitempty"` // the first line is a row
+	Headed    bool     `json:"headed,omitempty"`   // the first line is plainly a header, and no row
 	Looked    int      `json:"looked"`             // rows looked at
 	Rows      int64    `json:"rows"`               // of the file
 	Counted   bool     `json:"counted"`            // else Rows is an estimate
@@ -61,7 +62,7 @@ func (d *Desk) Preview(ctx context.Context, r io.ReaderAt, size int64, o Options
 		return nil, err
 	}
 	out := &Preview{Format: p.Form.Format, Encoding: p.Form.Encoding, Delimiter: p.Form.Delimiter, Packing: p.Packing, Notices: p.Form.Notices,
-		Template: p.Template, Headless: p.Headless, Looked: p.Rows, Rows: p.Total, Counted: p.Counted, Schema: p.Schema}
+		Template: p.Template, Headless: p.Headless, Headed: p.Headed, Looked: p.Rows, Rows: p.Total, Counted: p.Counted, Schema: p.Schema}
 	for i := range p.Columns {
 		g := &p.Columns[i]
 		c := Column{Position: g.Position, Name: g.Column, Use: g.Use, Holds: g.Holds, Certainty: string(g.Certainty), Ground: string(g.Ground),

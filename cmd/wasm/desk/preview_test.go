@@ -73,6 +73,23 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// TestPreviewHeaded: of what may be a header the page keeps the names; a first line that
+// may be somebody is none.
+func TestPreviewHeaded(t *testing.T) {
+	o := Options{Purpose: seal.List, Name: "f.csv", Today: "2026-11-26"}
+	for content, headed := range map[string]bool{
+		messy: true,
+		"email\nhanako@example.com\ntaro@example.com\n":              true,
+		"hanako@example.com\ntaro@example.com\njiro@example.com\n":   false,
+		"GA1.2.1234567890.1690000000\nGA1.2.1234567891.1690000001\n": false,
+		"山田花子,ゴールド\n佐藤太郎,シルバー\n":                                     false,
+	} {
+		if p := previewed(t, content, o); p.Headed != headed {
+			t.Errorf("%q: %+v", content, p)
+		}
+	}
+}
+
 // TestPreviewNamed: a column whose header is an attribute of the contract says so, and
 // its name there.
 func TestPreviewNamed(t *testing.T) {

@@ -18,7 +18,7 @@ CREATE TABLE notice (
   event  TEXT NOT NULL REFERENCES event ON DELETE CASCADE,
   read   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX notice_person ON notice (person, id);
+CREATE INDEX notice_person ON notice (person);
 CREATE INDEX notice_unread ON notice (person) WHERE read = 0;
 CREATE INDEX notice_event ON notice (event);
 

@@ -59,4 +59,7 @@ test('what the browser keeps for one person outlasts the tab, and not the next p
   expect(lasting.getItem(ownKey('per-a', 'columns'))).toBe('[]')
   nowHere(person('per-ab'), store(), lasting)
   expect([...lasting.kept.keys()]).toEqual(['awase.theme'])
+  lasting.setItem(ownKey('per-a', 'columns'), '[]')
+  nowHere(person('per-b'), store({ 'awase.person': 'per-b' }), lasting) // in a tab of theirs that was opened again
+  expect([...lasting.kept.keys()]).toEqual(['awase.theme'])
 })

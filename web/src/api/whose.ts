@@ -19,9 +19,9 @@ export function nowHere(me: Me | null, store: Store = sessionStorage, lasting: S
   if (was && was.id !== me?.id) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== 'me' })
   if (!me) return
   try {
+    for (const k of keysOf(lasting)) if (k.startsWith(own) && !k.startsWith(ownKey(me.id, ''))) lasting.removeItem(k)
     if (store.getItem(whose) !== me.id) {
       for (const k of keysOf(store)) if (k.startsWith('awase.')) store.removeItem(k)
-      for (const k of keysOf(lasting)) if (k.startsWith(own) && !k.startsWith(ownKey(me.id, ''))) lasting.removeItem(k)
       store.setItem(whose, me.id)
       tell()
     }

@@ -82,6 +82,15 @@ describe('an upload', () => {
     expect(phases.at(-1)).toBe('over')
   })
 
+  it('that the room did twice says what it did, and one that changes nothing that', async () => {
+    world.jobs = [{ state: 'done', result: { version: 3, changed: false, rows: 6, added: 2, removed: 1 } }]
+    await carried(start)
+    expect(world.kept).toMatchObject({ state: 'loaded', version: 3, same: false, diff: { added: 2, removed: 1 } })
+    Object.assign(world, { sealed: true, jobs: [{ state: 'done', result: { version: 3, changed: false, rows: 6, added: 0, removed: 0 } }] })
+    await carried(start)
+    expect(world.kept).toMatchObject({ state: 'loaded', version: 3, same: true })
+  })
+
   it('goes on after a cut from where the room has it, and makes no second one', async () => {
     world.send = [
       () => {

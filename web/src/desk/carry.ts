@@ -1,7 +1,7 @@
 // Carries one upload on, step by step, until it is loaded, refused or stopped.
 import { queries } from '../api/client'
 import { nextStep, obstacle, problemOf, type Phase } from './drive'
-import { diffOf, lockName, readMeta, removeSealed, sealedBytes, type Meta } from './meta'
+import { diffOf, lockName, readMeta, removeSealed, sealedBytes, unchanged, type Meta } from './meta'
 import * as room from './room'
 import { transfer } from './transfer'
 
@@ -139,7 +139,7 @@ const does = {
       if (job.state === 'done') {
         const result = job.result as { version?: number; changed?: boolean; rows?: number; added?: number; removed?: number } | null | undefined
         await removeSealed(m.id)
-        await line.keep({ ...m, state: 'loaded', version: result?.version, same: result?.changed === false, diff: diffOf(result), ended: now() })
+        await line.keep({ ...m, state: 'loaded', version: result?.version, same: unchanged(result), diff: diffOf(result), ended: now() })
         void queries.invalidateQueries({ queryKey: ['lists'] })
         return
       }

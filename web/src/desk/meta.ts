@@ -47,6 +47,10 @@ export function diffOf(r: { rows?: number; added?: number; removed?: number } | 
   return beside ? { added: r.added, removed: r.removed } : undefined
 }
 
+/** Whether a load made no version. Where the room did the same file twice, as after it was
+ * stopped before it answered, it says that nothing changed, and what the file did. */
+export const unchanged = (r: { changed?: boolean; added?: number; removed?: number } | null | undefined) => r?.changed === false && !r.added && !r.removed
+
 export const over = (s: State) => s === 'loaded' || s === 'failed' || s === 'cut' || s === 'expired'
 
 /** The lock under which one tab carries an upload. */

@@ -64,6 +64,7 @@ export type Preview = {
   notices?: string[]
   template?: string
   headless?: boolean
+  headed?: boolean
   looked: number
   rows: number
   counted: boolean

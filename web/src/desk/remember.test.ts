@@ -5,7 +5,7 @@ import { remember, remembered } from './remember'
 import type { Allowed, Choice } from './schema'
 
 const column = (name: string, more: Partial<PreviewColumn> = {}): PreviewColumn => ({ position: 1, name, use: 'drop', holds: 'raw', certainty: 'certain', ground: 'agree', filled: 10, hashed: 0, spoilt: 0, yes_no: 0, samples: ['h•••@e••.co.jp'], ...more })
-const preview = (columns: PreviewColumn[], more: Partial<Preview> = {}): Preview => ({ format: 'CSV', encoding: 'UTF-8', looked: 10, rows: 10, counted: true, columns, schema: { schema: 'awase.list/v1', columns: [] }, ...more })
+const preview = (columns: PreviewColumn[], more: Partial<Preview> = {}): Preview => ({ format: 'CSV', encoding: 'UTF-8', looked: 10, rows: 10, counted: true, headed: true, columns, schema: { schema: 'awase.list/v1', columns: [] }, ...more })
 const may: Allowed = { identifiers: ['email', 'phone', 'cookie'], columns: ['tier'], delivers: true, before: [] }
 const of = { entrustment: 'e', list: 'l' }
 const now = Date.parse('2026-11-26T00:00:00Z')
@@ -48,12 +48,18 @@ test('nothing but names of columns and what they were taken for is kept', () => 
   expect(JSON.parse(text)).toEqual([{ ...of, at: '2026-11-26T00:00:00.000Z', columns: [{ column: 'メール', use: 'email' }, { column: '区分', use: 'value', name: 'tier', how: 'values' }, { column: '番号', use: 'key' }, { column: 'サイト', use: 'cookie', namespace: 'site' }, { column: '電話', use: 'drop' }] }])
 })
 
-test('of a file without a header nothing is kept: its first line is a person', () => {
+test('of a file whose first line may be a person nothing is kept', () => {
   const s = store()
-  remember(s, 'per-a', of, preview(file.columns, { headless: true }), choices, now)
+  remember(s, 'per-a', of, preview(file.columns, { headed: false }), choices, now)
   expect(s.kept.size).toBe(0)
   remember(s, 'per-a', of, file, choices, now)
-  expect(remembered(s, 'per-a', of, preview(file.columns, { headless: true }), may, proposals, now)).toBeUndefined()
+  expect(remembered(s, 'per-a', of, preview(file.columns, { headed: false }), may, proposals, now)).toBeUndefined()
+})
+
+test('consent that was dropped once is proposed again: else those who said no are taken in', () => {
+  const s = store()
+  remember(s, 'per-a', of, file, choices, now)
+  for (const use of ['consent', 'open'] as const) expect(remembered(s, 'per-a', of, file, may, [...proposals.slice(0, 4), { use }], now)?.[4]).toEqual({ use })
 })
 
 test('it is of one person, entrustment, list and header', () => {
@@ -83,7 +89,7 @@ test('it is forgotten when it is old, when there are too many, and when it is da
   for (let i = 0; i < 40; i++) remember(s, 'per-a', { ...of, list: `l${i}` }, file, choices, now)
   expect(remembered(s, 'per-a', of, file, may, proposals, now)).toBeUndefined()
   expect(remembered(s, 'per-a', { ...of, list: 'l0' }, file, may, proposals, now)).toBeDefined()
-  for (const damaged of ['{', '3', 'null', '[null]', '[{}]']) {
+  for (const damaged of ['{', '3', 'null', '[null]', '[{}]', JSON.stringify([{ ...of, at: new Date(now).toISOString(), columns: [null] }])]) {
     s.setItem(ownKey('per-a', 'columns'), damaged)
     expect(remembered(s, 'per-a', of, file, may, proposals, now)).toBeUndefined()
   }

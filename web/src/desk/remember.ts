@@ -1,6 +1,7 @@
 // What the columns of a list were taken for when it was last sent from this browser, by
-// the names in its header: no value, no sample, nothing of a file without a header,
-// whose first line is a person. It is of one person, and forgotten with them (api/whose).
+// the names in its header: no value, no sample, nothing of a file whose first line isn't
+// plainly a header, as it may be a person. It is of one person, and forgotten with them
+// (api/whose).
 import { ownKey } from '../api/whose'
 import type { Preview } from './protocol'
 import { asValue } from './propose'
@@ -20,7 +21,7 @@ const uses: Use[] = [...kinds, 'value', 'consent', 'key', 'drop']
 function read(store: Store, person: string, now: number): Kept[] {
   try {
     const all: unknown = JSON.parse(store.getItem(ownKey(person, 'columns')) ?? '[]')
-    return (Array.isArray(all) ? (all as Kept[]) : []).filter((k) => Array.isArray(k?.columns) && now - Date.parse(k.at) < days * 86_400_000)
+    return (Array.isArray(all) ? (all as Kept[]) : []).filter((k) => Array.isArray(k?.columns) && k.columns.every((c) => typeof c?.column === 'string') && now - Date.parse(k.at) < days * 86_400_000)
   } catch {
     return [] // damaged, or a browser that keeps nothing
   }
@@ -31,7 +32,7 @@ const same = (k: Kept, of: Of, names: string[]) => k.entrustment === of.entrustm
 
 /** Keeps what the columns of a list that is sent are taken for. */
 export function remember(store: Store, person: string, of: Of, p: Preview, choices: Choice[], now = Date.now()) {
-  if (p.headless || !person) return
+  if (!p.headed || !person) return
   const columns = p.columns.map((c, i): Taken => {
     const is = choices[i] ?? { use: 'drop' }
     if (is.use === 'value') return { column: c.name, use: is.use, name: is.name, how: is.how }
@@ -48,7 +49,7 @@ export function remember(store: Store, person: string, of: Of, p: Preview, choic
 /** The choices by which a list of the same header was sent, where the contract lets them
  * still; a column that it does not is as proposed. undefined: none was. */
 export function remembered(store: Store, person: string, of: Of, p: Preview, may: Allowed, proposals: Choice[], now = Date.now()): Choice[] | undefined {
-  if (p.headless) return undefined
+  if (!p.headed) return undefined
   const kept = read(store, person, now).find((k) => same(k, of, p.columns.map((c) => c.name)))
   if (!kept) return undefined
   const left = [...kept.columns]
@@ -56,7 +57,8 @@ export function remembered(store: Store, person: string, of: Of, p: Preview, may
     const [was] = left.splice(left.findIndex((k) => k.column === c.name), 1)
     const is = was && as(was, p, i, may)
     const would = proposals[i] ?? { use: 'drop' as Use }
-    if (!is) return would
+    // Consent is never merely dropped, whatever it was once: those who said no would be taken in.
+    if (!is || (is.use === 'drop' && (would.use === 'consent' || would.use === 'open'))) return would
     // What would be proposed anyway says why by itself.
     return { ...is, ground: is.use === would.use && is.name === would.name ? would.ground : ('kept' as const) }
   })

@@ -14,7 +14,7 @@ export function useAttributeName(): (name: string) => string {
 /** The attributes with the words that a header may say for them, in either language,
  * whichever is spoken; undefined while they come. */
 export function useAttributes(names: string[] | undefined): Attribute[] | undefined {
-  return useQuery({ queryKey: ['attribute-words', names], enabled: !!names, staleTime: Infinity, queryFn: () => attributesOf(names ?? []) }).data
+  return useQuery({ queryKey: ['attribute-words', names], enabled: !!names, staleTime: Infinity, networkMode: 'always', queryFn: () => attributesOf(names ?? []) }).data
 }
 
 export async function attributesOf(names: string[]): Promise<Attribute[]> {

@@ -25,7 +25,8 @@ test('a room to rehearse in begins anew with its key, and says what it was', () 
   const anew = trust(s, b, later, true)
   expect(anew).toMatchObject({ changed: false, pin: { line: b, practice: true }, before: { line: a } })
   expect(anew.pin.checkpoint).toBeUndefined() // it was of the log before
-  expect(trust(s, b, later, true).before).toBeUndefined()
+  expect(trust(s, b, later, true).before).toMatchObject({ line: a }) // every report says so, for a day, not the first that was looked at
+  expect(trust(s, b, new Date('2026-11-25T00:00:01Z'), true).before).toBeUndefined()
   expect(trust(s, a, later, false)).toMatchObject({ changed: true, pin: { line: b } }) // earnest now, with another key
 })
 
@@ -35,6 +36,14 @@ test('that a room calls itself practice takes no key of a room in earnest', () =
   expect(trust(s, b, later, true)).toMatchObject({ changed: true, pin: { line: a } })
   keepGiven(s, a, first)
   expect(trust(s, b, later, true)).toMatchObject({ changed: true, pin: { line: a, given: true } })
+})
+
+test('a room in earnest that once called itself practice is held to its key from the first that it does not', () => {
+  const s = store()
+  trust(s, a, first, true) // a lie, with the genuine key
+  trust(s, a, later, false)
+  expect(readPin(s)?.practice).toBeUndefined()
+  expect(trust(s, b, later, true)).toMatchObject({ changed: true, pin: { line: a } })
 })
 
 test('a key got by another way stands above what the server shows', () => {

@@ -12,10 +12,15 @@ export type Pin = {
   checkpoint?: string
   /** Whether the room said that it is one to rehearse in when it was kept. */
   practice?: boolean
+  /** Of a room to rehearse in that was made anew: whose key was kept before. */
+  anew?: Pin
 }
 
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 const name = 'awase.log-key'
+
+/** How long it is said that a room to rehearse in was made anew. */
+const day = 86_400_000
 
 export function readPin(store: Store): Pin | undefined {
   try {
@@ -58,8 +63,18 @@ const sizeOf = (checkpoint: string | undefined) => Number((checkpoint ?? '').spl
 export function trust(store: Store, served: string, now: Date, practice: boolean): { pin: Pin; changed: boolean; before?: Pin } {
   const pin = readPin(store)
   if (!pin) return { pin: keepSeen(store, served, now, practice), changed: false }
-  if (pin.line === served.trim()) return { pin, changed: false }
-  if (practice && pin.practice && !pin.given) return { pin: keepSeen(store, served, now, practice), changed: false, before: pin }
+  if (pin.line === served.trim()) {
+    // Whoever said once that it is one to rehearse in is not believed for good.
+    if (pin.practice && !practice) {
+      const { practice: _, ...earnest } = pin
+      return { pin: write(store, earnest), changed: false }
+    }
+    return { pin, changed: false, ...(pin.anew && now.getTime() - Date.parse(pin.since) < day ? { before: pin.anew } : {}) }
+  }
+  if (practice && pin.practice && !pin.given) {
+    const { anew: _, ...before } = pin
+    return { pin: write(store, { line: served.trim(), since: now.toISOString(), given: false, practice, anew: before }), changed: false, before }
+  }
   return { pin, changed: true }
 }
 

@@ -47,7 +47,7 @@ export function ColumnsStep({ desk, where, file, person, preview, kind, onReady 
   return (
     <div className="stack">
       <p className="quiet">{t('columns.lead')}</p>
-      {before && <AsBefore before={before} proposals={proposals} onChange={setChoices} />}
+      {before && <AsBefore choices={choices} proposals={proposals} onChange={setChoices} />}
       <Warnings preview={preview} choices={choices} may={may} />
       <ColumnTable preview={preview} choices={choices} may={may} change={where.change} missing={missing} report={checked?.report} onChange={setChoices} />
       <Missing missing={missing.map((m) => m.lack)} />
@@ -74,19 +74,19 @@ export function ColumnsStep({ desk, where, file, person, preview, kind, onReady 
 
 /** The list was sent with this header before: its columns are what they were then, unless
  * somebody wants them as they would be proposed. */
-function AsBefore({ before, proposals, onChange }: { before: Choice[]; proposals: Choice[]; onChange: (c: Choice[]) => void }) {
+function AsBefore({ choices, proposals, onChange }: { choices: Choice[]; proposals: Choice[]; onChange: (c: Choice[]) => void }) {
   const { t } = useTranslation('lists')
-  const [used, setUsed] = useState(true)
+  const [left, leave] = useState<Choice[]>() // for the proposals, with what was chosen by hand
   return (
     <div className="row" role="status">
-      <span>{t(used ? 'columns.asBefore' : 'columns.asProposed')}</span>
+      <span>{t(left ? 'columns.asProposed' : 'columns.asBefore')}</span>
       <Button
         onPress={() => {
-          onChange(used ? proposals : before)
-          setUsed(!used)
+          onChange(left ?? proposals)
+          leave(left ? undefined : choices)
         }}
       >
-        {t(used ? 'columns.propose' : 'columns.restore')}
+        {t(left ? 'columns.restore' : 'columns.propose')}
       </Button>
     </div>
   )

@@ -37,7 +37,8 @@ export function SendStep({ where, file, preview, ready, onSending }: Props) {
       if (!now.data) throw now.error
       const options = shown && sealingOf(where, ready.options, shown, now.data)
       if (options) {
-        remember(localStorage, me?.id ?? '', { entrustment: options.entrustment, list: options.list }, preview, ready.choices)
+        // What a file of those to be taken off leaves out says nothing of a list.
+        if (where.change !== 'remove') remember(localStorage, me?.id ?? '', { entrustment: options.entrustment, list: options.list }, preview, ready.choices)
         onSending(begin({ person: me?.id ?? '', file, checked: ready.checked, options }))
       } else {
         setShown(now.data)

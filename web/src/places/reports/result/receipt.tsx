@@ -81,10 +81,10 @@ function Outcome({ words: w, checked: c, again }: { words: Words; checked: Check
         />
         {!c.changed && (
           <p className="small">
-            {w.t(c.pin.given ? 'receipt.given' : c.practice ? 'receipt.practice' : 'receipt.server')} {w.t('receipt.seen', { date: day(c.pin.since) })}
+            {w.t(c.pin.given ? 'receipt.given' : c.pin.practice ? 'receipt.practice' : 'receipt.server')} {w.t('receipt.seen', { date: day(c.pin.since) })}
           </p>
         )}
-        {(!c.practice || c.pin.given) && <KeyForm words={w} pin={c.pin} again={again} />}
+        {(!c.pin.practice || c.pin.given) && <KeyForm words={w} pin={c.pin} again={again} />}
         <p className="small quiet">{w.t('receipt.offline')}</p>
         <Button onPress={again}>{w.t('receipt.again')}</Button>
       </details>
