@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -183,13 +185,34 @@ func TestVaultWithoutKey(t *testing.T) {
 	}
 }
 
-// canaries are what must not be found: exact bytes, and text whatever its case.
-type canaries struct{ exact, text [][]byte }
+// canaries are what must not be found: exact bytes, and text and patterns whatever their case.
+type canaries struct {
+	exact, text [][]byte
+	pattern     []*regexp.Regexp
+}
 
-func (c canaries) in(data []byte) bool {
+func (c canaries) in(data []byte) bool { return c.found(data) != "" }
+
+// found gives the first that is found, quoted, with what stands around it; "": none is.
+func (c canaries) found(data []byte) string {
+	around := func(at, n int) string { return strconv.Quote(string(data[max(0, at-40):min(len(data), at+n+40)])) }
+	for _, n := range c.exact {
+		if at := bytes.Index(data, n); at >= 0 {
+			return around(at, len(n))
+		}
+	}
 	low := lower(data)
-	return slices.ContainsFunc(c.exact, func(n []byte) bool { return bytes.Contains(data, n) }) ||
-		slices.ContainsFunc(c.text, func(n []byte) bool { return bytes.Contains(low, n) })
+	for _, n := range c.text {
+		if at := bytes.Index(low, n); at >= 0 {
+			return around(at, len(n))
+		}
+	}
+	for _, p := range c.pattern {
+		if at := p.FindIndex(low); at != nil {
+			return around(at[0], at[1]-at[0])
+		}
+	}
+	return ""
 }
 
 // lower lowers ASCII letters, whatever stands around them.

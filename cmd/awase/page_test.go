@@ -136,8 +136,8 @@ func (p *pageDay) play(script string) pagetest.Result {
 	switch held, err := p.wire.holds(pageNeedles(p.t)); {
 	case err != nil:
 		p.t.Error(err)
-	case held:
-		p.t.Error("what went over the line holds an identifier of a file, or a hash of one")
+	case held != "":
+		p.t.Errorf("what went over the line holds an identifier of a file, or a hash of one: %s", held)
 	}
 	return out
 }

@@ -29,6 +29,7 @@ func TestPageSees(t *testing.T) {
 		{"a number in a query", "address", pagePhone(17)},
 		{"a number without its dashes", "body", strings.ReplaceAll(pagePhone(17), "-", "")},
 		{"a number as it is dialled from abroad", "body", "+81" + strings.ReplaceAll(pagePhone(17), "-", "")[1:]},
+		{"a number as a spreadsheet has it", "body", strings.ReplaceAll(pagePhone(17), "-", "")[1:]},
 		{"the name of a file", "header", pageWord + "-messy.csv"},
 		{"a hash", "upload", string(hash[:])},
 		{"a hash of a number", "body", string(phone[:])},
@@ -47,12 +48,12 @@ func TestPageSees(t *testing.T) {
 	}
 	needles := pageNeedles(t)
 	for name, w := range wires {
-		if held, err := w.holds(needles); err != nil || held != (name != "nothing") {
-			t.Errorf("%s: seen %v, %v", name, held, err)
+		if held, err := w.holds(needles); err != nil || (held != "") != (name != "nothing") {
+			t.Errorf("%s: seen %q, %v", name, held, err)
 		}
 	}
-	if held, err := p.wire.holds(needles); held || err != nil {
-		t.Errorf("the line over which nothing was planted: seen %v, %v", held, err)
+	if held, err := p.wire.holds(needles); held != "" || err != nil {
+		t.Errorf("the line over which nothing was planted: seen %q, %v", held, err)
 	}
 	r.end()
 }

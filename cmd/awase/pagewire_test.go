@@ -202,15 +202,16 @@ func (w *pageWire) requests() (out []string) {
 
 var errFrames = errors.New("a connection became another protocol's, whose bytes are not as they were written")
 
-// holds tells whether anything that went over the line holds a needle.
-func (w *pageWire) holds(needles canaries) (bool, error) {
+// holds gives the first needle that something holds which went over the line, and what
+// stands around it; "": nothing holds one.
+func (w *pageWire) holds(needles canaries) (string, error) {
 	for _, one := range w.log() {
 		if bytes.Contains(lower(one), []byte("\r\nupgrade:")) {
-			return false, errFrames
+			return "", errFrames
 		}
-		if needles.in(one) {
-			return true, nil
+		if found := needles.found(one); found != "" {
+			return found, nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
