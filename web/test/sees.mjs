@@ -66,6 +66,7 @@ await day('sees', async ({ room, person, screen, fault, taken }) => {
 
   // What is planted in what goes over the line, each over a line of its own: TestPageSees
   // looks for it there.
+  page.faults.refuses(404, '/favicon.ico', 0) // asked for beside a picture, at some time
   for (const { address, how, value } of room.plants) {
     await page.goto(`${address}/icon.svg`)
     await page.evaluate(plant, { how, value })
