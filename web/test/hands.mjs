@@ -18,8 +18,13 @@ export async function visit(page, { say }, place) {
 /** Chooses of a select, which is named by its label, within a part of the page. */
 export async function choose(within, label, option) {
   const page = within.page?.() ?? within
-  await within.getByRole('button', { name: label }).click()
-  await page.getByRole('option', { name: option }).click()
+  const wished = page.getByRole('option', { name: option })
+  // What arrives while it opens may close it: who sees that opens it again.
+  for (let n = 0; n < 3; n++) {
+    await within.getByRole('button', { name: label }).click()
+    if (await wished.waitFor({ timeout: 10_000 }).then(() => true, () => false)) break
+  }
+  await wished.click()
 }
 
 /** Drops a file onto a part of the page, as from the desktop. */
