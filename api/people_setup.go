@@ -147,9 +147,9 @@ func (s *Server) setupPage(c *call) (*answer, error) {
 		return nil, err
 	}
 	if lang == "" {
-		lang, _, _ = strings.Cut(c.Header.Get("Accept-Language"), ",")
+		lang = languageOf(c.Request)
 	}
-	return s.setupAnswer(c, http.StatusOK, setupShown{English: strings.HasPrefix(strings.ToLower(strings.TrimSpace(lang)), "en")})
+	return s.setupAnswer(c, http.StatusOK, setupShown{English: lang == "en"})
 }
 
 func (s *Server) setupForm(c *call) (*answer, error) {
