@@ -5,7 +5,9 @@ import { Button, Link } from '../../ui/button'
 import { time } from '../../ui/format'
 import { PageHead } from '../../ui/page'
 import { Badge, Empty, Load, Refused } from '../../ui/state'
-import { wayTo } from './ways'
+import { useWords } from '../../report/useWords'
+import { titleOf } from '../reports/title'
+import { askedOf, wayTo } from './ways'
 
 type Notice = Schemas['Notice']
 
@@ -55,12 +57,15 @@ export default function Notices() {
 
 function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
   const { t, i18n } = useTranslation('notices')
+  const w = useWords()
   const title = n.title[i18n.language as 'ja' | 'en']
   const to = wayTo(n)
   const kind = n.details?.kind
+  const asked = askedOf(n)
   const about = [
-    ...(typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) ? [t(`job.${kind}` as never)] : []),
-    ...['entrustment', 'list', 'campaign'].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
+    ...(asked ? [titleOf(w, asked)] : []),
+    ...(typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) && !asked ? [t(`job.${kind}` as never)] : []),
+    ...['entrustment', ...(asked ? [] : ['list', 'name', 'campaign'])].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
   ]
   return (
     <article className="panel row between">
@@ -69,7 +74,7 @@ function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
           {!n.read && <Badge kind="info">{t('new')}</Badge>}
           <strong>
             {to ? (
-              <Link href={to} onClick={onRead}>
+              <Link id={`${n.id}-title`} href={to} onClick={onRead} aria-labelledby={`${n.id}-title ${n.id}-about`}>
                 {title}
               </Link>
             ) : (
@@ -78,8 +83,9 @@ function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
           </strong>
         </div>
         <div className="small quiet">
+          <span id={`${n.id}-about`}>{about.join(' · ')}</span>
+          {about.length > 0 && ' · '}
           {time(n.at)}
-          {about.length > 0 && ` · ${about.join(' · ')}`}
         </div>
       </div>
       {!n.read && (

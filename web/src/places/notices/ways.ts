@@ -1,5 +1,6 @@
-// Where in the page a notice's subject is.
+// Where in the page a notice's subject is, and what it is.
 import type { Schemas } from '../../api/client'
+import type { Document } from '../reports/ask/question'
 
 type Notice = Schemas['Notice']
 
@@ -35,4 +36,12 @@ export function wayTo(n: Notice): string | undefined {
     default:
       return undefined
   }
+}
+
+/** The parts of the question whose report is ready that tell it from others. */
+export function askedOf(n: Notice): Pick<Document, 'report' | 'list' | 'campaign' | 'dims'> | undefined {
+  const report = text(n, 'kind')
+  if (n.kind !== 'report.ready' || !report) return undefined
+  const dims = n.details?.dims
+  return { report: report as Document['report'], list: text(n, 'list'), campaign: text(n, 'campaign'), dims: Array.isArray(dims) ? dims : undefined }
 }
