@@ -35,7 +35,7 @@ func TestDataRows(t *testing.T) {
 	profile := apitest.Question("profile", `"dims": ["gender"]`)
 	first := ask(t, r.As(acme), "/v1/reports", asked(profile))
 	report, none := "/v1/reports/"+first.Result.Report, "/v1/reports/rep-00000000000000000000000000"
-	never := []string{"taro", "@example.jp", r.Dir, "sqlite", "control store", "goroutine"}
+	never := []string{"taro.", "@example.jp", r.Dir, "sqlite", "control store", "goroutine"}
 	numbers := []string{`"users"`, `"cells"`, `"low"`}
 	const one = 0.005
 	rows := []row{

@@ -65,6 +65,7 @@ var (
 	number     = func(n int) *regexp.Regexp { return regexp.MustCompile(fmt.Sprintf(`\b%d\b`, n)) }
 	identifier = regexp.MustCompile(`taro\.|example\.jp`)
 	inside     = regexp.MustCompile(`(?i)sqlite|insert into|select .* from|constraint failed|control\.db|goroutine \d|\.go:\d|panic|argon2|/tmp/|vault/`)
+	coded      = regexp.MustCompile(`"[A-Za-z0-9+/]{40,}={0,2}"`) // bytes in base64, which say anything by chance
 	secret     = regexp.MustCompile(`awase_[A-Za-z0-9_-]{20,}|whsec_|"token":"[^"]{20,}`)
 	address    = regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.]+`)
 	figure     = regexp.MustCompile(`^\d+$`) // stands in ids, hashes and times by chance: looked for as a whole number
@@ -98,6 +99,10 @@ func (s scenario) leaks(dir, text string) (found []string) {
 		never = append(never, address)
 	}
 	for _, n := range never {
+		text := text
+		if n == inside {
+			text = coded.ReplaceAllString(text, "")
+		}
 		if at := n.FindString(text); at != "" {
 			found = append(found, at)
 		}
@@ -111,7 +116,8 @@ func (s scenario) leaks(dir, text string) (found []string) {
 }
 
 // unpacked is what an answer says: of a pack the names and what is in each file, as
-// compressed bytes say anything by chance and nothing on purpose.
+// compressed bytes say anything by chance and nothing on purpose. So do a PDF's, which
+// shows what the pack's other files say.
 func unpacked(t *testing.T, body []byte) string {
 	if !bytes.HasPrefix(body, []byte("PK\x03\x04")) {
 		return string(body)
@@ -130,7 +136,9 @@ func unpacked(t *testing.T, body []byte) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text += f.Name + "\n" + unpacked(t, content) + "\n"
+		if text += f.Name + "\n"; !bytes.HasPrefix(content, []byte("%PDF-")) {
+			text += unpacked(t, content) + "\n"
+		}
 	}
 	return text
 }

@@ -317,7 +317,7 @@ func hasCome(t *testing.T, c *apitest.Client, path string, n int) {
 
 // A sender that sends nothing is cut off; what it sent is kept.
 func TestUploadSilence(t *testing.T) {
-	r := uploads(t, func(o *api.Options) { o.Uploads.Silence = 100 * time.Millisecond })
+	r := uploads(t, func(o *api.Options) { o.Uploads.Silence = time.Second })
 	acme := r.As(uploader("acme"))
 	file := sealedBytes(1000)
 	path := create(t, acme, "acme", len(file))

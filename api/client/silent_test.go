@@ -41,7 +41,7 @@ func TestNobodyListens(t *testing.T) {
 
 // A room that answered once and is gone is one that starts again: nobody is sent away.
 func TestRoomStartsAgain(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", freeport.Address(t)) // it is had again: no port that others are given
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"awase/internal/freeport"
 )
 
 // Which addresses may be reached, on the port that https has.
@@ -287,9 +289,7 @@ func TestRedirectAndProxy(t *testing.T) {
 	n := serveNames(t, func(string, int64) netip.Addr { return netip.MustParseAddr("127.0.0.1") })
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("http_proxy", proxy.URL)
-	gone := httptest.NewServer(http.NotFoundHandler())
-	at := strings.Replace(gone.URL, "127.0.0.1", "example.com", 1)
-	gone.Close()
+	at := "http://" + strings.Replace(freeport.Address(t), "127.0.0.1", "example.com", 1)
 	if r := New(Options{Guard: loopback, resolver: n.resolver()}).Send(t.Context(), Message{URL: at, ID: "evt-1", Secrets: [][]byte{NewSecret()}}); r.Fault != FaultConnect || hits.Load() != 0 {
 		t.Errorf("%+v, %d hits: a proxy was asked", r, hits.Load())
 	}

@@ -3,19 +3,40 @@
 package freeport
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
+	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
-// Find asks the kernel for a host and port of the loopback.
+// The ports are below those that the kernel gives out by itself (32768 and up on Linux),
+// so that nobody who asks it for any port gets one while its server is not up yet, and
+// above 10080, the last low one that browsers refuse.
+const lowest, many = 11_000, 21_000
+
+// next is where this process goes on; others go on elsewhere.
+var next atomic.Uint32
+
+func init() { next.Store(rand.Uint32N(many)) }
+
+// Find gives a host and port of the loopback at which nobody listens.
 func Find() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a port: %w", err)
+	for range many {
+		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+int(next.Add(1)%many)))
+		l, err := net.Listen("tcp", at)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("finding a port: %w", err)
+		}
+		return at, l.Close()
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("finding a port: all are taken")
 }
 
 // Address is Find for a test.

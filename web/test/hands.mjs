@@ -19,11 +19,7 @@ export async function visit(page, { say }, place) {
 export async function choose(within, label, option) {
   const page = within.page?.() ?? within
   const wished = page.getByRole('option', { name: option })
-  // What arrives while it opens may close it: who sees that opens it again.
-  for (let n = 0; n < 3; n++) {
-    await within.getByRole('button', { name: label }).click()
-    if (await wished.waitFor({ timeout: 10_000 }).then(() => true, () => false)) break
-  }
+  await within.getByRole('button', { name: label }).click()
   await wished.click()
 }
 

@@ -14,9 +14,10 @@ await day('keyboard', async (d) => {
     const at = await locator.first().elementHandle()
     for (let n = 0; n < most; n++) {
       await press('Tab')
-      const { there, lost, unseen } = await page.evaluate(focusOf, at)
+      const { there, lost, unseen, under } = await page.evaluate(focusOf, at)
       if (lost) continue // it went through the browser's own controls
       if (unseen) fault(`on the way to ${what} the focus is not seen: ${unseen}`)
+      if (under) fault(`on the way to ${what} the focus is under ${under}`)
       if (there) return
     }
     throw new Error(`${what} was not reached by keyboard`)
@@ -66,6 +67,8 @@ await day('keyboard', async (d) => {
   await page.getByRole('menuitem', { name: say('shell:signOut') }).waitFor()
   await press('Escape')
   await page.getByRole('menu').waitFor({ state: 'detached' })
+  // The focus goes back with the next frame.
+  await page.waitForFunction((e) => document.activeElement === e, await page.getByRole('button', { name: say('shell:account') }).elementHandle())
   await press('Enter')
   await page.getByRole('menuitem', { name: say('shell:signOut') }).waitFor()
   await press('End')
@@ -84,5 +87,10 @@ function focusOf(wanted) {
   // A box is drawn for an input that is not seen itself.
   const seen = ring(el) || (el.closest('label, [data-focus-visible]') && ring(el.closest('label, [data-focus-visible]')))
   const name = (el.getAttribute('aria-label') ?? el.textContent ?? '').trim().slice(0, 40) || el.outerHTML.slice(0, 80)
-  return { there: el === wanted, unseen: seen ? '' : `${el.tagName} ${name}` }
+  // WCAG 2.2, 2.4.11: not wholly under what stays in its place while the rest scrolls.
+  const box = (el.closest('label') ?? el).getBoundingClientRect()
+  const across = [0.1, 0.5, 0.9].flatMap((x) => [0.1, 0.5, 0.9].map((y) => [box.left + x * box.width, box.top + y * box.height]))
+  const on = across.map(([x, y]) => document.elementFromPoint(x, y)).filter(Boolean)
+  const free = on.length === 0 || on.some((o) => el.contains(o) || o.contains(el) || el.closest('label')?.contains(o))
+  return { there: el === wanted, under: free ? '' : `${on[0].tagName} ${on[0].className}: ${name}`, unseen: seen ? '' : `${el.tagName} ${name}` }
 }

@@ -41,7 +41,8 @@ export function TextField({ label, help, error, lines, placeholder, ...props }: 
 
 export type Choice<K extends string = string> = { id: K; label: string; help?: string }
 
-/** One of several. */
+/** One of several. One of none can't be opened, and shows it: there are none, or they have
+ * not come yet. */
 export function Select<K extends string>({
   label,
   help,
@@ -60,7 +61,7 @@ export function Select<K extends string>({
       value={value}
       onChange={(k) => k !== null && onChange(String(k) as K)}
       isInvalid={!!error}
-      isDisabled={isDisabled}
+      isDisabled={isDisabled || choices.length === 0}
       placeholder={t('choose')}
       validationBehavior="aria"
       aria-label={hideLabel ? label : undefined}

@@ -37,6 +37,7 @@ export function MultiSelect({
         const now = new Set(keys.map(String))
         onChange(choices.filter((c) => now.has(c.id)).map((c) => c.id))
       }}
+      isDisabled={choices.length === 0}
       placeholder={none ?? t('choose')}
       aria-label={hideLabel ? label : undefined}
     >

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLocation } from 'wouter'
 import { problemsOf } from '../../desk/kept'
@@ -37,6 +37,10 @@ export function Uploads({ unfinished }: { unfinished?: boolean }) {
 export function OneUpload({ id, more, onNext }: { id: string; more: number; onNext: () => void }) {
   const { t } = useTranslation('lists')
   const s = useUploads().find((u) => u.meta.id === id)
+  const failed = useRef(false)
+  useEffect(() => {
+    if (s) failed.current = s.meta.state === 'failed'
+  }, [s])
   const loaded = s?.meta.state === 'loaded'
   // It is the one thing to do where the next file waits, or nothing was sent.
   const next = (
@@ -47,7 +51,7 @@ export function OneUpload({ id, more, onNext }: { id: string; more: number; onNe
   if (!s)
     return (
       <div className="row">
-        <p>{t('sending.takenBack')}</p>
+        <p role="status">{t(failed.current ? 'sending.putAway' : 'sending.takenBack')}</p>
         {next}
       </div>
     )
