@@ -212,12 +212,9 @@ func (s *Server) keep(ctx context.Context, j *store.Job, r *wire.Release, of *st
 	if err := s.tellOnce(ctx, row.Party, store.EventReportReady, j.ID, row.ID, struct {
 		Entrustment string   `json:"entrustment"`
 		Kind        string   `json:"kind"`
-		List        string   `json:"list,omitempty"`
-		Campaign    string   `json:"campaign,omitempty"`
-		Dims        []string `json:"dims,omitempty"`
 		Schedule    string   `json:"schedule,omitempty"`
 		Files       []string `json:"files,omitempty"`
-	}{row.Entrustment, row.Kind, row.List, r.Question.Campaign, r.Question.Dims, row.Schedule, filesOf(row.ID, formats)}); err != nil {
+	}{row.Entrustment, row.Kind, row.Schedule, filesOf(row.ID, formats)}); err != nil {
 		return outcome{}, err
 	}
 	result, err := json.Marshal(reportResult{row.ID, row.Party})

@@ -42,9 +42,6 @@ func TestJobsTell(t *testing.T) {
 	if got := kinds(operator); !slices.Equal(got, []string{"job.done"}) {
 		t.Errorf("who asked is told %v", got)
 	}
-	if told := string(acme.Do(http.MethodGet, "/v1/notices", nil).Body); !strings.Contains(told, `"details":{"dims":["gender"],"entrustment":"spring","kind":"profile","list":"members"}`) {
-		t.Errorf("which report is ready it isn't told: %s", told)
-	}
 	// Who asks what is theirs, here for nothing, is told once, that it is there; who looks after the work and
 	// reads no reports, that it is done.
 	if j := ask(t, acme, "/v1/reports", asked(apitest.Question("profile", `"dims": ["gender"]`))); j.State != "done" {

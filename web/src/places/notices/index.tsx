@@ -6,8 +6,10 @@ import { time } from '../../ui/format'
 import { PageHead } from '../../ui/page'
 import { Badge, Empty, Load, Refused } from '../../ui/state'
 import { useWords } from '../../report/useWords'
+import type { Document } from '../reports/ask/question'
 import { titleOf } from '../reports/title'
-import { askedOf, wayTo } from './ways'
+import { useReports, type Report } from '../reports/data'
+import { reportOf, wayTo } from './ways'
 
 type Notice = Schemas['Notice']
 
@@ -23,6 +25,7 @@ export default function Notices() {
   const changed = () => queries.invalidateQueries({ queryKey: ['notices'] })
   const readAll = useMutation({ mutationFn: () => ask(api.POST('/v1/notices/read-all', { params: { header: onceKey() } })), onSuccess: changed })
   const read = useMutation({ mutationFn: (id: string) => ask(api.POST('/v1/notices/{notice}/read', { params: { path: { notice: id }, header: onceKey() } })), onSuccess: changed })
+  const reports = useReports(!!list.data?.pages.some((p) => p.items.some(reportOf))).data
   const unread = list.data?.pages[0]?.unread ?? 0
   return (
     <>
@@ -40,7 +43,7 @@ export default function Notices() {
           return (
             <div className="stack-s">
               {items.map((n) => (
-                <Row key={n.id} notice={n} onRead={() => read.mutate(n.id)} />
+                <Row key={n.id} notice={n} report={reports?.find((r) => r.id === reportOf(n))} onRead={() => read.mutate(n.id)} />
               ))}
               {list.hasNextPage && (
                 <div>
@@ -55,17 +58,16 @@ export default function Notices() {
   )
 }
 
-function Row({ notice: n, onRead }: { notice: Notice; onRead: () => void }) {
+function Row({ notice: n, report, onRead }: { notice: Notice; report?: Report; onRead: () => void }) {
   const { t, i18n } = useTranslation('notices')
   const w = useWords()
   const title = n.title[i18n.language as 'ja' | 'en']
   const to = wayTo(n)
   const kind = n.details?.kind
-  const asked = askedOf(n)
   const about = [
-    ...(asked ? [titleOf(w, asked)] : []),
-    ...(typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) && !asked ? [t(`job.${kind}` as never)] : []),
-    ...['entrustment', ...(asked ? [] : ['list', 'name', 'campaign'])].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
+    ...(report ? [titleOf(w, report.question as Document)] : []),
+    ...(typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) ? [t(`job.${kind}` as never)] : []),
+    ...['entrustment', 'list', 'name', 'campaign'].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
   ]
   return (
     <article className="panel row between">

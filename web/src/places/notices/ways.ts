@@ -1,6 +1,5 @@
-// Where in the page a notice's subject is, and what it is.
+// Where in the page a notice's subject is.
 import type { Schemas } from '../../api/client'
-import type { Document } from '../reports/ask/question'
 
 type Notice = Schemas['Notice']
 
@@ -13,7 +12,7 @@ export function wayTo(n: Notice): string | undefined {
   const entrustment = text(n, 'entrustment')
   switch (n.kind) {
     case 'report.ready': {
-      const report = text(n, 'report') ?? (n.subject.startsWith('rep-') ? n.subject : undefined)
+      const report = reportOf(n)
       return report ? `/reports/${report}` : '/reports'
     }
     case 'job.done':
@@ -38,10 +37,6 @@ export function wayTo(n: Notice): string | undefined {
   }
 }
 
-/** The parts of the question whose report is ready that tell it from others. */
-export function askedOf(n: Notice): Pick<Document, 'report' | 'list' | 'campaign' | 'dims'> | undefined {
-  const report = text(n, 'kind')
-  if (n.kind !== 'report.ready' || !report) return undefined
-  const dims = n.details?.dims
-  return { report: report as Document['report'], list: text(n, 'list'), campaign: text(n, 'campaign'), dims: Array.isArray(dims) ? dims : undefined }
-}
+/** The report that is ready. A notice, which may be mailed and goes to webhooks, doesn't say
+ * what was asked: who may read the report has its question from there. */
+export const reportOf = (n: Notice) => (n.kind !== 'report.ready' ? undefined : (text(n, 'report') ?? (n.subject.startsWith('rep-') ? n.subject : undefined)))

@@ -53,7 +53,7 @@ export const useLists = (entrustment: string) =>
     },
   })
 
-export const useReports = () => useQuery({ queryKey: ['reports'], queryFn: () => all((c) => ask(api.GET('/v1/reports', { params: { query: page(c) } }))), refetchInterval: 30_000 })
+export const useReports = (enabled = true) => useQuery({ queryKey: ['reports'], enabled, queryFn: () => all((c) => ask(api.GET('/v1/reports', { params: { query: page(c) } }))), refetchInterval: 30_000 })
 
 /** Jobs of questions, newest first: those of the last hundred of either kind. */
 export const useJobs = () =>

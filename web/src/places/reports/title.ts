@@ -4,7 +4,7 @@ import { condition } from '../../report/question'
 import type { Document } from './ask/question'
 
 /** What a question asks, in a few words: "プロフィール：リスト「spring」の突合済みの人を年代・性別別に". */
-export function titleOf(w: Words, q: Pick<Document, 'report' | 'list' | 'campaign' | 'dims'>): string {
+export function titleOf(w: Words, q: Document): string {
   const who = q.campaign ? w.t(q.report === 'lift' ? 'title.audience' : 'title.reached', { name: q.campaign }) : q.list ? w.t('title.list', { name: q.list }) : w.t('title.members')
   const dims = (q.dims ?? []).map((d) => dimName(w, d)).join(w.t('title.dims'))
   const what = dims ? w.t('title.by', { who, dims }) : who
