@@ -61,6 +61,8 @@ await day('door', async ({ room, t, say, has, person, screen, is, fact }) => {
   await screen(page, 'help')
   await page.goto('/notices')
   await title('notices:title').waitFor()
+  // Links of several reports that are ready say which.
+  await page.getByRole('main').getByRole('link', { name: has('report:report.profile') }).first().waitFor()
   await screen(page, 'notices')
   await page.goto('/me/nothing-is-here')
   await title('shell:notFound.title').waitFor()
