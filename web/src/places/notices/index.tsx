@@ -65,12 +65,11 @@ function Row({ notice: n, report, onRead }: { notice: Notice; report?: Report; o
   const to = wayTo(n)
   const kind = n.details?.kind
   const about = [
-    ...(report ? [titleOf(w, report.question as Document)] : []),
-    ...(typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) ? [t(`job.${kind}` as never)] : []),
+    ...(report ? [titleOf(w, report.question as Document)] : typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) ? [t(`job.${kind}` as never)] : []),
     ...['entrustment', 'list', 'name', 'campaign'].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
   ]
   return (
-    <article className="panel row between">
+    <article className="panel row between beside">
       <div className="stack-s">
         <div className="row">
           {!n.read && <Badge kind="info">{t('new')}</Badge>}
@@ -80,7 +79,7 @@ function Row({ notice: n, report, onRead }: { notice: Notice; report?: Report; o
                 {title}
               </Link>
             ) : (
-              title
+              <span id={`${n.id}-title`}>{title}</span>
             )}
           </strong>
         </div>
@@ -91,7 +90,7 @@ function Row({ notice: n, report, onRead }: { notice: Notice; report?: Report; o
         </div>
       </div>
       {!n.read && (
-        <Button kind="plain" onPress={onRead}>
+        <Button kind="plain" id={`${n.id}-read`} aria-labelledby={`${n.id}-read ${n.id}-title ${n.id}-about`} onPress={onRead}>
           {t('read')}
         </Button>
       )}
