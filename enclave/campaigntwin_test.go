@@ -121,6 +121,7 @@ func TestDeliveryNeighbours(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
+	first := r.tomorrow()
 	// Which users the base has, but for those that are left out of it.
 	open := func(left func(i int) bool, o Options) *twin {
 		root := t.TempDir()
@@ -128,7 +129,7 @@ func TestDeliveryNeighbours(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := &twin{adRoom: &adRoom{dir: filepath.Join(root, "V"), o: o, keys: r.keys, serving: r.serving, roomKey: r.roomKey}}
-		w.clock = &stillClock{at: entrustment.DateOf(time.Now()).Add(1).Start().Add(9 * time.Hour)}
+		w.clock = &stillClock{at: first.Start().Add(9 * time.Hour)}
 		w.o.Now, w.o.Outbox = w.clock.now, filepath.Join(root, "V.outbox")
 		w.o.Logger = slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
@@ -153,7 +154,6 @@ func TestDeliveryNeighbours(t *testing.T) {
 		w.log.Reset()
 		return w
 	}
-	first := entrustment.DateOf(time.Now()).Add(1)
 	var campaigns []*entrustment.Campaign
 	for _, c := range []struct{ contract, id, form, more string }{
 		{"acme-5", "many", "meta", "refresh: 1d\n"}, {"op-24", "labels", "label", ""}, {"op-24", "few", "label", ""},

@@ -40,7 +40,7 @@ func TestEvidence(t *testing.T) {
 	if _, err := e.Report(t.Context(), question()); err != nil {
 		t.Fatal(err)
 	}
-	secondRoom(t, e) // another entrustment, which this is not of
+	secondRoom(t, e)        // another entrustment, which this is not of
 	const another = `"own"` // a list that it alone has; with its quotes, as base64 has the letters by chance
 	if _, raw := evidenceOf(t, e, wire.EvidenceRequest{Entrustment: "f"}); !strings.Contains(string(raw), another) {
 		t.Fatalf("its own evidence doesn't name the list: %s", raw)
