@@ -130,7 +130,7 @@ func TestDeliveryNeighbours(t *testing.T) {
 		}
 		w := &twin{adRoom: &adRoom{dir: filepath.Join(root, "V"), o: o, keys: r.keys, serving: r.serving, roomKey: r.roomKey}}
 		w.clock = &stillClock{at: first.Start().Add(9 * time.Hour)}
-		w.o.Now, w.o.Outbox = w.clock.now, filepath.Join(root, "V.outbox")
+		w.o.Now, w.o.Outbox, w.o.byHand = w.clock.now, filepath.Join(root, "V.outbox"), true // nothing is made but what is asked for
 		w.o.Logger = slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
@@ -146,7 +146,6 @@ func TestDeliveryNeighbours(t *testing.T) {
 			}
 		}
 		loadBaseAs(t, w.Enclave, w.state.base.Schema, bytes.Join(kept, []byte("\n")))
-		w.campaignsDue = nil // nothing is made but what is asked for
 		w.paced = func(_ context.Context, begun time.Time) error {
 			w.clock.add(w.tickAfter(begun).Sub(w.clock.now()))
 			return nil
