@@ -100,8 +100,9 @@ test: page           ## every test
 	@if test -e $(LIBCHDB) && test -e $(CHLISTEN); then $(MAKE) test-peers; \
 	  else echo "NOT RUN without ClickHouse's library: bench/peers (make deps installs it, Linux on amd64, 540 MB)"; fi
 
+# Where a day ends soon in Japan it waits for the next, for up to 15 minutes.
 test-page:           ## the page's days in Chromium, by themselves: a browser, its room and their line want both cores
-	$(GO) test -timeout 15m -run '^TestPage' ./cmd/awase
+	$(GO) test -timeout 30m -run '^TestPage' ./cmd/awase
 
 test-oidc: page      ## signing in by OpenID Connect, against the example server of zitadel/oidc, by hand and at the page in Chromium: a module of its own
 	@command -v node >/dev/null && command -v chromium >/dev/null || echo "NOT RUN without Node.js and Chromium: signing in at the page (make deps installs them)"

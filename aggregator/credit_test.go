@@ -314,6 +314,12 @@ func TestCreditsSensitivity(t *testing.T) {
 				bought[d.who]++
 			}
 		}
+		if rapid.Bool().Draw(rt, "buys much") { // what is drawn otherwise seldom reaches the clamp
+			for i := range most + 1 {
+				deeds = append(deeds, deed{0, int32(101 + 9*i), 5})
+			}
+			bought[0] += most + 1
+		}
 		with, without := creditEngine(t, []int{0, 1, 2, 3}, deeds), creditEngine(t, []int{1, 2, 3}, deeds)
 		credits, cells := moves(rt, &s, with, without)
 		if want := min(bought[0], most) * matcher.Credit; credits != want || credits > s.Measures[0].Cap {
@@ -323,6 +329,9 @@ func TestCreditsSensitivity(t *testing.T) {
 			rt.Fatalf("one person is in %d cells, the noise is for %d", cells, s.cellsOfOne())
 		}
 		credits, _ = moves(rt, &s, unclampedCredits{with}, unclampedCredits{without})
+		if bought[0] > most && credits <= s.Measures[0].Cap {
+			rt.Fatalf("without the clamp one of %d conversions moves the credits by %d alone", bought[0], credits)
+		}
 		broken = broken || credits > s.Measures[0].Cap
 	})
 	if !broken {

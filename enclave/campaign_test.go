@@ -126,15 +126,20 @@ type adRoom struct {
 
 func (r *adRoom) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
 
+// tomorrow is the day after the room's.
+func (r *adRoom) tomorrow() entrustment.Date { return entrustment.DateOf(r.now()).Add(1) }
+
 // pass lets time pass.
 func (r *adRoom) pass(d time.Duration) { r.ahead.Add(int64(d)) }
 
-// newAdRoom gives the room. kinds are the base's identifiers that contracts let be sent.
+// newAdRoom gives the room, whose clock begins at nine of the next morning, so that no
+// midnight comes but with pass. kinds are the base's identifiers that contracts let be sent.
 func newAdRoom(t *testing.T, o Options, kinds ...string) *adRoom {
 	t.Helper()
 	root := t.TempDir()
 	r := &adRoom{dir: filepath.Join(root, "V"), o: o, keys: map[string]seal.PrivateKey{}}
 	r.o.Now, r.o.Outbox = r.now, filepath.Join(root, "V.outbox")
+	r.pass(time.Until(r.tomorrow().Start().Add(9 * time.Hour)))
 	r.Enclave = openWith(t, r.dir, r.o)
 	r.furnish(t, kinds, func(wire.Ack) {}, nil)
 	return r

@@ -60,7 +60,7 @@ func (r *adRoom) again(t *testing.T, o Options) *stillClock {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c := &stillClock{at: entrustment.DateOf(r.now()).Add(1).Start().Add(9 * time.Hour)}
+	c := &stillClock{at: r.tomorrow().Start().Add(9 * time.Hour)}
 	o.Now, o.Outbox = c.now, r.o.Outbox
 	r.o = o
 	r.Enclave = openWith(t, r.dir, o)

@@ -273,7 +273,7 @@ func TestCampaignFaultAnywhere(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	first := entrustment.DateOf(time.Now()).Add(1)
+	first := r.tomorrow()
 	for from, form := range []struct {
 		contract string
 		form     entrustment.Form
@@ -376,7 +376,7 @@ func TestCampaignFaultsAreSeen(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m := daysCampaign(t, entrustment.DateOf(time.Now()).Add(1), "acme-5", entrustment.FormMeta)
+	m := daysCampaign(t, r.tomorrow(), "acme-5", entrustment.FormMeta)
 	for name, which := range map[string]func(fault.Op) bool{
 		"the file":             func(o fault.Op) bool { return strings.HasPrefix(o.String(), "sync V.outbox/") },
 		"its name":             func(o fault.Op) bool { return o.String() == "syncdir V.outbox" },

@@ -60,8 +60,9 @@ func TestCampaignReports(t *testing.T) {
 	wantCode(t, "before it is in force", err, entrustment.CodeNotFound)
 	r.submit(t, m)
 
-	// 4,500 of those listed are covered by the policy that the contract rests on, and 2,000
-	// of them converted. Who is held out is chance: six standard deviations.
+	// 4,500 of those listed are covered by the policy that the contract rests on, 2,000
+	// of them converted, and 1,000 clicked, at 100 yen each. Who is held out is chance: six
+	// standard deviations.
 	lift, err := ask(entrustment.ReportLift, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestCampaignReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached, treated := whole.Cells[0], lift.Cells[0]
-	if d := reached.Users.Value - treated.Users.Value; max(d, -d) > 90 || !near(reached.Sums["impressions"], 2*treated.Users.Value) || !near(reached.Sums["cost"], 25*treated.Users.Value) || reached.Rates["cost_per_click"] == nil || whole.Lift != nil {
+	if d := reached.Users.Value - treated.Users.Value; max(d, -d) > 90 || !near(reached.Sums["impressions"], 2*treated.Users.Value) || !near(reached.Sums["cost"], treated.Users.Value*1000*100/4500) || reached.Rates["cost_per_click"] == nil || whole.Lift != nil {
 		t.Errorf("reached %+v, treated %+v", reached, treated)
 	}
 

@@ -121,6 +121,7 @@ func TestDeliveryNeighbours(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
+	first := r.tomorrow()
 	// Which users the base has, but for those that are left out of it.
 	open := func(left func(i int) bool, o Options) *twin {
 		root := t.TempDir()
@@ -128,8 +129,8 @@ func TestDeliveryNeighbours(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := &twin{adRoom: &adRoom{dir: filepath.Join(root, "V"), o: o, keys: r.keys, serving: r.serving, roomKey: r.roomKey}}
-		w.clock = &stillClock{at: entrustment.DateOf(time.Now()).Add(1).Start().Add(9 * time.Hour)}
-		w.o.Now, w.o.Outbox = w.clock.now, filepath.Join(root, "V.outbox")
+		w.clock = &stillClock{at: first.Start().Add(9 * time.Hour)}
+		w.o.Now, w.o.Outbox, w.o.byHand = w.clock.now, filepath.Join(root, "V.outbox"), true // nothing is made but what is asked for
 		w.o.Logger = slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
@@ -145,7 +146,6 @@ func TestDeliveryNeighbours(t *testing.T) {
 			}
 		}
 		loadBaseAs(t, w.Enclave, w.state.base.Schema, bytes.Join(kept, []byte("\n")))
-		w.campaignsDue = nil // nothing is made but what is asked for
 		w.paced = func(_ context.Context, begun time.Time) error {
 			w.clock.add(w.tickAfter(begun).Sub(w.clock.now()))
 			return nil
@@ -153,7 +153,6 @@ func TestDeliveryNeighbours(t *testing.T) {
 		w.log.Reset()
 		return w
 	}
-	first := entrustment.DateOf(time.Now()).Add(1)
 	var campaigns []*entrustment.Campaign
 	for _, c := range []struct{ contract, id, form, more string }{
 		{"acme-5", "many", "meta", "refresh: 1d\n"}, {"op-24", "labels", "label", ""}, {"op-24", "few", "label", ""},

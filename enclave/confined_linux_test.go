@@ -22,7 +22,7 @@ func TestConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run", "^(TestWireConforms|TestManyClients|TestManyUploads|TestAttestation)$", "-test.v", "-test.timeout", "5m")
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run", "^(TestWireConforms|TestManyClients|TestManyUploads|TestAttestation)$", "-test.v", "-test.timeout", "20m")
 	cmd.Env = append(os.Environ(), confinedEnv+"="+dir, "TMPDIR="+dir, "GOCOVERDIR="+dir)
 	cmd.SysProcAttr = attr
 	out, err := cmd.CombinedOutput()

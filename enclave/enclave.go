@@ -70,7 +70,7 @@ type Options struct {
 	fs         vault.FS                                       // nil: the disk; tests put one that fails here
 	book       func(aggregator.Book) aggregator.Book          // nil: the record log; tests put one that is wrong here
 	counts     func(matcher.Engine) matcher.Engine            // nil: the engine as it is; likewise
-	byHand     bool                                           // tests: what is due of campaigns is made for who asks for it alone
+	byHand     bool                                           // tests: what is due, of campaigns and of retention, waits for who asks for it
 }
 
 // Enclave serves one vault. It is safe for concurrent use: acts that change the
@@ -216,8 +216,8 @@ func Open(ctx context.Context, dir string, o Options) (*Enclave, error) {
 		return nil, errors.Join(err, v.Close())
 	}
 	life := e.work.life
-	e.work.all.Go(func() { e.keepTo(life) })
 	if !o.byHand {
+		e.work.all.Go(func() { e.keepTo(life) })
 		e.work.all.Go(func() { e.keepDelivering(life) })
 	}
 	if o.Remote != nil { // the room opens whether it is there or not

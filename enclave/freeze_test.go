@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -30,8 +31,29 @@ func eight() (out []*entrustment.Question) {
 	return out
 }
 
+// freezesNow stops releases while something goes on that ends afterwards alone: a freeze
+// that waits for it never comes.
+func freezesNow(t *testing.T, e *Enclave) (wire.Freeze, error) {
+	t.Helper()
+	type answer struct {
+		f   wire.Freeze
+		err error
+	}
+	frozen := make(chan answer, 1)
+	go func() {
+		f, err := e.Freeze(t.Context(), wire.FreezeRequest{})
+		frozen <- answer{f, err}
+	}()
+	select {
+	case a := <-frozen:
+		return a.f, a.err
+	case <-time.After(30 * time.Second):
+		return wire.Freeze{}, errors.New("the freeze waits")
+	}
+}
+
 // TestFreezeWhileEightRun: eight questions are charged and being counted when an
-// officer stops releases. That takes less than a second; none of the eight comes
+// officer stops releases. That does not wait for their counts; none of the eight comes
 // out, nor anything that came out before, also after a restart; and after the
 // lifting each comes out, of the numbers drawn then and uncharged. Without the
 // control they come out while everybody thinks that they are stopped.
@@ -68,10 +90,9 @@ func TestFreezeWhileEightRun(t *testing.T) {
 			for count(e, kindCharge) < 8 {
 				time.Sleep(time.Millisecond)
 			}
-			begun := time.Now()
-			f, err := e.Freeze(t.Context(), wire.FreezeRequest{})
-			if err != nil || !f.Frozen || time.Since(begun) > time.Second {
-				t.Fatalf("%+v, %v, after %s", f, err, time.Since(begun))
+			f, err := freezesNow(t, e)
+			if err != nil || !f.Frozen {
+				t.Fatalf("%+v, %v", f, err)
 			}
 			close(letOn)
 			all.Wait()
@@ -234,9 +255,8 @@ func TestFreezeDoesNotWait(t *testing.T) {
 	schema := parse(t, entrustment.ParseBaseSchema, oracleBase)
 	go func() { _, err := e.LoadBase(t.Context(), schema, sender); done <- err }()
 	<-sender.half
-	begun := time.Now()
-	if _, err := e.Freeze(t.Context(), wire.FreezeRequest{}); err != nil || time.Since(begun) > time.Second {
-		t.Errorf("after %s: %v", time.Since(begun), err)
+	if _, err := freezesNow(t, e); err != nil {
+		t.Error(err)
 	}
 	close(sender.letOn)
 	if err := <-done; err != nil { // what comes in is taken

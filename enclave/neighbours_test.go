@@ -46,7 +46,7 @@ func openNeighbour(t *testing.T, seed uint64, left int, without bool, counts fun
 		t.Fatal(err)
 	}
 	n := &neighbour{clock: morning}
-	if n.Enclave, err = Open(t.Context(), filepath.Join(root, "V"), Options{Now: n.now, fs: disk, counts: counts}); err != nil {
+	if n.Enclave, err = Open(t.Context(), filepath.Join(root, "V"), Options{Now: n.now, fs: disk, counts: counts, byHand: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Close() })

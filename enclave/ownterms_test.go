@@ -211,7 +211,7 @@ func TestEndsByTermsFaultAnywhere(t *testing.T) {
 // before somebody answered for the log that may be lost.
 func TestEndsByTermsRestored(t *testing.T) {
 	t.Parallel()
-	clock := time.Now()
+	clock := morning
 	o := Options{Now: func() time.Time { clock = clock.Add(time.Second); return clock }}
 	dir, backup := filepath.Join(t.TempDir(), "V"), filepath.Join(t.TempDir(), "backup")
 	e := openWith(t, dir, o)

@@ -31,11 +31,12 @@ type afterBackup struct {
 	release  []byte
 	spent    float64
 	segments map[string]string // of what came after the backup: what it is
+	expires  entrustment.Date  // the backup's last day
 }
 
 func newAfterBackup(t *testing.T) *afterBackup {
 	t.Helper()
-	a := &afterBackup{t: t, root: t.TempDir(), segments: map[string]string{}}
+	a := &afterBackup{t: t, root: t.TempDir(), segments: map[string]string{}, expires: entrustment.DateOf(time.Now()).Add(30)}
 	a.backup, a.then = filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "then")
 	ctx := t.Context()
 	e, err := Open(ctx, filepath.Join(a.root, "V"), Options{})
@@ -48,7 +49,7 @@ func newAfterBackup(t *testing.T) *afterBackup {
 	if err := rights(t, e, seal.Deletion, userKeys(1400, 1401)); err != nil {
 		t.Fatal(err)
 	}
-	b, err := e.Backup(ctx, wire.BackupRequest{Dir: a.backup, Expires: entrustment.DateOf(time.Now()).Add(30)})
+	b, err := e.Backup(ctx, wire.BackupRequest{Dir: a.backup, Expires: a.expires})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func newAfterBackup(t *testing.T) *afterBackup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := verified(t, e, raw); c.Backups != entrustment.DateOf(time.Now()).Add(30).String() {
+	if c := verified(t, e, raw); c.Backups != a.expires.String() {
 		t.Errorf("the certificate says that backups expire %q", c.Backups)
 	}
 	a.spent = spentOf(t, e)

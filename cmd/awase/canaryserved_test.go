@@ -22,7 +22,7 @@ func TestCanariesServed(t *testing.T) {
 	dir := smallWorld(t)
 	fed := listFiles(t, dir)
 	for name, text := range map[string]string{
-		"stray.csv":  "Email,Phone,Rank,Name\n\"canary.1.zyx@example.jp\"x,canary-090-7700-0001,gold,Canary\n",
+		"stray.csv":  "Email,Phone,Rank,Name\n\"canary.1.zyx@example.jp\"x,canary-090-7700-0001,gold,Canary-\n",
 		"names.yaml": "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: canary.1.zyx@example.jp\ndims: [gender]\n",
 		"tier.yaml":  "schema: awase.report/v1\nreport: profile\nentrustment: acme-2026\nlist: spring\ndims: [gender]\nwhere: {in: {tier: [\"canary.1.zyx@example.jp\"]}}\n",
 	} {
@@ -102,6 +102,7 @@ func TestCanariesServed(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
+	allSought(t, fed)
 	needles := canaryNeedles(t)
 	look := func(where string, data []byte) {
 		t.Helper()

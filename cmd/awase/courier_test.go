@@ -36,6 +36,7 @@ func TestCourierScripts(t *testing.T) {
 		Dir: "testdata/courier",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"deliver": deliver,
+			"flip":    flip,
 			"platform": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Value(platformKey{}).(*fakePlatform).say(ts, args)
 			},
@@ -168,6 +169,23 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(w.Close())
 	ts.Check(os.WriteFile(ts.MkAbs(args[4]), b.Bytes(), 0o600))
+}
+
+// flip copies a file with one bit of it turned over: flip AT FILE OUT.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: flip AT FILE OUT")
+	}
+	at := 0
+	_, err := fmt.Sscan(args[0], &at)
+	ts.Check(err)
+	raw, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if at < 0 || at >= len(raw) {
+		ts.Fatalf("%s has %d bytes", args[1], len(raw))
+	}
+	raw[at] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), raw, 0o600))
 }
 
 func slot(w *delivery.Writer, d delivery.Destination, labels *label.Sealer, i int) error {

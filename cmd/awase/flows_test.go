@@ -23,6 +23,7 @@ import (
 type flowRoom struct {
 	*room
 	tokens map[string]string
+	days   flowDays // of a room that delivers
 }
 
 // startFlows makes a room of the flows' world: parties, policies, contracts and the

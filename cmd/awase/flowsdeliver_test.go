@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/enclave/wire"
 )
@@ -20,10 +21,11 @@ import (
 func startDeliveries(t *testing.T, engine string) *flowRoom {
 	t.Helper()
 	wantConfinement(t)
-	awayFromMidnight()
+	awayFromMidnight(8 * time.Minute)
+	days := newFlowDays()
 	dir := t.TempDir()
 	writeFlowWorld(t, dir)
-	for name, text := range deliveryDocs() {
+	for name, text := range deliveryDocs(days) {
 		writeOut(t, dir, name, text)
 	}
 	key := func(name string, args ...string) string {
@@ -47,7 +49,7 @@ func startDeliveries(t *testing.T, engine string) *flowRoom {
 		t.Fatal(err)
 	}
 	mustRun(t, dir, "init", "--vault", filepath.Join("awase-data", "vault"), "--officer", "yuki=yuki.key.pub", "--officer", "ken=ken.key.pub", "operator.yaml")
-	f := &flowRoom{tokens: map[string]string{}}
+	f := &flowRoom{tokens: map[string]string{}, days: days}
 	f.people(t, dir, "operator", "acme", "adco", "admin", "officer", "auditor", "acme-officer", "adco-officer")
 	f.serve(t, dir, engine)
 	for _, line := range []string{"admin party add acme.yaml", "admin party add adco.yaml", "officer policy add policies.yaml", "officer gate set gate.yaml", "officer entrust client-del.yaml", "officer entrust partner-del.yaml"} {
@@ -136,6 +138,7 @@ func TestDeliveriesOnClickHouse(t *testing.T) {
 func deliveriesEndToEnd(t *testing.T, f *flowRoom, move func()) {
 	t.Helper()
 	o := readOracle(t, f.dir, "")
+	o.days = f.days
 	writeOut(t, f.dir, "awase.key", f.must(t, "acme", "log", "key"))
 	f.must(t, "acme", "list", "load", "--entrustment", "acme-del", "--name", "members", "--schema", "client-keyed.yaml", "client.csv")
 	writeOut(t, f.dir, "terms.json", f.must(t, "adco", "terms", "--entrustment", "adco-del"))
@@ -274,7 +277,7 @@ func (f *flowRoom) goesOn(t *testing.T, agreed map[*oracleUser]bool) {
 	n := some[1]
 	gone := []*oracleUser{ids[some[0]], ids[n]}
 	writeOut(t, f.dir, "person.txt", gone[0].id+"\n")
-	f.must(t, "officer", "request", "--check", "document", "--on", flowDay(0), "stop", "person.txt")
+	f.must(t, "officer", "request", "--check", "document", "--on", f.days.day(0), "stop", "person.txt")
 	writeOut(t, f.dir, "left.csv", "メールアドレス,携帯番号\n"+flowMail(n)+",\n")
 	f.must(t, "acme", "list", "load", "--entrustment", "acme-del", "--name", "members", "--schema", "client-keyed.yaml", "--change", "remove", "left.csv")
 	if m := f.campaign(t, "acme", "deliver", "acme-del/mail"); len(m.Deliveries) != 2 || m.Deliveries[1].Act != "replace" || m.Deliveries[1].Status != wire.DeliveryReady {

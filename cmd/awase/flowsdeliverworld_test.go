@@ -24,24 +24,29 @@ type flowOfficer struct{ name, party, as string }
 
 var flowOfficers = []flowOfficer{{"yuki", "operator", "officer"}, {"ken", "operator", "officer"}, {"hana", "acme", "acme-officer"}, {"rin", "adco", "adco-officer"}}
 
-// flowDay is a day in Japan, so many days from today.
-func flowDay(n int) string {
-	return time.Now().In(time.FixedZone("JST", 9*3600)).AddDate(0, 0, n).Format(time.DateOnly)
+// flowDays counts days in Japan from the one on which a test began.
+type flowDays struct{ today time.Time }
+
+func newFlowDays() flowDays {
+	return flowDays{time.Now().In(time.FixedZone("JST", 9*3600))}
 }
 
-// awayFromMidnight waits where a day in Japan begins soon: with it come deliveries that a
-// test does not look for.
-func awayFromMidnight() {
-	now := time.Now().In(time.FixedZone("JST", 9*3600))
+// day is so many days from the first.
+func (f flowDays) day(n int) string { return f.today.AddDate(0, 0, n).Format(time.DateOnly) }
+
+// awayFromMidnight waits where a day in Japan begins before a test that may take so long
+// is over: with it come deliveries that a test does not look for.
+func awayFromMidnight(long time.Duration) {
+	now := newFlowDays().today
 	next := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 1, 0, now.Location())
-	if left := next.Sub(now); left < 3*time.Minute {
+	if left := next.Sub(now); left < long {
 		time.Sleep(left)
 	}
 }
 
 // deliveryDocs are the documents of the flows that deliver. Their campaigns began six days
 // ago, so that there is something to report.
-func deliveryDocs() map[string]string {
+func deliveryDocs(days flowDays) map[string]string {
 	contract := func(id, flow, principal, trustee, clause, other, columns, deliver, event, recipients string) string {
 		return "schema: awase.entrustment/v1\nid: " + id + "\nflow: " + flow + "\nprincipal: " + principal + "\ntrustee: " + trustee + `
 purpose: advertising
@@ -62,7 +67,7 @@ until: 2036-03-31
 `
 	}
 	campaign := func(id, entrustment, list, where, destination, more string) string {
-		return fmt.Sprintf("schema: awase.campaign/v1\nid: %s\nentrustment: %s\nlist: %s\n%sdestination: {%s}\nfrom: %s\nuntil: %s\n%s", id, entrustment, list, where, destination, flowDay(-6), flowDay(20), more)
+		return fmt.Sprintf("schema: awase.campaign/v1\nid: %s\nentrustment: %s\nlist: %s\n%sdestination: {%s}\nfrom: %s\nuntil: %s\n%s", id, entrustment, list, where, destination, days.day(-6), days.day(20), more)
 	}
 	return map[string]string{
 		"client-del.yaml":  contract("acme-del", "5-delivery", "acme", "operator", "5", "acme", "tier", "tier, gender", "spring", "acme, adco, operator"),
@@ -212,7 +217,7 @@ func (o *oracle) springLog(delivered map[*oracleUser]bool) string {
 			continue
 		}
 		is := slices.ContainsFunc(slices.Collect(maps.Keys(o.keys["members"][key])), func(u *oracleUser) bool { return delivered[u] })
-		day := func(i int) string { return flowDay(-(n + i) % 6) }
+		day := func(i int) string { return o.days.day(-(n + i) % 6) }
 		k := n / 5
 		if is && k%4 != 3 {
 			for i := range 1 + k%2 {
@@ -226,7 +231,7 @@ func (o *oracle) springLog(delivered map[*oracleUser]bool) string {
 			fmt.Fprintf(&b, "%s 12:00:00,%s,buy,spring,3000\n", day(3), key)
 		}
 	}
-	fmt.Fprintf(&b, "%s 12:00:00,P-0,buy,spring,3000\n%[1]s 12:00:00,X-1,imp,spring,10\n%s 12:00:00,M-0,imp,spring,10\n", flowDay(0), flowDay(-7)) // the day before the campaign
+	fmt.Fprintf(&b, "%s 12:00:00,P-0,buy,spring,3000\n%[1]s 12:00:00,X-1,imp,spring,10\n%s 12:00:00,M-0,imp,spring,10\n", o.days.day(0), o.days.day(-7)) // the day before the campaign
 	return b.String()
 }
 
@@ -242,16 +247,16 @@ func (o *oracle) summerLog(t *testing.T, dir, labels string, delivered map[*orac
 		}
 		is := slices.ContainsFunc(slices.Collect(maps.Keys(o.keys["people"][r["key"]])), func(u *oracleUser) bool { return delivered[u] })
 		if is && n%7 != 0 {
-			fmt.Fprintf(&b, "%s 10:00:00,%s,表示,5\n", flowDay(-n%6), r["label"])
+			fmt.Fprintf(&b, "%s 10:00:00,%s,表示,5\n", o.days.day(-n%6), r["label"])
 			if n%7 < 3 {
-				fmt.Fprintf(&b, "%s 10:05:00,%s,クリック,20\n", flowDay(-n%6), r["label"])
+				fmt.Fprintf(&b, "%s 10:05:00,%s,クリック,20\n", o.days.day(-n%6), r["label"])
 			}
 		}
 		if n%11 < 5 || is && n%11 < 9 {
-			fmt.Fprintf(&b, "%s 23:00:00,%s,登録,0\n", flowDay(-n%5), r["label"])
+			fmt.Fprintf(&b, "%s 23:00:00,%s,登録,0\n", o.days.day(-n%5), r["label"])
 		}
 	}
-	fmt.Fprintf(&b, "%s 10:00:00,%s,表示,5\n", flowDay(0), strings.Repeat("A", 40)) // of no delivery
+	fmt.Fprintf(&b, "%s 10:00:00,%s,表示,5\n", o.days.day(0), strings.Repeat("A", 40)) // of no delivery
 	return b.String()
 }
 
@@ -284,7 +289,7 @@ func (o *oracle) readLog(t *testing.T, dir, file, list, column string, keys map[
 func (o *oracle) came(log string, delivered map[*oracleUser]bool, by func(*oracleUser) string) (users map[string]int64, sums map[string]map[string]int64) {
 	users, sums = map[string]int64{}, map[string]map[string]int64{"impressions": {}, "clicks": {}, "conversions": {}, "cost": {}}
 	reached := map[*oracleUser]bool{}
-	of := func(e oracleEvent) bool { return e.log == log && delivered[e.who] && e.day >= flowDay(-6) }
+	of := func(e oracleEvent) bool { return e.log == log && delivered[e.who] && e.day >= o.days.day(-6) }
 	for _, e := range o.events {
 		if of(e) && e.kind == "impression" && !reached[e.who] {
 			reached[e.who] = true
@@ -307,7 +312,7 @@ func (o *oracle) came(log string, delivered map[*oracleUser]bool, by func(*oracl
 func (o *oracle) arms(log string, delivered, eligible map[*oracleUser]bool) (users, converters map[string]int64) {
 	did := map[*oracleUser]bool{}
 	for _, e := range o.events {
-		if e.log == log && e.kind == "conversion" && e.day >= flowDay(-6) {
+		if e.log == log && e.kind == "conversion" && e.day >= o.days.day(-6) {
 			did[e.who] = true
 		}
 	}
@@ -346,7 +351,7 @@ func (o *oracle) credited(t *testing.T, log string, delivered map[*oracleUser]bo
 	users, credits = map[string]int64{}, map[string]int64{}
 	has := map[string]map[*oracleUser]bool{}
 	for _, e := range o.events {
-		if e.log != log || e.kind != "conversion" || !delivered[e.who] || e.day < flowDay(-6) {
+		if e.log != log || e.kind != "conversion" || !delivered[e.who] || e.day < o.days.day(-6) {
 			continue
 		}
 		within := func(kind string, days int) bool {

@@ -28,6 +28,7 @@ type oracle struct {
 	lists   map[string]map[*oracleUser]oracleHit
 	keys    map[string]map[string]map[*oracleUser]bool // of each list: whom the rows of a key of its owner's find
 	events  []oracleEvent
+	days    flowDays // of a room that delivers
 }
 
 type oracleUser struct {

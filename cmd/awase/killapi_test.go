@@ -126,7 +126,9 @@ func (l *load) askRoom(asker int, c *client.Client) {
 			return
 		}
 		l.took(i, &r)
-		l.count(&l.reports)
+		l.mu.Lock()
+		l.reports, l.shown[i] = l.reports+1, true
+		l.mu.Unlock()
 	}
 }
 

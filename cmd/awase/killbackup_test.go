@@ -42,7 +42,7 @@ func TestKillBackupAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until("B/manifest.json", "backup", "--vault", "V", "--to", "B", "--expires", "2030-01-01")
+	until("B/manifest.json", "backup", "--vault", "V", "--to", "B", "--expires", "2036-03-31")
 	mustRun(t, dir, "report", "--vault", "V", "--spec", "profile.yaml", "--out", "a.json")
 	if err := os.Rename(filepath.Join(dir, "V"), filepath.Join(dir, "W")); err != nil {
 		t.Fatal(err)

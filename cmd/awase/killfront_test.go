@@ -60,7 +60,7 @@ func TestKillEverything(t *testing.T) {
 		}
 	})
 	eventually(t, "an answer", func() bool { return answers(s.socket) })
-	l := &load{t: t, socket: s.socket, front: "http://" + at, given: map[int][]byte{}, parties: map[string]bool{}, jobs: map[string]bool{}, lists: map[string]bool{}, stop: make(chan struct{})}
+	l := &load{t: t, socket: s.socket, front: "http://" + at, given: map[int][]byte{}, again: map[int]bool{}, shown: map[int]bool{}, parties: map[string]bool{}, jobs: map[string]bool{}, lists: map[string]bool{}, stop: make(chan struct{})}
 	for i := range 6 {
 		l.all.Go(func() { l.ask(i) })
 	}
@@ -70,12 +70,19 @@ func TestKillEverything(t *testing.T) {
 	l.all.Go(l.askFront)
 	l.all.Go(l.write)
 	l.all.Go(func() { l.loadLists(l.as(desk), sealed, whole) })
+	kills := map[string]int{}
+	stop := sync.OnceFunc(func() {
+		close(l.stop)
+		l.all.Wait()
+		t.Logf("%v kills, %d releases at the socket and %d through /v1, %d jobs accepted, %d lists loaded, %d attestations, %d parties added", kills, l.releases, l.reports, len(l.jobs), len(l.lists), l.through, len(l.parties))
+	})
+	defer stop()
 
 	rng := rand.New(rand.NewPCG(6, 5))
-	kills := map[string]int{}
 	// A restart is the slower the sooner it died: in a long run most live for a while.
 	reach := min(1500*time.Millisecond+whole/30, 15*time.Second)
-	for end := time.Now().Add(whole); time.Now().Before(end); {
+	few := func() bool { return kills["enclave"] < 2 || kills["front"] < 2 }
+	for end := time.Now().Add(whole); time.Now().Before(end) || few() && time.Now().Before(end.Add(time.Minute)); {
 		time.Sleep(time.Duration(rng.Int64N(int64(reach))))
 		kids := children(t, cmd.Process.Pid)
 		for _, what := range [][]string{{"enclave"}, {"front"}, {"enclave", "front"}}[rng.IntN(3)] {
@@ -87,12 +94,13 @@ func TestKillEverything(t *testing.T) {
 	// Restarts are slower after many deaths, and come.
 	eventually(t, "an answer of the enclave", func() bool { return answers(s.socket) })
 	eventually(t, "an answer of the front", func() bool { return l.attestation() == nil })
-	time.Sleep(3 * time.Second) // a whole tick
-	close(l.stop)
-	l.all.Wait()
-	t.Logf("%v kills, %d releases at the socket and %d through /v1, %d jobs accepted, %d lists loaded, %d attestations, %d parties added", kills, l.releases, l.reports, len(l.jobs), len(l.lists), l.through, len(l.parties))
-	if kills["enclave"] < 2 || kills["front"] < 2 || l.releases == 0 || l.reports < 3 || len(l.lists) == 0 || l.through == 0 || len(l.parties) == 0 || len(l.given) != len(killSpecs) {
-		t.Errorf("%d of %d questions were answered: the test proves little", len(l.given), len(killSpecs))
+	l.mu.Lock()
+	clear(l.again)
+	l.mu.Unlock()
+	eventually(t, "an answer to each question, and some of all else", l.enough)
+	stop()
+	if few() {
+		t.Error("few were killed: the test proves little")
 	}
 	l.check()
 	l.checkRoom(l.as(marketing), l.as(desk))
@@ -122,10 +130,12 @@ type load struct {
 
 	mu       sync.Mutex
 	given    map[int][]byte  // releases by question
+	again    map[int]bool    // questions that were answered since the last kill
 	parties  map[string]bool // acknowledged
 	releases int
 	through  int             // attestations
 	reports  int             // through /v1
+	shown    map[int]bool    // questions that were answered through /v1
 	jobs     map[string]bool // accepted
 	lists    map[string]bool // loaded, as their jobs said
 }
@@ -157,7 +167,15 @@ func (l *load) took(i int, r *wire.Release) {
 	if l.given[i] != nil && !bytes.Equal(l.given[i], raw) {
 		l.t.Errorf("question %d was answered with other bytes", i)
 	}
-	l.given[i] = raw
+	l.given[i], l.again[i] = raw, true
+}
+
+// enough tells whether each question was answered, since the last kill and through /v1,
+// and of all else that is looked at there was something.
+func (l *load) enough() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.again) == len(killSpecs) && len(l.shown) == len(killSpecs) && l.releases > 0 && len(l.lists) > 0 && l.through > 0 && len(l.parties) > 0
 }
 
 // count counts what was answered.

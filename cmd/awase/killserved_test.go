@@ -161,6 +161,7 @@ func TestKillServiceUnderLoad(t *testing.T) {
 	}
 	var mu sync.Mutex
 	given := map[int][]byte{}
+	again := map[int]bool{} // answered since the last start
 	took := func(i int, r *wire.Release) {
 		raw, err := json.Marshal(r)
 		if err != nil {
@@ -171,7 +172,7 @@ func TestKillServiceUnderLoad(t *testing.T) {
 		if given[i] != nil && !bytes.Equal(given[i], raw) {
 			t.Errorf("question %d was answered with other bytes", i)
 		}
-		given[i] = raw
+		given[i], again[i] = raw, true
 	}
 	stop := make(chan bool)
 	var askers sync.WaitGroup
@@ -198,18 +199,23 @@ func TestKillServiceUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	end := sync.OnceFunc(func() { close(stop); askers.Wait() })
+	defer end()
 	rng := rand.New(rand.NewPCG(6, 2))
 	for range 8 {
 		time.Sleep(time.Duration(rng.Int64N(int64(2 * time.Second))))
 		s.kill()
 		s.start()
 	}
-	time.Sleep(3 * time.Second) // a whole tick
-	close(stop)
-	askers.Wait()
-	if len(given) != len(questions) {
-		t.Errorf("%d of %d questions were answered", len(given), len(questions))
-	}
+	mu.Lock()
+	clear(again)
+	mu.Unlock()
+	eventually(t, "an answer to each question", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(again) == len(questions)
+	})
+	end()
 	c, err := wire.Dial(s.socket)
 	if err != nil {
 		t.Fatal(err)

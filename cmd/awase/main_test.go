@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"awase/entrustment"
 	"awase/internal/testflag"
 )
 
@@ -59,6 +60,8 @@ func scripts(setup func(*testscript.Env) error) testscript.Params {
 		Dir:  "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"readme": readme, "await": await},
 		Setup: func(env *testscript.Env) error {
+			// Budget is held for at most a year.
+			env.Setenv("LATER", entrustment.DateOf(time.Now()).Add(120).String())
 			for name, make := range map[string]func() []byte{"users.csv": smallBase, "list.csv": smallList} {
 				if err := os.WriteFile(filepath.Join(env.WorkDir, name), make(), 0o600); err != nil {
 					return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"awase/internal/pagetest"
 )
@@ -21,7 +22,7 @@ var pageDays = []string{"door", "adops", "client", "admin", "keyboard"}
 func TestPage(t *testing.T) {
 	t.Parallel()
 	tools := wantPage(t)
-	awayFromMidnight()
+	awayFromMidnight(15 * time.Minute)
 	for _, language := range []string{"ja", "en"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()

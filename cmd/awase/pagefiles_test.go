@@ -35,8 +35,9 @@ const pageLeft = 1000
 // pageRanked are as many people as a list has that is sent twice.
 const pageRanked = 1200
 
-// The people of the page's files. Each address holds a word that nothing else on the
-// line holds, each number begins as no other; so each is found, not a sample.
+// The people of the page's files. Each address, and the name of each file, holds a word
+// that nothing else on the line holds, with a dot or a dash behind it; each number begins
+// as no other. So each is found, not a sample.
 const (
 	pageWord  = "uguisu"
 	pageDials = "0805512"
@@ -125,7 +126,8 @@ func pageNeedles(t *testing.T) (out canaries) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{pageWord, "080-5512-", "80-5512-", "架空 太郎"} {
+	// The six letters of the word alone are in some Base64 by chance.
+	for _, word := range []string{pageWord + ".", pageWord + "-", "080-5512-", "80-5512-", "架空 太郎"} {
 		out.add([]byte(word))
 	}
 	// Six digits are in some time, count or hash by chance; the ten of a number that begins

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestPageSees: what the page's days rest on sees what it is there for. In the browser
@@ -15,7 +16,7 @@ import (
 func TestPageSees(t *testing.T) {
 	t.Parallel()
 	tools := wantPage(t)
-	awayFromMidnight()
+	awayFromMidnight(3 * time.Minute)
 	r := startRoom(t, t.TempDir(), "--practice", "--rate-per-second", "1000", "--rate-burst", "1000", "--rate-strangers", "1000")
 	r.ready()
 	p := newPageDay(t, tools, r, "ja")

@@ -29,7 +29,7 @@ import (
 // is never opened in earnest.
 func TestServePractice(t *testing.T) {
 	t.Parallel()
-	awayFromMidnight()
+	awayFromMidnight(3 * time.Minute)
 	dir := t.TempDir()
 	r := startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
 	r.ready()

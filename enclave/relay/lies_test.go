@@ -69,7 +69,11 @@ func TestLies(t *testing.T) {
 		"opened, then half":         {say: "Y\x00\x00D\x00\x05he", ends: true, open: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, socket := listen(t, Options{Addresses: []string{at}, Channels: 2, open: 200 * time.Millisecond, settle: 200 * time.Millisecond})
+			open := 200 * time.Millisecond
+			if c.open {
+				open = time.Minute
+			}
+			p, socket := listen(t, Options{Addresses: []string{at}, Channels: 2, open: open, settle: 200 * time.Millisecond})
 			l := lie(t, socket)
 			settled(t, p, 1)
 			go func() {

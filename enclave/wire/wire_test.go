@@ -250,7 +250,7 @@ func TestStops(t *testing.T) {
 			return nil, ctx.Err()
 		},
 	}
-	c, end := serve(t, e, wire.ShortDrain(500*time.Millisecond))
+	c, end := serve(t, e, wire.ShortDrain(5*time.Second))
 	type answer struct {
 		version int
 		err     error

@@ -334,11 +334,12 @@ func TestKilledInLoad(t *testing.T) {
 
 // A shard that does not answer: the time that is given ends the load, clearly.
 func TestSlow(t *testing.T) {
+	t.Parallel()
 	a := makeAll(t)
 	o, proxies := behind(t, options(t, 2))
-	o.Time = time.Second
+	o.Time = 5 * time.Second // the other shard is never as slow twice
 	e := open(t, o)
-	e.block, e.patience, e.long = 300, time.Second, time.Second
+	e.block, e.patience, e.long = 300, time.Second, o.Time
 	proxies[1].after(100_000, func() {
 		go proxies[1].pause(true)
 	})
@@ -438,11 +439,12 @@ func idle(t *testing.T, e *Engine, shard int) {
 // Who gives so much time is told which shard did not answer until then, one that hangs
 // and one that is gone.
 func TestOverdue(t *testing.T) {
+	t.Parallel()
 	o, proxies := behind(t, options(t, 2))
 	e := open(t, o)
 	overdue := func(says string) {
 		t.Helper()
-		ctx, stop := context.WithTimeout(t.Context(), time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 		defer stop()
 		_, err := e.Holds(ctx)
 		if shown := refused(t, err, 2); !strings.Contains(shown.Detail, says) || shown.Mend != unreached {

@@ -249,9 +249,13 @@ func TestKeepAway(t *testing.T) {
 // After its time a list is not held, and its rows go by themselves.
 func TestUntil(t *testing.T) {
 	list := makeList(t, 500)
-	e := open(t, options(t, 1))
-	until := time.Now().Add(1500 * time.Millisecond)
-	must(t, e.PutList(t.Context(), list.ID(), columns, func() (*matcher.List, error) { return list, nil }, until))
+	var e *Engine
+	until := shortly(t, 1500*time.Millisecond, func() func(time.Time) error {
+		e = open(t, options(t, 1))
+		return func(until time.Time) error {
+			return e.PutList(t.Context(), list.ID(), columns, func() (*matcher.List, error) { return list, nil }, until)
+		}
+	})
 	l := e.lists[list.ID()]
 	for time.Now().Before(until.Add(time.Second)) {
 		time.Sleep(50 * time.Millisecond)

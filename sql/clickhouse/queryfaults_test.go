@@ -144,11 +144,12 @@ func TestCutInCount(t *testing.T) {
 
 // A shard that does not answer a count: the time that is given ends it.
 func TestSlowCount(t *testing.T) {
+	t.Parallel()
 	a := makeAll(t)
 	o, proxies := behind(t, options(t, 2))
 	e := open(t, o)
 	must(t, a.put(t.Context(), e))
-	e.o.Time, e.patience = time.Second, 100*time.Millisecond
+	e.o.Time, e.patience = 5*time.Second, 100*time.Millisecond
 	proxies[0].pause(true)
 	_, err := e.Cells(t.Context(), a.questions()[1])
 	proxies[0].pause(false)

@@ -101,7 +101,9 @@ export async function secondFactor(page, { t, say, has, screen, is, secret }, { 
   await button('door:signIn').click()
   const code = typed(page, 'door:code')
   await code.waitFor()
-  is('what is typed next is the code', await code.evaluate((el) => el === document.activeElement))
+  // It is focused a moment after it is there.
+  const atCode = page.waitForFunction((el) => el === document.activeElement, await code.elementHandle())
+  is('what is typed next is the code', await atCode.then(() => true, () => false))
   await screen(page, 'totp-asked')
   const refused = async (on, bad) => {
     await typed(on, 'door:code').fill(bad)

@@ -25,9 +25,16 @@ export async function choose(within, label, option) {
 
 /** Drops a file onto a part of the page, as from the desktop. */
 export async function drop(onto, path) {
+  const page = onto.page()
+  const devtools = await page.context().newCDPSession(page)
   await onto.scrollIntoViewIfNeeded()
-  const box = await onto.boundingBox()
-  const devtools = await onto.page().context().newCDPSession(onto.page())
+  // What arrives moves it: where it is twice, it stays.
+  let box = await onto.boundingBox()
+  for (let n = 0, before; n < 600 && (!box || !before || box.x !== before.x || box.y !== before.y); n++) {
+    before = box
+    await page.waitForTimeout(100)
+    box = await onto.boundingBox()
+  }
   const at = { x: box.x + 24, y: box.y + 24, data: { items: [], files: [path], dragOperationsMask: 1 } }
   for (const type of ['dragEnter', 'dragOver', 'drop']) await devtools.send('Input.dispatchDragEvent', { type, ...at })
   await devtools.detach()

@@ -2,7 +2,8 @@
 // all that must never happen while they work. TestPage (cmd/awase) starts a day with
 // `node web/test/<day>.mjs FILE`, where FILE says where the room is, and reads from its
 // output which screens were seen, what was measured and what was wrong.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
@@ -95,7 +96,8 @@ export async function day(name, f) {
   }
   for (const { context, dir } of open) {
     await context?.close().catch((err) => fault(`closing the browser: ${err}`))
-    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+    // The last of its processes may still write.
+    await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }).catch((err) => fault(`what the browser left: ${err}`))
   }
   process.stdout.write(JSON.stringify({ faults, screens, facts, secrets }) + '\n')
 }
