@@ -130,7 +130,7 @@ func helperScenarios() []scenario {
 		amended("its days are over", "work: [ask], until: 2021-01-01"),
 		{name: "so it prices nothing", as: hpMarketing, ask: "POST /v1/prices", body: q, status: 403, has: []string{"E_FORBIDDEN", "sub_trustees[0].until", "2021-01-01"}, hasNot: []string{`"charged"`}},
 		{name: "and asks nothing", as: hpMarketing, ask: "POST /v1/reports", body: q, status: 202, ends: "failed", has: []string{"E_FORBIDDEN", "sub_trustees[0].until"}},
-		{name: "nor holds a budget", as: hpMarketing, ask: "POST /v1/reservations", body: `{"name":"all","until":"2027-01-01","question":` + strings.TrimSuffix(strings.TrimPrefix(q, `{"question": `), "}") + `}`, status: 403, has: []string{"sub_trustees[0].until"}},
+		{name: "nor holds a budget", as: hpMarketing, ask: "POST /v1/reservations", body: `{"name":"all","until":"2096-01-01","question":` + strings.TrimSuffix(strings.TrimPrefix(q, `{"question": `), "}") + `}`, status: 403, has: []string{"sub_trustees[0].until"}},
 		amended("it is to ask", "work: [ask]"),
 		{name: "it uploads nothing", as: hpAdops, ask: "GET /v1/entrustments/out/terms", status: 403, hasNot: []string{"awase-seal"}},
 		{name: "it sees no rows", as: hpAdops, ask: "GET /v1/entrustments/out/lists", status: 200, has: []string{`"items":[]`}, hasNot: []string{"1501", "members"}},

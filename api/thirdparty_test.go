@@ -123,7 +123,7 @@ func TestThirdParty(t *testing.T) {
 				t.Errorf("%s", a.Body)
 			}
 			want(m, http.MethodPost, "/v1/prices", asked(question), http.StatusForbidden)
-			want(m, http.MethodPost, "/v1/reservations", `{"name": "r", "until": "2026-12-20", "question": `+question+`}`, http.StatusForbidden)
+			want(m, http.MethodPost, "/v1/reservations", `{"name": "r", "until": "2036-03-20", "question": `+question+`}`, http.StatusForbidden)
 			want(m, http.MethodPost, "/v1/schedules", `{"name": "n", "cron": "0 9 * * *", "question": `+question+`}`, http.StatusForbidden)
 			if ledgerOf(t, r) != before {
 				t.Error("what is refused is charged")
