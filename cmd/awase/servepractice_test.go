@@ -31,7 +31,7 @@ func TestServePractice(t *testing.T) {
 	t.Parallel()
 	awayFromMidnight(3 * time.Minute)
 	dir := t.TempDir()
-	r := startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
+	r := startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000", "--rate-strangers", "1000")
 	r.ready()
 	accounts := regexp.MustCompile(`(?m)^  (\S+@(\S+)\.example) +(\S+) +(\S{19})$`).FindAllStringSubmatch(printed(r.cmd), -1)
 	if len(accounts) != 13 || strings.Contains(printed(r.cmd), "code") {
