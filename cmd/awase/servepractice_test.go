@@ -68,7 +68,7 @@ func TestServePractice(t *testing.T) {
 		t.Error("the enclave does not know who asked")
 	}
 	r.end()
-	r = startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000")
+	r = startRoom(t, dir, "--practice", "--rate-per-second", "1000", "--rate-burst", "1000", "--rate-strangers", "1000")
 	r.ready()
 	if strings.Contains(printed(r.cmd), "@") {
 		t.Error("it prints accounts twice")
