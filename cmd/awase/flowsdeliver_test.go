@@ -21,7 +21,7 @@ import (
 func startDeliveries(t *testing.T, engine string) *flowRoom {
 	t.Helper()
 	wantConfinement(t)
-	awayFromMidnight(8 * time.Minute)
+	awayFromMidnight(5 * time.Minute)
 	days := newFlowDays()
 	dir := t.TempDir()
 	writeFlowWorld(t, dir)

@@ -22,7 +22,7 @@ var pageDays = []string{"door", "adops", "client", "admin", "keyboard"}
 func TestPage(t *testing.T) {
 	t.Parallel()
 	tools := wantPage(t)
-	awayFromMidnight(15 * time.Minute)
+	awayFromMidnight(6 * time.Minute)
 	for _, language := range []string{"ja", "en"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
