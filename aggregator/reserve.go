@@ -123,8 +123,23 @@ func (l *ledger) accounts() []Account {
 // holds one question at a time; the same again changes nothing. It gives what
 // is held.
 func (g *Gate) Reserve(ctx context.Context, name string, pl *Plan, until time.Time) (*Reservation, error) {
+	return g.reserve(ctx, name, pl, until, false)
+}
+
+// Replace is Reserve in place of what the name holds, which pays for it: one record does
+// both, so that whatever stops it, either the one is held or the other.
+func (g *Gate) Replace(ctx context.Context, name string, pl *Plan, until time.Time) (*Reservation, error) {
+	return g.reserve(ctx, name, pl, until, true)
+}
+
+func (g *Gate) reserve(ctx context.Context, name string, pl *Plan, until time.Time, replaces bool) (*Reservation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if replaces {
+		under := pl.reservation
+		pl.reservation = name
+		defer func() { pl.reservation = under }()
+	}
 	now := g.clock.Now()
 	if !until.After(now) || until.After(now.Add(MaxHold)) {
 		return nil, &entrustment.Error{Code: entrustment.CodeLimit, Clause: "PRIVACY rule 9", Field: "until",
@@ -150,8 +165,10 @@ func (g *Gate) Reserve(ctx context.Context, name string, pl *Plan, until time.Ti
 		if reflect.DeepEqual(old.Question, r.Question) && slices.Equal(old.Held, r.Held) && old.Until.Equal(until) {
 			return old, nil
 		}
-		return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "PRIVACY rule 9", Field: "name",
-			Detail: "a reservation of this name is held already", Mend: "take another name, or give that one up first"}
+		if !replaces {
+			return nil, &entrustment.Error{Code: entrustment.CodeSpec, Clause: "PRIVACY rule 9", Field: "name",
+				Detail: "a reservation of this name is held already", Mend: "take another name, or give that one up first"}
+		}
 	}
 	if err := g.ledger.check(charges, &g.policy, now); err != nil {
 		return nil, g.cheaper(pl, err, now)

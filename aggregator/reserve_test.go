@@ -133,7 +133,12 @@ func TestReservationHolds(t *testing.T) {
 				}
 			case 2:
 				name, until := fmt.Sprint("r", i), r.clock.Now().Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "days"))*24*time.Hour)
-				if _, err := r.gate.Reserve(t.Context(), name, planOf(1, i, "acme"), until); err == nil {
+				if len(names) > 0 && rapid.Bool().Draw(t, "replace") {
+					name = rapid.SampledFrom(names).Draw(t, "replaced")
+					if _, err := r.gate.Replace(t.Context(), name, planOf(1, i, "acme"), until); err == nil {
+						held[name] = promise{i, until}
+					}
+				} else if _, err := r.gate.Reserve(t.Context(), name, planOf(1, i, "acme"), until); err == nil {
 					held[name] = promise{i, until}
 					names = append(names, name)
 				}

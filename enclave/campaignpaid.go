@@ -103,29 +103,32 @@ func (e *Enclave) putAside(ctx context.Context, q *entrustment.Question, m *entr
 	if quote.Refusal != nil {
 		return nil, quote.Refusal
 	}
-	a.plan.Under("")
 	back = func() error { return e.giveUp(ctx, name) }
 	if was != nil {
-		if err := e.giveUp(ctx, name); err != nil {
-			return nil, err
-		}
-		back = func() error {
-			if err := e.giveUp(ctx, name); err != nil {
-				return err
-			}
-			return e.holdAgain(ctx, name, was, keyOf(m))
-		}
+		back = func() error { return e.holdAgain(ctx, name, was, keyOf(m)) }
 	}
 	if quote.DueNano == 0 {
-		return back, nil
+		return back, e.giveUp(ctx, name)
 	}
 	return back, e.hold(ctx, name, a, m)
 }
 
-// holdAgain reserves what was put aside for a result before: of the version of the campaign
-// that is in force, or of a draft, whose logs may not be there yet. The room's lock is held.
+// holdAgain puts aside what was put aside for a result before: of the version of the
+// campaign that is in force, or of a draft, whose logs may not be there yet. The room's
+// lock is held.
 func (e *Enclave) holdAgain(ctx context.Context, name string, was *entrustment.Question, key campaignKey) error {
-	var of []*entrustment.Campaign
+	for _, m := range e.versions(key) {
+		a, err := e.askFor(m.Result(was.Report), "", m)
+		if err == nil && sameJSON(was, &a.plan.Question) {
+			return e.hold(ctx, name, a, m)
+		}
+	}
+	return e.giveUp(ctx, name) // nobody wants it any more
+}
+
+// versions gives a campaign as it is in force and as drafts would have it. The room's lock
+// is held.
+func (e *Enclave) versions(key campaignKey) (of []*entrustment.Campaign) {
 	if c := e.state.campaigns[key]; c != nil {
 		of = append(of, c.Campaign)
 	}
@@ -134,17 +137,43 @@ func (e *Enclave) holdAgain(ctx context.Context, name string, was *entrustment.Q
 			of = append(of, d.document)
 		}
 	}
-	for _, m := range of {
-		a, err := e.askFor(m.Result(was.Report), "", m)
-		if err == nil && sameJSON(was, &a.plan.Question) {
-			return e.hold(ctx, name, a, m)
-		}
-	}
-	return nil // nobody wants it any more
+	return of
 }
 
-// hold reserves the price of a result until a while after the campaign's last day. The
-// room's lock is held.
+// holdWanted puts aside for a result of a campaign what its version in force wants, where
+// what is held is for a question that no version asks: one that was drafted, and was taken
+// back or lapsed, or whose draft the process did not live to write. What can't be paid for
+// leaves what there is, and is tried again. The room's lock is held.
+func (e *Enclave) holdWanted(ctx context.Context, name string, of []*entrustment.Campaign) error {
+	held := e.state.reserved[name]
+	var next *asked
+	var by *entrustment.Campaign
+	for _, m := range of {
+		if !slices.Contains(m.Results, held.Report) {
+			continue
+		}
+		a, err := e.askFor(m.Result(held.Report), "", m)
+		if err != nil {
+			return nil // what it reads is not there: it may be what is held
+		}
+		if sameJSON(held, &a.plan.Question) {
+			return nil
+		}
+		if next == nil {
+			next, by = a, m
+		}
+	}
+	next.plan.Under(name)
+	if quote := e.gate.Price(next.plan); quote.Refusal != nil {
+		return nil
+	} else if quote.DueNano == 0 {
+		return e.giveUp(ctx, name)
+	}
+	return e.hold(ctx, name, next, by)
+}
+
+// hold reserves the price of a result until a while after the campaign's last day, in place
+// of what its name held. The room's lock is held.
 func (e *Enclave) hold(ctx context.Context, name string, a *asked, m *entrustment.Campaign) error {
 	until := m.Until.Add(afterwards)
 	if last := a.contract.Contract.Until; last.Before(until) {
@@ -154,7 +183,7 @@ func (e *Enclave) hold(ctx context.Context, name string, a *asked, m *entrustmen
 	if most.Before(end) {
 		end = most
 	}
-	r, err := e.gate.Reserve(ctx, name, a.plan, end)
+	r, err := e.gate.Replace(ctx, name, a.plan, end)
 	if err != nil {
 		return err
 	}
@@ -176,10 +205,11 @@ func (e *Enclave) giveUp(ctx context.Context, name string) error {
 // lapsed, was taken back, or the process died before it was written. The room's lock is
 // held.
 func (e *Enclave) tidyCampaigns(ctx context.Context) error {
-	wanted := map[string]bool{}
+	wanted := map[string][]*entrustment.Campaign{}
 	want := func(m *entrustment.Campaign) {
 		for _, report := range m.Results {
-			wanted[reservationOf(m, report)] = true
+			name := reservationOf(m, report)
+			wanted[name] = append(wanted[name], m)
 		}
 	}
 	for _, c := range e.state.campaigns {
@@ -189,11 +219,15 @@ func (e *Enclave) tidyCampaigns(ctx context.Context) error {
 		want(m.document)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.state.reserved)) {
-		if !strings.Contains(name, ":") || wanted[name] {
+		if !strings.Contains(name, ":") {
 			continue
 		}
-		if err := e.giveUp(ctx, name); err != nil {
-			return fmt.Errorf("giving up what a campaign's results were to cost: %w", err)
+		act := e.giveUp
+		if of := wanted[name]; of != nil {
+			act = func(ctx context.Context, name string) error { return e.holdWanted(ctx, name, of) }
+		}
+		if err := act(ctx, name); err != nil {
+			return fmt.Errorf("tidying what is put aside for a campaign's results: %w", err)
 		}
 	}
 	return nil

@@ -176,6 +176,62 @@ func newSignedAdRoom(t *testing.T) *signedAdRoom {
 	return &signedAdRoom{s, r}
 }
 
+// TestDraftTakenBackHolds: a next version of a campaign has its results' price put aside in
+// place of that of the version in force, by one record; taken back, it leaves the version in
+// force with what its results cost, which are then paid from it.
+func TestDraftTakenBackHolds(t *testing.T) {
+	t.Parallel()
+	s := newSignedAdRoom(t)
+	m := s.ad.campaignOf(t, "acme-5", "spring", entrustment.FormMeta, "holdout: 20\nresults: [lift]\nconversion_rate: 5%\ncategories: [spring]\n")
+	s.must(t, s.waitsFor(t)(s.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: m})), "ac1", "op1")
+	const name = "acme-5/spring:lift"
+	held := func() (sigma int) {
+		sigma, _ = locked(s.Enclave, func() (int, error) { return s.state.reserved[name].Sigma, nil })
+		return sigma
+	}
+	entries := 0
+	// What became of holds since the last look; the room looks after them beside the test.
+	tidied := func() (kinds []string) {
+		t.Helper()
+		if _, err := locked(s.Enclave, func() (struct{}, error) { return struct{}{}, s.tidyCampaigns(t.Context()) }); err != nil {
+			t.Fatal(err)
+		}
+		all := s.vault.Log().Records()
+		for _, r := range all[entries:] {
+			if r.Kind == kindReserve || r.Kind == kindFree {
+				kinds = append(kinds, r.Kind)
+			}
+		}
+		entries = len(all)
+		return kinds
+	}
+	was := held()
+	if kinds := tidied(); !slices.Equal(kinds, []string{kindReserve}) {
+		t.Errorf("in force it is held by %v", kinds)
+	}
+	next := *m
+	next.Sigma = was / 2
+	d := s.waitsFor(t)(s.SubmitCampaign(t.Context(), wire.CampaignRequest{Campaign: &next}))
+	if held() != next.Sigma {
+		t.Fatalf("held is sigma %d, not %d", held(), next.Sigma)
+	}
+	if kinds := tidied(); !slices.Equal(kinds, []string{kindReserve}) {
+		t.Errorf("a next version takes its place by %v", kinds)
+	}
+	if _, err := s.Withdraw(t.Context(), d.Hash); err != nil {
+		t.Fatal(err)
+	}
+	if kinds := tidied(); !slices.Equal(kinds, []string{kindReserve}) || held() != was {
+		t.Errorf("taken back it leaves sigma %d by %v, not %d", held(), kinds, was)
+	}
+	if kinds := tidied(); kinds != nil {
+		t.Errorf("looked at again there are %v", kinds)
+	}
+	if _, err := s.DeliverCampaign(t.Context(), wire.CampaignRef{Entrustment: "acme-5", Campaign: "spring"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestCampaignProvision: a delivery is a record of provision from the operator to its
 // receiver; a day's removal, which gives nothing new, is none.
 func TestCampaignProvision(t *testing.T) {
