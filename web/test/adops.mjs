@@ -65,6 +65,7 @@ await day('adops', async (d) => {
   await wire.cut(60_000)
   await page.faults.cut(async () => {
     await button('lists:send.start').click()
+    await wire.hasCut(1)
     await page.getByText(t('lists:phase.waiting')).waitFor()
     await screen(page, 'list-cut')
     await button('lists:sending.pause').click()
@@ -94,6 +95,7 @@ await day('adops', async (d) => {
   await wire.cut(20_000)
   await page.faults.cut(async () => {
     await button('lists:send.start').click()
+    await wire.hasCut(2)
     await page.getByText(t('lists:phase.waiting')).waitFor()
     await wire.mend()
     await page.getByText(t('lists:sending.loadedText', { list: 'messy', version: '2' })).waitFor()

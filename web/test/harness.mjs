@@ -113,5 +113,10 @@ export const line = (room) => {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`)
     return answer.text()
   }
-  return { cut: (after) => ask('POST', `/cut?after=${after}`), mend: () => ask('POST', '/mend'), cuts: async () => Number(await ask('GET', '/cuts')), hooks: async () => Number(await ask('GET', '/hooks')) }
+  const cuts = async () => Number(await ask('GET', '/cuts'))
+  // The page may say that it waits before the line is cut: what is mended then is cut after.
+  const hasCut = async (n) => {
+    while ((await cuts()) < n) await new Promise((r) => setTimeout(r, 20))
+  }
+  return { cut: (after) => ask('POST', `/cut?after=${after}`), mend: () => ask('POST', '/mend'), cuts, hasCut, hooks: async () => Number(await ask('GET', '/hooks')) }
 }

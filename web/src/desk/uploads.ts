@@ -55,7 +55,7 @@ async function keep(meta: Meta) {
   await writeMeta(meta)
 }
 
-const newSending = (meta: Meta): Sending => ({ meta, phase: over(meta.state) ? 'over' : meta.paused ? 'paused' : 'waiting', done: 0, of: meta.bytes, rowsPerSecond: 0 })
+const newSending = (meta: Meta): Sending => ({ meta, phase: over(meta.state) ? 'over' : meta.paused ? 'paused' : 'sending', done: 0, of: meta.bytes, rowsPerSecond: 0 })
 
 /** Goes on with the uploads of a person; gives what ends that. */
 export function goOn(who: string): () => void {
@@ -162,7 +162,7 @@ async function sealed(meta: Meta, b: Begin, stop: AbortController): Promise<bool
     })
     const { file: _, ...report } = out.report as typeof out.report & { file?: string } // it may name a person
     await keep({ ...meta, state: 'sealed', bytes: out.bytes, rows: report.rows, accepted: report.accepted, found: { report, groups: out.groups } })
-    change(id, { phase: 'waiting', done: 0, of: out.bytes, rowsPerSecond: 0, left: undefined })
+    change(id, { phase: 'sending', done: 0, of: out.bytes, rowsPerSecond: 0, left: undefined })
     if (out.problems) await keepProblems(id, out.problems)
     return true
   } catch (err) {
