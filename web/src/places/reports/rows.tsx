@@ -10,7 +10,7 @@ import { fromDocument, type Document } from './ask/question'
 import { keepDraft } from './ask/keep'
 import { standardOf } from './ask/kinds'
 import { type Report } from './data'
-import { titleOf, whereIn } from './title'
+import { besides, titleOf, whereIn } from './title'
 import { useWords } from '../../report/useWords'
 
 /** Reports as a table; two of them may be chosen to be laid side by side. */
@@ -23,6 +23,8 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
     keepDraft(standardOf(d.kind), d)
     go(`/ask/${standardOf(d.kind)}`)
   }
+  const first = reports.find((r) => r.id === chosen?.at(-1))
+  const fits = (r: Report) => !first || besides(first.question as Document, r.question as Document)
   const toggle = (id: string, on: boolean) => onChoose?.(on ? [...(chosen ?? []), id].slice(-2) : (chosen ?? []).filter((c) => c !== id))
   return (
     <div className="reportrows">
@@ -38,7 +40,7 @@ export function ReportRows({ reports, me, chosen, onChoose }: { reports: Report[
                   head: <span className="unseen">{t('list.choose')}</span>,
                   cell: (r: Report) =>
                     r.state === 'kept' && (
-                      <Checkbox aria-label={t('list.chooseOne', { title: titleOf(w, r.question as Document) })} isSelected={(chosen ?? []).includes(r.id)} onChange={(on) => toggle(r.id, on)}>
+                      <Checkbox aria-label={t('list.chooseOne', { title: titleOf(w, r.question as Document) })} isSelected={(chosen ?? []).includes(r.id)} isDisabled={!fits(r)} onChange={(on) => toggle(r.id, on)}>
                         {''}
                       </Checkbox>
                     ),

@@ -11,5 +11,8 @@ export function titleOf(w: Words, q: Document): string {
   return w.t('title.whole', { report: w.t(`report.${q.report}`), what })
 }
 
+/** Whether the reports of two questions can be laid side by side: of one kind, by the same. */
+export const besides = (a: Document, b: Document) => a.report === b.report && [...(a.dims ?? [])].sort().join(' ') === [...(b.dims ?? [])].sort().join(' ')
+
 /** The condition in words; undefined: there is none. */
 export const whereIn = (w: Words, q: Document) => (q.where ? condition(w, q.where) : undefined)

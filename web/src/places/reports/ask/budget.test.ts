@@ -75,6 +75,8 @@ describe('cheaper ways', () => {
     expect(cheaper(d, 10, [5, 10, 20, 50]).map((w) => w.what + w.name)).toEqual(['index', 'total', 'sigma20', 'sigma50'])
     expect(cheaper(d, 10, [5, 10, 20, 50])[0]!.draft).toMatchObject({ index: false, total: true, list: 'l' })
     expect(cheaper(d, 50, [5, 10, 20, 50]).map((w) => w.what)).toEqual(['index', 'total'])
+    // More noise is no way where it hides what is left.
+    expect(cheaper(d, 10, [5, 10, 20, 50], 0.9).map((w) => w.what)).toEqual(['index', 'total'])
   })
   test('of measures the last', () => {
     const e: Draft = { ...blank('delivery'), entrustment: 'e', campaign: 'c', measures: ['clicks', 'cost'] }

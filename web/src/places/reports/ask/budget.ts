@@ -81,14 +81,20 @@ export const precisionAt = (p: Pick<Price, 'terms'>, sigma: number) => Math.ceil
 
 export type Way = { what: 'sigma' | 'index' | 'total' | 'measure'; name: string; draft: Draft }
 
+/** The share of cells that will probably be withheld; 0: nobody knows. */
+export const hiddenShare = (p: Price) => {
+  const f = forecastOf(p)
+  return foretold(f) ? Math.min(1, f.withheld / p.cells) : 0
+}
+
 /** Questions like this one that cost less, the mildest change first. Whether they fit, the
- * room says. */
-export function cheaper(d: Draft, sigma: number, sigmas: number[]): Way[] {
+ * room says. Where most is withheld, more noise would withhold the rest: it is no way. */
+export function cheaper(d: Draft, sigma: number, sigmas: number[], hidden = 0): Way[] {
   const out: Way[] = []
   const doc: Document = toDocument(d)
   if (doc.index) out.push({ what: 'index', name: '', draft: { ...d, index: false } })
   if (doc.total) out.push({ what: 'total', name: '', draft: { ...d, total: false } })
-  for (const s of sigmas.filter((s) => s > sigma).slice(0, 2)) out.push({ what: 'sigma', name: String(s), draft: { ...d, sigma: s } })
+  for (const s of sigmas.filter((s) => s > sigma && hidden < 0.5).slice(0, 2)) out.push({ what: 'sigma', name: String(s), draft: { ...d, sigma: s } })
   const own = (doc.measures ?? []).filter((m) => m !== 'users')
   const dearest = own.at(-1)
   if (dearest) out.push({ what: 'measure', name: dearest, draft: { ...d, measures: d.measures.filter((m) => m !== dearest) } })

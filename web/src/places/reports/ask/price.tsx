@@ -5,7 +5,7 @@ import { Banner, Refused, Skeleton } from '../../../ui/state'
 import { dimName } from '../../../report/names'
 import type { Contract } from '../../entrustments/contract'
 import { useLedger } from '../data'
-import { accountsOf, digits, forecastOf, foretold, shortOf, stoppedOf, tablesOf, type Price } from './budget'
+import { accountsOf, digits, forecastOf, foretold, hiddenShare, shortOf, stoppedOf, tablesOf, type Price } from './budget'
 import { Meters } from './meters'
 import { Ways } from './ways'
 import { FromCube } from './fromcube'
@@ -83,7 +83,7 @@ function Shown({ price: p, draft: d }: { price: Price; draft: Draft }) {
   const matched = useMatched(d)
   const lacking = [...(f?.missing ?? []), ...(f?.unknown ?? [])]
   const known = foretold(f)
-  const share = known ? Math.min(1, f.withheld / p.cells) : 0
+  const share = hiddenShare(p)
   // For whom it was made: as many as somebody said, as many as are matched, or the whole list.
   const basis = (n: string) => {
     if (expected(d) > 0) return t('forecast.stated', { n })
@@ -102,7 +102,7 @@ function Shown({ price: p, draft: d }: { price: Price; draft: Draft }) {
             </div>
           )}
           <p className="small quiet">{basis(number(f.people))}</p>
-          {share >= 0.5 && p.cells > 1 && <p className="small warnings">{t('forecast.mend')}</p>}
+          {share >= 0.5 && p.cells > 1 && <p className="small warnings">{t(share === 1 ? 'forecast.nothingShown' : 'forecast.mend')}</p>}
         </>
       ) : (
         <p className="small quiet">{lacking.length ? t('forecast.none', { what: lacking.map(reason).join(t('comma')), cells: number(p.cells) }) : t('forecast.nothing', { cells: number(p.cells) })}</p>

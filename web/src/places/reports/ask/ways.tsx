@@ -5,7 +5,7 @@ import { day, number, upTo } from '../../../ui/format'
 import { Banner } from '../../../ui/state'
 import { measureName } from '../../../report/names'
 import { useGate } from '../data'
-import { accountsOf, cheaper, digits, fitsAllAt, leftOf, precisionAt, shortOf, sigmasOf, tightest, type Ledger, type Price, type Way } from './budget'
+import { accountsOf, cheaper, digits, fitsAllAt, hiddenShare, leftOf, precisionAt, shortOf, sigmasOf, tightest, type Ledger, type Price, type Way } from './budget'
 import { priceOf } from './useprice'
 import type { Draft } from './question'
 import { useWords } from '../../../report/useWords'
@@ -16,7 +16,7 @@ export function Ways({ price: p, draft: d, ledger, onChange }: { price: Price; d
   const { t } = useTranslation('reports')
   const w = useWords()
   const gate = useGate()
-  const ways = cheaper(d, p.sigma, sigmasOf(gate.data))
+  const ways = cheaper(d, p.sigma, sigmasOf(gate.data), hiddenShare(p))
   const prices = useQueries({ queries: ways.map((x) => ({ ...priceOf(x.draft), enabled: gate.isSuccess })) })
   const short = shortOf(p)
   const offers = ways.flatMap((way, i) => {

@@ -17,7 +17,22 @@ export function fromCron(cron: string): Every | undefined {
   return m[4] === '*' ? { ...at, kind: 'day' } : { ...at, kind: 'week', weekday: Number(m[4]) % 7 }
 }
 
-/** How often it runs in so many days, at most. */
-export const runsIn = (e: Every, days: number) => (e.kind === 'day' ? days : e.kind === 'week' ? Math.ceil(days / 7) : Math.max(1, Math.round(days / 30.4)))
+const aDay = 86_400_000
+const japan = 9 * 3_600_000
+
+/** How often it runs within so many days from a moment on, as the room counts. */
+export function runsIn(e: Every, days: number, now: number): number {
+  let runs = 0
+  const end = now + days * aDay
+  const midnight = Math.floor((now + japan) / aDay) * aDay // as if Japan's were UTC
+  for (let day = midnight; day - japan <= end; day += aDay) {
+    const date = new Date(day)
+    if (e.kind === 'week' && date.getUTCDay() !== e.weekday) continue
+    if (e.kind === 'month' && date.getUTCDate() !== e.date) continue
+    const at = day - japan + (e.hour * 60 + e.minute) * 60_000
+    if (at > now && at <= end) runs++
+  }
+  return runs
+}
 
 export const clock = (e: Every) => `${String(e.hour).padStart(2, '0')}:${String(e.minute).padStart(2, '0')}`

@@ -99,13 +99,14 @@ function One({ schedule: s, asks }: { schedule: Schedule; asks: boolean }) {
   )
 }
 
-/** What the room says that a schedule costs. */
+/** What the room says that a schedule costs where the data are others at each run, as it
+ * counts itself: what is paid for already costs nothing once more, and then it does. */
 export function PriceTold({ price: p }: { price: Schemas['SchedulePrice'] }) {
   const { t } = useTranslation('reports')
   const enough = p.bears_30d >= p.runs_30d
   return (
     <Banner kind={enough ? 'info' : 'warn'} title={t('schedules.price.title')} live>
-      <p>{t('schedules.price.run', { price: upTo(p.run.charged, digits), runs: p.runs_30d, sum: upTo(p.run.charged * p.runs_30d, digits), bears: p.bears_30d })}</p>
+      <p>{t('schedules.price.run', { price: upTo(p.run.rho, digits), runs: p.runs_30d, sum: upTo(p.run.rho * p.runs_30d, digits), bears: p.bears_30d })}</p>
       <p>{t(enough ? 'schedules.price.enough' : 'schedules.price.short')}</p>
     </Banner>
   )

@@ -10,7 +10,7 @@ import { upTo } from '../../../ui/format'
 import { PageHead } from '../../../ui/page'
 import { Banner, Empty, Refused } from '../../../ui/state'
 import { NotAsker } from '../ask/gallery'
-import { digits, accountsOf } from '../ask/budget'
+import { digits, accountsOf, leftOf } from '../ask/budget'
 import { keptDraft } from '../ask/keep'
 import { readsEvents, toDocument, type Draft } from '../ask/question'
 import { usePrice } from '../ask/useprice'
@@ -99,20 +99,24 @@ function Form({ draft }: { draft: Draft }) {
   )
 }
 
-/** What it would take of the budgets in 30 days and in a year, were the data others at each run. */
+/** What it would take in 30 days and in a year of what is left of the budgets, were the data
+ * others at each run. */
 function Year({ every, charged, limits }: { every: Every; charged: number; limits: ReturnType<typeof accountsOf> }) {
   const { t } = useTranslation('reports')
+  const [now] = useState(() => Date.now())
   const rows = (['30d', '365d'] as const).map((window) => {
-    const runs = runsIn(every, window === '30d' ? 30 : 365)
-    return { window, runs, sum: runs * charged, limit: Math.min(...limits.filter((a) => a.window === window).map((a) => a.limit)) }
+    const of = limits.filter((a) => a.window === window)
+    const runs = runsIn(every, window === '30d' ? 30 : 365, now)
+    return { window, runs, sum: runs * charged, left: Math.min(...of.map(leftOf)), limit: Math.min(...of.map((a) => a.limit)) }
   })
-  const over = rows.some((r) => r.sum > r.limit)
+  // As the room says it once it is made: of 30 days what is left now. A year gives back what was spent.
+  const over = rows.some((r) => r.sum > (r.window === '30d' ? r.left : r.limit) + 5e-10)
   return (
     <Banner kind={over ? 'warn' : 'info'} title={t('schedules.year.title')}>
       <p>{t('schedules.year.run', { price: upTo(charged, digits) })}</p>
       {rows.map((r) => (
         <p key={r.window} className="num left">
-          {t(`schedules.year.${r.window}`, { runs: r.runs, sum: upTo(r.sum, digits), limit: upTo(r.limit, digits) })}
+          {t(`schedules.year.${r.window}`, { runs: r.runs, sum: upTo(r.sum, digits), left: upTo(r.left, digits), limit: upTo(r.limit, digits) })}
         </p>
       ))}
       <p>{t(over ? 'schedules.year.over' : 'schedules.year.same')}</p>
