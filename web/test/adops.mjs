@@ -175,4 +175,12 @@ await day('adops', async (d) => {
   })
   await seen(kept, 'what is kept in the browser')
   is('no value of a list is kept in the browser', kept.includes('今期ランク') && !kept.includes('platinum') && !kept.includes('bronze'))
+
+  // The notices of loads name their lists, and lead there.
+  await page.goto('/notices')
+  const ofMessy = page.getByRole('main').getByRole('link', { name: /messy/ }).first()
+  await ofMessy.waitFor()
+  await screen(page, 'notices-of-lists')
+  await ofMessy.click()
+  await page.getByRole('heading', { level: 1, name: 'messy' }).waitFor()
 })

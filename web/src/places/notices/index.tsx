@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { api, ask, onceKey, queries, type Schemas } from '../../api/client'
 import { Button, Link } from '../../ui/button'
@@ -9,7 +9,7 @@ import { useWords } from '../../report/useWords'
 import type { Document } from '../reports/ask/question'
 import { titleOf } from '../reports/title'
 import { useReports, type Report } from '../reports/data'
-import { reportOf, wayTo } from './ways'
+import { loadedBy, ofLoad, reportOf, wayTo, type Loaded } from './ways'
 
 type Notice = Schemas['Notice']
 
@@ -26,6 +26,12 @@ export default function Notices() {
   const readAll = useMutation({ mutationFn: () => ask(api.POST('/v1/notices/read-all', { params: { header: onceKey() } })), onSuccess: changed })
   const read = useMutation({ mutationFn: (id: string) => ask(api.POST('/v1/notices/{notice}/read', { params: { path: { notice: id }, header: onceKey() } })), onSuccess: changed })
   const reports = useReports(!!list.data?.pages.some((p) => p.items.some(reportOf))).data
+  // The hundred newest loads; older ones go without their list's name.
+  const loads = useQuery({
+    queryKey: ['jobs', 'loads'],
+    queryFn: () => ask(api.GET('/v1/jobs', { params: { query: { kind: 'list', limit: 100 } } })),
+    enabled: !!list.data?.pages.some((p) => p.items.some(ofLoad)),
+  }).data?.items
   const unread = list.data?.pages[0]?.unread ?? 0
   return (
     <>
@@ -43,7 +49,7 @@ export default function Notices() {
           return (
             <div className="stack-s">
               {items.map((n) => (
-                <Row key={n.id} notice={n} report={reports?.find((r) => r.id === reportOf(n))} onRead={() => read.mutate(n.id)} />
+                <Row key={n.id} notice={n} report={reports?.find((r) => r.id === reportOf(n))} list={ofLoad(n) ? loadedBy(loads?.find((j) => j.id === n.subject)) : undefined} onRead={() => read.mutate(n.id)} />
               ))}
               {list.hasNextPage && (
                 <div>
@@ -58,14 +64,15 @@ export default function Notices() {
   )
 }
 
-function Row({ notice: n, report, onRead }: { notice: Notice; report?: Report; onRead: () => void }) {
+function Row({ notice: n, report, list, onRead }: { notice: Notice; report?: Report; list?: Loaded; onRead: () => void }) {
   const { t, i18n } = useTranslation('notices')
   const w = useWords()
   const title = n.title[i18n.language as 'ja' | 'en']
-  const to = wayTo(n)
+  const to = wayTo(n, list)
   const kind = n.details?.kind
   const about = [
     ...(report ? [titleOf(w, report.question as Document)] : typeof kind === 'string' && i18n.exists(`notices:job.${kind}`) ? [t(`job.${kind}` as never)] : []),
+    ...(list ? [list.name, list.entrustment] : []),
     ...['entrustment', 'list', 'name', 'campaign'].map((k) => n.details?.[k]).filter((v) => typeof v === 'string'),
   ]
   return (

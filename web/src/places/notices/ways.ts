@@ -8,7 +8,19 @@ const text = (n: Notice, key: string) => {
   return typeof v === 'string' ? v : undefined
 }
 
-export function wayTo(n: Notice): string | undefined {
+/** The list that a job loads, and under what. */
+export type Loaded = { entrustment: string; name: string }
+
+export function loadedBy(job: Schemas['Job'] | undefined): Loaded | undefined {
+  const s = job?.subject as Partial<Loaded> | undefined
+  return job?.kind === 'list' && s?.entrustment && s.name ? { entrustment: s.entrustment, name: s.name } : undefined
+}
+
+/** Whether a notice is of a load of a list, which its job names. */
+export const ofLoad = (n: Notice) => (n.kind === 'job.done' || n.kind === 'job.failed') && text(n, 'kind') === 'list'
+
+/** list: what the job of the notice loads, where that is known. */
+export function wayTo(n: Notice, list?: Loaded): string | undefined {
   const entrustment = text(n, 'entrustment')
   switch (n.kind) {
     case 'report.ready': {
@@ -19,7 +31,9 @@ export function wayTo(n: Notice): string | undefined {
     case 'job.failed': {
       const kind = text(n, 'kind')
       if (kind === 'report' || kind === 'cube') return `/reports/${n.subject}`
-      return kind === 'list' ? '/lists' : undefined
+      if (kind !== 'list') return undefined
+      // One that failed is told of beside the uploads, with what to do.
+      return list && n.kind === 'job.done' ? `/lists/${list.entrustment}/${list.name}` : '/lists'
     }
     case 'schedule.paused':
       return '/reports/schedules'
