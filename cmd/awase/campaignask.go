@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,7 @@ func campaignResult() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "result --vault V ENTRUSTMENT/CAMPAIGN (delivery | lift | attribution) [-n] [--early] [--recipient PARTY] [--out result.pdf]…",
 		Short: "Ask for a result of a campaign, paid for by what was put aside for it",
-		Long: "The whole campaign, at its own sigma. While it runs this takes --early: the same is another question once it is over, with more events to count, and what was put aside is used up by then. " +
+		Long: "The whole campaign, at its own sigma. Of what results: of campaign.yaml does not name nothing was put aside: it is paid for like any question. While it runs this takes --early: the same is another question once it is over, with more events to count, and what was put aside is used up by then. " +
 			"Dimensions, days and measures of your choice: awase report --spec, with campaign: in the question.",
 		Args: exactArgs("ENTRUSTMENT/CAMPAIGN", "report"),
 	}
@@ -91,7 +92,7 @@ func campaignResult() *cobra.Command {
 			return usageError{fmt.Errorf("a campaign's results are %s", strings.Join(entrustment.CampaignReports(), ", "))}
 		}
 		if !early && !a.dry {
-			if err := isOver(cmd.Context(), e, ref); err != nil {
+			if err := isOver(cmd.Context(), e, ref, args[1]); err != nil {
 				return err
 			}
 		}
@@ -100,9 +101,9 @@ func campaignResult() *cobra.Command {
 	})
 }
 
-// isOver refuses a campaign whose days are not over; one that is not there is the room's to
-// refuse.
-func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef) error {
+// isOver refuses to ask for a report of a campaign whose days are not over; one that is
+// not there is the room's to refuse.
+func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef, report string) error {
 	all, err := e.Campaigns(ctx, ref.Entrustment)
 	if err != nil {
 		return err
@@ -112,8 +113,18 @@ func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef) error {
 		if c.ID != ref.Campaign || c.Version == 0 || c.State == wire.CampaignOver || c.State == wire.CampaignClosed {
 			continue
 		}
-		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "campaign", Detail: fmt.Sprintf("it runs until %s: asked now, the result uses up what was put aside for it", c.Document.Until),
-			Mend: "ask when it is over or closed; -n shows the price, and --early asks all the same"}
+		return tooEarly(c.Document, report)
 	}
 	return nil
+}
+
+// tooEarly says what a report of a campaign that runs would use up. Something is put
+// aside for its results: alone.
+func tooEarly(m *entrustment.Campaign, report string) error {
+	told := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "campaign", Detail: fmt.Sprintf("it runs until %s: asked now, the result uses up what was put aside for it", m.Until),
+		Mend: "ask when it is over or closed; -n shows the price, and --early asks all the same"}
+	if !slices.Contains(m.Results, report) {
+		told.Detail = fmt.Sprintf("it runs until %s, and %s is not among its results: nothing was put aside for it, and it is paid for like any question, now and once more at the end", m.Until, report)
+	}
+	return told
 }
