@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -67,8 +68,21 @@ func campaignSize() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := deliverable(cmd.Context(), e, m); err != nil {
+			return err
+		}
 		return a.ask(cmd, e, m.Sizing())
 	})
+}
+
+// deliverable refuses a campaign by whose condition nothing may be delivered, before its
+// size is paid for. What else its price is refused for can change until it is submitted.
+func deliverable(ctx context.Context, e wire.Enclave, m *entrustment.Campaign) error {
+	_, err := e.PriceCampaign(ctx, wire.CampaignRequest{Campaign: m})
+	if told, ok := errors.AsType[*entrustment.Error](err); ok && told.Code == entrustment.CodeDimForbidden {
+		return err
+	}
+	return nil
 }
 
 func campaignResult() *cobra.Command {
