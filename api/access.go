@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/goccy/go-yaml"
@@ -65,6 +66,25 @@ var scopes = sync.OnceValue(func() []string {
 	return slices.Compact(out)
 })
 
+// clauseAccess is where it stands who may ask for what, for who has no access.yaml.
+const clauseAccess = "docs/people.md"
+
+// eitherOf gives roles in words: admin, privacy or adops.
+func eitherOf(roles []Role) string {
+	var b strings.Builder
+	for i, r := range roles {
+		switch i {
+		case 0:
+		case len(roles) - 1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(r))
+	}
+	return b.String()
+}
+
 // check tells whether who may ask for the operation at all; whose rows they see,
 // handlers decide.
 func (a *access) check(who *Principal) error {
@@ -72,7 +92,7 @@ func (a *access) check(who *Principal) error {
 		return nil
 	}
 	refused := func(detail, mend string) error {
-		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "access.yaml", Field: "request", Detail: detail, Mend: mend}
+		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: clauseAccess, Field: "request", Detail: detail, Mend: mend}
 	}
 	switch {
 	case who == nil:
@@ -80,7 +100,7 @@ func (a *access) check(who *Principal) error {
 	case a.Operator && !who.Operator:
 		return refused("only people of the operator may ask this", "ask the operator of the room")
 	case !who.has(a.Roles...):
-		return refused(fmt.Sprintf("it needs one of the roles %v", a.Roles), "ask your party's admin for the role")
+		return refused("it needs the role "+eitherOf(a.Roles), "ask your party's admin for the role")
 	case who.Token != "" && a.Session:
 		return refused("a token may not ask this, only a person in a session", "sign in (POST /v1/session)")
 	case who.Token != "" && !slices.Contains(who.Scopes, a.Scope):

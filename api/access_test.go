@@ -47,7 +47,7 @@ func (m *matrix) as(party string, role api.Role) *apitest.Client {
 // denied tells whether access.yaml refused.
 func denied(a *apitest.Answer) bool {
 	var p struct{ Clause string }
-	return a.Status == http.StatusForbidden && json.Unmarshal(a.Body, &p) == nil && p.Clause == "access.yaml"
+	return a.Status == http.StatusForbidden && json.Unmarshal(a.Body, &p) == nil && p.Clause == api.ClauseAccess
 }
 
 // stranger tells whether it was refused since nobody said who asks.

@@ -206,7 +206,7 @@ func TestCampaignRefusals(t *testing.T) {
 		"a contract without delivery": {asks, "spring/c", apitest.CampaignUnder(apitest.Entrustment, "c", apitest.Acme, "google", ""), 403, []string{"E_FORBIDDEN", "delivers nothing"}, nil},
 		"to who does not receive":     {asks, "ads/c", apitest.CampaignUnder(apitest.Ads, "c", apitest.Beta, "google", ""), 403, []string{"recipients", `"contract"`}, nil},
 		"by an attribute":             {asks, "ads/c", apitest.CampaignDoc("c", "google", `"where": {"in": {"area": ["east"]}}`), 403, []string{"E_DIM_FORBIDDEN", "area", `"contract"`}, nil},
-		"from who asks nothing":       {r.as(apitest.Acme, api.AdOps), "ads/spring", good, 403, []string{"access.yaml", "marketing"}, nil},
+		"from who asks nothing":       {r.as(apitest.Acme, api.AdOps), "ads/spring", good, 403, []string{"docs/people.md", "it needs the role marketing"}, nil},
 	} {
 		a := c.who.Bad(http.MethodPut, "/v1/campaigns/"+c.path, c.doc)
 		text := string(a.Body)

@@ -86,3 +86,6 @@ func (s *Server) Layouts() (done func()) {
 		}
 	}
 }
+
+// ClauseAccess names what refuses who lacks a role, a scope or a session.
+const ClauseAccess = clauseAccess

@@ -369,7 +369,7 @@ func TestFileFaults(t *testing.T) {
 		{"archive cut", "PK\x03\x04rest", nil, "end of the archive", "cut short"},
 		{"workbook", zipped("[Content_Types].xml", "x", "xl/workbook.xml", "x"), nil, "list.csv", "Excel"},
 		{"Parquet", "PAR1rest", nil, "list.csv", "Parquet"},
-		{"old workbook", "\xD0\xCF\x11\xE0rest", nil, "list.csv", "old Excel"},
+		{"old workbook", "\xD0\xCF\x11\xE0rest", nil, "list.csv", "old Office"},
 		{"gzip", "\x1f\x8brest", nil, "gzip byte", "gzip"},
 		{"UTF-16 bare", strings.TrimPrefix(utf16LE("メール\na@b.jp\n"), "\xff\xfe"), nil, "row 1", "UTF-16 without"},
 		{"UTF-16 bare, big end", "\x00e\x00m\x00a\x00i\x00l\x00\n\x00a\x00@\x00b", nil, "row 1", "UTF-16 without"},

@@ -149,7 +149,8 @@ func TestDistinctFull(t *testing.T) {
 // up, and what is given on holds only what the header declares.
 func FuzzList(f *testing.F) {
 	for _, s := range []string{messy, sjis(messy), utf16LE(messy), "email\na@b.jp\n", "a@b.jp\n", "Email,Phone\n\"a@b.jp\",090-1234-5678\n",
-		"email\tphone\r\ra@b.jp\t\r", "email\n" + hexSum("x") + "\n", "\xff\xfe", "PK\x03\x04", "\"", "email\n\x80\n", ",,,\n,,,", "PAR1PAR1"} {
+		"email\tphone\r\ra@b.jp\t\r", "email\n" + hexSum("x") + "\n", "\xff\xfe", "PK\x03\x04", "\"", "email\n\x80\n", ",,,\n,,,", "PAR1PAR1",
+		"\x89PNG\r\n\x1a\n\x00\x00", "MZ\x90\x00\x03", "BM\x00\x00\x00\x00\x00\x00\x00\x00", "GIF89a,email\n"} {
 		f.Add([]byte(s), true)
 		f.Add([]byte(s), false)
 	}

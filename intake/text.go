@@ -28,27 +28,62 @@ type textSource struct {
 	headless bool // there is no header
 }
 
-// foreign are the first bytes of files that are neither text nor Parquet.
+// foreign are the first bytes of files that are neither text nor Parquet. A '?'
+// stands for any byte; where the rest could begin a text, there is a NUL too in
+// the head of such a file.
 var foreign = []struct {
 	magic      string
+	nul        bool
 	sort       table.Sort
 	what, mend string
 }{
-	{"\xD0\xCF\x11\xE0", table.SortLocked, "an old Excel workbook, or one with a password", "save the sheet as CSV UTF-8, or as an .xlsx without a password"},
-	{"PAR1", table.SortFormat, "Parquet, which is not read here", "export it as CSV UTF-8"},
-	{"PARE", table.SortFormat, "encrypted Parquet, which is not read", "export it without encryption"},
-	{"BZh", table.SortArchive, "a bzip2 file", "unpack it, or pack it with gzip"},
-	{"\xFD7zXZ", table.SortArchive, "an xz file", "unpack it, or pack it with gzip"},
-	{"7z\xBC\xAF", table.SortArchive, "a 7-Zip archive", "unpack it, or pack it as ZIP"},
-	{"Rar!", table.SortArchive, "a RAR archive", "unpack it, or pack it as ZIP"},
-	{"%PDF", table.SortFormat, "a PDF", "export the table as CSV UTF-8"},
+	{"\xD0\xCF\x11\xE0", false, table.SortLocked, "an old Office file (.xls, .doc, .ppt), or a workbook with a password", "save the sheet as CSV UTF-8, or as an .xlsx without a password"},
+	{"PAR1", false, table.SortFormat, "Parquet, which is not read here", mendExport},
+	{"PARE", false, table.SortFormat, "encrypted Parquet, which is not read", "export it without encryption"},
+	{"BZh?1AY&SY", false, table.SortArchive, "a bzip2 file", mendGzip},
+	{"BZh?\x17\x72\x45\x38\x50\x90", false, table.SortArchive, "a bzip2 file", mendGzip}, // of nothing
+	{"\xFD7zXZ\x00", false, table.SortArchive, "an xz file", mendGzip},
+	{"7z\xBC\xAF'\x1C", false, table.SortArchive, "a 7-Zip archive", mendZIP},
+	{"Rar!\x1A\x07", false, table.SortArchive, "a RAR archive", mendZIP},
+	{"%PDF-", false, table.SortFormat, "a PDF", mendExport},
+	{"\x89PNG\r\n\x1A\n", false, table.SortFormat, "an image (PNG)", mendExport},
+	{"\xFF\xD8\xFF", false, table.SortFormat, "an image (JPEG)", mendExport},
+	{"GIF8?a", true, table.SortFormat, "an image (GIF)", mendExport},
+	{"RIFF????WEBPVP8", true, table.SortFormat, "an image (WebP)", mendExport},
+	{"BM????\x00\x00\x00\x00", false, table.SortFormat, "an image (BMP)", mendExport},
+	{"II*\x00", false, table.SortFormat, "an image (TIFF)", mendExport},
+	{"MM\x00*", false, table.SortFormat, "an image (TIFF)", mendExport},
+	{"\x00\x00\x00?ftyp", false, table.SortFormat, "an image or a video (HEIC, AVIF, MP4)", mendExport},
+	{"SQLite format 3\x00", false, table.SortFormat, "an SQLite database", mendExport},
+	{"\x7FELF", true, table.SortFormat, "a program (ELF)", mendExport},
+	{"MZ", true, table.SortFormat, "a program (Windows)", mendExport},
+	{"\xCF\xFA\xED\xFE", false, table.SortFormat, "a program (macOS)", mendExport},
+}
+
+const (
+	mendExport = "export the table as CSV UTF-8"
+	mendGzip   = "unpack it, or pack it with gzip"
+	mendZIP    = "unpack it, or pack it as ZIP"
+)
+
+// isForeign tells whether head begins as magic says.
+func isForeign(head []byte, magic string, nul bool) bool {
+	if len(head) < len(magic) || nul && bytes.IndexByte(head, 0) < 0 {
+		return false
+	}
+	for i := range len(magic) {
+		if magic[i] != '?' && magic[i] != head[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // openText reads the header line of a text that begins with head. raw counts
 // the bytes read of the file, which may be packed.
 func openText(src io.Reader, raw *countingReader, o Options, head []byte) (*textSource, error) {
 	for _, f := range foreign {
-		if bytes.HasPrefix(head, []byte(f.magic)) {
+		if isForeign(head, f.magic, f.nul) {
 			return nil, fault(f.sort, o.Name, "the file is "+f.what, f.mend)
 		}
 	}

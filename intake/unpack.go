@@ -131,7 +131,7 @@ func openSource(r io.ReaderAt, size int64, o Options) (src table.Source, packed 
 }
 
 // headBytes is how much of a file tells what it is.
-const headBytes = 8
+const headBytes = 32
 
 // foreign opens a file of one of the formats given; nil where it is of none.
 func (o *Options) foreign(r io.ReaderAt, size int64) (table.Source, error) {
@@ -161,7 +161,7 @@ func (o *Options) unpack(p *packing, r io.ReaderAt, size int64, raw *countingRea
 	n, err := io.ReadFull(u, head)
 	if errors.Is(err, io.EOF) && n == 0 {
 		return nil, fault(table.SortNoRows, o.Name, "the "+p.name+" holds an empty file", "export the list again with a header line and its rows")
-	} else if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	} else if err != nil && n == 0 { // what is wrong behind some bytes is met again, with its row
 		return nil, err
 	}
 	head = head[:n]

@@ -119,12 +119,13 @@ func forecast(p *wire.Price) text {
 	}
 	people := counted(f.People)
 	given := text{"リストの全員が突合できて " + people.ja + "なら", "if all of the list match, " + people.en}
+	other := text{"。見込み人数は --expect で示せます", "; --expect makes it for another number of people"}
 	if f.Stated {
-		given = text{people.ja + "なら", "with " + people.en}
+		given, other = text{people.ja + "なら", "with " + people.en}, text{}
 	}
 	return text{
-		fmt.Sprintf("%s、%s 区分中およそ %s 区分が非表示です（公開の構成比による目安）。", given.ja, thousands(int64(p.Cells)), thousands(int64(f.Withheld))),
-		fmt.Sprintf("%s, about %s of %s cells are withheld (a guess from public shares).", given.en, thousands(int64(f.Withheld)), thousands(int64(p.Cells))),
+		fmt.Sprintf("%s、%s 区分中およそ %s 区分が非表示です（公開の構成比による目安%s）。", given.ja, thousands(int64(p.Cells)), thousands(int64(f.Withheld)), other.ja),
+		fmt.Sprintf("%s, about %s of %s cells are withheld (a guess from public shares%s).", given.en, thousands(int64(f.Withheld)), thousands(int64(p.Cells)), other.en),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -136,8 +137,8 @@ func campaignSubmit() *cobra.Command {
 type campaignRow struct {
 	Campaign string `json:"campaign"`
 	State    string `json:"state"`
-	Version  int    `json:"version"`
-	Step     string `json:"step"` // the last that it reached
+	Version  string `json:"version"` // in force, and what waits
+	Step     string `json:"step"`    // the last that it reached
 	From     string `json:"from"`
 	Until    string `json:"until"`
 	Receiver string `json:"receiver"`
@@ -173,7 +174,7 @@ func campaignList() *cobra.Command {
 			rows := []campaignRow{}
 			for i := range all {
 				m := &all[i]
-				row := campaignRow{Campaign: m.Entrustment + "/" + m.ID, State: m.State, Version: m.Version, Step: lastStep(m), Next: m.Next}
+				row := campaignRow{Campaign: m.Entrustment + "/" + m.ID, State: m.State, Version: versions(m), Step: lastStep(m), Next: m.Next}
 				if d := m.Document; d != nil {
 					row.From, row.Until, row.Receiver, row.Form = d.From.String(), d.Until.String(), d.Destination.Receiver, string(d.Destination.Form)
 				}
@@ -182,6 +183,17 @@ func campaignList() *cobra.Command {
 			return showTyped(w, rows, []string{"campaign", "state", "step", "version", "from", "until", "receiver", "form", "next"})
 		})
 	})
+}
+
+// versions says which version of a campaign is in force, and which waits for signatures.
+func versions(m *wire.Campaign) string {
+	switch {
+	case m.Draft == nil:
+		return strconv.Itoa(m.Version)
+	case m.Version == 0:
+		return fmt.Sprintf("%d waits", m.Draft.Statement.Version)
+	}
+	return fmt.Sprintf("%d, %d waits", m.Version, m.Draft.Statement.Version)
 }
 
 // lastStep gives the last step that a campaign reached.
@@ -232,7 +244,14 @@ func campaignIn(cmd *cobra.Command, e wire.Enclave, ref wire.CampaignRef) (*wire
 
 func sayCampaign(w io.Writer, m *wire.Campaign) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(t, "campaign %s/%s, version %d: %s\n", plain(m.Entrustment), plain(m.ID), m.Version, plain(m.State))
+	version := m.Version
+	if version == 0 && m.Draft != nil {
+		version = m.Draft.Statement.Version
+	}
+	fmt.Fprintf(t, "campaign %s/%s, version %d: %s\n", plain(m.Entrustment), plain(m.ID), version, plain(m.State))
+	if m.State == wire.CampaignSmall {
+		fmt.Fprintf(t, "  its audience did not pass the least size: %s people, and what the noise may add\n  make it larger, by wider conditions in a new version of campaign.yaml or a longer list; each count of another audience is charged\n", thousands(entrustment.LeastAudience))
+	}
 	for _, s := range m.Steps {
 		at := "not yet"
 		if s.At != "" {
@@ -241,7 +260,7 @@ func sayCampaign(w io.Writer, m *wire.Campaign) error {
 		fmt.Fprintf(t, "  %s\t%s\n", plain(s.Step), at)
 	}
 	if m.Draft != nil {
-		fmt.Fprintf(t, "waits for the signatures of officers of %s: draft %s\n", strings.Join(plainly(m.Draft.Needs), " and "), plain(m.Draft.Hash))
+		fmt.Fprintf(t, "version %d waits for the signatures of officers of %s: draft %s\n", m.Draft.Statement.Version, strings.Join(plainly(m.Draft.Needs), " and "), plain(m.Draft.Hash))
 	}
 	if m.Stopped != nil {
 		fmt.Fprintf(t, "the last delivery was not made: %s; %s\n", plain(m.Stopped.Detail), plain(m.Stopped.Mend))

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,8 +68,21 @@ func campaignSize() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := deliverable(cmd.Context(), e, m); err != nil {
+			return err
+		}
 		return a.ask(cmd, e, m.Sizing())
 	})
+}
+
+// deliverable refuses a campaign by whose condition nothing may be delivered, before its
+// size is paid for. What else its price is refused for can change until it is submitted.
+func deliverable(ctx context.Context, e wire.Enclave, m *entrustment.Campaign) error {
+	_, err := e.PriceCampaign(ctx, wire.CampaignRequest{Campaign: m})
+	if told, ok := errors.AsType[*entrustment.Error](err); ok && told.Code == entrustment.CodeDimForbidden {
+		return err
+	}
+	return nil
 }
 
 func campaignResult() *cobra.Command {
@@ -76,7 +91,7 @@ func campaignResult() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "result --vault V ENTRUSTMENT/CAMPAIGN (delivery | lift | attribution) [-n] [--early] [--recipient PARTY] [--out result.pdf]…",
 		Short: "Ask for a result of a campaign, paid for by what was put aside for it",
-		Long: "The whole campaign, at its own sigma. While it runs this takes --early: the same is another question once it is over, with more events to count, and what was put aside is used up by then. " +
+		Long: "The whole campaign, at its own sigma. Of what results: of campaign.yaml does not name nothing was put aside: it is paid for like any question. While it runs this takes --early: the same is another question once it is over, with more events to count, and what was put aside is used up by then. " +
 			"Dimensions, days and measures of your choice: awase report --spec, with campaign: in the question.",
 		Args: exactArgs("ENTRUSTMENT/CAMPAIGN", "report"),
 	}
@@ -91,7 +106,7 @@ func campaignResult() *cobra.Command {
 			return usageError{fmt.Errorf("a campaign's results are %s", strings.Join(entrustment.CampaignReports(), ", "))}
 		}
 		if !early && !a.dry {
-			if err := isOver(cmd.Context(), e, ref); err != nil {
+			if err := isOver(cmd.Context(), e, ref, args[1]); err != nil {
 				return err
 			}
 		}
@@ -100,9 +115,9 @@ func campaignResult() *cobra.Command {
 	})
 }
 
-// isOver refuses a campaign whose days are not over; one that is not there is the room's to
-// refuse.
-func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef) error {
+// isOver refuses to ask for a report of a campaign whose days are not over; one that is
+// not there is the room's to refuse.
+func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef, report string) error {
 	all, err := e.Campaigns(ctx, ref.Entrustment)
 	if err != nil {
 		return err
@@ -112,8 +127,18 @@ func isOver(ctx context.Context, e wire.Enclave, ref wire.CampaignRef) error {
 		if c.ID != ref.Campaign || c.Version == 0 || c.State == wire.CampaignOver || c.State == wire.CampaignClosed {
 			continue
 		}
-		return &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "campaign", Detail: fmt.Sprintf("it runs until %s: asked now, the result uses up what was put aside for it", c.Document.Until),
-			Mend: "ask when it is over or closed; -n shows the price, and --early asks all the same"}
+		return tooEarly(c.Document, report)
 	}
 	return nil
+}
+
+// tooEarly says what a report of a campaign that runs would use up. Something is put
+// aside for its results: alone.
+func tooEarly(m *entrustment.Campaign, report string) error {
+	told := &entrustment.Error{Code: entrustment.CodeForbidden, Clause: "PRIVACY rule 9", Field: "campaign", Detail: fmt.Sprintf("it runs until %s: asked now, the result uses up what was put aside for it", m.Until),
+		Mend: "ask when it is over or closed; -n shows the price, and --early asks all the same"}
+	if !slices.Contains(m.Results, report) {
+		told.Detail = fmt.Sprintf("it runs until %s, and %s is not among its results: nothing was put aside for it, and it is paid for like any question, now and once more at the end", m.Until, report)
+	}
+	return told
 }

@@ -356,7 +356,7 @@ func (d *demoRun) askShort(ctx context.Context, e wire.Enclave, spec string) err
 		}
 	}
 	who := price.Accounts[0]
-	fmt.Fprintf(d.w, "  %s, for %s: %s; %d of %d cells are shown to %s\n    price %.3f, of the budget of %s about users of %s; reports/%s.xlsx .pdf .csv .json\n",
+	fmt.Fprintf(d.w, "  %s, for %s: %s; %d of %d cells are shown to %s\n    price %.4g, of the budget of %s about users of %s; reports/%s.xlsx .pdf .csv .json\n",
 		q.Report, q.Entrustment, questionWords(q), shown, len(r.Cells), r.Question.Recipient, price.Charged, who.Recipient, who.Owner, strings.TrimSuffix(spec, ".yaml"))
 	if l := r.Lift; l != nil && l.Status == wire.Released {
 		fmt.Fprintf(d.w, "    of those it was delivered for %.1f %% converted, of those held out %.1f %%: a difference of %.1f points (95 %% between %.1f and %.1f)\n",
@@ -381,8 +381,12 @@ func (d *demoRun) ask(ctx context.Context, e wire.Enclave, spec string) error {
 		return err
 	}
 	d.say("%s, for %s: %s", q.Report, q.Entrustment, questionWords(q))
+	paid := ""
+	if price.Charged == 0 { // a size that a planning cube answers
+		paid = ", paid for already"
+	}
 	for _, a := range price.Accounts {
-		fmt.Fprintf(d.w, "  price %.3f; budget of %s about users of %s in %s: %.3f of %.3f spent\n", price.Charged, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
+		fmt.Fprintf(d.w, "  price %.4g%s; budget of %s about users of %s in %s: %.4g of %.4g spent\n", price.Charged, paid, a.Recipient, a.Owner, a.Window, a.Spent, a.Limit)
 	}
 	if f := price.Forecast; f != nil && len(f.Missing)+len(f.Unknown) == 0 {
 		fmt.Fprintf(d.w, "  forecast from public shares: if all of the list match, about %s of %s cells are withheld\n", thousands(int64(f.Withheld)), thousands(int64(price.Cells)))

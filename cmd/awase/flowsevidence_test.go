@@ -28,7 +28,7 @@ func (f *flowRoom) supervised(t *testing.T) {
 			t.Errorf("%s asks for what is not listed: %s", who, text)
 		}
 	}
-	f.refused(t, "helper", "needs one of the roles", "evidence", "--out", "helper.zip", "acme-out") // none of its people here is an auditor
+	f.refused(t, "helper", "needs the role", "evidence", "--out", "helper.zip", "acme-out") // none of its people here is an auditor
 	f.must(t, "officer", "entrust", "outsourced-alone.yaml")
 	if status, _, text := f.ask("POST", "/v1/reports", `{"question":{"schema":"awase.report/v1","report":"profile","entrustment":"acme-out","list":"members","dims":["gender"]}}`, "Authorization", "Bearer "+f.tokens["helper"]); status != 404 {
 		t.Errorf("taken out, the sub-trustee is told %d %s", status, text)

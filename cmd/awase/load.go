@@ -22,6 +22,7 @@ import (
 	"awase/entrustment"
 	"awase/intake"
 	"awase/intake/formats"
+	faults "awase/intake/table"
 )
 
 // loadFlags are what the load commands share.
@@ -177,8 +178,24 @@ func (f *loadFlags) opener(ctx context.Context, base bool) (opener, error) {
 	}
 	schema, err := readListSchema(f.schema)
 	return func(file *os.File, size int64, o intake.Options) (*intake.File, error) {
-		return intake.OpenList(ctx, file, size, schema, o)
+		in, err := intake.OpenList(ctx, file, size, schema, o)
+		if schema == nil {
+			err = withoutSchema(err)
+		}
+		return in, err
 	}, err
+}
+
+// withoutSchema says of a list whose columns don't tell alone what they are how to come
+// by a schema.
+func withoutSchema(err error) error {
+	e, ok := errors.AsType[*entrustment.Error](err)
+	if !ok || faults.SortOf(err) != faults.SortColumns {
+		return err
+	}
+	told := *e
+	told.Mend += "; awase list check FILE --propose list.yaml writes one to correct, and --schema list.yaml names it"
+	return &told
 }
 
 // readListSchema reads list.yaml; nil where none is named.
