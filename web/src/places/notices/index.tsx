@@ -28,7 +28,7 @@ export default function Notices() {
   const reports = useReports(!!list.data?.pages.some((p) => p.items.some(reportOf))).data
   // The hundred newest loads; older ones go without their list's name.
   const loads = useQuery({
-    queryKey: ['jobs', 'loads'],
+    queryKey: ['jobs', 'of-notices'],
     queryFn: () => ask(api.GET('/v1/jobs', { params: { query: { kind: 'list', limit: 100 } } })),
     enabled: !!list.data?.pages.some((p) => p.items.some(ofLoad)),
   }).data?.items
